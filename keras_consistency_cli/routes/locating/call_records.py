@@ -17,6 +17,7 @@ from keras_consistency_cli.routes.sequences.masks import (
     is_stock,
 )
 from keras_consistency_cli.routes.sequences.padding_detection import Side
+from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,
     intercept_calls,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["CallRecord", "align_outputs", "align_to", "are_close", "record_calls", "replacing_call"]
 
 Array = npt.NDArray[Any]
-
-_TOLERANCE = 1e-4
-"""Share of the greatest value: rounding is far below it, padding that is used above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,4 +192,4 @@ def _is_close(candidate: Array | None, reference: Array) -> bool:
         return False
     if not is_float(reference.dtype):
         return bool((candidate == reference).all())
-    return relative_difference(candidate, reference) <= _TOLERANCE
+    return relative_difference(candidate, reference) <= TOLERANCE
