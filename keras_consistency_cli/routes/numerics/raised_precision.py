@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import finite_batches
@@ -104,8 +104,7 @@ def _relative_distance(outputs: Outputs, exact: Outputs) -> float:
 
 def _share(values: np.ndarray, exact: np.ndarray) -> float:
     finite = np.isfinite(values) & np.isfinite(exact)
-    size = float(np.square(exact[finite]).sum())
-    return float(np.sqrt(np.square(values[finite] - exact[finite]).sum() / size)) if size else 0.0
+    return relative_rms_difference(values[finite], exact[finite])
 
 
 def _explain_full_precision(facts: Facts) -> str | None:
