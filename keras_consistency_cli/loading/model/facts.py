@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import keras
@@ -18,6 +18,7 @@ __all__ = [
     "is_keras_class",
     "is_keras_method",
     "masked_value",
+    "pack_inputs",
     "walk_layers",
 ]
 
@@ -162,13 +163,8 @@ def _describe_inputs(model: Any) -> tuple[InputFact, ...]:
             )
             for name, tensor in zip(names, declared, strict=True)
         )
-    try:
-        build_shape = (model.get_build_config() or {}).get("input_shape")
-    except Exception:
-        build_shape = None
-    return tuple(
-        InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _name_shapes(build_shape)
-    )
+    named = _name_shapes(_build_shape(model))
+    return tuple(InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in named)
 
 
 def _read_tensors(model: Any, attribute: Literal["inputs", "outputs"]) -> list[Any]:
@@ -203,6 +199,30 @@ def input_names(model: Any) -> list[str]:
     if not isinstance(struct, dict):
         return []
     return [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)]
+
+
+def pack_inputs(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return one value for each input in the structure that a model is called with.
+
+    One value, a list in the order of the inputs, or a dict.
+    """
+    if _takes_dict(model):
+        return dict(zip(input_names(model) or values, values.values(), strict=True))
+    return next(iter(values.values())) if len(values) == 1 else list(values.values())
+
+
+def _takes_dict(model: Any) -> bool:
+    if isinstance(getattr(model, "_inputs_struct", None), dict):
+        return True
+    return isinstance(_build_shape(model), dict)
+
+
+def _build_shape(model: Any) -> Any:
+    """The shapes with which a model was built, None if they are not known."""
+    try:
+        return (model.get_build_config() or {}).get("input_shape")
+    except Exception:
+        return None
 
 
 def _name_shapes(build_shape: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
-from keras_consistency_cli.loading.model.facts import input_names, walk_layers
+from keras_consistency_cli.loading.model.facts import pack_inputs, walk_layers
 from keras_consistency_cli.loading.model.table_calls import TableCall, is_lookup, recording_table_calls
 from keras_consistency_cli.measurement.facts import Facts
 
@@ -52,7 +52,7 @@ def find_id_places(model: Any, facts: Facts, sample: _Rows) -> dict[str, tuple[I
             name: np.resize(values[start:], (size, *values.shape[1:])) for name, values in marked.items()
         }
         try:
-            inputs = _pack(model, batch)
+            inputs = pack_inputs(model, _to_tensors(batch))
             with keras.StatelessScope(), recording_table_calls(model) as recorded:
                 model(inputs, training=False)
         except Exception:
@@ -74,21 +74,11 @@ def _mark(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return random.integers(1, highest, size=shape, endpoint=True).astype(values.dtype)
 
 
-def _pack(model: Any, batch: _Rows) -> Any:
-    """Return the rows in the structure of the model's inputs."""
-    tensors = {
+def _to_tensors(batch: _Rows) -> dict[str, Any]:
+    return {
         name: keras.ops.convert_to_tensor(values.astype(object) if values.dtype.kind == "U" else values)
         for name, values in batch.items()
     }
-    if _takes_dict(model):
-        return dict(zip(input_names(model) or tensors, tensors.values(), strict=True))
-    return next(iter(tensors.values())) if len(tensors) == 1 else list(tensors.values())
-
-
-def _takes_dict(model: Any) -> bool:
-    if isinstance(getattr(model, "_inputs_struct", None), dict):
-        return True
-    return isinstance((model.get_build_config() or {}).get("input_shape"), dict)
 
 
 def _join_calls(calls: Sequence[TableCall], size: int) -> _Columns:

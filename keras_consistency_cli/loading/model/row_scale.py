@@ -7,11 +7,12 @@ outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.model.facts import pack_inputs
 from keras_consistency_cli.loading.model.graph_walk import functional_graph
 from keras_consistency_cli.measurement.facts import Facts
 
@@ -30,7 +31,7 @@ def choose_row_scale(model: Any, facts: Facts, generate: Callable[[float], Rows]
     """Return the first scale at which generated rows move the outputs; 1 if none does or none is needed.
 
     Only outputs that end in a sigmoid or softmax are probed, and only models without custom layers, whose
-    Python code might keep what it saw. Variables are restored.
+    Python code might keep what it saw. No variable changes.
 
     Args:
         model: a built model.
@@ -41,17 +42,13 @@ def choose_row_scale(model: Any, facts: Facts, generate: Callable[[float], Rows]
     is_plain = functional_graph(model) is not None and not any(layer.custom for layer in facts.layers)
     if not (is_saturable and is_plain) or facts.batch_size or facts.stateful_layers:
         return 1.0
-    before = [np.array(variable) for variable in model.variables]
     try:
-        return next((scale for scale in _SCALES if _moves_outputs(model, facts, generate(scale))), 1.0)
+        return next((scale for scale in _SCALES if _moves_outputs(model, generate(scale))), 1.0)
     except Exception:
         return 1.0  # The routes report what the model raises.
-    finally:
-        for variable, value in zip(model.variables, before, strict=True):
-            variable.assign(value)
 
 
-def _moves_outputs(model: Any, facts: Facts, rows: Rows) -> bool:
+def _moves_outputs(model: Any, rows: Rows) -> bool:
     """Whether a small change of the float inputs changes the outputs of enough rows.
 
     True for a model without such inputs.
@@ -61,18 +58,15 @@ def _moves_outputs(model: Any, facts: Facts, rows: Rows) -> bool:
     is_float = {name: values.dtype.kind == "f" for name, values in rows.items()}
     if not any(is_float.values()):
         return True
-    both = [
-        np.concatenate([values, values * _SMALL_CHANGE if is_float[name] else values]).astype(values.dtype)
+    both = {
+        name: np.concatenate([values, values * _SMALL_CHANGE if is_float[name] else values]).astype(
+            values.dtype
+        )
         for name, values in rows.items()
-    ]
-    outputs = keras.tree.flatten(model(_pack(model, facts, both), training=False))
+    }
+    with keras.StatelessScope():
+        outputs = keras.tree.flatten(model(pack_inputs(model, both), training=False))
     return any(_is_moved(keras.ops.convert_to_numpy(output)) for output in outputs)
-
-
-def _pack(model: Any, facts: Facts, arrays: Sequence[np.ndarray]) -> Any:
-    if isinstance(getattr(model, "_inputs_struct", None), dict):
-        return dict(zip((fact.name for fact in facts.inputs), arrays, strict=True))
-    return arrays[0] if len(arrays) == 1 else list(arrays)
 
 
 def _is_moved(output: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Self, TypedDict
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import input_names
+from keras_consistency_cli.loading.model.facts import pack_inputs
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text
@@ -121,18 +121,7 @@ class Session:
         if any(is_text(values.dtype) for values in rows.values()):
             # Strings have to be tensors, and Keras does not accept a mixture of tensors and arrays.
             arrays = {name: keras.ops.convert_to_tensor(values) for name, values in arrays.items()}
-        if self._takes_dict():
-            keys = input_names(self.model) or list(arrays)
-            return dict(zip(keys, arrays.values(), strict=True))
-        return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
-
-    def _takes_dict(self) -> bool:
-        if isinstance(getattr(self.model, "_inputs_struct", None), dict):
-            return True
-        try:
-            return isinstance((self.model.get_build_config() or {}).get("input_shape"), dict)
-        except Exception:
-            return False
+        return pack_inputs(self.model, arrays)
 
     def name_outputs(self, outputs: Any) -> dict[str, np.ndarray]:
         """Flatten a model's outputs.

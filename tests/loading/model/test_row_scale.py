@@ -64,6 +64,14 @@ def test_variables_stay_as_they_were() -> None:
     assert all(np.array_equal(a, np.array(b)) for a, b in zip(before, model.variables, strict=True))
 
 
+def test_no_weight_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = classifier("sigmoid", 1e3, layers.Dropout(0.5, seed=3), layers.BatchNormalization())
+    assigned: list[str] = []
+    monkeypatch.setattr(keras.Variable, "assign", lambda variable, _: assigned.append(variable.path))
+    assert chosen(model) < 1.0
+    assert not assigned
+
+
 def test_a_model_that_fails_keeps_the_scale() -> None:
     table = layers.Embedding(4, 2)
     model = keras.Sequential(
