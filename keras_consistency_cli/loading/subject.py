@@ -123,6 +123,18 @@ class Subject:
         """
         return self._scaling.apply(rows)
 
+    @cached_property
+    def target_scaler(self) -> Any:
+        """The scaler of the targets, None if the user gave none; it is loaded once.
+
+        The errors of `build_scaler` are passed on.
+        """
+        if self.files.target_scaler is None:
+            return None
+        from keras_consistency_cli.loading.scalers.scaler import build_scaler
+
+        return build_scaler(Path(self.files.target_scaler), trust=self.files.trust_scaler)
+
     def rows(self, numbers: np.ndarray) -> Rows:
         """Return the rows with these numbers as the model takes them, scaled if they are raw."""
         if self.sources.data is None:

@@ -81,6 +81,12 @@ def test_generated_rows_are_in_the_range_before_scaling(folder: Path) -> None:
     assert subject.length == 9
 
 
+def test_the_scaler_of_the_targets_is_loaded_once(folder: Path) -> None:
+    subject = load(folder, target_scaler="s.joblib")
+    assert subject.target_scaler is subject.target_scaler is not None
+    assert load(folder).target_scaler is None
+
+
 def test_lengths_are_taken_by_number(folder: Path, tmp_path: Path) -> None:
     assert load(folder, data="x.npy").lengths(NUMBERS) is None
     np.save(tmp_path / "lengths.npy", np.arange(1, 10))

@@ -39,12 +39,15 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     Raises:
         KcheckError: rows, scaler and model do not fit each other.
     """
-    counted = _describe(RowPasses(subject=subject, every=every))
-    without = RowPasses(subject=subject, every=every, padding=subject.padding)
-    facts = _describe(without) if subject.padding.is_possible else counted
+    padding = subject.padding if subject.padding.is_possible else None
+    without = RowPasses(subject=subject, every=every, padding=padding)
+    facts = _describe(without)
+    mismatch = measure_mismatch(facts)
+    if not without.found or not mismatch:
+        return facts
     # Statistics of training may have counted the padding too. Then the rows are compared as they were.
-    has_counted = without.found and measure_mismatch(counted) < measure_mismatch(facts)
-    return counted if has_counted else facts
+    counted = _describe(RowPasses(subject=subject, every=every))
+    return counted if measure_mismatch(counted) < mismatch else facts
 
 
 def _describe(passes: RowPasses) -> DataFacts:

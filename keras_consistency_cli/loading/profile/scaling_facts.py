@@ -5,7 +5,6 @@ The checks of scaling compare its statistics with the rows, with the served rows
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,11 +175,9 @@ def describe_target(subject: Subject) -> TargetFact | None:
 
     `units` are the units of the target per scaled unit; empty if they are not the same everywhere.
     """
-    if subject.files.target_scaler is None:
+    scaler = subject.target_scaler
+    if scaler is None:
         return None
-    from keras_consistency_cli.loading.scalers.scaler import build_scaler
-
-    scaler = build_scaler(Path(subject.files.target_scaler), trust=subject.files.trust_scaler)
     kind, width = clean(type(scaler).__name__), get_expected_features(scaler)[0]
     if not hasattr(scaler, "inverse_transform"):
         return TargetFact(kind=kind)

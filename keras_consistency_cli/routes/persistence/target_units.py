@@ -7,7 +7,6 @@ a scaler that was fitted on another column they follow a different line.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,12 +43,7 @@ class TargetUnits:
     @classmethod
     def of(cls, session: Session) -> TargetUnits | None:
         """Return the scaler of the subject's targets; None if there is none that can be undone."""
-        files = session.subject.files
-        if files.target_scaler is None:
-            return None
-        from keras_consistency_cli.loading.scalers.scaler import build_scaler
-
-        scaler = build_scaler(Path(files.target_scaler), trust=files.trust_scaler)
+        scaler = session.subject.target_scaler
         if not hasattr(scaler, "inverse_transform"):
             return None
         return cls(scaler=scaler, width=int(get_expected_features(scaler)[0]))

@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardSca
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.profile.passes import RowPasses
 from keras_consistency_cli.loading.profile.profile import describe_data
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -246,6 +247,27 @@ def test_declared_padding_is_not_data(folder: Path) -> None:
     assert [column.mean for column in facts.raw[0].columns] == pytest.approx(true.tolist())
     assert max(abs(fact.shift) for fact in facts.drift) < 1e-3
     assert max(abs(fact.shift) for fact in described_series(folder, true).drift) > 1
+
+
+@pytest.mark.parametrize(
+    ("mask", "normalized", "reads"),
+    [(-1.0, True, 1), (0.0, False, 1), (0.0, True, 2)],
+    ids=["no padding", "nothing stored", "padding and statistics"],
+)
+def test_rows_are_read_again_only_if_statistics_can_have_counted_padding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: float, normalized: bool, reads: int
+) -> None:
+    passes: list[RowPasses] = []
+    measure = RowPasses.measure_raw_and_fed
+    monkeypatch.setattr(
+        RowPasses, "measure_raw_and_fed", lambda self, *args: (passes.append(self), measure(self, *args))[1]
+    )
+    norm = [layers.Normalization(mean=[9.0, 9.0], variance=[1.0, 1.0])] if normalized else []
+    parts = [layers.Masking(mask), *norm, layers.LSTM(2)]
+    keras.Sequential([keras.Input((8, 2), name="x"), *parts]).save(tmp_path / "masked.keras")
+    np.save(tmp_path / "series.npy", SERIES)
+    described(tmp_path, "masked.keras", data="series.npy")
+    assert len(passes) == reads
 
 
 def test_padding_of_reference_rows_is_not_data(folder: Path) -> None:
