@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
@@ -55,27 +56,30 @@ def _recorded(session: Session, rows: Rows) -> Result:
     today = session.step(batch)
     named = _name_arrays(expected, today)
     target = TargetUnits.of(session)
+    predict_all = functools.cache(lambda: _predict_all(session, rows))
     if target is not None:
-        named = _undo_target_scaling(session, rows, named, target, details)
+        named = _undo_target_scaling(named, predict_all(), target, details)
     if not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named)
     recordings = _recordings(session, today)
     if not recordings:
         return Result(outputs=named, details=details)
     details["rounded"] = {name: form.words for name, form in recordings.items()}
-    return Result(outputs=_undo_rounding(session, rows, named, recordings), details=details)
+    return Result(outputs=_undo_rounding(named, predict_all(), recordings), details=details)
+
+
+def _predict_all(session: Session, rows: Rows) -> Outputs:
+    session.restore()
+    return session.steps(rows, session.batch_size)
 
 
 def _undo_target_scaling(
-    session: Session,
-    rows: Rows,
     named: dict[str, np.ndarray],
+    today: Outputs,
     target: TargetUnits,
     details: RecordedDetails,
 ) -> dict[str, np.ndarray]:
     """Return outputs that were recorded in the units of the targets in those of the model."""
-    session.restore()
-    today = session.steps(rows, session.batch_size)
     followed = [name for name, values in named.items() if target.is_followed(values, today[name])]
     details["units"] = dict.fromkeys(followed, target.kind)
     details["contradictions"] = {
@@ -97,11 +101,9 @@ def _recordings(session: Session, today: Outputs) -> dict[str, Recording]:
 
 
 def _undo_rounding(
-    session: Session, rows: Rows, named: Outputs, recordings: Mapping[str, Recording]
+    named: Outputs, today: Outputs, recordings: Mapping[str, Recording]
 ) -> dict[str, np.ndarray]:
     """Return the recorded outputs, moved towards today's by at most their rounding."""
-    session.restore()
-    today = session.steps(rows, session.batch_size)
     matching = {
         name
         for name, form in recordings.items()

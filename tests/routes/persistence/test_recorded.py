@@ -5,25 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import joblib
 import keras
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
+from keras_consistency_cli.routes.session.session import Session
 from tests.helpers.live_models import dict_inputs, mlp, named_rows, session_of
 
 (ROUTE,) = RECORDED_ROUTES
 
 
-def recorded(built: tuple[Any, Any], path: Path | None) -> Any:
+def recorded(built: tuple[Any, Any], path: Path | None, target: str | None = None) -> Any:
     session = session_of(built)
     rows = named_rows(built[1], session.facts)
     session.subject = Subject(
-        files=SubjectFiles(model="m", expected=str(path) if path else None),
+        files=SubjectFiles(model="m", expected=str(path) if path else None, target_scaler=target),
         model=built[0],
         facts=session.facts,
     )
@@ -108,3 +111,21 @@ def test_outputs_in_float16_become_todays_if_those_round_to_them(tmp_path: Path)
     result = recorded(built, tmp_path / "y.npy")
     apart = np.abs(result.outputs[name] - today).max(axis=1)
     assert (list(result.details["rounded"]), apart.argmax(), np.count_nonzero(apart > 1e-6)) == ([name], 2, 1)
+
+
+def test_rounded_outputs_in_units_of_the_targets_run_all_rows_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = mlp()
+    ((name, today),) = outputs_of(built).items()
+    scaler = StandardScaler().fit(np.array([[-2.0], [2.0]]) + np.zeros(today.shape[1]))
+    joblib.dump(scaler, tmp_path / "target.joblib")
+    np.save(tmp_path / "y.npy", scaler.inverse_transform(today).astype("float16"))
+    runs: list[int] = []
+    steps = Session.steps
+    monkeypatch.setattr(
+        Session, "steps", lambda *args: (runs.append(len(next(iter(args[1].values())))), steps(*args))[1]
+    )
+    details = recorded(built, tmp_path / "y.npy", str(tmp_path / "target.joblib")).details
+    assert details["units"] == {name: "StandardScaler"}
+    assert runs.count(max(runs)) == 1
