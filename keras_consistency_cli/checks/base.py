@@ -52,6 +52,11 @@ class Evidence:
         trace = self.traces.get(route)
         return trace.details_as(kind) if trace is not None and trace.ran else kind()
 
+    def output_rows(self, route: str) -> Mapping[str, int]:
+        """Return the number of output rows of a route by output; empty if it did not run."""
+        trace = self.traces.get(route)
+        return trace.output_rows if trace is not None and trace.ran else {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:

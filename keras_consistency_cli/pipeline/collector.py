@@ -30,7 +30,6 @@ from keras_consistency_cli.routes.trace import (
     REFERENCE,
     REPEATED,
     ROUNDED,
-    RowCounts,
     Trace,
     is_float64,
 )
@@ -268,17 +267,16 @@ def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:
     A failed chunk outweighs the others.
     """
     sizes = {name: len(values) if values.ndim else 0 for name, values in trace.outputs.items()}
-    light = replace(trace, outputs={}, details={**trace.details, "output_rows": sizes})
+    light = replace(trace, outputs={}, output_rows=sizes)
     if before is None:
         return light
     for one in (before, light):
         if not one.ran:
             return one
-    counted = before.details_as(RowCounts)["output_rows"]
-    totals = {name: counted.get(name, 0) + size for name, size in sizes.items()}
+    totals = {name: before.output_rows.get(name, 0) + size for name, size in sizes.items()}
     return replace(
         before,
         changed=before.changed or light.changed,
-        details={**before.details, "output_rows": totals},
+        output_rows=totals,
         elapsed_s=before.elapsed_s + light.elapsed_s,
     )

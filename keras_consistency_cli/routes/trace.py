@@ -19,7 +19,6 @@ __all__ = [
     "Details",
     "Outputs",
     "Result",
-    "RowCounts",
     "Rows",
     "Trace",
     "WhyNoOutputs",
@@ -47,12 +46,6 @@ ChangeKind = Literal["weight", "state", "seed"]
 """The kind of a variable that running the model can change."""
 
 Details = TypeVar("Details")
-
-
-class RowCounts(TypedDict, total=False):
-    """What the collector adds to the details of every route: the number of output rows by output."""
-
-    output_rows: dict[str, int]
 
 
 class WhyNoOutputs(TypedDict, total=False):
@@ -95,12 +88,13 @@ class Trace:
     It has outputs, or the reason why the route is unavailable, or its error.
 
     `rows` are the positions in the chunk of the rows that the outputs belong to; None for all of them, in
-    order.
+    order. `output_rows` is the number of output rows by output, which the collector counts over all chunks.
     """
 
     route: str
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     rows: np.ndarray | None = None
+    output_rows: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[Change, ...] = ()
     unavailable: str | None = None

@@ -31,7 +31,7 @@ def test_without_a_failure_there_is_no_diagnosis(evidence: Any, verdict: Any) ->
 
 def test_a_whole_diagnosis(evidence: Any, verdict: Any, wording: SnapshotAssertion) -> None:
     failed = [verdict("KC101", moved=(4, 9)), verdict("KC103", moved=(9, 2)), verdict("KC104", Status.PASS)]
-    (diagnosis,) = diagnose(evidence(located={"locate-companions": {**PLACE, "output_rows": {}}}), failed)
+    (diagnosis,) = diagnose(evidence(located={"locate-companions": PLACE}), failed)
     assert diagnosis == Diagnosis(
         cause="cross-sample-dependence",
         severity="fail",

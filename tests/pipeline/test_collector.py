@@ -158,7 +158,7 @@ def test_worst_rows_have_the_row_numbers_of_the_data() -> None:
 
 def test_outputs_are_dropped_and_their_rows_counted() -> None:
     trace = add_in_two(collector([check(("call", "predict"))])).traces["predict"]
-    assert trace == Trace(route="predict", details={"output_rows": {"out": 8}}, elapsed_s=2.0)
+    assert trace == Trace(route="predict", output_rows={"out": 8}, elapsed_s=2.0)
 
 
 @pytest.mark.parametrize("bad", [Trace(route="call", error="boom"), Trace(route="call", unavailable="no")])
@@ -242,8 +242,8 @@ def test_more_routes_can_be_run_afterwards() -> None:
     )
     collected.run_more([route("locate"), route("gone", unavailable=lambda _facts: "not here")], np.arange(2))
     assert collected.traces == {
-        "gone": Trace(route="gone", unavailable="not here", details={"output_rows": {}}),
-        "locate": Trace(route="locate", details={"layer": "a", "output_rows": {}}),
+        "gone": Trace(route="gone", unavailable="not here"),
+        "locate": Trace(route="locate", details={"layer": "a"}),
     }
 
 

@@ -31,9 +31,7 @@ def find_rounded_inputs(evidence: Evidence) -> set[str]:
 
 def read_id_tables(evidence: Evidence) -> dict[str, IdProblems]:
     """Return what is wrong with the ids of each table, by its path."""
-    recorded = evidence.details("ids", dict[str, IdProblems])
-    # Every route adds the number of its output rows.
-    return {table: details for table, details in recorded.items() if table != "output_rows"}
+    return evidence.details("ids", dict[str, IdProblems])
 
 
 def _describe_wrong(table: str, details: IdProblems) -> InputProblem:

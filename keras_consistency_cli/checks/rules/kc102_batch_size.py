@@ -32,7 +32,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, RowCounts, Trace, is_float64
+from keras_consistency_cli.routes.trace import REFERENCE, Trace, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
 
@@ -128,8 +128,7 @@ def _wrong_row_count(evidence: Evidence) -> Verdict | None:
         given = trace.details_as(ShortTailDetails).get("given", all_rows)
         if not counted or not trace.ran or given is None:
             continue
-        counts = trace.details_as(RowCounts).get("output_rows", {})
-        wrong = {output: rows for output, rows in counts.items() if rows != given}
+        wrong = {output: rows for output, rows in trace.output_rows.items() if rows != given}
         if wrong:
             output, rows = next(iter(wrong.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"

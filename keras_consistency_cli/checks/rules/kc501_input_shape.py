@@ -32,7 +32,6 @@ from keras_consistency_cli.checks.analysis.swapped_columns import swapped_featur
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.sequences.shapes import LengthDetails
-from keras_consistency_cli.routes.trace import RowCounts
 from keras_consistency_cli.text import clean, shape_text
 
 __all__ = ["CHECK"]
@@ -171,7 +170,7 @@ def _row_count_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 def _wrong_row_counts(evidence: Evidence) -> Iterator[tuple[str, int]]:
     if not evidence.facts.batch_size:
-        rows = evidence.details("predict", RowCounts).get("output_rows", {})
+        rows = evidence.output_rows("predict")
         yield from ((output, count) for output, count in rows.items() if count != evidence.rows)
 
 

@@ -31,7 +31,6 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.states import MemoryDetails, SavingDetails
-from keras_consistency_cli.routes.trace import RowCounts
 
 __all__ = ["CHECK"]
 
@@ -140,7 +139,7 @@ def _remarks(evidence: Evidence, memory: _Memory) -> Iterator[str]:
     if memory.get("curve"):
         yield _describe_decay(memory)
     tail = evidence.details("short-tail", ShortTailDetails)
-    counts = evidence.details("short-tail", RowCounts).get("output_rows", {})
+    counts = evidence.output_rows("short-tail")
     if "given" in tail and counts and max(counts.values()) != tail["given"]:
         yield f"{tail['given']} rows get {max(counts.values())} output rows"
     if memory.get("poisoned"):

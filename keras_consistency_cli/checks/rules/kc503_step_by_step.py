@@ -61,7 +61,7 @@ def examine(evidence: Evidence) -> Verdict:
     if stopped is not None:
         return stopped
     details = evidence.details("steps", StepDetails)
-    findings = {key: value for key, value in details.items() if key != "output_rows"}
+    findings = dict(details)
     if not findings:
         return Verdict.skip("no input is a series")
     judgements = {

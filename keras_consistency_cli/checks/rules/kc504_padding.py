@@ -61,7 +61,7 @@ def examine(evidence: Evidence) -> Verdict:
     if stopped is not None:
         return stopped
     details = evidence.details(_PAIR.candidate, PaddingDetails)
-    findings = {key: value for key, value in details.items() if key != "output_rows"}
+    findings = dict(details)
     judged = tuple(judge_pairs(evidence, (_PAIR,)))
     over = [one for one in judged if not one.within and _is_visible(one)]
     if over:
