@@ -74,17 +74,14 @@ def _compare_input(session: Session, series: PaddedInput) -> Result:
         copy = session_for_any_length(session, series.rows, series.masks)
     except CopyRefused as reason:
         return _measure_at_one_length(session, series, str(reason))
-    refused = ""
-    for inputs in (series, series.with_all_of_its_length):
+    refused, joined = "", series.with_all_of_its_length
+    for inputs in (series, joined) if joined.together else (series,):
         try:
             if inputs.padding is not None and inputs.padding.has_padded_rows:
                 return compare_cut_rows(copy, inputs, inputs.padding)
             return compare_extended_rows(copy, inputs, _create_filling(session, inputs))
         except PaddingUnknown as reason:
             refused = str(reason)
-        except Exception as problem:
-            # A model of one length, or with a table of positions, is not at fault if it refuses others.
-            refused = f"it takes one length only ({type(problem).__name__} at different lengths)"
     return _measure_at_one_length(session, series, refused)
 
 

@@ -41,7 +41,7 @@ Predict = Callable[[Rows], dict[str, np.ndarray]]
 
 
 class PaddingUnknown(Exception):  # noqa: N818 - a reason that is reported, not an error
-    """Rows cannot be extended; the message says why."""
+    """Rows of different lengths cannot be compared; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,29 @@ def compile_predict(session: Session) -> Predict:
     return predict
 
 
+def _predict_lengths(session: Session) -> Predict:
+    """Return `compile_predict` for rows of different lengths.
+
+    A model of one length, or with a table of positions, is not at fault if it refuses others.
+
+    Raises:
+        PaddingUnknown: the model refuses the length of the rows; other errors of the model are passed on.
+    """
+    import tensorflow as tf
+
+    refusals = (ValueError, TypeError, IndexError, AssertionError, tf.errors.InvalidArgumentError)
+    compiled = compile_predict(session)
+
+    def predict(rows: Rows) -> dict[str, np.ndarray]:
+        try:
+            return compiled(rows)
+        except refusals as problem:
+            reason = f"it takes one length only ({type(problem).__name__} at different lengths)"
+            raise PaddingUnknown(reason) from problem
+
+    return predict
+
+
 def _predict_together(predict: Predict, variants: Sequence[Rows]) -> list[Outputs]:
     """Return the outputs for several variants of the same rows, all in one call."""
     rows = count_rows(variants[0])
@@ -101,7 +124,7 @@ def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) ->
         nothing: PaddingDetails = {**series.details, "refused": reason}
         return Result(outputs={}, details=nothing)
     sample = PaddedSample.choose(series, padding, lengths)
-    predict = compile_predict(session)
+    predict = _predict_lengths(session)
     variants = [sample.rows, sample.move_padding()]
     if (
         series.details.get("inner_steps")
@@ -154,7 +177,7 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
     rows = first_batch(series.rows, min(MAX_ROWS, count_rows(series.rows)))
     steps = rows[series.name].shape[1]
     fillings = {series.name: filling, **_find_fillings(series)}
-    predict = compile_predict(session)
+    predict = _predict_lengths(session)
     plain = predict(rows)
     pairs, other_side = [], 0.0
     for added in _ADDED_STEPS:
@@ -225,19 +248,19 @@ def _align(cut: Outputs, padded: Outputs, length: int, side: Side, steps: int) -
     """Return the outputs for cut rows in the shape of those for padded rows.
 
     Outputs per time step keep the values of the padded rows in the padding.
+
+    Raises:
+        PaddingUnknown: the shape of an output depends on the length in a different way.
     """
     aligned = {}
     for name, values in cut.items():
         target = padded[name]
-        is_per_step = (
-            values.shape != target.shape
-            and values.ndim >= 2
-            and target.shape[1] == steps
-            and values.shape[1] == length
-        )
-        if not is_per_step:
+        if values.shape == target.shape:
             aligned[name] = values
             continue
+        per_step = (len(target), length, *target.shape[2:])
+        if values.shape != per_step or target.shape[1:2] != (steps,):
+            raise PaddingUnknown(f"the shape of output '{name}' depends on the number of time steps")
         aligned[name] = target.copy()
         true_steps = slice(0, length) if side == "right" else slice(steps - length, None)
         aligned[name][:, true_steps] = values

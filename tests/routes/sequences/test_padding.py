@@ -331,3 +331,57 @@ def test_a_table_of_positions_that_ends_is_a_reason_to_skip() -> None:
     result = run(keras.Model(words, layers.Dense(1)(hidden)), rows)
     assert not result.outputs
     assert result.details["refused"]
+
+
+REFUSED: list[int] = []
+"""The lengths that were refused; a session restores the attributes of layers."""
+
+
+class Refusing(layers.Layer):
+    """A layer that raises an error for every length except one."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def call(self, x: Any) -> Any:
+        if x.shape[1] not in (None, STEPS):
+            REFUSED.append(x.shape[1])
+            raise self.error
+        return ops.mean(x, axis=1)
+
+
+def refusing(error: Exception) -> Any:
+    x = keras.Input((None, 3), name="x")
+    return keras.Model(x, layers.Dense(1)(Refusing(error)(layers.Masking()(x))))
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("kind", [ValueError, AssertionError])
+def test_the_refusal_of_a_length_is_a_reason_found_once(kind: type[Exception], padded: bool) -> None:
+    REFUSED.clear()
+    result = run(refusing(kind("one length")), padded_rows() if padded else {"x": normal(STEPS, 3, rows=24)})
+    assert not result.outputs
+    assert kind.__name__ in result.details["refused"]
+    assert len(REFUSED) == 1
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("error", [RuntimeError("no file"), KeyError("gone")])
+def test_errors_that_refuse_no_length_are_passed_on(error: Exception, padded: bool) -> None:
+    built = refusing(error)
+    with pytest.raises(type(error)):
+        run(built, padded_rows() if padded else {"x": normal(STEPS, 3, rows=24)})
+
+
+@pytest.mark.parametrize(
+    "last",
+    [layers.Flatten, lambda: layers.Lambda(lambda x: ops.matmul(x, ops.swapaxes(x, 1, 2)))],
+    ids=["flat", "steps by steps"],
+)
+def test_outputs_whose_shape_depends_on_the_length_are_a_reason(last: Any) -> None:
+    x = keras.Input((None, 3), name="x")
+    hidden = layers.Lambda(lambda values: values * 2.0)(layers.Masking()(x))
+    result = run(keras.Model(x, last()(hidden)), padded_rows())
+    assert not result.outputs
+    assert "time steps" in result.details["refused"]
