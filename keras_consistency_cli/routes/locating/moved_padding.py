@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,11 @@ import numpy.typing as npt
 from keras_consistency_cli.routes.locating.call_records import (
     CallRecord,
     align_outputs,
-    record_calls,
     replacing_call,
 )
-from keras_consistency_cli.routes.locating.padding_leak import PaddingRuns
+from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns, RecordedRuns
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.trace import Outputs
-
-if TYPE_CHECKING:
-    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["MovedPadding", "find_moved_padding"]
 
@@ -59,33 +55,30 @@ class _MaskMade:
     arrives: Array
 
 
-def find_moved_padding(
-    session: Session, runs: PaddingRuns, name: str, *, one_length: bool = False
-) -> MovedPadding | None:
+def find_moved_padding(runs: RecordedRuns, name: str, *, one_length: bool = False) -> MovedPadding | None:
     """Return the layer that moves the padding off the masked value, None if there is none.
 
     Args:
-        session: the session of a model that takes series of any length.
         runs: rows of one true length with padding and without.
         name: the input with the padding.
         one_length: whether the model takes rows of one length only; then nothing is known without padding.
     """
-    calls, padded_outputs = record_calls(session, runs.padded)
-    is_padding = _padding_flags(runs, name)
+    calls, padded_outputs = runs.padded
+    is_padding = _padding_flags(runs.runs, name)
     made = next(_find_made_masks(calls, is_padding), None)
     if made is None:
         return None
-    mover = _find_mover(calls[: made.number], made, is_padding, runs.padded[name])
+    mover = _find_mover(calls[: made.number], made, is_padding, runs.runs.padded[name])
     if mover is None:
         return None
-    restored = _run_with_masked_value(session, runs, calls, made, is_padding)
+    restored = _run_with_masked_value(runs, calls, made, is_padding)
     return {
         "layer": mover.layer,
         "kind": mover.kind,
         "masking": made.record.layer,
         "mask": made.value,
         "arrives": [float(value) for value in made.arrives.ravel()[:4]],
-        **_measure_effect(session, runs, padded_outputs, restored, one_length=one_length),
+        **_measure_effect(runs, padded_outputs, restored, one_length=one_length),
     }
 
 
@@ -95,11 +88,9 @@ class _Effect(TypedDict):
     scale: float
 
 
-def _measure_effect(
-    session: Session, runs: PaddingRuns, padded: Outputs, restored: Outputs, *, one_length: bool
-) -> _Effect:
+def _measure_effect(runs: RecordedRuns, padded: Outputs, restored: Outputs, *, one_length: bool) -> _Effect:
     """Measure what the moved padding changes, and what is left of it with the masked value put back."""
-    plain = restored if one_length else record_calls(session, runs.cut)[1]
+    plain = restored if one_length else runs.cut[1]
     before, left = (
         greatest_difference(align_outputs(outputs, plain, runs.side), plain) for outputs in (padded, restored)
     )
@@ -153,8 +144,7 @@ def _find_mover(
 
 
 def _run_with_masked_value(
-    session: Session,
-    runs: PaddingRuns,
+    runs: RecordedRuns,
     calls: Sequence[CallRecord],
     made: _MaskMade,
     is_padding: npt.NDArray[np.bool_],
@@ -179,8 +169,7 @@ def _run_with_masked_value(
     # A functional graph makes the mask from the tensor that a layer returned, not in the masking layer.
     number = made.number if source is None else source
     leaves = made.record.inputs if source is None else calls[source].outputs
-    session.restore()
     with replacing_call(
         number, [put_back(leaf) for leaf in leaves], side=runs.side, in_inputs=source is None
     ):
-        return session.call(runs.padded, training=False)
+        return runs.run_padded()

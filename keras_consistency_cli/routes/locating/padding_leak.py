@@ -9,27 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
-
-import numpy as np
+from typing import TypedDict
 
 from keras_consistency_cli.routes.locating.call_records import (
     CallRecord,
     align_outputs,
     align_to,
     are_close,
-    record_calls,
     replacing_call,
 )
+from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
-from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
-from keras_consistency_cli.routes.trace import Outputs, Rows
+from keras_consistency_cli.routes.trace import Outputs
 
-if TYPE_CHECKING:
-    from keras_consistency_cli.routes.session.session import Session
-
-__all__ = ["PaddingLeak", "PaddingRuns", "find_padding_leak"]
+__all__ = ["PaddingLeak", "find_padding_leak"]
 
 _MOST_SUSPECTS = 4
 _NEGLIGIBLE_OF_OUTPUT = 1e-4
@@ -58,32 +52,6 @@ class PaddingLeak(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaddingRuns:
-    """Rows of one true length in four variants.
-
-    They are padded, cut to the true length, padded on the other side (`moved`), and padded with true time
-    steps of their own (`refilled`).
-    """
-
-    padded: Rows
-    cut: Rows
-    moved: Rows
-    refilled: Rows
-    side: Side
-
-    def in_batches_of(self, size: int | None) -> PaddingRuns:
-        """Return the runs for a model with a batch size: its rows are repeated, or the first ones."""
-        if size is None:
-            return self
-        chosen = {
-            name: select_rows(rows, np.arange(size) % count_rows(rows))
-            for name, rows in vars(self).items()
-            if name != "side"
-        }
-        return PaddingRuns(**chosen, side=self.side)
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Suspect:
     """A call in which the difference begins, in its outputs or, by the code of the model, in its inputs."""
 
@@ -92,26 +60,20 @@ class _Suspect:
     in_inputs: bool
 
 
-def find_padding_leak(session: Session, runs: PaddingRuns) -> PaddingLeak | None:
-    """Return the layer that lets padding into the true time steps, None if no single call shows it.
-
-    Args:
-        session: the session of a model that takes series of any length.
-        runs: the rows.
-    """
-    padded, padded_outputs = record_calls(session, runs.padded)
-    cut, cut_outputs = record_calls(session, runs.cut)
+def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
+    """Return the layer that lets padding into the true time steps, None if no single call shows it."""
+    (padded, padded_outputs), (cut, cut_outputs) = runs.padded, runs.cut
     if [call.layer for call in padded] != [call.layer for call in cut]:
         return None
     before = _difference(padded_outputs, cut_outputs, runs.side)
     scale = greatest_value(cut_outputs)
     found: PaddingLeak | None = None
     for suspect in list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]:
-        left = _difference(_run_replaced(session, runs, suspect, cut), cut_outputs, runs.side)
+        left = _difference(_run_replaced(runs, suspect, cut), cut_outputs, runs.side)
         is_only_one = left <= min(_NEGLIGIBLE_OF_OUTPUT * scale, _NEGLIGIBLE_OF_DIFFERENCE * before)
         if found is None or is_only_one:
             found = _describe(suspect, before, left, scale)
-            found["counts_positions"] = _counts_positions(session, runs, suspect, cut[suspect.number])
+            found["counts_positions"] = _counts_positions(runs, suspect, cut[suspect.number])
         if is_only_one:
             break
     return found
@@ -148,15 +110,12 @@ def _find_suspects(padded: Sequence[CallRecord], cut: Sequence[CallRecord], side
         is_first = is_first and has_same_inputs and has_same_outputs
 
 
-def _run_replaced(
-    session: Session, runs: PaddingRuns, suspect: _Suspect, cut: Sequence[CallRecord]
-) -> Outputs:
+def _run_replaced(runs: RecordedRuns, suspect: _Suspect, cut: Sequence[CallRecord]) -> Outputs:
     """Return the outputs for padded rows with this call's values as they are without padding."""
     source = cut[suspect.number]
     values = source.inputs if suspect.in_inputs else source.outputs
-    session.restore()
     with replacing_call(suspect.number, values, side=runs.side, in_inputs=suspect.in_inputs):
-        return session.call(runs.padded, training=False)
+        return runs.run_padded()
 
 
 def _difference(padded: Outputs, cut: Outputs, side: Side) -> float:
@@ -164,7 +123,7 @@ def _difference(padded: Outputs, cut: Outputs, side: Side) -> float:
     return greatest_difference(align_outputs(padded, cut, side), cut)
 
 
-def _counts_positions(session: Session, runs: PaddingRuns, suspect: _Suspect, cut: CallRecord) -> bool:
+def _counts_positions(runs: RecordedRuns, suspect: _Suspect, cut: CallRecord) -> bool:
     """Whether the values depend on the place of the padding only.
 
     With the padding on the other side they are those without padding; with other values in the padding they
@@ -174,7 +133,7 @@ def _counts_positions(session: Session, runs: PaddingRuns, suspect: _Suspect, cu
     plain = cut.inputs if suspect.in_inputs else cut.outputs
     if all(one.shape == other.shape for one, other in zip(steps, plain, strict=True)):
         return False
-    moved, refilled = (record_calls(session, rows)[0] for rows in (runs.moved, runs.refilled))
+    moved, refilled = runs.moved[0], runs.refilled[0]
     if not suspect.number < min(len(moved), len(refilled)):
         return False
     on_other_side, with_other_values = (

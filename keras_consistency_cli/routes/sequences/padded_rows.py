@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
-from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak, PaddingRuns
+from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
+from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
 from keras_consistency_cli.routes.session.batches import select_rows

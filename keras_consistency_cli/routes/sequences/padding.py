@@ -12,6 +12,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding, find_moved_padding
+from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect, measure_lost_mask
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
@@ -104,8 +105,8 @@ def _find_moved_padding(session: Session, series: PaddedInput) -> MovedPadding |
     if series.padding is None or not lengths:
         return None
     runs = PaddedSample.choose(series, series.padding, lengths).runs(lengths[0])
-    whole = runs.in_batches_of(session.facts.batch_size)
-    return find_moved_padding(session, whole, series.name, one_length=True)
+    whole = RecordedRuns(session=session, runs=runs.in_batches_of(session.facts.batch_size))
+    return find_moved_padding(whole, series.name, one_length=True)
 
 
 def _measure_lost_mask(session: Session, rows: Rows, padding: Padding) -> LostMaskEffect:

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.locating.moved_padding import find_moved_padding
-from keras_consistency_cli.routes.locating.padding_leak import PaddingRuns, find_padding_leak
+from keras_consistency_cli.routes.locating.padding_leak import find_padding_leak
+from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns, RecordedRuns
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
     PaddedInput,
@@ -157,11 +158,11 @@ def _locate(
     has_other_value = series.mask is not None and series.details.get("other_value")
     if has_other_value or not difference > TOLERANCE:
         return {}
-    whole = runs.in_batches_of(session.facts.batch_size)
-    moved = find_moved_padding(session, whole, series.name)
+    whole = RecordedRuns(session=session, runs=runs.in_batches_of(session.facts.batch_size))
+    moved = find_moved_padding(whole, series.name)
     if moved is not None:
         return {"moved": moved}
-    leak = find_padding_leak(session, whole)
+    leak = find_padding_leak(whole)
     return {"leak": leak} if leak else {}
 
 
