@@ -15,6 +15,7 @@ from keras_consistency_cli.text import clean
 __all__ = [
     "EnteredLayer",
     "ReachedTensor",
+    "find_calls",
     "find_entered_layers",
     "functional_graph",
     "keeps_values",
@@ -174,6 +175,12 @@ def walk_consumers(
                     passed = (*reached.passed, node.operation)
                     following = [replace(reached, tensor=output, passed=passed) for output in node.outputs]
             pending += following
+
+
+def find_calls(graph: Any, operation: Any) -> Iterator[Any]:
+    """Yield the calls of one layer or operation in this graph."""
+    for nodes in graph._nodes_by_depth.values():
+        yield from (node for node in nodes if node.operation is operation)
 
 
 def _leave_nested_model(reached: ReachedTensor) -> list[ReachedTensor]:

@@ -33,10 +33,6 @@ __all__ = [
 ]
 
 
-_STOCK_PACKAGES = ("keras_hub", "keras_nlp", "keras_cv", "keras_rs")
-"""Packages of Keras with layers of their own."""
-
-
 class LayerName(TypedDict):
     """Path and class of a layer, as details report it."""
 
@@ -95,18 +91,15 @@ def call_keeping_masks(
 ) -> Any:
     """Call a layer of a functional graph so that its inputs keep their masks.
 
-    MultiHeadAttention takes the masks off its inputs. In the graph of a functional model, the masks were
-    handed on when it was built, before any layer ran: there, no later layer misses them. In the code of a
-    subclassed model the later layers do miss them.
+    MultiHeadAttention takes the masks off its inputs. In the graph of a functional model, masks that are made
+    inside it were handed on when it was built, before any layer ran: there, no later layer misses them. In
+    the code of a subclassed model, and in a nested model that is given a mask, the later layers do miss them.
     """
     import keras
 
-    from keras_consistency_cli.loading.model.graph_walk import functional_graph
-
-    is_functional = len(running) == 2 and functional_graph(running[0]) is not None
     masked = [
         (leaf, leaf._keras_mask)
-        for leaf in (keras.tree.flatten((args, kwargs)) if is_functional else ())
+        for leaf in (keras.tree.flatten((args, kwargs)) if _is_built_with_mask(running) else ())
         if getattr(leaf, "_keras_mask", None) is not None
     ]
     outputs = original(*args, **kwargs)
@@ -115,11 +108,29 @@ def call_keeping_masks(
     return outputs
 
 
+def _is_built_with_mask(running: CallStack) -> bool:
+    """Whether the functional graph around this call of a layer was built with a mask for it."""
+    import keras
+
+    from keras_consistency_cli.loading.model.graph_walk import find_calls, functional_graph
+
+    graph = functional_graph(running[-2]) if len(running) > 1 else None
+    if graph is None or isinstance(running[-1], keras.Model):
+        return False
+    return any(
+        getattr(tensor, "_keras_mask", None) is not None
+        for node in find_calls(graph, running[-1])
+        for tensor in node.arguments.keras_tensors
+    )
+
+
 def is_stock(operation: Any) -> bool:
     """Whether a layer or operation belongs to Keras or to one of its packages, and cannot be edited."""
     from keras_consistency_cli.loading.model.facts import is_keras_class
+    from keras_consistency_cli.loading.model_file.known_packages import is_known_prefix
 
-    return is_keras_class(type(operation)) or type(operation).__module__.split(".")[0] in _STOCK_PACKAGES
+    kind = type(operation)
+    return is_keras_class(kind) or is_known_prefix(kind.__module__.split(".")[0])
 
 
 def has_mask_argument(operation: Any) -> bool:
