@@ -6,6 +6,7 @@ Their shapes are compared and their values copied.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +20,47 @@ __all__ = ["copy_variables", "has_equal_shapes"]
 
 
 def has_equal_shapes(model: Any, rebuilt: Any) -> bool:
-    """Whether both models have variables of the same shapes in the same order."""
-    return [variable.shape for variable in model.variables] == [
-        variable.shape for variable in rebuilt.variables
-    ]
+    """Whether both models have variables of the same shapes."""
+    return len(model.variables) == len(rebuilt.variables) and all(
+        source.shape == target.shape
+        for source, target in _pair(model.variables, rebuilt.variables, lambda variable: variable.path)
+    )
 
 
 def copy_variables(model: Any, rebuilt: Any) -> None:
-    """Give the values of the variables of `model` to `rebuilt`, by position.
+    """Give the values of the variables of `model` to `rebuilt`.
+
+    They are matched by their paths, or by position if Keras has given layers new names. Layers in a set have
+    no position: they are matched in the order in which they were created.
 
     Layers that Keras does not track, because a custom class keeps them in an object of its own, get theirs
     too, and layers for text and categories their vocabulary.
     Normalization layers compute further tensors from their variables, and do so again afterwards.
     """
-    for source, target in zip(model.variables, rebuilt.variables, strict=True):
+    for source, target in _pair(model.variables, rebuilt.variables, lambda variable: variable.path):
         _copy_value(source, target)
     tracked = {id(variable) for variable in model.variables}
-    for original, copy in zip(find_layers(model), find_layers(rebuilt), strict=False):
+    found = (list(find_layers(each)) for each in (model, rebuilt))
+    for original, copy in _pair(*found, lambda layer: layer.path):
+        is_in_set = original.holder == copy.holder == "set"
         for source, target in zip(own_weights(original.layer), own_weights(copy.layer), strict=False):
-            if id(source) not in tracked and source.shape == target.shape:
+            if (is_in_set or id(source) not in tracked) and source.shape == target.shape:
                 _copy_value(source, target)
         _copy_assets(original.layer, copy.layer)
     for _, layer in walk_layers(rebuilt):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def _pair(
+    originals: Sequence[Any], copies: Sequence[Any], path: Callable[[Any], str]
+) -> Iterator[tuple[Any, Any]]:
+    """Pair by path if both have the same paths, each once; else by position."""
+    by_path = {path(copy): copy for copy in copies}
+    has_same_paths = sorted(map(path, originals)) == sorted(by_path) and len(by_path) == len(copies)
+    if has_same_paths:
+        copies = [by_path[path(original)] for original in originals]
+    return zip(originals, copies, strict=False)
 
 
 def _copy_value(source: Any, target: Any) -> None:
