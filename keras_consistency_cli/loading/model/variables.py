@@ -40,8 +40,8 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
     for source, target in _pair(model.variables, rebuilt.variables, lambda variable: variable.path):
         _copy_value(source, target)
     tracked = {id(variable) for variable in model.variables}
-    found = (list(find_layers(each)) for each in (model, rebuilt))
-    for original, copy in _pair(*found, lambda layer: layer.path):
+    originals, copies = list(find_layers(model)), list(find_layers(rebuilt))
+    for original, copy in _pair(originals, copies, lambda found: found.path):
         is_in_set = original.holder == copy.holder == "set"
         for source, target in zip(own_weights(original.layer), own_weights(copy.layer), strict=False):
             if (is_in_set or id(source) not in tracked) and source.shape == target.shape:
