@@ -5,6 +5,8 @@ The indices are recorded while the model runs on the rows, so that only what rea
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -15,10 +17,12 @@ from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["IDS_ROUTE", "IdProblems", "RoundedIds"]
+
+Given = Mapping[str, np.ndarray]
+"""By input, the ids in its rows."""
 
 _FLOAT_TYPES = ("float32", "float16", "bfloat16")
 
@@ -55,27 +59,39 @@ class IdProblems(TypedDict, total=False):
 
 def _examine_ids(session: Session, rows: Rows) -> Result:
     """Compare the ids that reach each table with the ids that it has, and with those in the rows."""
-    sources = _find_sources(session)
+    sources = _read_sources(session, rows)
     details: dict[str, IdProblems] = {}
     for table, (size, values) in _record_ids(session, rows).items():
-        name, places = sources.get(table, ("", None))
-        problems: IdProblems = {"input": name}
+        given = sources.get(table, {})
+        problems: IdProblems = {"input": _choose_input(given, size)}
         if size is not None:
             problems |= {"highest": size - 1, **_describe_unknown(values, size - 1)}
-            if places is None and _counts_from_zero(values) and values.max() >= size:
+            if not given and _counts_from_zero(values) and values.max() >= size:
                 problems["places"] = int(values.max()) + 1
-        rounded = _describe_rounded(rows[name], values, places) if places is not None else None
+        rounded = _find_rounded(given, values, size)
         if rounded is not None:
-            problems["rounded"] = rounded
+            problems["input"], problems["rounded"] = rounded
         details[table] = problems
     return Result(outputs={}, details=details)
 
 
-def _find_sources(session: Session) -> dict[str, tuple[str, IdPlaces]]:
-    """Return the input that each table reads, and its places there."""
-    return {
-        places.table: (name, places) for name, hint in session.subject.hints.items() for places in hint.places
-    }
+def _read_sources(session: Session, rows: Rows) -> Mapping[str, Given]:
+    """Return by table the inputs that it reads, with their ids in the rows."""
+    sources: dict[str, dict[str, np.ndarray]] = {}
+    for name, hint in session.subject.hints.items():
+        for places in hint.places:
+            values = rows[name]
+            given = values[np.broadcast_to(places.among(values), values.shape)].astype(np.float64)
+            sources.setdefault(places.table, {})[name] = given
+    return sources
+
+
+def _choose_input(given: Given, size: int | None) -> str:
+    """Return the first input with ids that the table does not have, else the first one, "" if none."""
+    unknown = (
+        name for name, ids in given.items() if size is not None and _describe_unknown(ids, size - 1)["wrong"]
+    )
+    return next(unknown, next(iter(given), ""))
 
 
 def _record_ids(session: Session, rows: Rows) -> dict[str, tuple[int | None, np.ndarray]]:
@@ -86,12 +102,9 @@ def _record_ids(session: Session, rows: Rows) -> dict[str, tuple[int | None, np.
     values: dict[str, list[np.ndarray]] = {}
     for batch in split_batches(rows, session.batch_size):
         session.restore()
-        with recording_table_calls(session.model) as recorded:
-            try:
-                session.call(batch, training=False)
-            except Exception:
-                # Other routes report a model that does not run; what was looked up until then counts.
-                recorded.hidden = True
+        # Other routes report a model that does not run; what was looked up until then counts.
+        with recording_table_calls(session.model) as recorded, suppress(Exception):
+            session.call(batch, training=False)
         for call in recorded.calls:
             if call.kind != "CategoryEncoding" and call.values.dtype.kind in "fiuV":
                 sizes[call.table] = call.size
@@ -127,27 +140,49 @@ def _counts_from_zero(values: np.ndarray) -> bool:
     return is_whole and bool((values.reshape(-1, length) == np.arange(length)).all())
 
 
-def _describe_rounded(rows: np.ndarray, looked_up: np.ndarray, places: IdPlaces) -> RoundedIds | None:
-    """Describe whole ids that a dtype of floats changed on their way from the rows to the table."""
-    import keras
+def _find_rounded(given: Given, looked_up: np.ndarray, size: int | None) -> tuple[str, RoundedIds] | None:
+    """Describe whole ids that a dtype of floats changed on their way to the table, with their input.
 
-    given = rows[np.broadcast_to(places.among(rows), rows.shape)].astype(np.float64)
-    if not len(given) or not np.isfinite(given).all() or (given != np.floor(given)).any():
+    A model may fold ids into the table by a modulo, which does not show what has been lost before.
+    """
+    exact = np.concatenate([np.zeros(0), *given.values()])
+    if not len(exact) or not np.isfinite(exact).all() or (exact != np.floor(exact)).any():
         return None
     reached = np.unique(looked_up)
-    if np.isin(given, reached).all():
+    folds = (None, size, size - 1) if size is not None and size > 1 else (None,)
+    if any(np.isin(_fold(exact, divisor), reached).all() for divisor in folds):
         return None
-    for dtype in _FLOAT_TYPES:
-        narrow = keras.ops.cast(keras.ops.cast(given, "float32"), dtype)
-        kept = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(narrow, "float64")))
-        if np.array_equal(np.unique(kept), reached):
-            return {
-                "changed": int((kept != given).sum()),
-                "given": len(np.unique(given)),
-                "kept": len(reached),
+    for dtype, names in _suspects(given):
+        kept = np.concatenate([_narrow(ids, dtype) if name in names else ids for name, ids in given.items()])
+        if any(np.array_equal(np.unique(_fold(kept, divisor)), reached) for divisor in folds):
+            return names[0], {
+                "changed": int((kept != exact).sum()),
+                "given": len(np.unique(exact)),
+                "kept": len(np.unique(kept)),
                 "dtype": dtype,
             }
     return None
+
+
+def _suspects(given: Given) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each dtype with the inputs that it may have changed: one of them, or all."""
+    for dtype in _FLOAT_TYPES:
+        yield from ((dtype, (name,)) for name in given)
+        if len(given) > 1:
+            yield dtype, tuple(given)
+
+
+@np.errstate(invalid="ignore")
+def _fold(ids: np.ndarray, divisor: int | None) -> np.ndarray:
+    return ids if divisor is None else ids % divisor
+
+
+def _narrow(ids: np.ndarray, dtype: str) -> np.ndarray:
+    """Return the ids as the dtype holds them, after the cast of predict to float32."""
+    import keras
+
+    narrow = keras.ops.cast(keras.ops.cast(ids, "float32"), dtype)
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(narrow, "float64")))
 
 
 def _explain_no_table(facts: Facts) -> str | None:

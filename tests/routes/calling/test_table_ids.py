@@ -100,6 +100,72 @@ def test_ids_that_the_model_clips_itself_are_not_rounded() -> None:
     assert "rounded" not in run(model, np.arange(200, dtype=np.int64).reshape(100, 2))["table"]
 
 
+def folded(dtype: str, fold: Callable[[Any], Any]) -> Any:
+    x = keras.Input((2,), dtype=dtype, name="x")
+    return keras.Model(x, layers.Embedding(1000, 2, name="table")(fold(x)))
+
+
+FOLDS: dict[str, Callable[[Any], Any]] = {
+    "modulo": lambda x: ops.cast(x, "int32") % 1000,
+    "modulo of floats": lambda x: ops.cast(ops.mod(x, 1000.0), "int32"),
+    "one entry for unknown ids": lambda x: ops.cast(x, "int32") % 999,
+}
+
+
+@pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS)
+@pytest.mark.parametrize("given", ["int64", "float64"])
+@pytest.mark.parametrize(
+    ("first", "rounded"), [(900_000_001, True), (4_000_001, False)], ids=["above 2^24", "below 2^24"]
+)
+def test_ids_that_are_folded_into_the_table_are_compared_too(
+    fold: Callable[[Any], Any], given: str, first: int, rounded: bool
+) -> None:
+    rows = np.arange(first, first + 100).reshape(50, 2).astype(given)
+    found = run(folded("float32", fold), rows)["table"].get("rounded")
+    assert (found is not None) is rounded
+    if found is not None:
+        assert (found["dtype"], found["given"], found["kept"] < 10) == ("float32", 100, True)
+
+
+def test_ids_of_a_whole_dtype_are_folded_without_rounding() -> None:
+    rows = np.arange(900_000_001, 900_000_101).reshape(50, 2)
+    assert "rounded" not in run(folded("int32", FOLDS["modulo"]), rows)["table"]
+
+
+@pytest.mark.parametrize(
+    "fold",
+    [
+        lambda x: ops.cast(ops.minimum(x, 999.0), "int32"),
+        lambda x: ops.cast(ops.where(x < 1000.0, x, 0.0), "int32"),
+        lambda x: ops.cast(ops.floor(x / 3600.0) % 24, "int32"),
+    ],
+    ids=["clipped", "unknown ids", "hours"],
+)
+def test_large_numbers_that_the_model_reduces_itself_are_not_rounded_ids(fold: Callable[[Any], Any]) -> None:
+    rows = np.random.default_rng(0).integers(1_700_000_000, 1_800_000_000, (50, 2))
+    assert "rounded" not in run(folded("float32", fold), rows)["table"]
+
+
+def shared(dtypes: tuple[str, str]) -> Any:
+    inputs = [keras.Input((2,), dtype=dtype, name=name) for name, dtype in zip("ab", dtypes, strict=True)]
+    table = layers.Embedding(5000, 2, name="table")
+    return keras.Model(inputs, layers.Add()([table(each) for each in inputs]))
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_each_input_of_a_shared_table_is_compared(name: str) -> None:
+    good, bad = np.arange(40).reshape(20, 2), np.arange(4000, 4040).reshape(20, 2)
+    rows = {each: bad if each == name else good for each in "ab"}
+    dtypes = tuple("float16" if each == name else "int32" for each in "ab")
+    details = IDS_ROUTE.run(session_of((shared(dtypes), {})), rows).details["table"]
+    assert (details["input"], details["rounded"]["dtype"]) == (name, "float16")
+    whole = IDS_ROUTE.run(session_of((shared(("int32", "int32")), {})), rows).details["table"]
+    assert "rounded" not in whole
+    unknown = {each: values + 2000 for each, values in rows.items()}
+    details = IDS_ROUTE.run(session_of((shared(("int32", "int32")), {})), unknown).details["table"]
+    assert (details["input"], details["wrong"]) == (name, 40)
+
+
 def test_a_model_without_tables_is_left_out() -> None:
     from keras_consistency_cli.loading.model.facts import describe_model
 
