@@ -1,13 +1,13 @@
 """Different rows should get different outputs.
 
 Why: rows in a range that the model never saw, or statistics that are not those of the rows, drive every unit
-to its end: all probabilities are exactly 0 or 1, or all rows get the same number. Such outputs agree with
-each other in every comparison, and say nothing about the rows.
+to its end, and all rows get the same number. Such outputs agree with each other in every comparison, and say
+nothing about the rows.
 
-How: the outputs of predict are read: whether an output has the same bits for all rows, or is 0 or 1
-everywhere, although the rows differ. The gradient decides whether the rows matter at all: a warning needs a
-gradient of exactly zero at every float input. An output that does not depend on the inputs by its graph is
-not meant.
+How: the outputs of predict are read: whether an output has the same bits for all rows, although the rows
+differ. The gradient decides whether the rows matter at all: a warning needs a gradient of exactly zero at
+every float input. An output that does not depend on the inputs by its graph is not meant, nor are classes
+that are certain, 0 or 1 everywhere, but differ from row to row.
 
 To fix: compare the rows with those of training (`--reference`), and look at the statistics of scaler,
 Normalization and BatchNormalization.
@@ -42,14 +42,13 @@ def examine(evidence: Evidence) -> Verdict:
     if variation is None or variation["distinct"] < _FEWEST_ROWS:
         return Verdict.skip(f"fewer than {_FEWEST_ROWS} different rows")
     findings = {name: variation[name] for name in ("distinct", "constant", "saturated")}
-    stuck = [name for name in (*variation["constant"], *variation["saturated"]) if _is_flat(evidence, name)]
+    stuck = [name for name in variation["constant"] if _is_flat(evidence, name)]
     if not stuck:
         return Verdict.ok(f"outputs vary with {variation['distinct']} different rows", findings=findings)
-    first = stuck[0]
-    what = "the same for all rows" if first in variation["constant"] else "0 or 1 everywhere"
     message = (
-        f"output '{first}' is {what}; {variation['distinct']} rows differ, and the gradient is zero at every "
-        "float input: the rows are outside of what the model learned from, or its statistics are"
+        f"output '{stuck[0]}' is the same for all rows; {variation['distinct']} rows differ, and the "
+        "gradient is zero at every float input: the rows are outside of what the model learned from, or the "
+        "statistics in the model are those of other rows"
     )
     return Verdict.warn(message, cause="outputs-stuck", findings=findings, advice=_ADVICE)
 

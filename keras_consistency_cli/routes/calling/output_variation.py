@@ -11,12 +11,12 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["OutputVariation", "describe_variation"]
 
-_AT_THE_END = 1e-6
-"""Distance from 0 or 1 of a probability that has reached its end in float32."""
+_AT_THE_END = 2.0**-24
+"""Distance from an end at which float32 has no further number below 1."""
 
 
 class OutputVariation(TypedDict):
-    """The float outputs that are equal for all rows, or 0 or 1 everywhere.
+    """The float outputs that are equal for all rows, or -1, 0 or 1 everywhere.
 
     `distinct` is the number of different rows.
     """
@@ -46,5 +46,5 @@ def _count_distinct(rows: Rows) -> int:
 
 
 def _is_at_its_ends(values: np.ndarray) -> bool:
-    exact = values.astype(np.float64)
-    return bool((np.minimum(np.abs(exact), np.abs(1.0 - exact)) <= _AT_THE_END).all())
+    size = np.abs(values.astype(np.float64))
+    return bool((np.minimum(size, np.abs(1.0 - size)) <= _AT_THE_END).all())
