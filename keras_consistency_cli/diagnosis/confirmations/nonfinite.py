@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
@@ -16,6 +17,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 )
 from keras_consistency_cli.diagnosis.signatures import located
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
 
 __all__ = ["NONFINITE_CONFIRMATIONS"]
@@ -48,12 +50,25 @@ def float32_is_finite(evidence: Evidence, _failing: Failing) -> ConfirmationResu
 
 
 def finite_rows_stay_finite(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
-    """The rows without NaN and infinity, run alone layer by layer."""
+    """The rows without NaN and infinity, run alone layer by layer, or in a predict without any."""
+    if "KC701" not in failing:
+        return None
     counted = "counted: the rows themselves contain it, before any layer"
     if located(evidence, "locate-nonfinite", "layer"):
         reason = f"{counted}; but rows without it become NaN or infinity too"
         return ConfirmationResult(confirmed=False, explanation=reason)
-    return ConfirmationResult(confirmed=True, explanation=counted) if "KC701" in failing else None
+    if not _ran_finite_rows(evidence, failing["KC701"].status):
+        reason = f"{counted}; but no row without it was run"
+        return ConfirmationResult(confirmed=False, explanation=reason)
+    return ConfirmationResult(confirmed=True, explanation=f"{counted}; rows without it stay finite")
+
+
+def _ran_finite_rows(evidence: Evidence, status: Status) -> bool:
+    """Whether finite rows were run; a warning says that predict gave finite outputs for all rows."""
+    bad = {row for rows in evidence.data.nonfinite_rows.values() for row in rows}
+    is_finite_in_predict = status is Status.WARN and len(bad) < evidence.rows
+    searched = evidence.details("locate-nonfinite", LocatedLayer).get("finite_rows", 0)
+    return is_finite_in_predict or searched > 0
 
 
 def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:

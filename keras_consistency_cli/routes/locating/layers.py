@@ -52,6 +52,7 @@ class LocatedLayer(TypedDict, total=False):
     """The layer that a locating route names; empty if it names none.
 
     `order` is its position among the `steps` of the run, from 1; `depth` holds the difference in each layer.
+    `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for.
     """
 
     layer: str
@@ -60,6 +61,7 @@ class LocatedLayer(TypedDict, total=False):
     order: int
     steps: int
     depth: list[LayerDeviation]
+    finite_rows: int
 
 
 def name_step(step: Step, position: int, steps: int) -> LocatedLayer:
@@ -165,22 +167,28 @@ def _training(session: Session, rows: Rows) -> Result:
 def finite_batches(session: Session, rows: Rows) -> Iterator[Rows]:
     """Yield batches of the rows without NaN and infinity.
 
-    If the model has a fixed batch size, the batches are those of all rows.
+    If the model has a fixed batch size, they are those batches of all rows that have none.
     """
-    has_nonfinite = mark_nonfinite_rows(rows)
-    usable = rows if session.facts.batch_size else select_rows(rows, np.flatnonzero(~has_nonfinite))
-    yield from split_batches(usable, session.batch_size)
+    if session.facts.batch_size:
+        batches = split_batches(rows, session.batch_size)
+        yield from (batch for batch in batches if not mark_nonfinite_rows(batch).any())
+    else:
+        finite = select_rows(rows, np.flatnonzero(~mark_nonfinite_rows(rows)))
+        yield from split_batches(finite, session.batch_size)
 
 
 def _nonfinite(session: Session, rows: Rows) -> Result:
     """Locate where finite rows first become NaN or infinity."""
+    finite_rows = 0
     for batch in finite_batches(session, rows):
         session.restore()
         steps = record_predict_step(session, batch)
+        finite_rows += count_rows(batch)
         for position, step in enumerate(steps):
             if not step.outputs.finite:
                 return Result(outputs={}, details=name_step(step, position, len(steps)))
-    return Result(outputs={})
+    details: LocatedLayer = {"finite_rows": finite_rows}
+    return Result(outputs={}, details=details)
 
 
 LAYER_LOCATORS: tuple[Route, ...] = plain_routes(

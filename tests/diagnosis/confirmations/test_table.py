@@ -156,7 +156,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("state-batch-mismatch", {}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}),
     ("outputs-not-per-sample", {}, {"KC102": {"output_rows": {"out": 1}}}),
     ("nan-hidden", {"pairs": pair("call", "predict", nan=True)}, {"KC701": {"hidden": {"out": 1}}}),
-    ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
+    ("non-finite-input", measured("locate-nonfinite", {"finite_rows": 8}), {"KC701": {"rows": {"x": 1}}}),
     (
         "non-finite-output",
         measured("hold-nonfinite", {"held": ["log"], "before": 4, "left": 0}),
@@ -269,6 +269,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("positions-count-padding", measured("unpadded", {"leak": {**PLACES, "left": 0.2}}), {"KC504": {}}),
     ("padding-moved", measured("unpadded", {"moved": {**MOVED, "left": 0.2}}), {"KC504": {}}),
     ("padding-moved", measured("unpadded", {"moved": {**MOVED, "left": None}}), {"KC504": {}}),
+    ("non-finite-input", measured("locate-nonfinite", {"finite_rows": 0}), {"KC701": {"rows": {"x": 1}}}),
+    ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -365,6 +367,18 @@ def test_a_length_that_may_be_intended_is_not_certain(
     assert result is not None
     assert not result.confirmed
     assert result.explanation == wording
+
+
+@pytest.mark.parametrize(("bad", "confirmed"), [((1, 2), True), ((0, 1, 2, 3), False)])
+def test_a_warning_of_rows_counts_those_that_predict_ran(
+    evidence: Any, verdict: Any, bad: tuple[int, ...], confirmed: bool
+) -> None:
+    known = evidence()
+    data = replace(known.data, nonfinite_rows={"x": bad})
+    warned = {"KC701": verdict("KC701", Status.WARN)}
+    result = confirm("non-finite-input", replace(known, rows=4, data=data), warned)
+    assert result is not None
+    assert result.confirmed is confirmed
 
 
 @pytest.mark.parametrize("route", ["hold-companions"])
