@@ -80,7 +80,7 @@ def _judge_refitting(evidence: Evidence) -> Verdict:
     return Verdict.ok(
         f"refitting the scaler when serving would change outputs (information); {changes}{why}",
         reason=missing,
-        findings={**_findings(evidence), "hypothetical": True},
+        findings=_findings(evidence),
         advice=_ADVICE,
     )
 

@@ -69,7 +69,7 @@ def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:
     return Verdict.ok(
         f"a cast to float32 before scaling would change outputs (information); {effect}; "
         f"column {details.get('column')} loses most",
-        findings={**findings, "hypothetical": True},
+        findings=findings,
         advice=_ADVICE,
     )
 
