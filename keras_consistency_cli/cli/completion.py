@@ -45,9 +45,10 @@ def topics(incomplete: str) -> list[str]:
     """Complete what `kcheck explain` knows: a check by code or by name, or a cause."""
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
+    from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 
     checks = (word for check in CHECKS for word in (check.code, check.name))
-    return _starting_with(incomplete, (*checks, *CAUSES))
+    return _starting_with(incomplete, (*checks, *CAUSES, *REFUSAL_CAUSES))
 
 
 def _starting_with(incomplete: str, words: Iterable[str]) -> list[str]:

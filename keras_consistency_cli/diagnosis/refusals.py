@@ -1,40 +1,170 @@
-"""Diagnosis of a refusal: why a model or scaler was not checked. Nothing of it has run."""
+"""Diagnosis of a refusal: why a model or scaler was not checked. No check of it has run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.errors import KcheckError
 
-__all__ = ["REFUSAL_SENTENCES", "diagnose_refusal", "refusal_text"]
+__all__ = ["REFUSAL_CAUSES", "RefusalCause", "diagnose_refusal", "refusal_text"]
 
-REFUSAL_SENTENCES: Mapping[str, str] = {
-    "code-in-file": "the model file holds code that would run when it is loaded",
-    "code-in-scaler": "the scaler file asks for code that would run when it is loaded",
-    "custom-code-missing": "the model has classes or functions of its own that were not given",
-    "file-damaged": "the model file is damaged, or is not what Keras writes",
-    "model-not-loadable": "Keras cannot build a model from the file",
-    "package-missing": "the model has classes of a package that is not installed",
-    "scaler-unusable": "the scaler file is damaged, or its scaler was not fitted or cannot transform",
-    "scaler-version": CAUSES["scaler-version"].sentence,
-}
-"""What is wrong, by cause."""
+_SERIALIZATION = "https://keras.io/guides/serialization_and_saving/"
+_PERSISTENCE = "https://scikit-learn.org/stable/model_persistence.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalCause:
+    """A cause that prevents all checks.
+
+    Args:
+        slug: stable name, as in `kcheck explain code-in-file`.
+        sentence: what is wrong.
+        explanation: why it happens.
+        detection: how kcheck finds it.
+        advice: what to do; the report on a refusal has the advice for this file.
+        source: where to read more.
+        is_read: whether the fault itself is read from the file; otherwise something was tried and failed,
+            which may have a different reason.
+    """
+
+    slug: str
+    sentence: str
+    explanation: str
+    detection: str
+    advice: str
+    source: str
+    is_read: bool = True
+
+
+_CAUSES = (
+    RefusalCause(
+        slug="code-in-file",
+        sentence="the model file holds code that would run when it is loaded",
+        explanation=(
+            "A Lambda layer stores a Python function as bytes, and Keras runs what these bytes say. Whoever "
+            "wrote the file can run any code on the machine that loads it. Some classes and functions that "
+            "a file can name also run code, or open files and addresses."
+        ),
+        detection=(
+            "The file is read as data before anything is loaded, and searched for layers and arguments that "
+            "would run code."
+        ),
+        advice=(
+            "replace the Lambda by a layer of Keras or by a custom layer in a file of your own "
+            "(--custom-objects layers.py); or add --allow-unsafe if you trust the source of the file"
+        ),
+        source="https://kb.cert.org/vuls/id/253266",
+    ),
+    RefusalCause(
+        slug="code-in-scaler",
+        sentence="the scaler file asks for code that would run when it is loaded",
+        explanation=(
+            "A pickle is a program: it can call any function that Python can import. joblib writes pickles "
+            "too. A scaler of scikit-learn needs only a few classes and functions to be loaded."
+        ),
+        detection=(
+            "The file is read without running it. Each class and function that it asks for is looked up in "
+            "the list of those that scalers need."
+        ),
+        advice=(
+            "save a scaler of scikit-learn again: joblib.dump(scaler, 'scaler.joblib') or "
+            "skops.io.dump(scaler, 'scaler.skops'); if you trust the author of the file, --trust-scaler "
+            "allows other classes, and the file may then run any code"
+        ),
+        source="https://docs.python.org/3/library/pickle.html",
+    ),
+    RefusalCause(
+        slug="custom-code-missing",
+        sentence="the model has classes or functions of its own that were not given",
+        explanation=(
+            "The file stores the names of custom layers, losses and activations, not their code. Keras needs "
+            "the code to build the model."
+        ),
+        detection="The names in the file are compared with those that this version of Keras has.",
+        advice="name the Python file that defines them: --custom-objects layers.py",
+        source=_SERIALIZATION,
+    ),
+    RefusalCause(
+        slug="file-damaged",
+        sentence="the model file is damaged, or is not what Keras writes",
+        explanation=(
+            "A .keras file is a zip archive with a config, metadata and weights. A download that was "
+            "interrupted, a full disk, a pointer of Git LFS in place of the file, or an edited config gives "
+            "a file that Keras cannot load, or loads differently than it was saved."
+        ),
+        detection=(
+            "The archive is read as data: its parts, the config, the shapes in it, and the sizes that the "
+            "weights need."
+        ),
+        advice="copy the file again, or save the model again: model.save('model.keras')",
+        source=_SERIALIZATION,
+    ),
+    RefusalCause(
+        slug="model-not-loadable",
+        sentence="Keras cannot build a model from the file",
+        explanation=(
+            "The file was saved by a different version of Keras, or the code of a custom layer is not the "
+            "code that the model was saved with. Or the file holds a single layer."
+        ),
+        detection="Keras loads the file in a process of its own, and raises an error.",
+        advice=(
+            "name the file with the custom classes as they were when the model was saved (--custom-objects "
+            "layers.py); or load the model with the Keras that saved it, and save it again"
+        ),
+        source=_SERIALIZATION,
+        is_read=False,
+    ),
+    RefusalCause(
+        slug="package-missing",
+        sentence="the model has classes of a package that is not installed",
+        explanation=(
+            "Layers of KerasHub and similar packages are registered when the package is imported. The file "
+            "stores only their names."
+        ),
+        detection="The registered names in the file are compared with the packages that are installed.",
+        advice="install the package; the report has the command",
+        source=_SERIALIZATION,
+    ),
+    RefusalCause(
+        slug="scaler-unusable",
+        sentence="the scaler file is damaged, or its scaler was not fitted or cannot transform",
+        explanation=(
+            "The object in the file is not a scaler, or fit was never called, or a different version of "
+            "scikit-learn saved it with attributes that this version does not have."
+        ),
+        detection=(
+            "The file is read, and transform is called on the rows in a process of its own. If that fails, "
+            "and the version that saved the scaler differs, the cause is `scaler-version`."
+        ),
+        advice=(
+            "fit the scaler on the training rows, and save it again with the version of scikit-learn that is "
+            "installed:\n    joblib.dump(scaler, 'scaler.joblib')"
+        ),
+        source=_PERSISTENCE,
+        is_read=False,
+    ),
+)
+
+REFUSAL_CAUSES: Mapping[str, RefusalCause] = {cause.slug: cause for cause in _CAUSES}
+"""The causes of refusals by slug; `scaler-version`, which checks also find, is in CAUSES."""
 
 
 def diagnose_refusal(refusal: KcheckError) -> tuple[Diagnosis, ...]:
     """Return the cause of a refusal, none for errors that are no fault of model or scaler."""
-    sentence = REFUSAL_SENTENCES.get(refusal.cause)
-    if sentence is None:
+    cause = REFUSAL_CAUSES.get(refusal.cause)
+    if cause is None and refusal.cause not in CAUSES:
         return ()
+    is_read, reason = cause is not None and cause.is_read, refusal.what.splitlines()[0]
     return (
         Diagnosis(
             cause=refusal.cause,
             severity="fail",
-            sentence=sentence,
-            confidence="confirmed",
-            confirmation=f"read from the file: {refusal.what.splitlines()[0]}",
+            sentence=(cause or CAUSES[refusal.cause]).sentence,
+            confidence="confirmed" if is_read else "likely",
+            confirmation=f"read from the file: {reason}" if is_read else f"tried, and failed: {reason}",
             advice=refusal.fix or _fix_in(refusal.what),
         ),
     )

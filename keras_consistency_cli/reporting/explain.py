@@ -11,12 +11,16 @@ from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES, RefusalCause
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
-__all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page"]
+__all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page", "refusal_page"]
 
 HEADINGS = ("Why", "How", "To fix", "Sources")
 _WIDTH = 100
+_REFUSED = (
+    "kcheck then refuses the file and runs no check. The report says what was found, and how to fix it."
+)
 _HEADING = re.compile(r"^(Why|How|Sources|To fix\b[^:\n]*): ?")
 _ISSUE = re.compile(r"\b(keras|tf-keras|tensorflow|scikit-learn)#(\d+)\b")
 _BETWEEN_SOURCES = re.compile(r"[,;]\s(?=\S+#|http)")
@@ -63,7 +67,8 @@ class Page:
 
 def all_pages() -> tuple[Page, ...]:
     """Return the pages of all checks and causes."""
-    return (*map(check_page, CHECKS), *map(cause_page, CAUSES.values()))
+    causes = (*map(cause_page, CAUSES.values()), *map(refusal_page, REFUSAL_CAUSES.values()))
+    return (*map(check_page, CHECKS), *causes)
 
 
 def check_page(check: Check) -> Page:
@@ -90,10 +95,26 @@ def cause_page(cause: Cause) -> Page:
         sections={
             "Why": _filled(cause.explanation),
             "How": _filled(_detection(cause, by_code)),
-            "To fix": _advice(cause),
+            "To fix": _advice(cause.advice),
             "Sources": _filled(", ".join(sources) + "."),
         },
         related={f"{code} {by_code[code].name}": f"checks/{code}" for code in cause.explains},
+    )
+
+
+def refusal_page(cause: RefusalCause) -> Page:
+    """Return the page of a cause that prevents all checks."""
+    return Page(
+        folder="causes",
+        name=cause.slug,
+        title=f"{cause.slug}: {cause.sentence}",
+        sections={
+            "Why": _filled(cause.explanation),
+            "How": _filled(f"{cause.detection} {_REFUSED}"),
+            "To fix": _advice(cause.advice),
+            "Sources": f"{cause.source}.",
+        },
+        related={},
     )
 
 
@@ -121,10 +142,10 @@ def _detection(cause: Cause, by_code: Mapping[str, Check]) -> str:
     return " ".join(sentences)
 
 
-def _advice(cause: Cause) -> str:
+def _advice(advice: str) -> str:
     """The advice of reports, without a specific layer; code stands in blocks of its own."""
     place = "the layer at fault"
-    lines = cause.advice.replace("'{layer}'", place).format(layer=place).splitlines()
+    lines = advice.replace("'{layer}'", place).format(layer=place).splitlines()
     blocks: list[list[str]] = []
     for line in lines:
         if not blocks or line.startswith(" ") != blocks[-1][0].startswith(" "):

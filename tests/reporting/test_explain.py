@@ -12,6 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 from keras_consistency_cli.reporting.explain import HEADINGS, Page, all_pages, cause_page, check_page
 from tests.helpers.script_modules import script as script_module
 
@@ -27,7 +28,7 @@ def script() -> ModuleType:
 def test_every_check_and_every_cause_has_a_page() -> None:
     assert [(page.folder, page.name) for page in PAGES] == [
         *(("checks", each.code) for each in CHECKS),
-        *(("causes", slug) for slug in CAUSES),
+        *(("causes", slug) for slug in (*CAUSES, *REFUSAL_CAUSES)),
     ]
 
 

@@ -22,7 +22,6 @@ _ON_ACCELERATOR = re.compile(r"(.+)-(\d+): (.+ accelerator )\2")
 """A route by name and summary, if both end with the number of the accelerator."""
 _WIDEST = 100
 """Greatest width of a page, in columns."""
-_REFUSED = "kcheck refuses such a file and runs no check. The report says what was found, and how to fix it."
 
 
 def list_checks(
@@ -70,19 +69,17 @@ def explain(
     """Explain a check or a cause."""
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
-    from keras_consistency_cli.diagnosis.refusals import REFUSAL_SENTENCES
-    from keras_consistency_cli.reporting.explain import cause_page, check_page
+    from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
+    from keras_consistency_cli.reporting.explain import cause_page, check_page, refusal_page
 
-    words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES]
+    words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES, *REFUSAL_CAUSES]
     wanted = topic.strip().casefold()
     # Two causes have the name of a check: both pages are shown.
     pages = [
         check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())
     ]
     pages += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
-    if not pages and wanted in REFUSAL_SENTENCES:
-        console.write_stdout(f"{wanted}: {REFUSAL_SENTENCES[wanted]}\n\n{_REFUSED}\n")
-        return
+    pages += [refusal_page(cause) for slug, cause in REFUSAL_CAUSES.items() if slug == wanted]
     if not pages:
         codes = [check.code for check in CHECKS]
         hint = _near_codes(wanted, codes) or did_you_mean(topic.lower(), words)
