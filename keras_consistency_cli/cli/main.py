@@ -107,7 +107,7 @@ def _report_ending(error: BaseException, call: Call) -> int:
         console.say("interrupted")
         return _INTERRUPTED
     if isinstance(error, KcheckError):
-        console.say(str(error))
+        console.say(_short_refusal(error) if call.is_refusal_shown else str(error))
         return error.exit_code
     # Every error of Typer's parser has format_message; the module of its class differs between versions.
     if hasattr(error, "format_message"):
@@ -118,6 +118,11 @@ def _report_ending(error: BaseException, call: Call) -> int:
         + ("" if call.debug else "\n--debug shows the traceback")
     )
     return _NO_VERDICT
+
+
+def _short_refusal(refusal: KcheckError) -> str:
+    """Return one line for standard error: the report on standard output says the rest."""
+    return f"refused: {refusal.cause}; the report says why, and how to fix it"
 
 
 def _usage(error: Any) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_and_report"]
 
+_FOR_PEOPLE = ("terminal", "concise")
+"""The formats that are read in a terminal."""
+
 
 def check_and_report(
     flags: Mapping[str, Any],
@@ -59,7 +62,7 @@ def check_and_report(
         _check_destinations(settings, config)
         with (
             _showing_worker_log(fork_server, settings),
-            _reporting_refusals(settings),
+            _reporting_refusals(settings, call),
             shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe,
         ):
             report = inspect(settings, fork_server=fork_server, config=config, observe=observe)
@@ -79,7 +82,7 @@ def _showing_worker_log(fork_server: ForkServer, settings: Settings) -> Iterator
 
 
 @contextmanager
-def _reporting_refusals(settings: Settings) -> Iterator[None]:
+def _reporting_refusals(settings: Settings, call: Call) -> Iterator[None]:
     """Write a refusal in each report format; a mistake in the call is not reported there."""
     try:
         yield
@@ -88,11 +91,15 @@ def _reporting_refusals(settings: Settings) -> Iterator[None]:
             from keras_consistency_cli.reporting.render import REFUSALS
 
             model = str(settings.model)
-            written = (
-                (destination, REFUSALS[destination.format](__version__, model, refusal))
+            reports = [
+                (destination, text)
                 for destination in settings.destinations()
+                if (text := REFUSALS[destination.format](__version__, model, refusal))
+            ]
+            _write_reports(reports)
+            call.is_refusal_shown = any(
+                destination.path is None and destination.format in _FOR_PEOPLE for destination, _ in reports
             )
-            _write_reports((destination, text) for destination, text in written if text)
         raise
 
 

@@ -191,11 +191,14 @@ def test_bad_input_gets_a_short_message(
     assert "Traceback" not in err
     assert "internal error" not in err
     assert stable(err) == wording
+    if out:
+        assert len(err.splitlines()) == 1
+        assert stable(out) == wording
 
 
 def stable(message: str) -> str:
-    """The message without the version of Keras."""
-    return re.sub(r"Keras \d+\.\d+\.\d+", "Keras VERSION", message)
+    """The message without the versions of Keras and kcheck."""
+    return re.sub(r"(Keras|kcheck) \d+\.\d+\.\d+", r"\1 VERSION", message)
 
 
 @pytest.fixture

@@ -623,6 +623,26 @@ def test_a_refusal_is_told_in_every_form_that_machines_read(stage: Stage, tmp_pa
     ] * 5
 
 
+@pytest.mark.parametrize(
+    ("form", "short"), [("terminal", True), ("concise", True), ("json", False), ("github", False)]
+)
+def test_a_refusal_is_told_once_in_a_terminal(
+    form: str, short: bool, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.outcome = RefusedError("m.keras: no zip", fix="save it again", cause="file-damaged")
+    full = "kcheck: m.keras: no zip\n        fix: save it again\n"
+    assert main(["run", "m.keras", "--format", form]) == 1
+    shown = capsys.readouterr()
+    assert "file-damaged" in shown.out
+    assert (shown.err == full, shown.err.count("\n") == 1, "file-damaged" in shown.err) == (
+        not short,
+        short,
+        short,
+    )
+    assert main(["run", "m.keras", "--format", form, "--output", str(tmp_path / "report")]) == 1
+    assert capsys.readouterr() == ("", full)
+
+
 def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

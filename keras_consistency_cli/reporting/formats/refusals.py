@@ -16,6 +16,7 @@ def refuse_terminal(version: str, model: str, refusal: KcheckError) -> str:
     for diagnosis in diagnoses:
         lines += [f"x CAUSE  {diagnosis.cause}, {diagnosis.confidence}", f"  {one_line(diagnosis.sentence)}"]
         lines += [f"  {one_line(diagnosis.confirmation, 1000)}"]
+        lines += [f"  expected  {one_line(refusal.expected, 1000)}"] if refusal.expected else []
         lines += [f"  fix  {one_line(diagnosis.advice, 1000)}"] if diagnosis.advice else []
     return "\n".join([*lines, "", f"inconsistent: {_ending(refusal)}"]) + "\n" if diagnoses else ""
 
