@@ -55,12 +55,8 @@ def line(row: Row, completed: Completed) -> str:
 
     The message is the first line of the error, or the last line of the report.
     """
-    shown_lines = completed.err.splitlines()[:1] or completed.out.splitlines()[-1:] or [""]
-    shown = (
-        shown_lines[0].removeprefix("kcheck: ").partition(" in ")[0]
-        if not completed.err
-        else shown_lines[0].removeprefix("kcheck: ")
-    )
+    ending = completed.out.splitlines()[-1:] or [""]
+    shown = completed.message or ending[0].partition(" in ")[0]
     return f"| {row.name} | {completed.code} | `{shown.replace('|', chr(92) + '|')}` |"
 
 

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,16 @@ class Completed:
     code: int
     out: str
     err: str
+
+    @property
+    def message(self) -> str:
+        """The first line of the error: from the report on a refusal if there is one."""
+        reasons = (
+            re.fullmatch(r"  (?:read from the file|tried, and failed): (.*)", line)
+            for line in self.out.splitlines()
+        )
+        error = self.err.partition("\n")[0].removeprefix("kcheck: ")
+        return next((found[1] for found in reasons if found), error)
 
 
 class NoWorkers:

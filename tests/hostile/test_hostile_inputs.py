@@ -68,7 +68,7 @@ def test_broken_and_hostile_files_are_refused_before_a_backend_is_imported(
     assert 1 <= len(lines) <= 3
     assert lines[0].startswith("kcheck: ")
     assert sorted(path.name for path in folder.iterdir()) == before, "something was written"
-    message = lines[0].removeprefix("kcheck: ").replace("|", "\\|")
+    message = completed.message.replace("|", "\\|")
     assert f"| {row.name} | {row.code} | `{message}` |" in table, _OUT_OF_DATE
 
 
@@ -80,7 +80,7 @@ def test_the_file_is_refused_only_because_of_the_lowered_limit(name: str, folder
         unlimited = _run(row, NoWorkers())
         with lowered(row.caps):
             limited = _run(row, NoWorkers())
-    assert unlimited.err != limited.err
+    assert unlimited.message != limited.message
 
 
 @pytest.mark.parametrize("name", LOADED)
