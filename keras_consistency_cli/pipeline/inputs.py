@@ -5,7 +5,6 @@ This happens before a worker loads anything; nothing in the files is executed.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject_rows import LABELS
+from keras_consistency_cli.measurement.installed import has_other_minor_version, installed_version
 from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_files"]
@@ -125,8 +125,8 @@ def naming_scaler_version(scaler: ScalerFile | None) -> Iterator[None]:
     try:
         yield
     except RefusedError as refusal:
-        saved, running = scaler.sklearn_version if scaler else None, _running_version()
-        if refusal.cause != "scaler-unusable" or not saved or saved.split(".")[:2] == running.split(".")[:2]:
+        saved, running = scaler.sklearn_version if scaler else None, installed_version("scikit-learn")
+        if refusal.cause != "scaler-unusable" or not has_other_minor_version(saved, running):
             raise
         what = refusal.what.splitlines()[0]
         raise RefusedError(
@@ -135,10 +135,3 @@ def naming_scaler_version(scaler: ScalerFile | None) -> Iterator[None]:
             fix=f"pip install scikit-learn=={saved}, or fit and save the scaler again with {running}",
             cause="scaler-version",
         ) from refusal
-
-
-def _running_version() -> str:
-    try:
-        return importlib.metadata.version("scikit-learn")
-    except importlib.metadata.PackageNotFoundError:
-        return ""

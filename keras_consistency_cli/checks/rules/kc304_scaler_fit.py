@@ -34,6 +34,7 @@ from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
 from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
+from keras_consistency_cli.measurement.installed import has_other_minor_version
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
@@ -117,7 +118,7 @@ def _fail_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
 
 def _other_version(saved: str | None, running: str) -> str | None:
     """The version that saved the scaler, if it differs in more than the last number."""
-    return clean(saved) if saved and running and saved.split(".")[:2] != running.split(".")[:2] else None
+    return clean(saved) if has_other_minor_version(saved, running) else None
 
 
 def _stale_features(description: DataFacts, scaling: ScalingFact) -> Iterator[StaleFeature]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_consistency_cli.cli.doctor.probes import PROBES
-from keras_consistency_cli.cli.doctor.probing import installed_version
 from keras_consistency_cli.loading.model_file.advisories import SAFE_VERSIONS, version_warning
 from keras_consistency_cli.loading.model_file.summary import ModelSummary
+from keras_consistency_cli.measurement.installed import installed_version
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.supervision.memory import free_memory

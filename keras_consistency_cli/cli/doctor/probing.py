@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.cli.doctor.probes import MARK, PROBES
+from keras_consistency_cli.measurement.installed import installed_version
 
-__all__ = ["installed_version", "probe"]
+__all__ = ["probe"]
 
 _IMPORT_TIMEOUT_S = 120.0
 """Longest time that the import of a backend may take."""
@@ -73,13 +73,3 @@ def _read_answer(process: subprocess.Popen[str]) -> dict[str, Any]:
         if isinstance(answer, dict)
         else {"problem": f"its process ended with exit code {process.returncode} and no answer"}
     )
-
-
-def installed_version(*distributions: str) -> str | None:
-    """Return the version of the first distribution that is installed, None if none is."""
-    for name in distributions:
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return None

@@ -7,10 +7,11 @@ imported.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import json
 import pathlib
 from dataclasses import dataclass
+
+from keras_consistency_cli.measurement.installed import installed_version
 
 __all__ = ["KnownNames", "installed_keras_version", "read_known_names"]
 
@@ -57,7 +58,4 @@ def _full_names(modules: dict[str, list[str]]) -> frozenset[str]:
 @functools.cache
 def installed_keras_version() -> str:
     """Return the version of the installed Keras without importing it, "" if there is none."""
-    try:
-        return importlib.metadata.version("keras")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    return installed_version("keras") or ""
