@@ -6,19 +6,36 @@ although it takes one, the mask got lost before it, at the layer that the route 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.measurement.negligible import is_nothing_left
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
 from keras_consistency_cli.routes.sequences.masks import LostMask
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.text import clean
 
-__all__ = ["Fault", "PaddingPlace", "find_padding_place", "suggest_fix"]
+__all__ = ["MASK_LOST", "Fault", "PaddingPlace", "describe_place", "find_padding_place"]
 
+MASK_LOST = "mask-lost"
 Fault = Literal["moves-padding", "counts-positions", "ignores-mask", "takes-padding", "loses-mask"]
+_CAUSES: Mapping[Fault, str] = {
+    "moves-padding": "padding-moved",
+    "counts-positions": "positions-count-padding",
+    "ignores-mask": MASK_LOST,
+    "takes-padding": MASK_LOST,
+    "loses-mask": MASK_LOST,
+}
+_DESCRIPTIONS: Mapping[Fault, str] = {
+    "moves-padding": "{name} changes the padding before the mask is made",
+    "counts-positions": "{name} counts positions from the padded end, padding included",
+    "ignores-mask": "{name} gets the mask and does not use it",
+    "takes-padding": "{name} computes with the padding",
+    "loses-mask": "the mask ends at {name}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +62,21 @@ class PaddingPlace:
     def name(self) -> str:
         """Its path and class for a message."""
         return f"'{clean(self.layer)}' ({clean(self.kind)})"
+
+    @property
+    def cause(self) -> str:
+        """The slug of the cause that its fault is."""
+        return _CAUSES[self.fault]
+
+    @property
+    def description(self) -> str:
+        """What the layer does wrong, in words."""
+        return _DESCRIPTIONS[self.fault].format(name=self.name)
+
+    @property
+    def loses_mask(self) -> bool:
+        """Whether it is given the mask and does not pass it on."""
+        return self.fault == "loses-mask"
 
 
 def find_padding_place(evidence: Evidence) -> PaddingPlace | None:
@@ -95,14 +127,27 @@ def _place(
 
 
 def _is_only_one(measured: PaddingLeak | MovedPadding) -> bool | None:
-    """Whether next to nothing is left of the difference: rows of another length round differently."""
+    """Whether next to nothing is left of the difference; None if nothing was tried."""
     if measured["left"] is None:
         return None
-    return measured["left"] <= min(1e-4 * measured["scale"], 1e-2 * measured["before"])
+    return is_nothing_left(measured["left"], before=measured["before"], scale=measured["scale"])
 
 
-def suggest_fix(place: PaddingPlace) -> str:
-    """Return what to change for this layer; a layer of Keras is never to be edited."""
+def describe_place(place: PaddingPlace | None) -> dict[str, object]:
+    """Return findings: the layer, and the fix if there is one.
+
+    Nothing in a layer of Keras can be edited, so the fix is complete there.
+    """
+    if place is None:
+        return {"lost": {}}
+    lost = {"layer": place.layer, "kind": place.kind} if place.loses_mask else {}
+    fix = _suggest_fix(place)
+    mend = {"mend": fix, "mend_is_complete": place.stock} if fix else {}
+    return {"lost": lost, "place": asdict(place), **mend}
+
+
+def _suggest_fix(place: PaddingPlace) -> str:
+    """What to change for this layer; a layer of Keras is never to be edited."""
     layer = clean(place.layer)
     if place.fault in ("takes-padding", "ignores-mask") and place.stock:
         is_maximum = place.kind == "GlobalMaxPooling1D"

@@ -24,13 +24,14 @@ Sources: keras#85, keras#2375, keras#16108, keras#16267.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from keras_consistency_cli.checks.analysis.padding_place import (
+    MASK_LOST,
     PaddingPlace,
+    describe_place,
     find_padding_place,
-    suggest_fix,
 )
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
@@ -46,8 +47,6 @@ _PAIR = Pair(candidate="unpadded", reference="unpadded-baseline")
 _VISIBLE = 1e-4
 """Share of the largest output: padding that is computed on changes outputs far more than that, rounding of a
 sum over a different length far less."""
-_OWN_CAUSES = ("moves-padding", "counts-positions")
-"""Faults that are not about a mask that gets lost."""
 _ADD_MASK = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True)"
 _KEEP_MASK = (
     "set self.supports_masking = True in that layer if it keeps time steps separate, "
@@ -80,10 +79,10 @@ def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequenc
     """The verdict if padding changes outputs: by the mask that should have hidden it."""
     change = f"{_describe_comparison(details)}, outputs differ: {describe_deviation(worst(over), evidence)}"
     place = find_padding_place(evidence)
-    if place is not None and place.fault in _OWN_CAUSES:
+    if place is not None and place.cause != MASK_LOST:
         return _own_cause(place, details, change)
     # A mask that only one of two layers makes, which the input enters, gets lost like a declared one.
-    is_lost = place is not None and place.fault == "loses-mask" and "leak" in details
+    is_lost = place is not None and place.loses_mask and "leak" in details
     if not details["declared"] and not (is_lost and len(evidence.facts.inputs) == 1):
         return _without_mask(evidence, details, change)
     if details["declared"] and details.get("other_value"):
@@ -96,51 +95,34 @@ def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequenc
 
 
 def _own_cause(place: PaddingPlace, details: PaddingDetails, change: str) -> Verdict:
-    """FAIL for padding that is moved before it is masked, or that is counted in positions."""
+    """FAIL for padding that is changed before it is masked, or that is counted in positions."""
     findings = {"place": asdict(place)}
     if place.fault == "counts-positions":
-        message = f"{change}; {place.name} counts positions from the padded end, padding included"
+        message = f"{change}; {place.description}"
         advice = f"compute the positions in '{clean(place.layer)}' from the mask"
-        return Verdict.fail(message, cause="positions-count-padding", advice=advice, findings=findings)
+        return Verdict.fail(message, cause=place.cause, advice=advice, findings=findings)
     moved = details["moved"]
     arrives = ", ".join(f"{value:.3g}" for value in moved["arrives"])
     message = (
-        f"{place.name} moves the padding off {moved['mask']:g}, the value that '{clean(moved['masking'])}' "
-        f"masks: it arrives there as {arrives}; {change}"
+        f"{place.description}: '{clean(moved['masking'])}' masks {moved['mask']:g}, but the padding is "
+        f"{arrives} there; {change}"
     )
-    advice = f"make the mask before '{clean(place.layer)}', and hand it to the layers that need it"
-    return Verdict.fail(message, cause="padding-moved", advice=advice, findings=findings)
+    advice = f"make the mask before '{clean(place.layer)}', and pass it to the layers that need it"
+    return Verdict.fail(message, cause=place.cause, advice=advice, findings=findings)
 
 
 def _lost_mask(place: PaddingPlace | None, message: str) -> Verdict:
-    """FAIL, with the layer that loses the mask, does not use it, or takes the padding in."""
-    if place is None:
-        message = f"{message}; a layer that gets the mask does not use it"
-        return Verdict.fail(message, cause="mask-lost", advice=_KEEP_MASK, findings={"lost": {}})
-    fix = suggest_fix(place)
-    what = {
-        "ignores-mask": f"{place.name} gets the mask and does not use it",
-        "takes-padding": f"{place.name} takes the padding in",
-    }.get(place.fault, f"the mask ends at {place.name}")
-    warned = ", as Keras itself warns" if place.warned else ""
-    findings: dict[str, object] = {
-        "lost": _lost(place),
-        "place": asdict(place),
-        **_mend(place),
-    }
-    advice = fix.partition("\n")[0].rstrip(":") or _KEEP_MASK
-    return Verdict.fail(f"{message}; {what}{warned}", cause="mask-lost", advice=advice, findings=findings)
+    """FAIL, with the layer that loses the mask, does not use it, or computes with the padding."""
+    what = place.description if place else "a layer that gets the mask does not use it"
+    warned = ", as Keras itself warns" if place and place.warned else ""
+    findings = describe_place(place)
+    message = f"{message}; {what}{warned}"
+    return Verdict.fail(message, cause=MASK_LOST, advice=_first_line(findings), findings=findings)
 
 
-def _mend(place: PaddingPlace | None) -> dict[str, object]:
-    """The fix of this layer; nothing in a layer of Keras can be edited, so it is complete there."""
-    fix = suggest_fix(place) if place is not None else ""
-    return {"mend": fix, "mend_is_complete": place is not None and place.stock} if fix else {}
-
-
-def _lost(place: PaddingPlace | None) -> dict[str, str]:
-    is_end = place is not None and place.fault == "loses-mask"
-    return {"layer": place.layer, "kind": place.kind} if place is not None and is_end else {}
+def _first_line(findings: Mapping[str, object]) -> str:
+    """The fix of the layer without its code, or the general one."""
+    return str(findings.get("mend", "")).partition("\n")[0].rstrip(":") or _KEEP_MASK
 
 
 def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> Verdict:
@@ -216,30 +198,31 @@ def _judge_agreement(evidence: Evidence, details: PaddingDetails, judged: Sequen
     place, moved = find_padding_place(evidence), details.get("moved")
     if place is not None and moved and moved["before"] > _VISIBLE * moved["scale"]:
         share = moved["before"] / (moved["scale"] or 1.0)
-        return _own_cause(place, details, f"with it put back, outputs change by {share:.2g} of the largest")
+        change = f"with padding of {moved['mask']:g} there, outputs change by {share:.2g} of the largest"
+        return _own_cause(place, details, change)
     if max(details.get("restored_moves", 0.0), details.get("filled_moves", 0.0)) > _VISIBLE:
         return _judge_at_one_length(place, details)
     reason = details.get("refused") or "the rows show no padding and the model declares no mask"
-    is_end = place is not None and place.fault == "loses-mask"
+    is_end = place is not None and place.loses_mask
     return Verdict.skip(f"{reason}; the mask ends at '{clean(place.layer)}'" if place and is_end else reason)
 
 
 def _judge_at_one_length(place: PaddingPlace | None, details: PaddingDetails) -> Verdict:
     """FAIL if a later layer would have used the lost mask, else WARN."""
-    where = f"ends at {place.name}" if place else "is not used"
-    rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and the mask {where}"
-    fix = suggest_fix(place) if place else ""
-    findings: dict[str, object] = {"lost": _lost(place), **_mend(place)}
-    advice = fix.partition("\n")[0].rstrip(":") or _KEEP_MASK
+    lost = place if place is not None and place.cause == MASK_LOST else None
+    where = lost.description if lost else "the mask is not used"
+    rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and {where}"
+    findings = describe_place(lost)
+    advice = _first_line(findings)
     if details.get("restored_moves"):
         moves = f"{details['restored_moves']:.2g} of the largest output"
         change = f"restored after it, the mask changes outputs by up to {moves}"
-        return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=advice, findings=findings)
+        return Verdict.fail(f"{rows}; {change}", cause=MASK_LOST, advice=advice, findings=findings)
     change = (
         "different values in the time steps that it hides change outputs by up to "
         f"{details['filled_moves']:.2g} of the largest output"
     )
-    return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=advice, findings=findings)
+    return Verdict.warn(f"{rows}; {change}", cause=MASK_LOST, advice=advice, findings=findings)
 
 
 def _remarks(details: PaddingDetails) -> Iterator[str]:

@@ -56,7 +56,7 @@ PADDING_CAUSES: tuple[Cause, ...] = (
         explains=("KC504",),
         suspect=_padding_place,
         advice=(
-            "make the mask from the input, before '{layer}', hand it to the layers that need it, and train "
+            "make the mask from the input, before '{layer}', pass it to the layers that need it, and train "
             "again:\n"
             "    mask = keras.ops.any(keras.ops.not_equal(series, 0.0), axis=-1)\n"
             "    x = layers.LSTM(units)(normalization(series), mask=mask)\n"

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
-    NEGLIGIBLE_OF_DIFFERENCE,
     Confirmation,
     ConfirmationResult,
     ConfirmationTest,
@@ -16,6 +15,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     replacing_outputs_removes_difference,
 )
 from keras_consistency_cli.diagnosis.signatures import has_changed, repeat_differs
+from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.rows import RowDetails

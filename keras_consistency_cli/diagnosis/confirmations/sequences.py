@@ -8,8 +8,6 @@ from keras_consistency_cli.checks.analysis.padding_place import Fault, find_padd
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
-    NEGLIGIBLE_OF_DIFFERENCE,
-    NEGLIGIBLE_OF_OUTPUT,
     Confirmation,
     ConfirmationResult,
     ConfirmationTest,
@@ -20,6 +18,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_OUTPUT, is_nothing_left
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
@@ -32,7 +31,7 @@ def restored_mask_removes_effect(evidence: Evidence, _failing: Failing) -> Confi
     if "left" not in details:
         return None
     action, left = f"with the mask restored at {layer_list(details['held'])}", details["left"]
-    if left <= min(NEGLIGIBLE_OF_OUTPUT * details["scale"], NEGLIGIBLE_OF_DIFFERENCE * details["before"]):
+    if is_nothing_left(left, before=details["before"], scale=details["scale"]):
         return ConfirmationResult(confirmed=True, explanation=f"{action}, padding changes nothing")
     return ConfirmationResult(
         confirmed=False,

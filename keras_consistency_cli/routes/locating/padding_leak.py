@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from keras_consistency_cli.measurement.negligible import is_nothing_left
 from keras_consistency_cli.routes.locating.call_records import (
     CallRecord,
     align_outputs,
@@ -26,8 +27,6 @@ from keras_consistency_cli.routes.trace import Outputs
 __all__ = ["PaddingLeak", "find_padding_leak"]
 
 _MOST_SUSPECTS = 4
-_NEGLIGIBLE_OF_OUTPUT = 1e-4
-_NEGLIGIBLE_OF_DIFFERENCE = 1e-2
 
 
 class PaddingLeak(TypedDict):
@@ -70,7 +69,7 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
     found: PaddingLeak | None = None
     for suspect in list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]:
         left = _difference(_run_replaced(runs, suspect, cut), cut_outputs, runs.side)
-        is_only_one = left <= min(_NEGLIGIBLE_OF_OUTPUT * scale, _NEGLIGIBLE_OF_DIFFERENCE * before)
+        is_only_one = is_nothing_left(left, before=before, scale=scale)
         if found is None or is_only_one:
             found = _describe(suspect, before, left, scale)
             found["counts_positions"] = _counts_positions(runs, suspect, cut[suspect.number])

@@ -170,6 +170,17 @@ def test_a_mask_that_is_lost_at_one_length(
     assert verdict.message == wording
 
 
+def test_a_lost_mask_next_to_padding_that_is_moved_without_effect(
+    world: Any, wording: SnapshotAssertion
+) -> None:
+    found = {"moved": {**MOVED_AWAY, "before": 0.0, "left": None}, "restored_moves": 0.25}
+    verdict = world_of(
+        world, answers=False, refused="one length", rows=60, padded_rows=20, found=found
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
+    assert verdict.message == wording
+
+
 def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world_of(
         world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0
