@@ -12,10 +12,21 @@ from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Impact
 from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth
 
-__all__ = ["EVERY_CALL", "Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "Location", "is_reported"]
+__all__ = [
+    "EVERY_CALL",
+    "WRONG_ROWS",
+    "Cause",
+    "Diagnosis",
+    "DiagnosisEvidence",
+    "Failing",
+    "Location",
+    "is_reported",
+]
 
 EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 """The checks that call the model in different ways, or several times, on the same rows."""
+WRONG_ROWS = ("KC702", "KC404", "KC703")
+"""The checks that notice rows unlike those of training: in their values, in a layer, and in the outputs."""
 
 Failing = Mapping[str, Verdict]
 """The checks that failed or warned, by code."""

@@ -40,7 +40,6 @@ _LOCATED_IF_FAILED = {
     "locate-nonfinite": {"KC701"},
 }
 _LOCATED_IF_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
-_CONFIRMED_IF_WARNED = {"low-precision"}
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and have locating routes of their own."""
 _BY_EXECUTION = {"KC201", "KC204"}
@@ -63,12 +62,12 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     """Return the routes that switch off suspects; to be called after the locating routes."""
-    causes = [
-        each.cause
+    names = {
+        name
         for each in diagnose(evidence, verdicts)
-        if each.severity == "fail" or each.cause in _CONFIRMED_IF_WARNED
-    ]
-    names = {name for cause in causes for name in _confirming_names(cause)}
+        if each.severity == "fail" or (each.cause in CONFIRMATIONS and CONFIRMATIONS[each.cause].if_warned)
+        for name in _confirming_names(each.cause)
+    }
     return tuple(route for route in CONFIRMING_ROUTES if route.name in names)
 
 
@@ -104,9 +103,9 @@ def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tupl
 def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequence[str]) -> Diagnosis:
     result = confirm(cause.slug, evidence, failing)
     location = _location(cause, evidence)
-    layer = (location["layer"] if location else None) or cause.suspect(evidence)
     growth = _growth(cause, evidence)
     verdicts = [failing[code] for code in codes]
+    layer = location["layer"] if location else _named_layer(cause, evidence, verdicts)
     measurements = DiagnosisEvidence()
     if location:
         measurements["located"] = location
@@ -126,6 +125,14 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         damage=measure_impact(evidence, verdicts),
         depth=deviation_by_layer(evidence, cause.locator) if location else (),
     )
+
+
+def _named_layer(cause: Cause, evidence: Evidence, verdicts: Sequence[Verdict]) -> str | None:
+    """The layer that a check names with this cause, else the one that facts point to."""
+    layers = (*evidence.facts.layers, *evidence.data.description.layers)
+    paths = {layer.path for layer in layers}
+    named = (each.findings.get("layer") for each in verdicts if each.findings.get("cause") == cause.slug)
+    return next((str(layer) for layer in named if layer in paths), None) or cause.suspect(evidence)
 
 
 def _layer_text(layer: str | None, location: Location | None, grows_with_depth: bool) -> str:

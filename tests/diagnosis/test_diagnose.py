@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
-from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact
+from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact, ServedFact
 from keras_consistency_cli.routes.trace import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
@@ -132,6 +132,35 @@ def test_the_line_that_fixes_these_rows_comes_before_general_advice(evidence: An
     (diagnosis,) = diagnose(evidence(), [failed])
     assert diagnosis.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
     assert len(diagnosis.advice.splitlines()) > 1
+
+
+@pytest.mark.parametrize(
+    ("named", "layer"),
+    [("second", "second"), ("gone", "first"), (None, "first")],
+    ids=["named", "gone", "no"],
+)
+def test_the_layer_that_a_check_names_comes_before_the_one_that_facts_point_to(
+    evidence: Any, verdict: Any, named: str | None, layer: str
+) -> None:
+    layers = tuple(LayerFact(path=path, kind="LSTM", stateful=True) for path in ("first", "second"))
+    failed = verdict("KC503", cause="stepwise-differs", layer=named)
+    (diagnosis,) = diagnose(evidence(layers=layers), [failed])
+    assert (diagnosis.cause, diagnosis.layer) == ("stepwise-differs", layer)
+
+
+SERVED = ServedFact(rows=16, raw=1.0, scaled=0.0, twice=0.0)
+
+
+@pytest.mark.parametrize("slug", ["scaler-missing", "scaler-applied-twice", "feature-order"])
+@pytest.mark.parametrize("served", [None, SERVED], ids=["data", "served"])
+def test_wrong_served_rows_explain_nothing_about_the_rows_of_the_data(
+    evidence: Any, verdict: Any, slug: str, served: ServedFact | None
+) -> None:
+    known = replace(evidence(), data=DataContext(description=DataFacts(served_as=served)))
+    named = "KC304" if slug == "feature-order" else "KC303"
+    failed = [verdict(named, cause=slug), verdict("KC404", cause="batch-norm-statistics")]
+    expected = [slug] if served is None else [slug, "batch-norm-statistics"]
+    assert [each.cause for each in diagnose(known, failed)] == expected
 
 
 @pytest.mark.parametrize(("raw", "first"), [(0, "scaler-applied-twice"), (3, "nan-hidden")])

@@ -5,43 +5,10 @@ Checks recognize these causes and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.checks.rules import (
-    kc401_normalization_adapted,
-    kc402_normalized_twice,
-    kc404_batch_norm_statistics,
-    kc702_distribution_shift,
-)
-from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
 
 __all__ = ["DATA_CAUSES"]
 
-
-def _layer_named_by(
-    examine: Callable[[Evidence], Verdict], *, among_all_layers: bool = False
-) -> Callable[[Evidence], str | None]:
-    """Return a suspect: the layer that a check names.
-
-    The check reads facts only, so running it again is cheap. It may be one of the layers that scale the
-    input, or one of all layers.
-    """
-
-    def suspect(evidence: Evidence) -> str | None:
-        layer = examine(evidence).findings.get("layer")
-        layers = evidence.facts.layers if among_all_layers else evidence.data.description.layers
-        paths = {each.path for each in layers}
-        return str(layer) if layer and layer in paths else None
-
-    return suspect
-
-
-_UNADAPTED_LAYER = _layer_named_by(kc401_normalization_adapted.examine)
-_WRONGLY_FED_LAYER = _layer_named_by(kc402_normalized_twice.examine)
-_UNSETTLED_LAYER = _layer_named_by(kc404_batch_norm_statistics.examine, among_all_layers=True)
-_ADAPTED_LAYER = _layer_named_by(kc702_distribution_shift.examine)
 
 DATA_CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -55,13 +22,12 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "their raw units."
         ),
         key=("KC401",),
-        explains=("KC401", "KC402", "KC403", "KC702", "KC404", "KC703"),
+        explains=("KC401", "KC402", "KC403", *WRONG_ROWS),
         advice=(
             "adapt before training, then train again and save:\n"
             "    norm = keras.layers.Normalization()\n"
             "    norm.adapt(x_train)   # '{layer}'"
         ),
-        suspect=_UNADAPTED_LAYER,
     ),
     Cause(
         slug="normalization-stale",
@@ -75,12 +41,11 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "(keras#20147). Or the layer was adapted on different rows than the model was trained on."
         ),
         key=("KC401",),
-        explains=("KC401", "KC403", "KC702", "KC404", "KC703"),
+        explains=("KC401", "KC403", *WRONG_ROWS),
         advice=(
             "after set_weights, call layer.finalize_state() on '{layer}'; if that is not the reason, adapt "
             "it on the training rows; then save again"
         ),
-        suspect=_UNADAPTED_LAYER,
     ),
     Cause(
         slug="normalized-twice",
@@ -91,12 +56,11 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "range that it learned from."
         ),
         key=("KC402",),
-        explains=("KC402", "KC403", "KC702", "KC404", "KC703"),
+        explains=("KC402", "KC403", *WRONG_ROWS),
         advice=(
             "normalize in one place: give the model raw rows, without the scaler, or remove '{layer}' from "
             "the model"
         ),
-        suspect=_WRONGLY_FED_LAYER,
     ),
     Cause(
         slug="input-range",
@@ -107,12 +71,11 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "saturate or hardly vary."
         ),
         key=("KC402",),
-        explains=("KC402", "KC403", "KC702", "KC404", "KC703"),
+        explains=("KC402", "KC403", *WRONG_ROWS),
         advice=(
             "prepare the rows as the training rows were prepared, with the same code; or put that step into "
             "the model and save it, such as keras.layers.Rescaling(1 / 255) if training divided by 255"
         ),
-        suspect=_WRONGLY_FED_LAYER,
     ),
     Cause(
         slug="batch-norm-statistics",
@@ -133,7 +96,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "        for batch in batches:\n"
             "            model(batch, training=True)"
         ),
-        suspect=_UNSETTLED_LAYER,
     ),
     Cause(
         slug="outputs-stuck",
@@ -205,7 +167,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "Normalization layer is named and the rows are correct, adapt it on all training rows before "
             "training"
         ),
-        suspect=_ADAPTED_LAYER,
     ),
 )
 """Most specific first."""

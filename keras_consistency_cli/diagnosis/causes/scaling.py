@@ -5,9 +5,10 @@ Checks recognize them and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
@@ -36,9 +37,19 @@ UNREPEATABLE_CAUSE = Cause(
 """It comes before state and randomness of the model, which have similar signatures."""
 
 
-def _is_nan_of_scaling(evidence: Evidence, verdict: Verdict) -> bool:
+def _reaches_model(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether wrong rows can explain a verdict: if served rows are given, those of the data may be right.
+
+    The model is run on the rows of the data, and KC402, KC404 and KC703 judge only these.
+    """
+    is_served = find_mistakes(evidence) is not None or evidence.data.description.served_as is not None
+    return not is_served or verdict.code not in ("KC402", "KC404", "KC703")
+
+
+def _explained_by_scaling_twice(evidence: Evidence, verdict: Verdict) -> bool:
     """Whether scaling twice can explain a verdict: KC701 only if the scaler makes the NaN."""
-    return verdict.code != "KC701" or scaling_makes_nonfinite(evidence)
+    is_own_nan = verdict.code != "KC701" or scaling_makes_nonfinite(evidence)
+    return is_own_nan and _reaches_model(evidence, verdict)
 
 
 SCALING_CAUSES: tuple[Cause, ...] = (
@@ -85,7 +96,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "the same. Values of thousands then saturate the first layer."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC305", "KC402", *WRONG_ROWS),
+        covers=_reaches_model,
         advice=(
             "scale before predicting: model.predict(scaler.transform(rows)), or put the statistics into a "
             "Normalization layer of the model"
@@ -100,8 +112,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "outputs hardly vary. After a logarithm or a root, the rows become NaN."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC702", "KC404", "KC703"),
-        covers=_is_nan_of_scaling,
+        explains=("KC301", "KC303", "KC305", "KC402", "KC701", *WRONG_ROWS),
+        covers=_explained_by_scaling_twice,
         advice=(
             "scale in one place only; if the rows of the data are already scaled, set facts: {{data_state: "
             "scaled}} in the YAML"
@@ -145,7 +157,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "channels as RGB or BGR, height and width, an axis in reverse."
         ),
         key=("KC301", "KC304", "KC501"),
-        explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC501", *WRONG_ROWS),
+        covers=_reaches_model,
         advice=(
             "order columns by name before scaling: frame[list(scaler.feature_names_in_)], and give the "
             "scaler the DataFrame, not .values; for images, convert channels and axes as in training: "

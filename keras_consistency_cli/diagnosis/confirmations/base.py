@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 
 __all__ = [
-    "NEGLIGIBLE_OF_DIFFERENCE",
-    "NEGLIGIBLE_OF_OUTPUT",
     "Confirmation",
     "ConfirmationResult",
     "ConfirmationTest",
@@ -31,10 +30,6 @@ __all__ = [
 ]
 
 _LISTED_LAYERS = 3
-NEGLIGIBLE_OF_DIFFERENCE = 1e-2
-"""The part of a difference that may be left if kernels of a different kind ran, which round differently."""
-NEGLIGIBLE_OF_OUTPUT = 1e-4
-"""The part of the greatest output that may differ if rows of a different length were run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +50,14 @@ ConfirmationTest = Callable[[Evidence, Failing], ConfirmationResult | None]
 class Confirmation:
     """How a cause is confirmed, in words for readers, and the test of whether it was.
 
-    `routes` switch the suspect off; they run only after a check has failed.
+    `routes` switch the suspect off. They run only after a check has failed; with `if_warned`, also after a
+    warning.
     """
 
     how: str
     test: ConfirmationTest
     routes: tuple[str, ...] = ()
+    if_warned: bool = False
 
 
 def first_confirmed(*tests: ConfirmationTest) -> ConfirmationTest:

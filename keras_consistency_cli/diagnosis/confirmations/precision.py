@@ -135,6 +135,7 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
             ),
         ),
         routes=("raise-precision",),
+        if_warned=True,
     ),
     "rounding": Confirmation(
         how="the same routes are compared on the float64 copy, where rounding disappears",
