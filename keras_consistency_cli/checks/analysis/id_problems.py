@@ -8,9 +8,11 @@ from keras_consistency_cli.checks.analysis.shape_problems import InputProblem
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.calling.table_ids import IdProblems
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["find_id_problems", "find_rounded_inputs", "read_id_tables"]
+
+_MOST_IN_INT32 = 2**31 - 1
 
 
 def find_id_problems(evidence: Evidence) -> Iterator[InputProblem]:
@@ -35,11 +37,14 @@ def read_id_tables(evidence: Evidence) -> dict[str, IdProblems]:
 
 
 def _describe_wrong(table: str, details: IdProblems) -> InputProblem:
-    source = f"values of input '{clean(details['input'], 60)}'" if details.get("input") else "computed ids"
-    message = (
-        f"{details['wrong']} {source} are {details['kind']}; "
-        f"'{clean(table, 60)}' does not accept them; {details['keras']}"
-    )
+    number = details["wrong"]
+    if details.get("input"):
+        ids = f"{format_count(number, 'value')} of input '{clean(details['input'], 60)}'"
+    else:
+        ids = format_count(number, "computed id")
+    kind = "a fraction" if number == 1 and details["kind"] == "fractions" else details["kind"]
+    message = f"{_are(ids, number)} {kind}; '{clean(table, 60)}' does not accept "
+    message += f"{_them(number)}; {details['keras']}"
     fix = f"give whole ids from 0 to {details['highest']}"
     return InputProblem(status=Status.FAIL, cause="wrong-ids", message=message, fix=fix)
 
@@ -55,9 +60,20 @@ def _describe_places(table: str, details: IdProblems) -> InputProblem:
 
 def _describe_rounded(table: str, details: IdProblems) -> InputProblem:
     rounded, name = details["rounded"], clean(details["input"], 60)
+    ids = f"{format_count(rounded['changed'], 'id')} of input '{name}'"
     message = (
-        f"{rounded['changed']} ids of input '{name}' are rounded to {rounded['dtype']} before "
-        f"'{clean(table, 60)}' reads them: {rounded['given']} different ids become {rounded['kept']}"
+        f"{_are(ids, rounded['changed'])} rounded to {rounded['dtype']} before "
+        f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: {rounded['given']:,} different ids "
+        f"become {rounded['kept']:,}"
     )
-    fix = f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='int32')"
+    dtype = "int64" if rounded["greatest"] > _MOST_IN_INT32 else "int32"
+    fix = f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='{dtype}')"
     return InputProblem(status=Status.FAIL, cause="ids-rounded", message=message, fix=fix)
+
+
+def _are(things: str, number: int) -> str:
+    return f"{things} {'is' if number == 1 else 'are'}"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from keras_consistency_cli.text import format_count
+
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.unsaved_weights import UnsavedLayer
 
@@ -22,7 +24,11 @@ def describe_unsaved(layers: Sequence[UnsavedLayer], parameters: int) -> str:
     """
     missing = sum(each["parameters"] for each in layers)
     total = parameters + sum(each["parameters"] for each in layers if each["reason"] == "holder")
-    count = f"{missing:,} of {total:,} parameters are" if total > missing else f"{missing:,} parameters are"
+    verb = "is" if missing == 1 else "are"
+    if total > missing:
+        count = f"{missing:,} of {format_count(total, 'parameter')} {verb}"
+    else:
+        count = f"{format_count(missing, 'parameter')} {verb}"
     names = ", ".join(f"'{each['layer']}'" for each in layers[:_SHOWN])
     more = f" and {len(layers) - _SHOWN} more" if len(layers) > _SHOWN else ""
     reason = _reason(layers[0])

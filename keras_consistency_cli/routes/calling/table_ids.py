@@ -31,12 +31,13 @@ class RoundedIds(TypedDict):
     """Ids that a dtype of floats does not hold.
 
     `changed` is the number of values that it changes; `given` and `kept` count the different ids in the rows
-    and at the table.
+    and at the table. `greatest` is the greatest id in the rows, without its sign.
     """
 
     changed: int
     given: int
     kept: int
+    greatest: int
     dtype: str
 
 
@@ -159,6 +160,7 @@ def _find_rounded(given: Given, looked_up: np.ndarray, size: int | None) -> tupl
                 "changed": int((kept != exact).sum()),
                 "given": len(np.unique(exact)),
                 "kept": len(np.unique(kept)),
+                "greatest": int(np.abs(exact).max()),
                 "dtype": dtype,
             }
     return None

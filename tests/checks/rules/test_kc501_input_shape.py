@@ -229,12 +229,28 @@ def test_ids_that_an_embedding_does_not_accept(
         assert verdict.message == wording
 
 
+ROUNDED = {"changed": 9, "given": 8, "kept": 5, "dtype": "float32"}
+
+
+@pytest.mark.parametrize(("greatest", "dtype"), [(2**31 - 1, "int32"), (2**31, "int64")])
+def test_the_dtype_that_is_advised_holds_the_ids(world: Any, greatest: int, dtype: str) -> None:
+    details = {"table": {"wrong": 0, "input": "x", "rounded": {**ROUNDED, "greatest": greatest}}}
+    verdict = world.where(
+        {"ids": Trace(route="", details=details)},
+        facts={"layers": (LayerFact(path="table", kind="Embedding"),)},
+        data=given((9, 4), (None, 4)),
+    ).verdict(CHECK)
+    assert f"dtype='{dtype}'" in verdict.findings["mend"]
+
+
 @pytest.mark.parametrize(
     ("problem", "cause"),
     [
-        ({"rounded": {"changed": 9, "given": 8, "kept": 5, "dtype": "float32"}}, "ids-rounded"),
+        ({"rounded": {**ROUNDED, "greatest": 2**24 + 9}}, "ids-rounded"),
         ({"wrong": 4, "kind": "above 8", "keras": "Keras shrugs", "places": 12}, "wrong-length"),
         ({"wrong": 4, "kind": "above 8", "keras": "Keras shrugs", "input": ""}, "wrong-ids"),
+        ({"wrong": 1, "kind": "fractions", "keras": "Keras shrugs", "input": ""}, "wrong-ids"),
+        ({"rounded": {**ROUNDED, "changed": 1, "greatest": 2**31}}, "ids-rounded"),
     ],
 )
 def test_ids_that_do_not_reach_a_table_as_they_are(
