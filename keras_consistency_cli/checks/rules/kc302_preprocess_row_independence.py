@@ -90,7 +90,7 @@ def _fail_by_process(evidence: Evidence, details: ScalingDetails, findings: Mapp
     if not place:
         return _fail_unrepeatable(change, judged, findings)
     fix = f"in {place}: zlib.crc32(text.encode()) in place of hash(text), then train again"
-    why = f"{change}; {place} calls hash(), which starts from a new salt in each process"
+    why = f"{change}; {place} calls hash(), which gives a text a different number in each process"
     return _fail_unrepeatable(why, judged, {**findings, "salted": place, "mend": fix})
 
 

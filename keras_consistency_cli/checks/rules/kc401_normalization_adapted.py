@@ -91,11 +91,11 @@ def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem
 
 
 def _note_identity(layers: Sequence[PreprocessingFact]) -> str:
-    """The layer that was never adapted, in words: no fault for a model that was trained like that."""
+    """The layer that was never adapted, in words: the model may have been trained like that."""
     path = next((layer.path for layer in layers if not layer.adapted), None)
     if path is None:
         return ""
-    return f"'{path}' was never adapted and changes nothing; no row shows that it should (information)"
+    return f"'{path}' was never adapted and changes nothing; no rows were given that need it (information)"
 
 
 def _unrefreshed(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:

@@ -88,12 +88,12 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="target-scaler-foreign",
-        sentence="the target scaler does not belong to the outputs: it gives other units than were recorded",
+        sentence="the target scaler does not belong to the model: the recorded outputs are not what it gives",
         explanation=(
             "Predictions are turned into units with inverse_transform. A scaler that was fitted on another "
             "column, or on other rows, gives numbers of the wrong size, such as the volume in place of the "
-            "price, and nothing fails. The recorded outputs follow a straight line over today's outputs, and "
-            "this scaler is a different line."
+            "price, and nothing fails. The recorded outputs are a linear function of today's outputs, but "
+            "not the function that this scaler computes."
         ),
         key=("KC802",),
         explains=("KC802",),
