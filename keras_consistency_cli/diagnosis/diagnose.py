@@ -129,8 +129,8 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
 
 def _named_layer(cause: Cause, evidence: Evidence, verdicts: Sequence[Verdict]) -> str | None:
     """The layer that a check names with this cause, else the one that facts point to."""
-    layers = (*evidence.facts.layers, *evidence.data.description.layers)
-    paths = {layer.path for layer in layers}
+    paths = {layer.path for layer in evidence.facts.layers}
+    paths |= {layer.path for layer in evidence.data.description.layers}
     named = (each.findings.get("layer") for each in verdicts if each.findings.get("cause") == cause.slug)
     return next((str(layer) for layer in named if layer in paths), None) or cause.suspect(evidence)
 

@@ -237,33 +237,20 @@ def new_rows(rows: Maker, *, reference: bool = False, shift: float = 0.0) -> Wri
 UNSETTLED = (("KC404",), ("batch-norm-statistics",))
 
 NORMS: tuple[Case, ...] = (
-    _fault(
-        "moving statistics of few steps, dense",
-        settled(dense_norms, table, 0.2),
-        new_rows(table, reference=True),
-        *UNSETTLED,
-        layer="norm0",
-    ),
-    _fault(
-        "moving statistics of few steps, dense, without reference",
-        settled(dense_norms, table, 0.1),
-        new_rows(table),
-        *UNSETTLED,
-        layer="norm0",
-    ),
-    _fault(
-        "moving statistics of few steps, convolutions",
-        settled(conv_norms, photos, 0.05),
-        new_rows(photos, reference=True),
-        *UNSETTLED,
-        layer="norm0",
-    ),
-    _fault(
-        "moving statistics of few steps, nested, over time",
-        settled(series_norms, signals, 0.02),
-        new_rows(signals, reference=True),
-        *UNSETTLED,
-        layer="front/norm0",
+    *(
+        _fault(
+            f"moving statistics of few steps, {name}",
+            settled(build, rows, share),
+            new_rows(rows, reference=reference),
+            *UNSETTLED,
+            layer=layer,
+        )
+        for name, build, rows, share, reference, layer in (
+            ("dense", dense_norms, table, 0.2, True, "norm0"),
+            ("dense, without reference", dense_norms, table, 0.1, False, "norm0"),
+            ("convolutions", conv_norms, photos, 0.05, True, "norm0"),
+            ("nested, over time", series_norms, signals, 0.02, True, "front/norm0"),
+        )
     ),
     _clean(
         "moving statistics of the rows, dense",

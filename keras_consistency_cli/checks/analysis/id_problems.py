@@ -63,8 +63,8 @@ def _describe_rounded(table: str, details: IdProblems) -> InputProblem:
     ids = f"{format_count(rounded['changed'], 'id')} of input '{name}'"
     message = (
         f"{_are(ids, rounded['changed'])} rounded to {rounded['dtype']} before "
-        f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: {rounded['given']:,} different ids "
-        f"become {rounded['kept']:,}"
+        f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: "
+        f"{rounded['given']:,} different ids become {rounded['kept']:,}"
     )
     dtype = "int64" if rounded["greatest"] > _MOST_IN_INT32 else "int32"
     fix = f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='{dtype}')"

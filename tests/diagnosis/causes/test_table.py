@@ -13,32 +13,12 @@ from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
+from tests.helpers.padding_places import MOVED, PLACES
 
 LSTM = (
     LayerFact(path="enc/lstm", kind="LSTM", stateful=True),
     LayerFact(path="enc/gru", kind="GRU", stateful=True),
 )
-LEAK = {
-    "layer": "places",
-    "kind": "Places",
-    "stock": False,
-    "takes_mask": False,
-    "given_mask": True,
-    "counts_positions": True,
-    "before": 0.3,
-    "left": 0.0,
-    "scale": 1.0,
-}
-MOVED = {
-    "layer": "norm",
-    "kind": "Normalization",
-    "masking": "mask",
-    "mask": 0.0,
-    "arrives": [-1.0],
-    "before": 0.3,
-    "left": 0.0,
-    "scale": 1.0,
-}
 MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
@@ -398,7 +378,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     (
         "positions that count padding",
-        {"located": {"unpadded": {"leak": LEAK}}},
+        {"located": {"unpadded": {"leak": PLACES}}},
         {"KC504": {"cause": "positions-count-padding"}},
         [("positions-count-padding", "places")],
     ),

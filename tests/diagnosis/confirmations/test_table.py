@@ -20,6 +20,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
+from tests.helpers.padding_places import LEAK, MOVED, PLACES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
 
@@ -74,29 +75,6 @@ REPEATS, VARIES = (
 )
 COUNT = {"changed": {"predict": ("count", "weight")}, "differing": ("predict-again",)}
 ILL = {"KC604": {"cause": "ill-conditioned", "amplification": {"inputs": 3e6}}}
-
-LEAK = {
-    "layer": "peak",
-    "kind": "GlobalMaxPooling1D",
-    "stock": True,
-    "takes_mask": False,
-    "given_mask": True,
-    "counts_positions": False,
-    "before": 0.3,
-    "left": 0.0,
-    "scale": 1.0,
-}
-PLACES = {**LEAK, "layer": "places", "kind": "Places", "stock": False, "counts_positions": True}
-MOVED = {
-    "layer": "norm",
-    "kind": "Normalization",
-    "masking": "mask",
-    "mask": 0.0,
-    "arrives": [-1.0],
-    "before": 0.3,
-    "left": 0.0,
-    "scale": 1.0,
-}
 
 PLAIN = {
     "located": {"plain-predict": {"before": 1.0, "left": 0.0, "scale": 2.0}},
