@@ -170,7 +170,7 @@ _PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "mask-lost": Confirmation(
         how=(
             "the mask is restored at the layer that loses it, and the masked time steps are set to 0; or the "
-            "outputs of the layer that takes the padding in are replaced by those without padding"
+            "outputs of the layer that computes with the padding are replaced by those without padding"
         ),
         test=first_confirmed(
             restored_mask_removes_effect,
