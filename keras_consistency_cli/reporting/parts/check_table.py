@@ -157,12 +157,14 @@ def _message_lines(
             lines = lines_of(form)
             if len(lines) <= most and not _is_fragment(form, verdict.message):
                 return lines
-    return [*whole[: room - 1], _cut(canvas, whole[room - 1])]
+    kept = whole[:room]
+    return [*kept[:-1], _cut(canvas, kept[-1])]
 
 
 def _is_fragment(form: str, message: str) -> bool:
     """Whether a short form is only the first words of an enumeration."""
-    return len(form) < _SHORTEST_PHRASE and message[len(form) - len(" …") :].startswith(",")
+    is_short = form != message and len(form) < _SHORTEST_PHRASE
+    return is_short and message[len(form) - len(" …") :].startswith(",")
 
 
 def _cut(canvas: Canvas, line: Text) -> Text:

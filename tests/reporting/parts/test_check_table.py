@@ -152,6 +152,12 @@ def test_a_long_message_ends_with_a_sentence_a_clause_or_a_phrase(
     assert max(map(len, lines)) <= 60
 
 
+@pytest.mark.parametrize("message", [",", "a,", "no, yes"])
+def test_a_short_message_with_a_comma_is_shown_whole(make_report: Maker, message: str) -> None:
+    lines = _table(make_report(_verdict(Status.PASS, message=message)), width=60)
+    assert lines[-1].split("batch-vs-single")[-1].strip() == message
+
+
 def test_verbose_shows_the_whole_message(make_report: Maker) -> None:
     lines = _table(make_report(_verdict(Status.PASS, message="word " * 40)), width=60, amount="verbose")
     assert " ".join(lines).count("word") == 40
