@@ -26,7 +26,8 @@ def describe_deviation(judged: Judged, evidence: Evidence, *, counts_comparisons
             f"off by {float64_pair.max_abs:.2g} on the float64 copy in {float64_pair.rows_differing} of "
             f"{float64_pair.rows} {counted}, too small a difference to show in float32"
         )
-    where = f"{comparison.rows} {counted} {'made by' if counts_comparisons else 'of'} {comparison.candidate}"
+    decisive = judged.decisive
+    where = f"{decisive.rows} {counted} {'made by' if counts_comparisons else 'of'} {decisive.candidate}"
     text = f"{_size(judged, evidence)} in {judged.rows_beyond} of {where}{_exceeded_limit(judged)}"
     text += f"; {describe_changed_decisions(comparison.flipped)}" if comparison.flipped else ""
     return text + (f"; {_lost_values(judged)}" if comparison.nonfinite else "")

@@ -43,15 +43,20 @@ class Judged:
         """The difference that the limit is about: the greatest one, the mean, or that on the float64 copy."""
         if self.limit.measure == "mean":
             return mean_deviation(self.comparison)
+        return self.decisive.max_abs
+
+    @property
+    def decisive(self) -> Comparison:
+        """The comparison that the limit is about; that on the float64 copy may have fewer rows."""
         is_float64 = self.limit.measure == "float64" and self.float64_pair is not None
-        return (self.float64_pair if is_float64 and self.float64_pair else self.comparison).max_abs
+        return self.float64_pair if is_float64 and self.float64_pair else self.comparison
 
     @property
     def rows_beyond(self) -> int:
-        """How many rows differ by more than the limit; how many differ if none does."""
-        if self.limit.measure == "float64" and self.float64_pair is not None:
-            return self.float64_pair.rows_over(self.limit.value)
-        return self.comparison.rows_over(self.limit.value) or self.comparison.rows_differing
+        """How many rows of the decisive comparison differ by more than the limit; if none, how many differ."""
+        beyond = self.decisive.rows_over(self.limit.value)
+        is_float64 = self.decisive is not self.comparison
+        return beyond if beyond or is_float64 else self.comparison.rows_differing
 
 
 class _Parts(TypedDict, total=False):

@@ -38,8 +38,8 @@ class AffectedRow:
 class Impact:
     """The effect of a cause, from the comparison with the most affected rows.
 
-    `rows_hit` of `rows` differ by more than the limit; `share` is the first divided by the second. `flipped`
-    of `decisions` differ, first in `flipped_rows`.
+    `rows_hit` of the `rows` that were compared differ by more than the limit; `share` is the first divided by
+    the second. `flipped` of `decisions` differ, first in `flipped_rows`.
     """
 
     rows_hit: int
@@ -72,7 +72,7 @@ def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | 
     )
     return Impact(
         rows_hit=_affected(most),
-        rows=most.comparison.rows,
+        rows=_compared(most),
         share=_affected_share(most),
         worst=_worst_rows(evidence, [each.comparison for each in judged]),
         decision=deciding.decision,
@@ -94,8 +94,14 @@ def _affected(judged: Judged) -> int:
     return judged.comparison.rows if judged.comparison.misshapen else judged.rows_beyond
 
 
+def _compared(judged: Judged) -> int:
+    """Rows among which the affected ones are counted; a route may run a part of the rows."""
+    is_counted = not judged.within and not judged.comparison.misshapen
+    return (judged.decisive if is_counted else judged.comparison).rows
+
+
 def _affected_share(judged: Judged) -> float:
-    return _share(_affected(judged), judged.comparison.rows)
+    return _share(_affected(judged), _compared(judged))
 
 
 def _worst_rows(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[AffectedRow, ...]:

@@ -85,6 +85,21 @@ def test_the_pair_on_the_float64_copy_decides(world: Any, wording: SnapshotAsser
     )
 
 
+def test_rows_are_counted_in_the_comparison_that_decides(world: Any, wording: SnapshotAssertion) -> None:
+    """The float64 copy ran 8 of the 32 rows, and all of them differ."""
+    every = range(len(world.predict))
+    batch = {"out": world.moved(0.5, every, precision="float64")[:8]}
+    verdict = world.where(
+        {
+            "shuffled": world.moved(0.5, every),
+            "shuffled-float64": Trace(route="", outputs=batch, rows=np.arange(8)),
+        }
+    ).verdict(CHECK)
+    (shuffled,) = [each for each in verdict.judged if each.comparison.candidate == "shuffled"]
+    assert (shuffled.comparison.rows, shuffled.decisive.rows, shuffled.rows_beyond) == (32, 8, 8)
+    assert verdict.message == wording
+
+
 @pytest.mark.parametrize(
     ("by", "limit", "status"),
     [

@@ -66,6 +66,16 @@ def test_rows_beyond_the_limit_are_counted_and_the_worst_listed(evidence: Any) -
     )
 
 
+def test_the_share_is_of_the_rows_that_were_compared(evidence: Any) -> None:
+    """The float64 copy ran one batch of 8 rows, and the limit is about that."""
+    ordinary, batch = judged({3: 0.5}), judged(dict.fromkeys(range(8), 0.5), rows=8)
+    limit = Limit(value=1e-15, origin="calibrated", measure="float64")
+    by_float64 = replace(ordinary, limit=limit, float64_pair=batch.comparison, within=False)
+    impact = measure_impact(evidence(), [failed(by_float64, code="KC201")])
+    assert impact is not None
+    assert (impact.rows_hit, impact.rows, impact.share) == (8, 8, 1.0)
+
+
 def test_a_row_is_listed_once_with_its_greatest_difference(evidence: Any) -> None:
     impact = measure_impact(
         evidence(), [failed(judged({1: 0.1, 2: 0.3})), failed(judged({1: 0.2}), code="KC103")]

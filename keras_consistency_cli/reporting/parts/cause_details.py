@@ -45,7 +45,7 @@ def impact_texts(impact: Impact | None) -> Iterator[str]:
     """Yield how many rows are affected, how many decisions changed, and the worst rows."""
     if impact is None:
         return
-    rows = format_count(impact.rows, "row")
+    rows = format_count(impact.rows, "compared row")
     hit = f"{impact.rows_hit:,} of {rows} ({_percentage(impact)})" if impact.rows_hit else f"none of {rows}"
     yield f"{hit} affected"
     if impact.flipped:

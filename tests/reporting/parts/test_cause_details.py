@@ -59,9 +59,9 @@ def test_impact_in_words(wording: SnapshotAssertion) -> None:
 @pytest.mark.parametrize(
     ("hit", "rows", "text"),
     [
-        (1, 5000, "1 of 5,000 rows (under 1 %) affected"),
-        (0, 256, "none of 256 rows affected"),
-        (256, 256, "256 of 256 rows (100 %) affected"),
+        (1, 5000, "1 of 5,000 compared rows (under 1 %) affected"),
+        (0, 256, "none of 256 compared rows affected"),
+        (256, 256, "256 of 256 compared rows (100 %) affected"),
     ],
 )
 def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, text: str) -> None:
