@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
@@ -16,6 +16,7 @@ __all__ = [
     "EVERY_CALL",
     "WRONG_ROWS",
     "Cause",
+    "CauseTexts",
     "Diagnosis",
     "DiagnosisEvidence",
     "Failing",
@@ -55,6 +56,17 @@ def is_reported(slug: str, failing: Failing) -> bool:
 
 
 def _no_layer(_evidence: Evidence) -> str | None:
+    return None
+
+
+class CauseTexts(NamedTuple):
+    """The sentence and the advice of a cause, with {layer} in place of the layer."""
+
+    sentence: str
+    advice: str
+
+
+def _no_other_texts(_evidence: Evidence) -> CauseTexts | None:
     return None
 
 
@@ -102,6 +114,7 @@ class Cause:
         locator: the route that searches for its layer, if there is one.
         suspect: the layer that facts alone point to.
         covers: whether it explains this verdict, if it does not explain every verdict with such a code.
+        specific: the sentence and the advice for this evidence, None if the general ones fit.
     """
 
     slug: str
@@ -114,6 +127,11 @@ class Cause:
     locator: str | None = None
     suspect: Callable[[Evidence], str | None] = _no_layer
     covers: Callable[[Evidence, Verdict], bool] = _covers_every_verdict
+    specific: Callable[[Evidence], CauseTexts | None] = _no_other_texts
+
+    def texts(self, evidence: Evidence) -> CauseTexts:
+        """Return the sentence and the advice for this evidence."""
+        return self.specific(evidence) or CauseTexts(sentence=self.sentence, advice=self.advice)
 
     def matches(self, evidence: Evidence, failing: Failing) -> bool:
         """Whether the evidence has the signature of this cause."""

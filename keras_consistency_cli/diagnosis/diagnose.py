@@ -106,6 +106,7 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
     growth = _growth(cause, evidence)
     verdicts = [failing[code] for code in codes]
     layer = location["layer"] if location else _named_layer(cause, evidence, verdicts)
+    texts = cause.texts(evidence)
     measurements = DiagnosisEvidence()
     if location:
         measurements["located"] = location
@@ -114,14 +115,14 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
     return Diagnosis(
         cause=cause.slug,
         severity="fail" if any(verdict.status is Status.FAIL for verdict in verdicts) else "warn",
-        sentence=cause.sentence.format(layer=_layer_text(layer, location, bool(growth))),
+        sentence=texts.sentence.format(layer=_layer_text(layer, location, bool(growth))),
         layer=layer,
         rows=_worst_rows(verdicts),
         explains=tuple(codes),
         confidence="confirmed" if result is not None and result.confirmed else "likely",
         confirmation=result.explanation if result is not None else "",
         evidence=measurements,
-        advice=_advice(cause, verdicts, layer, bool(growth)),
+        advice=_advice(texts.advice, verdicts, layer, bool(growth)),
         damage=measure_impact(evidence, verdicts),
         depth=deviation_by_layer(evidence, cause.locator) if location else (),
     )
@@ -152,11 +153,11 @@ def _worst_rows(verdicts: Sequence[Verdict]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(rows))[:_MOST_ROWS]
 
 
-def _advice(cause: Cause, verdicts: Sequence[Verdict], layer: str | None, grows_with_depth: bool) -> str:
+def _advice(general: str, verdicts: Sequence[Verdict], layer: str | None, grows_with_depth: bool) -> str:
     """The fixes of these rows, and the general advice if they are not sufficient."""
     fixes = _specific_fixes(verdicts)
     is_complete = bool(fixes) and any(verdict.findings.get("mend_is_complete") for verdict in verdicts)
-    return "\n".join(fixes if is_complete else (*fixes, _general_fix(cause, layer, grows_with_depth)))
+    return "\n".join(fixes if is_complete else (*fixes, _general_fix(general, layer, grows_with_depth)))
 
 
 def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -164,11 +165,11 @@ def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     return tuple(str(line) for verdict in verdicts if (line := verdict.findings.get("mend")))
 
 
-def _general_fix(cause: Cause, layer: str | None, grows_with_depth: bool) -> str:
+def _general_fix(advice: str, layer: str | None, grows_with_depth: bool) -> str:
     if layer is not None:
-        return cause.advice.format(layer=layer)
+        return advice.format(layer=layer)
     place = "the layers where it grows most" if grows_with_depth else "the layer at fault"
-    return cause.advice.replace("'{layer}'", place).format(layer=layer)
+    return advice.replace("'{layer}'", place).format(layer=layer)
 
 
 def _growth(cause: Cause, evidence: Evidence) -> list[LayerGrowth]:

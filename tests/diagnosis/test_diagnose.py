@@ -61,6 +61,15 @@ def test_without_a_located_layer_the_texts_name_none(
     assert [diagnosis.sentence, diagnosis.advice] == wording
 
 
+@pytest.mark.parametrize("methods", [("predict_step",), ("predict",), ("predict_step", "predict_on_batch")])
+def test_the_overridden_methods_are_named(
+    evidence: Any, verdict: Any, methods: tuple[str, ...], wording: SnapshotAssertion
+) -> None:
+    (diagnosis,) = diagnose(evidence(overridden=methods), [verdict("KC201")])
+    assert diagnosis.cause == "predict-overridden"
+    assert [diagnosis.sentence, diagnosis.advice] == wording
+
+
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
 def test_a_locator_that_did_not_run_names_nothing(evidence: Any, verdict: Any, trace: dict[str, str]) -> None:
     known = evidence(located={"locate-companions": PLACE})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
     carries_state,
@@ -114,10 +114,24 @@ def _overrides_predict(evidence: Evidence, _failing: object) -> bool:
     return bool(evidence.facts.overridden)
 
 
+def _name_overridden(evidence: Evidence) -> CauseTexts | None:
+    """The methods by name."""
+    methods = " and ".join(evidence.facts.overridden)
+    if not methods:
+        return None
+    sentence = f"the class of the model overrides {methods}: predict and model(x) are two different functions"
+    return CauseTexts(
+        sentence=sentence, advice=f"move the code of {methods} into a last layer of the model"
+    )
+
+
 CALL_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="predict-overridden",
-        sentence="the class of the model overrides predict: predict and model(x) are two different functions",
+        sentence=(
+            "the class of the model overrides a method of predict: predict and model(x) are two different "
+            "functions"
+        ),
         explanation=(
             "predict_step, make_predict_function or predict itself is overridden. predict then does "
             "something that a call, an export or a server does not do."
@@ -126,6 +140,7 @@ CALL_CAUSES: tuple[Cause, ...] = (
         explains=("KC101", "KC102", "KC104", "KC201", "KC204"),
         fits=_overrides_predict,
         advice="move the code of predict_step into a last layer of the model",
+        specific=_name_overridden,
     ),
     Cause(
         slug="dtype-cast",
