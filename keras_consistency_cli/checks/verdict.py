@@ -53,7 +53,7 @@ class Judged:
 
     @property
     def rows_beyond(self) -> int:
-        """How many rows of the decisive comparison differ by more than the limit; if none, how many differ."""
+        """How many rows of the decisive comparison are beyond the limit; how many differ if none is."""
         beyond = self.decisive.rows_over(self.limit.value)
         is_float64 = self.decisive is not self.comparison
         return beyond if beyond or is_float64 else self.comparison.rows_differing

@@ -23,9 +23,12 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.calling.direct_call import TrainingDetails, TrainingEffect
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
+_NAMED = 2
+"""How many changed weights a message names."""
 _PAIRS = (Pair(candidate="bare-call", reference="call"),)
 _WORDING = Wording(
     agree="a bare model(x) is inference",
@@ -46,15 +49,24 @@ def examine(evidence: Evidence) -> Verdict:
         return replace(verdict, status=Status.ERROR, message=message, reason=reason)
     ran = trained is not None and trained.ran
     verdict = replace(verdict, findings={"training_effects": _effects(evidence)} if ran else {})
-    changed = _changed_weights(evidence, "bare-call") - _changed_weights(evidence, "call")
-    if changed and verdict.status is not Status.FAIL:
-        message = (
-            f"a bare model(x) changes {len(changed)} variables of the model, such as {sorted(changed)[0]}"
-        )
-        return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
+    changed = sorted(_changed_weights(evidence, "bare-call") - _changed_weights(evidence, "call"))
+    if changed:
+        return _fail_by_weights(verdict, changed)
     if verdict.status is Status.PASS:
         return replace(verdict, message=f"{verdict.message}{_describe_effects(evidence)}")
     return verdict
+
+
+def _fail_by_weights(verdict: Verdict, changed: Sequence[str]) -> Verdict:
+    """A FAIL that names weights that a bare call changes, after a difference of the outputs."""
+    weights = format_count(len(changed), "variable")
+    such = f", such as {' and '.join(changed[:_NAMED])}" if len(changed) > 1 else f", {changed[0]}"
+    if verdict.status is Status.FAIL:
+        message = f"{verdict.message}; it also changes {weights} of the model{such}, which later calls use"
+    else:
+        message = f"a bare model(x) changes {weights} of the model{such}"
+    findings = {**verdict.findings, "changed_weights": list(changed)}
+    return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=_WORDING.advice)
 
 
 def _changed_weights(evidence: Evidence, route: str) -> set[str]:

@@ -120,9 +120,7 @@ def _name_overridden(evidence: Evidence) -> CauseTexts | None:
     if not methods:
         return None
     sentence = f"the class of the model overrides {methods}: predict and model(x) are two different functions"
-    return CauseTexts(
-        sentence=sentence, advice=f"move the code of {methods} into a last layer of the model"
-    )
+    return CauseTexts(sentence=sentence, advice=f"move the code of {methods} into a last layer of the model")
 
 
 CALL_CAUSES: tuple[Cause, ...] = (

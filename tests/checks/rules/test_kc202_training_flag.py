@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,14 @@ def test_outputs_that_differ_are_reported_before_weights_that_change(
     world: Any, wording: SnapshotAssertion
 ) -> None:
     verdict = world.where({"bare-call": called(world, MOVED, by=0.5)}).verdict(CHECK)
+    assert verdict.findings["changed_weights"] == ["bn/moving_mean"]
+    assert verdict.message == wording
+
+
+def test_of_many_changed_weights_two_are_named(world: Any, wording: SnapshotAssertion) -> None:
+    changed = tuple(replace(MOVED[0], path=f"bn_{number}/moving_mean") for number in range(4))
+    verdict = world.where({"bare-call": called(world, changed, by=0.5)}).verdict(CHECK)
+    assert len(verdict.findings["changed_weights"]) == 4
     assert verdict.message == wording
 
 
