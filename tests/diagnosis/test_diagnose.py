@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact, ServedFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -68,6 +69,26 @@ def test_the_overridden_methods_are_named(
     (diagnosis,) = diagnose(evidence(overridden=methods), [verdict("KC201")])
     assert diagnosis.cause == "predict-overridden"
     assert [diagnosis.sentence, diagnosis.advice] == wording
+
+
+@pytest.mark.parametrize(
+    ("raised", "lost"), [(["mix"], 0), (["mix", "a{0}b"], 0), (["mix", "b", "c"], 3), (["mix"], 3)]
+)
+def test_every_layer_that_must_compute_in_float32_is_named(
+    evidence: Any, verdict: Any, raised: list[str], lost: int, wording: SnapshotAssertion
+) -> None:
+    details = {"layer": "mix", "raised": raised, "lost_before": 4, "lost": lost}
+    layers = (LayerFact(path="mix", kind="Dense", dtype_policy="float16"),)
+    located = {"locate-nonfinite": {**PLACE, "layer": "mix"}, "raise-precision": details}
+    known = evidence(located=located, layers=layers)
+    same = Comparison(candidate="predict", reference="predict-float64", output="y", rows=2, elements=2)
+    compared = {**known.comparisons, ("predict", "predict-float64"): (same,)}
+    (diagnosis,) = diagnose(replace(known, comparisons=compared), [verdict("KC701", outputs={"y": 1})])
+    assert (diagnosis.cause, diagnosis.confidence) == (
+        "overflow-in-float16",
+        "likely" if lost else "confirmed",
+    )
+    assert [diagnosis.advice, diagnosis.confirmation] == wording
 
 
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])

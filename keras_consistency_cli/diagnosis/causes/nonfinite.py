@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, Failing
 from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
@@ -12,6 +12,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     overflows_in_float16,
     rows_are_nonfinite,
 )
+from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
 
 __all__ = ["NONFINITE_CAUSES"]
 
@@ -20,6 +21,30 @@ _BY_VALUES = ("KC101", "KC102", "KC201", "KC202", "KC204", "KC701")
 
 def _hides_nan_of_rows(evidence: Evidence, failing: Failing) -> bool:
     return finds_nonfinite("hidden")(evidence, failing) and not makes_nonfinite(evidence, failing)
+
+
+_OVERFLOWS = "{layer} computes in float16, and numbers beyond 65,504 become infinity or NaN there"
+_RAISE_LAYER = "compute '{layer}' in float32: give it dtype='float32' and save again"
+
+
+def _name_raised_layers(evidence: Evidence) -> CauseTexts | None:
+    """All layers that must compute in float32; if those tried are not sufficient, scale the numbers."""
+    details = evidence.details("raise-precision", RaisedDetails)
+    quoted = [f"'{path}'".replace("{", "{{").replace("}", "}}") for path in details.get("raised", ())]
+    layers = f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
+    if not details.get("lost_before") or (len(quoted) < 2 and not details["lost"]):
+        return None
+    if details["lost"]:
+        advice = (
+            "scale the numbers down before '{layer}', so that they stay below 65,504, or build the whole "
+            f"model in float32; {layers} in float32 {'is' if len(quoted) == 1 else 'are'} not sufficient"
+        )
+    else:
+        advice = (
+            f"compute {layers} in float32: give each of them dtype='float32' and save again; or scale the "
+            "numbers down before '{layer}', so that they stay below 65,504"
+        )
+    return CauseTexts(sentence=_OVERFLOWS, advice=advice)
 
 
 NONFINITE_CAUSES: tuple[Cause, ...] = (
@@ -53,7 +78,7 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="overflow-in-float16",
-        sentence="{layer} computes in float16, and numbers beyond 65,504 become infinity or NaN there",
+        sentence=_OVERFLOWS,
         explanation=(
             "Under a policy such as mixed_float16, Keras casts the inputs and the statistics of a layer to "
             "float16 before it computes. A column of incomes, a variance or a sum then exceeds the range of "
@@ -63,7 +88,8 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         explains=(*_BY_VALUES, "KC205", "KC602", "KC603"),
         fits=overflows_in_float16,
         covers=is_nonfinite_or_information,
-        advice="compute '{layer}' in float32: give it dtype='float32' and save again",
+        advice=_RAISE_LAYER,
+        specific=_name_raised_layers,
         locator="locate-nonfinite",
     ),
     Cause(

@@ -38,11 +38,11 @@ def nonfinite_zeroed(evidence: Evidence, _failing: Failing) -> ConfirmationResul
 
 
 def float32_is_finite(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-    """The layer that overflows, computed in float32."""
+    """The layer that overflows, and later ones that then do, computed in float32."""
     details = evidence.details("raise-precision", RaisedDetails)
     if not details.get("lost_before"):
         return None
-    action = f"with '{details['layer']}' in float32"
+    action = f"with {layer_list(details['raised'])} in float32"
     if details["lost"] == 0:
         return ConfirmationResult(confirmed=True, explanation=f"{action}, all outputs are finite")
     left = f"{details['lost']} of {details['lost_before']} values are still NaN or infinite"
@@ -96,7 +96,10 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         test=finite_rows_stay_finite,
     ),
     "overflow-in-float16": Confirmation(
-        how="the layer alone is computed in float32, and all outputs are finite",
+        how=(
+            "the layer is computed in float32, and later layers of float16 in which the numbers then "
+            "overflow; all outputs are finite"
+        ),
         test=float32_is_finite,
         routes=("raise-precision",),
     ),

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     cannot_confirm,
     cannot_test,
     first_confirmed,
+    layer_list,
     read_by_check,
     reported_by_check,
 )
@@ -64,7 +65,7 @@ def raised_layer_is_closer(evidence: Evidence, _failing: Failing) -> Confirmatio
         return None
     before, after = details["off_before"], details["off"]
     numbers = f"the mean distance from float64 falls from {before:.1e} of the outputs to {after:.1e}"
-    done = f"with '{details['layer']}' in float32, {numbers}"
+    done = f"with {layer_list(details['raised'])} in float32, {numbers}"
     if after <= _CLOSER * before:
         return ConfirmationResult(confirmed=True, explanation=done)
     return ConfirmationResult(confirmed=False, explanation=f"{done} only: other layers lose precision too")

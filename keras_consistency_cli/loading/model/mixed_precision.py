@@ -6,7 +6,7 @@ The weights are the same; dtype policies of float32 are replaced.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.model.float64 import (
 )
 from keras_consistency_cli.text import clean
 
-__all__ = ["build_copy_with_raised_layer", "build_mixed_precision_copy"]
+__all__ = ["build_copy_with_raised_layers", "build_mixed_precision_copy"]
 
 
 def build_mixed_precision_copy(
@@ -42,14 +42,20 @@ def build_mixed_precision_copy(
     return _rebuild(model, config, policy, custom_objects, sample, allow_unsafe=allow_unsafe)
 
 
-def build_copy_with_raised_layer(
-    model: Any, path: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
+def build_copy_with_raised_layers(
+    model: Any,
+    paths: Collection[str],
+    *,
+    custom_objects: Mapping[str, Any],
+    sample: Any,
+    allow_unsafe: bool = False,
 ) -> Any:
-    """Return a copy of `model` whose layer at `path` computes in float32.
+    """Return a copy of `model` whose layers at `paths` compute in float32.
 
     The other arguments and the errors are those of `build_mixed_precision_copy`.
     """
-    config = _raise_layer(keras.saving.serialize_keras_object(model), path.rpartition("/")[2])
+    names = {path.rpartition("/")[2] for path in paths}
+    config = _raise_layers(keras.saving.serialize_keras_object(model), names)
     policy = keras.config.dtype_policy().name
     return _rebuild(model, config, policy, custom_objects, sample, allow_unsafe=allow_unsafe)
 
@@ -82,16 +88,16 @@ def _rebuild(
     return lowered
 
 
-def _raise_layer(config: Any, name: str) -> Any:
-    """The config in which every layer of this name has the policy float32."""
+def _raise_layers(config: Any, names: Collection[str]) -> Any:
+    """The config in which every layer of these names has the policy float32."""
     if isinstance(config, (list, tuple)):
-        return [_raise_layer(value, name) for value in config]
+        return [_raise_layers(value, names) for value in config]
     if not isinstance(config, dict):
         return copy.copy(config)
     own = config.get("config")
-    if isinstance(own, dict) and own.get("name") == name and "dtype" in own:
+    if isinstance(own, dict) and own.get("name") in names and "dtype" in own:
         return {**config, "config": {**own, "dtype": dtype_policy_config("float32")}}
-    return {key: _raise_layer(value, name) for key, value in config.items()}
+    return {key: _raise_layers(value, names) for key, value in config.items()}
 
 
 def _replace_policies(config: Any, policy: str) -> Any:

@@ -1,11 +1,13 @@
-"""The route that computes one layer of a mixed precision model in float32.
+"""The route that computes layers of a mixed precision model in float32.
 
 If a dtype policy is too coarse for the numbers that reach a layer, a copy of the model with this one layer in
-float32 no longer overflows, or comes much closer to the float64 copy.
+float32 no longer overflows, or comes much closer to the float64 copy. If the numbers then overflow in a later
+layer of float16, that one computes in float32 as well, and so on, a few times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["RAISING_ROUTES", "RaisedDetails"]
 
 _MOST_BATCHES = 8
+_MOST_LAYERS = 6
+"""If more layers than these overflow, the numbers are too large for float16."""
 
 
 class RaisedDetails(TypedDict, total=False):
@@ -32,10 +36,12 @@ class RaisedDetails(TypedDict, total=False):
 
     Empty if no layer is suspected.
 
+    `raised` are all layers that compute in float32: this one, and later ones that overflowed after it.
     `lost` counts NaN and infinity; `off` is the mean distance from the float64 copy, as a share.
     """
 
     layer: str
+    raised: list[str]
     lost_before: int
     lost: int
     off_before: float
@@ -54,42 +60,80 @@ def _raise(session: Session, rows: Rows) -> Result:
 
 
 def _compare_with_raised_layer(session: Session, original: Session, rows: Rows) -> Result:
-    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layer
-
-    batch, layer = _find_suspect(session, original, rows)
-    if layer is None:
+    batches = [batch for _, batch in zip(range(_MOST_BATCHES), finite_batches(original, rows), strict=False)]
+    found = _find_suspect(session, original, batches)
+    if found is None:
         return Result(outputs={})
-    try:
-        sample = original.pack(batch)
-        model = build_copy_with_raised_layer(original.model, layer, sample=sample, **original.loading)
-    except PrecisionCopyRefused:
+    batch, layer = found
+    raised, copy = _raise_layers(original, batches, layer)
+    if copy is None:
         return Result(outputs={})
     session.restore()
     exact = session.step(batch)
-    original.restore()
-    before, after = original.call(batch, training=False), original.on_copy(model).call(batch, training=False)
+    before, after = _call(original, batch), _call(copy, batch)
+    overflowing = batches if _count_nonfinite(before) else []
     details: RaisedDetails = {
         "layer": layer,
-        "lost_before": _count_nonfinite(before),
-        "lost": _count_nonfinite(after),
+        "raised": raised,
+        "lost_before": sum(_count_nonfinite(_call(original, each)) for each in overflowing),
+        "lost": sum(_count_nonfinite(_call(copy, each)) for each in overflowing),
         "off_before": _relative_distance(before, exact),
         "off": _relative_distance(after, exact),
     }
     return Result(outputs={}, details=details)
 
 
-def _find_suspect(session: Session, original: Session, rows: Rows) -> tuple[Rows, str | None]:
+def _find_suspect(session: Session, original: Session, batches: Sequence[Rows]) -> tuple[Rows, str] | None:
     """Return a batch and the layer to compute in float32: the first that overflows, else the located one."""
-    batches = [batch for _, batch in zip(range(_MOST_BATCHES), finite_batches(original, rows), strict=False)]
+    overflow = _find_overflow(original, batches)
+    if overflow is not None or not batches:
+        return overflow
+    layer = locate_rounding(session, batches[0]).get("layer")
+    return (batches[0], layer) if layer is not None else None
+
+
+def _find_overflow(session: Session, batches: Sequence[Rows]) -> tuple[Rows, str] | None:
+    """Return the first batch in which a layer gives NaN or infinity, and that layer."""
     for batch in batches:
-        original.restore()
         with record_steps(None, count_rows(batch)) as steps:
-            original.call(batch, training=False)
+            _call(session, batch)
         overflowing = next((step.path for step in steps if not step.outputs.finite), None)
         if overflowing is not None:
             return batch, overflowing
-    return (batches[0], locate_rounding(session, batches[0]).get("layer")) if batches else (rows, None)
+    return None
+
+
+def _raise_layers(original: Session, batches: Sequence[Rows], first: str) -> tuple[list[str], Session | None]:
+    """Compute layers in float32 until none overflows, and return them and the copy.
+
+    The copy is None if none could be made.
+    """
+    raised, following, copy = [], first, None
+    while following and following not in raised and len(raised) < _MOST_LAYERS:
+        next_copy = _copy_with_raised([*raised, following], original, batches[0])
+        if next_copy is None:
+            break
+        raised, copy = [*raised, following], next_copy
+        overflow = _find_overflow(copy, batches)
+        following = overflow[1] if overflow else ""
+    return raised, copy
+
+
+def _copy_with_raised(paths: Sequence[str], original: Session, batch: Rows) -> Session | None:
+    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layers
+
+    try:
+        sample = original.pack(batch)
+        model = build_copy_with_raised_layers(original.model, paths, sample=sample, **original.loading)
+    except PrecisionCopyRefused:
+        return None
+    return original.on_copy(model)
+
+
+def _call(session: Session, batch: Rows) -> Outputs:
+    session.restore()
+    return session.call(batch, training=False)
 
 
 def _count_nonfinite(outputs: Outputs) -> int:
@@ -114,7 +158,7 @@ def _explain_full_precision(facts: Facts) -> str | None:
 RAISING_ROUTES: tuple[Route, ...] = (
     Route(
         name="raise-precision",
-        summary="a copy of the model with the suspected layer in float32",
+        summary="a copy of the model with the suspected layers in float32",
         run=_raise,
         unavailable=_explain_full_precision,
         precision="float64",

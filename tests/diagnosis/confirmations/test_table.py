@@ -86,7 +86,7 @@ MISCAST = {
 }
 UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
 
-RAISED = {"layer": "norm", "lost_before": 5, "lost": 0, "off_before": 0.2, "off": 1e-4}
+RAISED = {"layer": "norm", "raised": ["norm"], "lost_before": 5, "lost": 0, "off_before": 0.2, "off": 1e-4}
 
 
 def in_float64(left: float) -> Judged:

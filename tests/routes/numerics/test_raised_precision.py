@@ -58,6 +58,37 @@ def test_a_layer_before_it_is_not_raised() -> None:
     assert raised(normalised("mixed_float16", 900.0, 5.0, (scaled,)))["layer"] == "cents"
 
 
+def squares(*policies: str) -> Any:
+    """Numbers up to 9 that layers of these policies square, one after the other."""
+    x = squared = keras.Input((2,), name="x")
+    for number, policy in enumerate(policies):
+        squared = layers.Multiply(dtype=policy, name=f"square_{number}")([squared, squared])
+    model = keras.Model(x, layers.Rescaling(1.0, dtype="float32")(squared))
+    return model, {"x": np.linspace(1.0, 9.0, 16, dtype="float32").reshape(8, 2)}
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        (("float16",) * 4, ["square_2", "square_3"]),
+        (("float16", "float16", "float16", "float32"), ["square_2"]),
+        (("float16",) * 2, []),
+    ],
+)
+def test_later_layers_that_then_overflow_are_raised_too(policies: tuple[str, ...], expected: Any) -> None:
+    details = raised(squares(*policies))
+    assert details.get("raised", []) == expected
+    assert details.get("lost", 0) == 0
+
+
+def test_layers_are_raised_a_few_times_only() -> None:
+    casts = [layers.Rescaling(1.0, dtype="float16", name=f"cast_{number}") for number in range(9)]
+    model, given = chain((2,), layers.Rescaling(1e6, dtype="float32"), *casts)
+    details = raised((model, {name: np.ones((4, 2), "float32") for name in given}))
+    assert details["raised"] == [f"cast_{number}" for number in range(6)]
+    assert details["lost"] == details["lost_before"] > 0
+
+
 @pytest.mark.parametrize(
     "built", [mixed, lambda: normalised("mixed_float16", 3.0, 2.0)], ids=["mixed", "norm"]
 )
