@@ -66,6 +66,11 @@ class Float64Session(TensorFlowSession):
         with float64_defaults():
             return super().one_by_one(rows)
 
+    def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Call the model eagerly except for long loops, which are traced while Keras casts to float64."""
+        with float64_defaults():
+            return super().call_once(rows, cast=cast, **kwargs)
+
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly; Keras casts to float64 meanwhile."""
         with float64_defaults():
