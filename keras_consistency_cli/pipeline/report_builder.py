@@ -77,7 +77,7 @@ def build_report(
 def _route_times(collector: EvidenceCollector, sizes: Sequence[int]) -> tuple[RouteTime, ...]:
     """Return the times of the routes that ran, diagnosis included; a baseline is part of its route."""
     # Placements may share a worker, which then has the name of the first one.
-    workers = {client: place for place, client in reversed(collector.clients.items())}
+    workers = {client: place for place, client in reversed(list(collector.clients.items()))}
     return tuple(
         RouteTime(
             name=route.name,

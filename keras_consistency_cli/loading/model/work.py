@@ -39,7 +39,7 @@ def _walk_graph(model: Any) -> Iterator[Any]:
 def _work_of_layer(layer: Any) -> int:
     if isinstance(layer, keras.layers.Embedding):
         return 0
-    weights = sum(math.prod(variable.shape) for variable in layer.weights if len(variable.shape) > 1)
+    weights: int = sum(math.prod(variable.shape) for variable in layer.weights if len(variable.shape) > 1)
     if not weights:
         return 0
     inputs, outputs = (_shapes(layer, node) for node in ("input", "output"))

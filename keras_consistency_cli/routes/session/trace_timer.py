@@ -16,7 +16,8 @@ from typing import ParamSpec, TypeVar
 __all__ = ["tracing_seconds"]
 
 _BUILDER = "func_graph_from_py_func"
-_Given, _Graph = ParamSpec("_Given"), TypeVar("_Graph")
+_Given = ParamSpec("_Given")
+_Graph = TypeVar("_Graph")
 
 
 class _Timer:
