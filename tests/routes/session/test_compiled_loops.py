@@ -53,7 +53,7 @@ def test_a_mask_is_used_and_the_layer_is_as_before() -> None:
 
 
 def test_the_state_of_a_stateful_layer_moves_on() -> None:
-    model, rows = chain((STEPS, 3), layers.LSTM(5, stateful=True, name="memory"), rows=4, batch_size=4)
+    model, rows = chain((4, 3), layers.LSTM(5, stateful=True, name="memory"), rows=4, batch_size=4)
     (values,) = rows.values()
     with compiled_loops(model):
         first, second = model(values), model(values)
