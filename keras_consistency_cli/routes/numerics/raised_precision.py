@@ -54,8 +54,8 @@ def _raise(session: Session, rows: Rows) -> Result:
 
 
 def _compare_with_raised_layer(session: Session, original: Session, rows: Rows) -> Result:
-    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layer
+    from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+    from keras_consistency_cli.loading.model.copies.mixed_precision import build_copy_with_raised_layer
 
     batch, layer = _find_suspect(session, original, rows)
     if layer is None:

@@ -36,8 +36,8 @@ def lowered_name(policy: str) -> str:
 
 def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
     def run(session: Session, rows: Rows) -> Result:
-        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-        from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
+        from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+        from keras_consistency_cli.loading.model.copies.mixed_precision import build_mixed_precision_copy
 
         batch, positions = session.one_batch(rows)
         sample = session.pack(first_batch(batch, session.facts.batch_size or 1))

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import (
+from keras_consistency_cli.loading.model.copies.float64 import (
     PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import narrow_operations
+from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
 from keras_consistency_cli.routes.session.batches import count_steps
 from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from keras_consistency_cli.routes.session.session import Session

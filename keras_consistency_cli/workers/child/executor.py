@@ -131,7 +131,7 @@ class Executor:
         """Return the session of the float64 copy, or the reason why there is none."""
         if self._subject.facts.backend != "tensorflow":
             return "the float64 copy needs the TensorFlow backend"
-        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+        from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
         from keras_consistency_cli.routes.session.float64 import float64_session
 
         original = self._sessions["float32"]
