@@ -43,7 +43,7 @@ _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
 _ADVICE = {
     _UNADAPTED: "adapt '{layer}' on the training rows before training, and save again",
     _STALE: (
-        "adapt '{layer}' on the training rows, or call its finalize_state() after set_weights, and save again"
+        "adapt '{layer}' on the training rows and save again; a subclass calls finalize_state() when it loads"
     ),
 }
 
