@@ -84,7 +84,8 @@ ROW_COUNT_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="state-batch-mismatch",
         sentence=(
-            "{layer} keeps its state per position in the batch: rows continue from the state of the wrong rows"
+            "{layer} keeps its state per position in the batch: rows continue from the state of the wrong "
+            "rows"
         ),
         explanation=(
             "A stateful layer is built for one batch size: each row continues from the row at the same "

@@ -125,7 +125,9 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC402",),
         explains=("KC402", "KC302"),
-        advice="start with a copy, of each array if there are several: rows = np.array(rows, dtype=np.float64)",
+        advice=(
+            "start with a copy, of each array if there are several: rows = np.array(rows, dtype=np.float64)"
+        ),
     ),
     Cause(
         slug="scaler-stale",

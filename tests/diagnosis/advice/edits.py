@@ -149,7 +149,8 @@ def with_weights_of(old: Any, new: Any) -> Any:
 def _set_arguments(config: Any, layer: str, arguments: dict[str, Any]) -> bool:
     """Set arguments wherever the config holds a layer of this name."""
     if isinstance(config, list):
-        return any([_set_arguments(each, layer, arguments) for each in config])
+        found = [_set_arguments(each, layer, arguments) for each in config]  # in all of them
+        return any(found)
     if not isinstance(config, dict):
         return False
     own = config.get("config")

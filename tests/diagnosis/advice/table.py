@@ -9,8 +9,10 @@ from tests.diagnosis.advice import (
     trials_calls,
     trials_data,
     trials_files,
-    trials_numbers,
+    trials_nonfinite,
     trials_padding,
+    trials_precision,
+    trials_recorded,
     trials_scaling,
     trials_sequences,
 )
@@ -23,9 +25,9 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "calls": trials_calls.TRIALS,
     "files": trials_files.FILES,
     "refused files": trials_files.REFUSED,
-    "NaN and infinity": trials_numbers.NONFINITE,
-    "precision": trials_numbers.PRECISION,
-    "recorded outputs": trials_numbers.RECORDED,
+    "NaN and infinity": trials_nonfinite.TRIALS,
+    "precision": trials_precision.TRIALS,
+    "recorded outputs": trials_recorded.TRIALS,
     "scaling": trials_scaling.TRIALS,
     "data": trials_data.TRIALS,
     "shapes": trials_sequences.SHAPES,
@@ -33,5 +35,5 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "padding": trials_padding.TRIALS,
 }
 
-UNTRIED: Mapping[str, str] = {**trials_files.UNTRIED, **trials_numbers.UNTRIED}
+UNTRIED: Mapping[str, str] = {**trials_files.UNTRIED, **trials_precision.UNTRIED}
 """Why the advice of a cause cannot be tried by a test, by cause."""

@@ -41,9 +41,7 @@ def test_every_cause_has_a_trial_or_a_reason_why_it_has_none() -> None:
     assert not tried & set(UNTRIED)
 
 
-def test_advice_removes_the_cause(
-    trial: Trial, tmp_path: Path, shared_fork_server: SharedForkServer
-) -> None:
+def test_advice_removes_the_cause(trial: Trial, tmp_path: Path, shared_fork_server: SharedForkServer) -> None:
     files = write(trial.faulty, tmp_path / "case")
     before = find(files, trial.checks, shared_fork_server)
     assert trial.slug in before.causes, before

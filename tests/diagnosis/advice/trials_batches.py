@@ -48,23 +48,21 @@ def _without_size(model: Any) -> Any:
 
 def _reshaped(model: Any) -> Any:
     """The layer with -1 for the batch axis."""
-    reshape = layers.Lambda(lambda x: ops.reshape(ops.reshape(x, (-1, 12)), (-1, 12)))
-    del reshape
     rows = keras.Input((9,))
     return keras.Model(rows, model.layers[2](ops.reshape(model.layers[0](rows), (-1, 12))))
 
 
-def _folded_right(model: Any) -> Any:
+def _folded_right(_model: Any) -> Any:
     """The reshape with the batch axis first: no transpose before it."""
     return HOSTS["regressor"].build(lambda x: ops.reshape(x, (-1, x.shape[1])))
 
 
-def _axis_1(model: Any) -> Any:
+def _axis_1(_model: Any) -> Any:
     rows = keras.Input((8,))
     return keras.Model(rows, ops.sum(layers.Dense(3)(rows), axis=1))
 
 
-def _batch_axis_first(model: Any) -> Any:
+def _batch_axis_first(_model: Any) -> Any:
     rows = keras.Input((8,))
     return keras.Model(rows, ops.reshape(layers.Dense(2)(rows), (-1, 2)))
 

@@ -45,6 +45,14 @@ def prepare(rows):
 """
 
 
+LOADED_FOR_EACH = """import joblib
+
+def prepare(rows):
+    scaler = joblib.load({path!r})
+    return {{name: scaler.transform(table) for name, table in rows.items()}}
+"""
+
+
 def _learned_once(files: Files) -> Files:
     path = files.model.with_name("statistics.npz")
     np.savez(path, mean=PEOPLE.training.mean(axis=0), scale=PEOPLE.training.std(axis=0))
@@ -63,11 +71,7 @@ def _of_each_table(files: Files) -> Files:
     known = people(np.random.default_rng(3), 500)
     path = files.model.with_name("scaler.joblib")
     joblib.dump(StandardScaler().fit(known), path)
-    each = LOADED_SCALER.replace(
-        "x = joblib.load({path!r}).transform(rows)",
-        "scaler = joblib.load({path!r})\n    x = {{name: scaler.transform(each) for name, each in rows.items()}}",
-    )
-    return write_source(files, each.format(path=str(path)))
+    return write_source(files, LOADED_FOR_EACH.format(path=str(path)))
 
 
 def _transformed(files: Files) -> Files:

@@ -1,0 +1,147 @@
+"""Advice of causes in how numbers are computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.corpus.cases import Files
+from tests.corpus.clean_hard import cancelling
+from tests.corpus.faults_precision import resized, tied
+from tests.corpus.hosts import HOSTS
+from tests.corpus.reports_precision import NORM
+from tests.diagnosis.advice.edits import (
+    array,
+    give_model,
+    give_rows,
+    load,
+    rebuild,
+    reconfigure,
+    remove_options,
+)
+from tests.diagnosis.advice.found import corpus_case
+from tests.diagnosis.advice.trial import Trial
+from tests.diagnosis.advice.trials_nonfinite import without_bad_rows
+
+__all__ = ["TRIALS", "UNTRIED"]
+
+UNTRIED = {
+    "device-precision": "KC601 compares an accelerator with the CPU; the machines of the tests have none",
+}
+
+
+def _float32_rows(files: Files) -> Files:
+    return give_rows(files, array(files).astype("float32"))
+
+
+def _validated_in_a_graph(files: Files) -> None:
+    import tensorflow as tf
+
+    model, x = load(files), array(files)
+    step = tf.function(lambda x: model(x, training=False))
+    np.testing.assert_allclose(step(x), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def _scaled_inputs(files: Files) -> Files:
+    x = array(files).astype("float64")
+    return give_rows(files, ((x - x.mean(axis=0)) / x.std(axis=0)).astype("float32"))
+
+
+def _normalized_before(files: Files) -> Any:
+    norm, model = layers.Normalization(), load(files)
+    norm.adapt(array(files))
+    return keras.Sequential([keras.Input(model.input_shape[1:]), norm, *model.layers])
+
+
+def _in_float64(model: Any) -> Any:
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        return rebuild(cancelling)(model)
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+CANCELLING = corpus_case("inputs around 1e6 that cancel")
+GREY = corpus_case("grey levels resized")
+NARROW = corpus_case("perceptron, cast to float16 and back")
+SWALLOWED = corpus_case("NaN that oneDNN swallows")
+
+TRIALS: tuple[Trial, ...] = (
+    Trial(
+        slug="rounding",
+        tries="drop --exact",
+        faulty=corpus_case("gelu with --exact"),
+        fix=lambda files: remove_options(files, "--exact"),
+    ),
+    Trial(
+        slug="rounding",
+        tries="drop --rtol and --atol",
+        faulty=corpus_case("sums with a limit below rounding"),
+        fix=lambda files: remove_options(files, "--rtol", "--atol"),
+    ),
+    Trial(
+        slug="eager-differs",
+        tries="a call inside a graph",
+        faulty=GREY,
+        proof=_validated_in_a_graph,
+    ),
+    Trial(
+        slug="eager-differs",
+        tries="x.astype('float32')",
+        faulty=GREY,
+        fix=_float32_rows,
+    ),
+    Trial(
+        slug="eager-differs",
+        tries="an input of float32 images",
+        faulty=GREY,
+        fix=give_model(rebuild(resized("float32"))),
+    ),
+    Trial(
+        slug="kernel-dependent",
+        tries="search the rows for NaN and infinity",
+        faulty=replace(SWALLOWED, args=()),
+        fix=without_bad_rows,
+    ),
+    Trial(
+        slug="low-precision",
+        tries="give the layer dtype='float32'",
+        faulty=corpus_case("days since 1970 under mixed_float16"),
+        fix=give_model(reconfigure(NORM, dtype="float32")),
+    ),
+    Trial(
+        slug="low-precision",
+        tries="remove its own cast",
+        faulty=NARROW,
+        fix=give_model(rebuild(lambda: HOSTS["perceptron"].build(layers.Identity(name="adjust")))),
+    ),
+    Trial(
+        slug="ill-conditioned",
+        tries="scale the inputs",
+        faulty=CANCELLING,
+        fix=_scaled_inputs,
+    ),
+    Trial(
+        slug="ill-conditioned",
+        tries="normalize before the layer",
+        faulty=CANCELLING,
+        fix=lambda files: give_model(lambda _model: _normalized_before(files))(files),
+    ),
+    Trial(
+        slug="ill-conditioned",
+        tries="compute in float64",
+        faulty=CANCELLING,
+        fix=give_model(_in_float64),
+    ),
+    Trial(
+        slug="near-ties",
+        tries="train for a wider margin",
+        faulty=corpus_case("classes 1e-7 apart"),
+        fix=lambda files: give_model(lambda _model: tied(1e-2)())(files),
+    ),
+)
