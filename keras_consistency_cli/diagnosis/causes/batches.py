@@ -98,8 +98,8 @@ ROW_COUNT_CAUSES: tuple[Cause, ...] = (
         fits=short_batch_grows,
         advice=(
             "if the rows are one sequence, build the model with batch_size=1 and the same weights; otherwise "
-            "pad the rows to a multiple of the batch size and cut the outputs, or drop the rows of the last "
-            "batch"
+            "pad the rows to a multiple of the batch size before predict and cut the outputs, or drop the "
+            "rows of the last batch"
         ),
         suspect=last_stateful_layer,
     ),

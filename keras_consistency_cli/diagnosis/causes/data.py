@@ -94,8 +94,9 @@ DATA_CAUSES: tuple[Cause, ...] = (
         advice=(
             "train longer, or with a lower momentum and larger batches:\n"
             "    keras.layers.BatchNormalization(momentum=0.9)   # '{layer}'\n"
-            "or let the statistics settle without training, then save again:\n"
-            "    for _ in range(20):\n"
+            "or let the statistics settle without training, then save again; with a momentum of 0.99 this "
+            "takes 500 batches:\n"
+            "    for _ in range(1 + 500 // len(batches)):\n"
             "        for batch in batches:\n"
             "            model(batch, training=True)"
         ),

@@ -201,7 +201,10 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         covers=names_cause("ill-conditioned"),
-        advice="scale the inputs, normalize before '{layer}', or compute in float64",
+        advice=(
+            "scale the rows in float64, before the model gets them; if numbers far from zero arise inside "
+            "the model, normalize before '{layer}', or leave out large numbers that cancel"
+        ),
         locator="locate-rounding",
     ),
     Cause(

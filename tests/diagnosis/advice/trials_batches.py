@@ -13,7 +13,7 @@ from tests.corpus.faults_batch import squeezed
 from tests.corpus.faults_sequences import CONSECUTIVE, with_files
 from tests.corpus.faults_state import lstm
 from tests.corpus.hosts import HOSTS
-from tests.diagnosis.advice.edits import array, give_model, give_rows, load, rebuild, reconfigure
+from tests.diagnosis.advice.edits import array, give_model, load, rebuild, reconfigure
 from tests.diagnosis.advice.found import corpus_case
 from tests.diagnosis.advice.trial import Trial
 
@@ -67,15 +67,19 @@ def _batch_axis_first(_model: Any) -> Any:
     return keras.Model(rows, ops.reshape(layers.Dense(2)(rows), (-1, 2)))
 
 
-def _multiple_of_the_batch_size(files: Files) -> Files:
-    return give_rows(files, array(files)[:40])
+def _last_batch_dropped(files: Files) -> None:
+    """kcheck predicts a short last batch of its own, so that a file of fewer rows does not show this."""
+    assert len(load(files).predict(array(files)[:40], batch_size=4, verbose=0)) == 40
 
 
 def _padded_and_cut(files: Files) -> None:
-    """Rows padded to a multiple of four give the outputs of the rows, and those of the padding."""
-    model, rows = load(files), array(files)
+    """Rows padded to a multiple of four: one output for each, the same as without the padding."""
+    rows = array(files)
     padded = np.concatenate([rows, np.zeros((3, 6, 3), "float32")])
-    assert len(model.predict(padded, batch_size=4, verbose=0)[:41]) == 41
+    outputs = load(files).predict(padded, batch_size=4, verbose=0)
+    assert len(outputs) == 44
+    without_padding = load(files).predict(rows[:40], batch_size=4, verbose=0)
+    np.testing.assert_allclose(outputs[:40], without_padding, rtol=1e-5, atol=1e-6)
 
 
 TRIALS: tuple[Trial, ...] = (
@@ -119,7 +123,7 @@ TRIALS: tuple[Trial, ...] = (
         slug="state-batch-mismatch",
         tries="drop the rows of the last batch",
         faulty=STATEFUL_TAIL,
-        fix=_multiple_of_the_batch_size,
+        proof=_last_batch_dropped,
         select=("KC102",),
     ),
     Trial(
