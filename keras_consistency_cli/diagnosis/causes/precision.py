@@ -82,7 +82,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         advice=(
             "serve the model the way it was validated: model.predict(x), or a call inside a graph:\n"
             "    step = tf.function(lambda x: model(x, training=False))\n"
-            "or give '{layer}' inputs that both ways treat alike, such as float32 images: x.astype('float32')"
+            "or build the model with inputs that '{layer}' treats alike both ways, such as float32 images:\n"
+            "    keras.Input(shape, dtype='float32')     # rows are cast to the dtype of the Input"
         ),
         locator="locate-execution",
     ),

@@ -23,15 +23,11 @@ __all__ = ["FAMILIES", "UNTRIED"]
 FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "batches": trials_batches.TRIALS,
     "calls": trials_calls.TRIALS,
-    "files": trials_files.FILES,
-    "refused files": trials_files.REFUSED,
-    "NaN and infinity": trials_nonfinite.TRIALS,
-    "precision": trials_precision.TRIALS,
-    "recorded outputs": trials_recorded.TRIALS,
+    "files": trials_files.TRIALS,
+    "numbers": (*trials_nonfinite.TRIALS, *trials_precision.TRIALS, *trials_recorded.TRIALS),
     "scaling": trials_scaling.TRIALS,
     "data": trials_data.TRIALS,
-    "shapes": trials_sequences.SHAPES,
-    "time steps": trials_sequences.STEPS,
+    "sequences": trials_sequences.TRIALS,
     "padding": trials_padding.TRIALS,
 }
 

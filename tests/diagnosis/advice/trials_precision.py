@@ -34,10 +34,6 @@ UNTRIED = {
 }
 
 
-def _float32_rows(files: Files) -> Files:
-    return give_rows(files, array(files).astype("float32"))
-
-
 def _validated_in_a_graph(files: Files) -> None:
     import tensorflow as tf
 
@@ -98,12 +94,6 @@ TRIALS: tuple[Trial, ...] = (
         tries="a call inside a graph",
         faulty=GREY,
         proof=_validated_in_a_graph,
-    ),
-    Trial(
-        slug="eager-differs",
-        tries="x.astype('float32')",
-        faulty=GREY,
-        fix=_float32_rows,
     ),
     Trial(
         slug="eager-differs",
