@@ -18,7 +18,7 @@ from tests.diagnosis.advice import (
 )
 from tests.diagnosis.advice.trial import Trial
 
-__all__ = ["FAMILIES", "UNTRIED"]
+__all__ = ["FAMILIES", "UNTRIED", "UNTRIED_PARTS"]
 
 FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "batches": trials_batches.TRIALS,
@@ -33,3 +33,11 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
 
 UNTRIED: Mapping[str, str] = {**trials_files.UNTRIED, **trials_precision.UNTRIED}
 """Why the advice of a cause cannot be tried by a test, by cause."""
+
+UNTRIED_PARTS: Mapping[str, str] = {
+    "active-randomness": "an average over many passes leaves the model random, as it is meant to be",
+    "kernel-dependent": "KC605 sets TF_ENABLE_ONEDNN_OPTS itself, to compare outputs with and without oneDNN",
+    "near-ties": "code after predict decides whether a row is undecided; the outputs stay the same",
+    "scaler-version": "a different version of scikit-learn needs a package index",
+}
+"""Why one sentence of an advice cannot be tried, by cause; the others are."""

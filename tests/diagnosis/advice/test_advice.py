@@ -13,7 +13,7 @@ import pytest
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_SENTENCES
 from tests.corpus.cases import write
-from tests.diagnosis.advice.table import FAMILIES, UNTRIED
+from tests.diagnosis.advice.table import FAMILIES, UNTRIED, UNTRIED_PARTS
 from tests.diagnosis.advice.trial import Trial, find
 from tests.helpers.in_process import SharedForkServer
 
@@ -39,6 +39,7 @@ def test_every_cause_has_a_trial_or_a_reason_why_it_has_none() -> None:
     tried = {trial.slug for trial in TRIALS}
     assert tried | set(UNTRIED) == set(CAUSES) | set(REFUSAL_SENTENCES)
     assert not tried & set(UNTRIED)
+    assert set(UNTRIED_PARTS) <= tried
 
 
 def test_advice_removes_the_cause(trial: Trial, tmp_path: Path, shared_fork_server: SharedForkServer) -> None:

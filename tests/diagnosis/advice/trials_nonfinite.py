@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +18,7 @@ from tests.diagnosis.advice.edits import (
     array,
     give_model,
     give_rows,
+    option,
     reconfigure,
 )
 from tests.diagnosis.advice.found import corpus_case
@@ -28,6 +32,27 @@ def without_bad_rows(files: Files) -> Files:
     x = array(files)
     bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)
     return give_rows(files, x[~bad])
+
+
+_PREDICT = """
+import sys, keras, numpy
+model, rows = keras.models.load_model(sys.argv[1]), numpy.load(sys.argv[2])
+shown = numpy.isnan(model.predict(rows, verbose=0)).any(axis=1)
+assert (shown == numpy.isnan(rows).any(axis=1)).all(), shown
+"""
+
+
+def _predicted_without_onednn(files: Files) -> None:
+    command = [sys.executable, "-c", _PREDICT, str(files.model), str(option(files, "--data"))]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 def _imputed(files: Files) -> Files:
@@ -63,6 +88,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="clean the rows before the model",
         faulty=corpus_case("NaN that a fused relu hides"),
         fix=without_bad_rows,
+    ),
+    Trial(
+        slug="nan-hidden",
+        tries="TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
+        faulty=corpus_case("NaN that a fused relu hides"),
+        proof=_predicted_without_onednn,
     ),
     Trial(
         slug="non-finite-input",
