@@ -63,7 +63,7 @@ accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean
 	$(RUN) -m benchmarks.accuracy $(ARGS)
 
 advice: $(VENV)/.installed-dev ## follow the advice of every cause in a faulty case, and run kcheck again
-	$(RUN) -m pytest -n 2 --dist worksteal tests/diagnosis/advice --all-advice $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal tests/advice --all-advice $(ARGS)
 
 architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras_hub, keras_rs and keras-tcn: hours on 2 cores
 	$(PYTHON) -m venv --clear $(VENV)/architectures

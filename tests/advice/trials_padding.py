@@ -8,13 +8,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tests.advice.edits import array, give_facts, give_model, give_rows, option, rebuild
+from tests.advice.fixed_layers import Averaging, Filtering, Scaling
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files
 from tests.corpus.reports_masks import _padded, handed_on, peaked_true_steps, placed, words
-from tests.diagnosis.advice.edits import array, give_facts, give_model, give_rows, option, rebuild
-from tests.diagnosis.advice.fixed_layers import Averaging, Filtering, Scaling
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Fix, Trial
-from tests.diagnosis.advice.trials_calls import own_layer
 
 __all__ = ["TRIALS"]
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import yaml
 
+from tests.advice.trial import Fix
 from tests.corpus.cases import Files, Rows, save_rows
-from tests.diagnosis.advice.trial import Fix
 
 __all__ = [
     "array",

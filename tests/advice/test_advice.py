@@ -12,9 +12,9 @@ import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_SENTENCES
+from tests.advice.table import FAMILIES, UNTRIED, UNTRIED_PARTS
+from tests.advice.trial import Trial, find
 from tests.corpus.cases import write
-from tests.diagnosis.advice.table import FAMILIES, UNTRIED, UNTRIED_PARTS
-from tests.diagnosis.advice.trial import Trial, find
 from tests.helpers.in_process import SharedForkServer
 
 TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)

@@ -10,18 +10,18 @@ import keras
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from tests.corpus.cases import Case, Files, save_rows
-from tests.corpus.faults_recorded import NAME
-from tests.corpus.reports_scaling import PRICE
-from tests.corpus.worlds import WORLDS
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_option,
     give_rows,
     load,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Trial
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.corpus.cases import Case, Files, save_rows
+from tests.corpus.faults_recorded import NAME
+from tests.corpus.reports_scaling import PRICE
+from tests.corpus.worlds import WORLDS
 
 __all__ = ["TRIALS"]
 

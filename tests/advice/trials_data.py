@@ -9,12 +9,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import Case, Files
-from tests.corpus.faults_normalization import beside
-from tests.corpus.normalised import WEATHER
-from tests.corpus.worlds import WORLDS, Array, settle, weather
-from tests.diagnosis.advice import fixed_layers
-from tests.diagnosis.advice.edits import (
+from tests.advice import fixed_layers
+from tests.advice.edits import (
     array,
     give_facts,
     give_model,
@@ -26,9 +22,13 @@ from tests.diagnosis.advice.edits import (
     save,
     write_source,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Fix, Trial
-from tests.diagnosis.advice.trials_calls import own_layer
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.advice.trials_calls import own_layer
+from tests.corpus.cases import Case, Files
+from tests.corpus.faults_normalization import beside
+from tests.corpus.normalised import WEATHER
+from tests.corpus.worlds import WORLDS, Array, settle, weather
 
 __all__ = ["TRIALS"]
 

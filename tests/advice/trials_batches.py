@@ -8,14 +8,14 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tests.advice.edits import array, give_model, load, rebuild, reconfigure
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
 from tests.corpus.cases import Case, Files, steps
 from tests.corpus.faults_batch import squeezed
 from tests.corpus.faults_sequences import CONSECUTIVE, with_files
 from tests.corpus.faults_state import lstm
 from tests.corpus.hosts import HOSTS
-from tests.diagnosis.advice.edits import array, give_model, load, rebuild, reconfigure
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Trial
 
 __all__ = ["TRIALS"]
 

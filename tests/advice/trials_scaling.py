@@ -11,9 +11,7 @@ import pandas
 from keras import layers
 from sklearn.preprocessing import StandardScaler
 
-from tests.corpus.cases import Files
-from tests.corpus.worlds import WORLDS, people
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_facts,
     give_model,
@@ -23,8 +21,10 @@ from tests.diagnosis.advice.edits import (
     remove_options,
     write_source,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Fix, Trial
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.corpus.cases import Files
+from tests.corpus.worlds import WORLDS, people
 
 __all__ = ["TRIALS"]
 

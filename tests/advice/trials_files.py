@@ -13,11 +13,8 @@ import numpy as np
 from keras import layers
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows
-from tests.corpus.custom_layers import Offset, Table
-from tests.corpus.hosts import HOSTS
-from tests.diagnosis.advice import fixed_layers
-from tests.diagnosis.advice.edits import (
+from tests.advice import fixed_layers
+from tests.advice.edits import (
     array,
     give_model,
     give_option,
@@ -26,9 +23,12 @@ from tests.diagnosis.advice.edits import (
     reconfigure,
     save,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Trial
-from tests.diagnosis.advice.trials_calls import own_layer
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.advice.trials_calls import own_layer
+from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows
+from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.hosts import HOSTS
 
 __all__ = ["TRIALS", "UNTRIED"]
 

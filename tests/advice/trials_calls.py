@@ -9,10 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import Case, Files
-from tests.corpus.custom_layers import Assembly
-from tests.corpus.hosts import HOSTS
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_facts,
     give_model,
@@ -23,9 +20,12 @@ from tests.diagnosis.advice.edits import (
     reconfigure,
     with_weights_of,
 )
-from tests.diagnosis.advice.fixed_layers import Drawing, Passing
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Fix, Trial
+from tests.advice.fixed_layers import Drawing, Passing
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.corpus.cases import Case, Files
+from tests.corpus.custom_layers import Assembly
+from tests.corpus.hosts import HOSTS
 
 __all__ = ["FIXED_LAYERS", "TRIALS"]
 

@@ -9,10 +9,7 @@ import numpy as np
 import pandas
 from keras import layers
 
-from tests.corpus.cases import Files
-from tests.corpus.faults_sequences import stack
-from tests.corpus.reports_inputs import hashed, named
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_facts,
     give_model,
@@ -23,8 +20,11 @@ from tests.diagnosis.advice.edits import (
     reconfigure,
     with_weights_of,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Fix, Trial
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.corpus.cases import Files
+from tests.corpus.faults_sequences import stack
+from tests.corpus.reports_inputs import hashed, named
 
 __all__ = ["TRIALS"]
 

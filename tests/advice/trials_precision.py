@@ -9,12 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import CUSTOM, Case, Files, flat
-from tests.corpus.custom_layers import SquaresApart
-from tests.corpus.faults_precision import resized, tied
-from tests.corpus.hosts import HOSTS
-from tests.corpus.reports_precision import NORM
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_model,
     give_rows,
@@ -23,9 +18,14 @@ from tests.diagnosis.advice.edits import (
     reconfigure,
     remove_options,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Trial
-from tests.diagnosis.advice.trials_nonfinite import without_bad_rows
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.advice.trials_nonfinite import without_bad_rows
+from tests.corpus.cases import CUSTOM, Case, Files, flat
+from tests.corpus.custom_layers import SquaresApart
+from tests.corpus.faults_precision import resized, tied
+from tests.corpus.hosts import HOSTS
+from tests.corpus.reports_precision import NORM
 
 __all__ = ["TRIALS", "UNTRIED"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.diagnosis.advice import (
+from tests.advice import (
     trials_batches,
     trials_calls,
     trials_data,
@@ -16,7 +16,7 @@ from tests.diagnosis.advice import (
     trials_scaling,
     trials_sequences,
 )
-from tests.diagnosis.advice.trial import Trial
+from tests.advice.trial import Trial
 
 __all__ = ["FAMILIES", "UNTRIED", "UNTRIED_PARTS"]
 

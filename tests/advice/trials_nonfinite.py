@@ -12,17 +12,17 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.corpus.cases import Files
-from tests.corpus.reports_precision import NORM
-from tests.diagnosis.advice.edits import (
+from tests.advice.edits import (
     array,
     give_model,
     give_rows,
     option,
     reconfigure,
 )
-from tests.diagnosis.advice.found import corpus_case
-from tests.diagnosis.advice.trial import Trial
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.corpus.cases import Files
+from tests.corpus.reports_precision import NORM
 
 __all__ = ["TRIALS", "without_bad_rows"]
 
