@@ -132,5 +132,5 @@ class Refreshed(layers.Normalization):
 
     def load_own_variables(self, store: Any) -> None:
         """Load the weights and take them over."""
-        layers.Layer.load_own_variables(self, store)
+        super().load_own_variables(store)
         self.finalize_state()
