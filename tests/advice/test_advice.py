@@ -1,6 +1,6 @@
 """Every advice of a cause is tried: it is applied to a faulty case, and nothing is found afterwards.
 
-CI tries one advice of each family; `make advice` tries all, which takes about ten minutes on 2 cores.
+CI tries one advice of each family; `make advice` tries all, which takes several minutes.
 """
 
 from __future__ import annotations
