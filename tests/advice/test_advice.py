@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.refusals import REFUSAL_SENTENCES
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 from tests.advice.table import FAMILIES, UNTRIED, UNTRIED_PARTS
 from tests.advice.trial import Trial, find
 from tests.corpus.cases import write
@@ -37,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_every_cause_has_a_trial_or_a_reason_why_it_has_none() -> None:
     tried = {trial.slug for trial in TRIALS}
-    assert tried | set(UNTRIED) == set(CAUSES) | set(REFUSAL_SENTENCES)
+    assert tried | set(UNTRIED) == set(CAUSES) | set(REFUSAL_CAUSES)
     assert not tried & set(UNTRIED)
     assert set(UNTRIED_PARTS) <= tried
 
