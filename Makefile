@@ -14,7 +14,7 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast snapshots lint bench accuracy architectures fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,14 @@ lint: $(VENV)/.installed-dev ## ruff, mypy --strict and the import contracts
 bench: $(VENV)/.installed-dev ## measure speed and memory (ARGS='--write README.md' puts the table into the README)
 	$(RUN) -m benchmarks $(ARGS)
 
+profile: $(VENV)/.installed-dev ## print the seconds of each route: make profile MODEL=model.keras ARGS='--data x.npy'
+	@$(RUN) -m benchmarks.profile $(MODEL) $(ARGS)
+
 accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean models, and count
 	$(RUN) -m benchmarks.accuracy $(ARGS)
+
+advice: $(VENV)/.installed-dev ## follow the advice of every cause in a faulty case, and run kcheck again
+	$(RUN) -m pytest -n 2 --dist worksteal tests/advice --all-advice $(ARGS)
 
 architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras_hub, keras_rs and keras-tcn: hours on 2 cores
 	$(PYTHON) -m venv --clear $(VENV)/architectures

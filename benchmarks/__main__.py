@@ -1,8 +1,8 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
-Run it from the root of the repository. Names are startup, memory, processes, one_by_one, sequences,
-calibration and headroom. Both sides of a comparison are measured in the same run, in turns; no benchmark
-fails because of a duration.
+Run it from the root of the repository. Names are startup, real_models, memory, processes, one_by_one,
+sequences, calibration and headroom. Both sides of a comparison are measured in the same run, in turns; no
+benchmark fails because of a duration.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from benchmarks.measure import Figure, machine
 
 __all__ = ["NAMES", "format_figures", "main", "replace_block"]
 
-NAMES = ("startup", "memory", "processes", "one_by_one", "sequences", "calibration", "headroom")
+NAMES = (
+    "startup",
+    "real_models",
+    "memory",
+    "processes",
+    "one_by_one",
+    "sequences",
+    "calibration",
+    "headroom",
+)
 """In order: benchmarks that start processes run before those that import a backend into this process."""
 _OPENING, _CLOSING = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HEAD = ("what", "measured", "against", "ratio", "goal")

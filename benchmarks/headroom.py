@@ -19,7 +19,7 @@ import tensorflow as tf
 from keras import layers
 
 from benchmarks.measure import Figure, align_columns, say
-from keras_consistency_cli.loading.model.float64 import build_float64_copy
+from keras_consistency_cli.loading.model.copies.float64 import build_float64_copy
 from keras_consistency_cli.measurement.rounding import FLOAT32_FACTOR, FLOAT64_GAIN, RMS_FACTOR
 from keras_consistency_cli.routes.numerics.layer_outputs import (
     move_by_half_ulp,

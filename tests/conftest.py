@@ -51,6 +51,11 @@ def built_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make advice`."""
+    parser.addoption("--all-advice", action="store_true", help="try every advice, not one of each family")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With `-m 'not slow'`, do not even import slow modules."""
     is_test = collection_path.name.startswith("test_")

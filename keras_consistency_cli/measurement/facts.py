@@ -111,10 +111,16 @@ class Facts:
     python: str = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
     masks_destroyed: tuple[str, ...] = ()
     """Names of the layers of which Keras warned, when it built the model, that they destroy the mask."""
+    work: int = 0
+    """Multiplications that one row takes, roughly; 0 if they cannot be counted."""
     compile_failure: str = ""
     """Why the model was loaded with compile=False although it was compiled, "" if it was not."""
     notes: tuple[str, ...] = ()
     """Notes from loading, for the report's header."""
+
+    def rows_for_work(self, multiplications: float, *, fewest: int) -> int:
+        """Return how many rows take so many multiplications; very many if their work is not known."""
+        return max(fewest, int(multiplications // self.work)) if self.work else sys.maxsize
 
     @property
     def coarsest_dtype(self) -> str:

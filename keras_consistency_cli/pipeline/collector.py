@@ -279,4 +279,5 @@ def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:
         changed=before.changed or light.changed,
         output_rows=totals,
         elapsed_s=before.elapsed_s + light.elapsed_s,
+        tracing_s=before.tracing_s + light.tracing_s,
     )

@@ -18,8 +18,9 @@ from keras_consistency_cli.pipeline import notes
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment
 from keras_consistency_cli.pipeline.inputs import Inputs
-from keras_consistency_cli.reporting.report import Report, Source
+from keras_consistency_cli.reporting.report import Report, RouteTime, Source
 from keras_consistency_cli.reporting.version import __version__
+from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED
 
 __all__ = ["RunInfo", "build_report"]
@@ -62,6 +63,7 @@ def build_report(
         rows=collector.rows,
         rows_available=inputs.rows.length if inputs.rows else collector.rows,
         generated=inputs.rows is None,
+        routes=_route_times(collector, settings.batch_sizes()),
         noise={output: comparison.max_abs for output, comparison in noise.items()},
         calibration=_calibration(collector, noise),
         notes=_notes(settings, collector, verdicts, run),
@@ -69,6 +71,22 @@ def build_report(
         exit_zero=settings.exit_zero,
         required=required(settings),
         lost=run.lost,
+    )
+
+
+def _route_times(collector: EvidenceCollector, sizes: Sequence[int]) -> tuple[RouteTime, ...]:
+    """Return the times of the routes that ran, diagnosis included; a baseline is part of its route."""
+    # Placements may share a worker, which then has the name of the first one.
+    workers = {client: place for place, client in reversed(list(collector.clients.items()))}
+    return tuple(
+        RouteTime(
+            name=route.name,
+            worker=workers[collector.clients[route.placement]],
+            elapsed_s=collector.traces[route.name].elapsed_s,
+            tracing_s=collector.traces[route.name].tracing_s,
+        )
+        for route in routes(sizes)
+        if route.name in collector.traces and collector.traces[route.name].ran
     )
 
 

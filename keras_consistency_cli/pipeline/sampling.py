@@ -29,6 +29,9 @@ _WORK_PER_ELEMENT = 200
 """How often a convolution or recurrent layer uses an input element, roughly, per channel."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
+_SAMPLE_WORK = 2e9
+"""Multiplications of one pass over the sample, about a tenth of a second."""
+_FEWEST_SAMPLED = 8
 
 
 def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray:
@@ -100,11 +103,13 @@ def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np
     """Split rows into a spread sample and the rest.
 
     Every route runs on the sample; predict and one-by-one also read the rest. The sample is small enough to
-    keep the outputs of some forty routes in memory.
+    keep the outputs of some forty routes in memory, and to run a heavy model some forty times.
     """
     row_bytes = 4 * sum(_elements(fact.shape) for fact in facts.outputs if fact.shape)
-    step = facts.batch_size or batch_size
-    size = max(step, min(SAMPLE_ROWS, _SAMPLE_BYTES // max(row_bytes, 1)) // step * step)
+    affordable = facts.rows_for_work(_SAMPLE_WORK, fewest=_FEWEST_SAMPLED)
+    most = min(SAMPLE_ROWS, max(_SAMPLE_BYTES // max(row_bytes, 1), batch_size), affordable)
+    step = facts.batch_size or min(batch_size, most)
+    size = max(step, most // step * step)
     if len(numbers) <= size:
         return numbers, numbers[:0]
     places = np.linspace(0, len(numbers) - 1, size).astype(np.int64)

@@ -13,7 +13,7 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["SCHEMA", "FailingRows", "Outcome", "Report", "Source"]
+__all__ = ["SCHEMA", "FailingRows", "Outcome", "Report", "RouteTime", "Source"]
 
 SCHEMA = "kcheck.report/1"
 
@@ -47,6 +47,19 @@ class FailingRows:
     answers: Outputs = field(default_factory=dict)
     expected: Outputs = field(default_factory=dict)
     problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteTime:
+    """How long one route took on all of its rows, and the part in which functions were traced.
+
+    `worker` is the process that ran it: routes of different workers run at the same time.
+    """
+
+    name: str
+    worker: str
+    elapsed_s: float
+    tracing_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +100,8 @@ class Report:
     """The rows and outputs of each failure, for `--bundle`; empty without it."""
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
+    routes: Sequence[RouteTime] = ()
+    """The routes that ran, in the order of the table of routes, with their times."""
     fail_on: Literal["fail", "warn"] = "fail"
     required: Sequence[str] = ()
     """Codes of checks that must not be skipped, or there is no verdict."""

@@ -100,6 +100,8 @@ class Trace:
     unavailable: str | None = None
     error: str | None = None
     elapsed_s: float = 0.0
+    tracing_s: float = 0.0
+    """The part of `elapsed_s` in which functions were traced into graphs."""
 
     @property
     def ran(self) -> bool:

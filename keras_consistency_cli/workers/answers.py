@@ -33,6 +33,7 @@ class _RunAnswer:
     changed: tuple[Change, ...]
     details: dict[str, Any]
     elapsed_s: float
+    tracing_s: float = 0.0
 
 
 _LOAD, _RUN, _DESCRIPTION = TypeAdapter(LoadAnswer), TypeAdapter(_RunAnswer), TypeAdapter(DataFacts)
@@ -85,6 +86,7 @@ def read_traces(
         details=run.details,
         changed=run.changed,
         elapsed_s=run.elapsed_s,
+        tracing_s=run.tracing_s,
     )
     if not groups["baseline"]:
         return trace, None

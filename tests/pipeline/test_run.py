@@ -181,6 +181,14 @@ def test_the_report_describes_the_inputs(whole: Report, folder: Path) -> None:
     assert whole.elapsed_s > 0
 
 
+def test_the_report_has_the_time_of_each_route_that_ran(whole: Report) -> None:
+    times = {route.name: route for route in whole.routes}
+    assert {"predict", "one-by-one", "predict-float64"} <= set(times)
+    assert (times["predict"].worker, times["predict-float64"].worker) == ("main", "fresh")
+    assert all(0 <= route.tracing_s <= route.elapsed_s for route in whole.routes)
+    assert times["predict"].tracing_s > 0
+
+
 def test_rows_beyond_the_sample_stream_through_predict_and_one_by_one(whole: Report) -> None:
     by_code = {verdict.code: verdict for verdict in whole.verdicts}
     assert {

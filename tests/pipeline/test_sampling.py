@@ -9,11 +9,14 @@ from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact,
 from keras_consistency_cli.pipeline.sampling import affordable_rows, chunk_rows, split_sample, with_bad_rows
 
 
-def facts(width: int = 6, outputs: int = 2, parameters: int = 100, batch_size: int | None = None) -> Facts:
+def facts(
+    width: int = 6, outputs: int = 2, parameters: int = 100, batch_size: int | None = None, work: int = 0
+) -> Facts:
     return Facts(
         name="m",
         kind="Functional",
         parameters=parameters,
+        work=work,
         layers=(),
         inputs=(InputFact(name="x", shape=(None, width), dtype="float32"),),
         outputs=(OutputFact(name="y", shape=(None, outputs)),),
@@ -52,6 +55,22 @@ def test_every_row_is_in_the_sample_or_in_the_rest() -> None:
     sample, rest = split_sample(numbers, facts(), 32)
     assert (len(sample), sample[0], sample[-1]) == (256, 0, 999)
     assert np.array_equal(np.sort(np.concatenate([sample, rest])), numbers)
+
+
+@pytest.mark.parametrize(
+    ("work", "batch_size", "rows"),
+    [
+        (0, None, 256),
+        (10**6, None, 256),
+        (10**7, None, 192),
+        (10**8, None, 20),
+        (10**10, None, 8),
+        (10**10, 16, 16),
+    ],
+)
+def test_the_sample_of_a_heavy_model_is_smaller(work: int, batch_size: int | None, rows: int) -> None:
+    sample, rest = split_sample(np.arange(320), facts(work=work, batch_size=batch_size), 32)
+    assert (len(sample), len(rest)) == (rows, 320 - rows)
 
 
 def test_few_rows_are_all_in_the_sample() -> None:

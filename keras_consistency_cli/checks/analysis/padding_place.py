@@ -169,8 +169,10 @@ def _suggest_fix(place: PaddingPlace) -> str:
         )
     if place.fault == "loses-mask" and place.stock:
         return (
-            f"'{layer}' does not pass the mask on; give it to the layers after '{layer}' yourself:\n"
+            f"'{layer}' does not pass the mask on: set masked time steps to 0 before '{layer}', and give the "
+            "mask to the layers after it yourself:\n"
             "    mask = embedding.compute_mask(ids)\n"
+            f"    x = {layer}(keras.ops.where(mask[..., None], x, 0.0))\n"
             "    x = layers.LSTM(units)(x, mask=mask)"
         )
     return ""

@@ -43,7 +43,8 @@ _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
 _ADVICE = {
     _UNADAPTED: "adapt '{layer}' on the training rows before training, and save again",
     _STALE: (
-        "adapt '{layer}' on the training rows, or call its finalize_state() after set_weights, and save again"
+        "adapt '{layer}' on the training rows and save again; "
+        "in a subclass, call finalize_state() at the end of load_own_variables"
     ),
 }
 

@@ -84,20 +84,22 @@ ROW_COUNT_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="state-batch-mismatch",
         sentence=(
-            "{layer} keeps its state per position in the batch, so a shorter last batch is combined with the "
-            "state of the wrong rows"
+            "{layer} keeps its state per position in the batch: rows continue from the state of the wrong "
+            "rows"
         ),
         explanation=(
             "A stateful layer is built for one batch size: each row continues from the row at the same "
             "position of the batch before. A last batch of one row is broadcast against all states: 9 rows "
-            "at batch size 4 give 12 outputs, without an error."
+            "at batch size 4 give 12 outputs, without an error. If the rows are one sequence, a row in a "
+            "batch of 4 continues from the row four before it."
         ),
         key=("KC102", "KC502"),
         explains=("KC102", "KC502"),
         fits=short_batch_grows,
         advice=(
-            "pad the rows to a multiple of the batch size and cut the outputs, or drop the rows of the last "
-            "batch"
+            "if the rows are one sequence, build the model with batch_size=1 and the same weights; otherwise "
+            "pad the rows to a multiple of the batch size before predict and cut the outputs, or drop the "
+            "rows of the last batch"
         ),
         suspect=last_stateful_layer,
     ),

@@ -24,6 +24,11 @@ def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code != "KC801" or names_cause("untracked-state")(evidence, verdict)
 
 
+def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
+    return verdict.findings.get("cause") in (None, "state-carry-over")
+
+
 REPEAT_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="state-carry-over",
@@ -36,6 +41,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         key=("KC101", "KC104", "KC203", "KC502"),
         explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
         fits=carries_state,
+        covers=_is_carried_state,
         advice=(
             "reset the state before every independent request:\n"
             "    for layer in model._flatten_layers():\n"
@@ -83,7 +89,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         covers=_is_lost_state,
         suspect=layer_with_changed_state,
         advice=(
-            "update variables only if `training` is true; inside call(), draw random numbers with "
+            "update variables and draw random numbers only if `training` is true; draw them with "
             "keras.random, never with numpy or random"
         ),
         locator="locate-repeat",
@@ -151,7 +157,11 @@ CALL_CAUSES: tuple[Cause, ...] = (
         key=("KC201",),
         explains=("KC201",),
         fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
-        advice="save the rows as float32, or call keras.config.set_floatx('float64') before predicting",
+        advice=(
+            "save the rows as float32; for a model that computes in float64, call "
+            "keras.config.set_floatx('float64') before predicting; for whole numbers above 2^24, give the "
+            "input an integer dtype: keras.Input(shape, dtype='int64')"
+        ),
     ),
 )
 """Most specific first."""

@@ -43,8 +43,11 @@ DATA_CAUSES: tuple[Cause, ...] = (
         key=("KC401",),
         explains=("KC401", "KC403", *WRONG_ROWS),
         advice=(
-            "after set_weights, call layer.finalize_state() on '{layer}'; if that is not the reason, adapt "
-            "it on the training rows; then save again"
+            "adapt '{layer}' on the training rows, train again and save; if its class is a subclass of "
+            "Normalization, take over the weights whenever they are set or loaded:\n"
+            "    def load_own_variables(self, store):\n"
+            "        super().load_own_variables(store)\n"
+            "        self.finalize_state()"
         ),
     ),
     Cause(
@@ -91,8 +94,9 @@ DATA_CAUSES: tuple[Cause, ...] = (
         advice=(
             "train longer, or with a lower momentum and larger batches:\n"
             "    keras.layers.BatchNormalization(momentum=0.9)   # '{layer}'\n"
-            "or let the statistics settle without training, then save again:\n"
-            "    for _ in range(20):\n"
+            "or let the statistics settle without training, then save again; with a momentum of 0.99 this "
+            "takes 500 batches:\n"
+            "    for _ in range(1 + 500 // len(batches)):\n"
             "        for batch in batches:\n"
             "            model(batch, training=True)"
         ),
@@ -122,7 +126,9 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC402",),
         explains=("KC402", "KC302"),
-        advice="start with a copy: rows = np.array(rows, dtype=np.float64)",
+        advice=(
+            "start with a copy, of each array if there are several: rows = np.array(rows, dtype=np.float64)"
+        ),
     ),
     Cause(
         slug="scaler-stale",

@@ -104,8 +104,9 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         fits=makes_nonfinite,
         covers=is_nonfinite_on_one_side,
         advice=(
-            "in '{layer}' add a small number to the argument of the division, logarithm or root, and search "
-            "its weights for NaN"
+            "in '{layer}' keep divisors and the arguments of logarithms and roots above 0, such as "
+            "ops.log(ops.maximum(x, 1e-6)), limit the argument of exponentials, such as "
+            "ops.exp(ops.minimum(x, 80.0)), and search its weights for NaN"
         ),
         locator="locate-nonfinite",
     ),

@@ -40,8 +40,9 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "    def __init__(self, **kwargs):\n"
             "        super().__init__(**kwargs)\n"
             "        self.supports_masking = True\n"
-            "if it mixes time steps, take `mask` in call() and set the padding to 0 first: "
-            "x * ops.cast(mask, x.dtype)[..., None]"
+            "if it mixes time steps, take `mask` in call() too, and set the padding to 0 first:\n"
+            "    x = x * ops.cast(mask, x.dtype)[..., None]\n"
+            "an average then divides by the number of true time steps; for a maximum, set the padding to -1e9"
         ),
     ),
     Cause(

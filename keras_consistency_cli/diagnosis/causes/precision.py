@@ -82,7 +82,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         advice=(
             "serve the model the way it was validated: model.predict(x), or a call inside a graph:\n"
             "    step = tf.function(lambda x: model(x, training=False))\n"
-            "or give '{layer}' inputs that both ways treat alike, such as float32 images: x.astype('float32')"
+            "or build the model with inputs that '{layer}' treats alike both ways, such as float32 images:\n"
+            "    keras.Input(shape, dtype='float32')     # rows are cast to the dtype of the Input"
         ),
         locator="locate-execution",
     ),
@@ -201,7 +202,10 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         covers=names_cause("ill-conditioned"),
-        advice="scale the inputs, normalize before '{layer}', or compute in float64",
+        advice=(
+            "scale the rows in float64, before the model gets them; if numbers far from zero arise inside "
+            "the model, normalize before '{layer}', or leave out large numbers that cancel"
+        ),
         locator="locate-rounding",
     ),
     Cause(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import keras
 
+from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.text import clean
 
@@ -52,6 +53,7 @@ def describe_model(
         kind=_model_kind(model),
         parameters=int(model.count_params()) if model.built else 0,
         layers=layers,
+        work=_count_work(model),
         inputs=inputs,
         outputs=_describe_outputs(model),
         batch_size=next(iter(batch_sizes - {None}), None),
@@ -135,6 +137,14 @@ def _baked_training(layer: Any) -> bool | None:
 
 def _is_low_precision(policy: str) -> bool:
     return any(mark in policy for mark in _LOW_PRECISION_MARKS)
+
+
+def _count_work(model: Any) -> int:
+    """Return the work of one row; a layer of an unusual kind must not prevent the run."""
+    try:
+        return count_work(model)
+    except Exception:
+        return 0
 
 
 def _model_kind(model: Any) -> Literal["Sequential", "Functional", "subclass"]:

@@ -57,6 +57,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "required": report.required,
         "exit_zero": report.exit_zero,
         "elapsed_s": report.elapsed_s,
+        "routes": report.routes,
         "environment": report.environment,
         "subject": {
             "model": report.model,

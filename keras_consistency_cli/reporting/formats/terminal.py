@@ -117,7 +117,7 @@ def _advice_of_passed_checks(canvas: Canvas, verdicts: Iterable[Verdict]) -> lis
 
 
 def _run_details(canvas: Canvas, report: Report) -> list[Text]:
-    """Environment and hashes of the run, and the checks that took longest."""
+    """Environment and hashes of the run, and the routes and checks that took longest."""
     values = {
         name.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, list) else value
         for name, value in report.environment.items()
@@ -129,6 +129,7 @@ def _run_details(canvas: Canvas, report: Report) -> list[Text]:
         for name, source in files.items()
         if source is not None and source.sha256
     }
+    values["slowest routes"] = _slowest_routes(report)
     values["judging time"] = _slowest_checks(report)
     width = max(map(len, values)) + 2
     lines: list[Text] = []
@@ -136,6 +137,16 @@ def _run_details(canvas: Canvas, report: Report) -> list[Text]:
         label = styled_text(canvas, name, "dim")
         lines += wrap(canvas, styled_text(canvas, value), indent=width, first=label)
     return lines
+
+
+def _slowest_routes(report: Report) -> str:
+    """Return the longest routes; routes of different workers run at the same time."""
+    slowest = sorted(report.routes, key=lambda route: -route.elapsed_s)[:_SLOWEST]
+    times = [
+        f"{route.name} {route.elapsed_s:.2g} s ({route.tracing_s / max(route.elapsed_s, 1e-9):.0%} tracing)"
+        for route in slowest
+    ]
+    return ", ".join(times) or "none"
 
 
 def _slowest_checks(report: Report) -> str:

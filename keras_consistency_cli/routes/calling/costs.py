@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COST_ROUTES", "CostDetails"]
 
-_TIMED_CALLS = 2
+_LONG = 0.25
+"""Seconds."""
 
 
 class CostDetails(TypedDict):
@@ -28,39 +30,58 @@ class CostDetails(TypedDict):
     rows: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """A way to call the model, how many warm calls are timed, and whether a first call compiles."""
+
+    run: Callable[[Rows], object]
+    calls: int
+    compiles: bool = True
+
+
 def _costs(session: Session, rows: Rows) -> Result:
     """Measure seconds per row of predict, an eager call and a compiled step.
 
-    Each is warmed up and measured for one row and for many.
+    Each is measured for one row and for a batch.
     """
     one_row = first_batch(rows, session.facts.batch_size or 1)
-    ways: dict[str, Callable[[Rows], object]] = {
-        "predict": lambda x: session.predict(x, batch_size=session.batch_size),
-        "call": lambda x: [
-            session.call(batch, training=False) for batch in split_batches(x, session.batch_size)
-        ],
-        "compiled": lambda x: session.steps(x, session.batch_size),
-    }
+    many = first_batch(rows, session.batch_size)
     session.forget_traces()
-    seconds: dict[str, dict[str, float]] = {}
-    for name, run in ways.items():
-        calls = 1 if name == "predict" else _TIMED_CALLS
-        seconds[name] = {
-            "one": _shortest_time(run, one_row, calls) / count_rows(one_row),
-            "many": _shortest_time(run, rows, calls) / count_rows(rows),
-        }
-    details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(rows)}
+    seconds = {way: _time_rows(run, one_row, many) for way, run in _ways(session).items()}
+    details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(many)}
     return Result(outputs={}, details=details)
 
 
-def _shortest_time(run: Callable[[Rows], object], rows: Rows, calls: int) -> float:
+def _ways(session: Session) -> dict[str, _Way]:
+    return {
+        "predict": _Way(run=lambda x: session.predict(x, batch_size=session.batch_size), calls=1),
+        "call": _Way(run=lambda x: session.call(x, training=False), calls=2, compiles=False),
+        "compiled": _Way(run=session.step, calls=2),
+    }
+
+
+def _time_rows(way: _Way, one_row: Rows, many: Rows) -> dict[str, float]:
+    return {
+        "one": _shortest_time(way, one_row) / count_rows(one_row),
+        "many": _shortest_time(way, many) / count_rows(many),
+    }
+
+
+def _shortest_time(way: _Way, rows: Rows) -> float:
+    """Return the seconds of a call after the first one, which may also compile.
+
+    A call that compiles nothing and takes long is not repeated.
+    """
+    first = _time(way.run, rows)
+    if not way.compiles and first > _LONG:
+        return first
+    return min(_time(way.run, rows) for _ in range(way.calls))
+
+
+def _time(run: Callable[[Rows], object], rows: Rows) -> float:
+    start = time.perf_counter()
     run(rows)
-    shortest = float("inf")
-    for _ in range(calls):
-        start = time.perf_counter()
-        run(rows)
-        shortest = min(shortest, time.perf_counter() - start)
-    return shortest
+    return time.perf_counter() - start
 
 
 COST_ROUTES: tuple[Route, ...] = (

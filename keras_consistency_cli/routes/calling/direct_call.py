@@ -14,9 +14,8 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
-from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -41,21 +40,25 @@ class TrainingDetails(TypedDict):
 
 
 def _call_route(**kwargs: bool) -> RouteFunction:
-    """Return the route function that calls the model with these arguments, batch by batch."""
+    """Return the route function that calls the model eagerly with these arguments.
+
+    It runs one batch: eager calls are slow, and one batch shows a fault as well as ten.
+    """
 
     def run(session: Session, rows: Rows) -> Result:
-        return Result(outputs=session.calls(rows, session.batch_size, **kwargs))
+        batch, positions = session.one_batch(rows)
+        return Result(outputs=session.call_once(batch, **kwargs), rows=positions)
 
     return run
 
 
-def _call_first_batch(session: Session, rows: Rows) -> Result:
-    """Call the model eagerly on the first batch only.
-
-    On a float64 copy this is slow, and one batch shows a fault as well as ten.
-    """
-    batch = first_batch(rows, session.batch_size)
-    return Result(outputs=session.call(batch, training=False), rows=np.arange(count_rows(batch)))
+def _call_as_given(session: Session, rows: Rows) -> Result:
+    """Call the model with the rows' own dtype, if that is not the dtype that predict feeds."""
+    batch, positions = session.one_batch(rows)
+    if all(session.cast(values).dtype == values.dtype for values in batch.values()):
+        details: WhyNoOutputs = {"reason": "the rows have the dtype that predict feeds"}
+        return Result(outputs={}, details=details)
+    return Result(outputs=session.call_once(batch, training=False, cast=False), rows=positions)
 
 
 def _training_call(session: Session, rows: Rows) -> Result:
@@ -63,19 +66,19 @@ def _training_call(session: Session, rows: Rows) -> Result:
 
     The effect of each class of layers alone is measured, too.
     """
-    batch = first_batch(rows, session.batch_size)
+    batch, positions = session.one_batch(rows)
     session.restore()
-    inference = session.call(batch, training=False)
+    inference = session.call_once(batch, training=False)
     session.restore()
-    outputs = session.call(batch, training=True)
+    outputs = session.call_once(batch, training=True)
     effects: list[TrainingEffect] = []
     for kind, paths in list(_layers_with_flag(session).items())[:_MAX_KINDS]:
         session.restore()
         with _in_training(session.model, set(paths)):
-            changed = session.call(batch, training=False)
+            changed = session.call_once(batch, training=False)
         effects.append({"kind": kind, "layers": paths, "max_abs": _max_difference(changed, inference)})
     details: TrainingDetails = {"effects": effects}
-    return Result(outputs=outputs, rows=np.arange(count_rows(batch)), details=details)
+    return Result(outputs=outputs, rows=positions, details=details)
 
 
 def _layers_with_flag(session: Session) -> dict[str, list[str]]:
@@ -120,9 +123,9 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
     def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
-        batch = first_batch(rows, session.batch_size)
+        batch, positions = session.one_batch(rows)
         outputs = on_tensorflow(session).tracing(jit_compile=jit_compile)(batch)
-        return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
+        return Result(outputs=outputs, rows=positions)
 
     return run
 
@@ -142,12 +145,12 @@ CALLING_ROUTES: tuple[Route, ...] = (
     Route(
         name="call-as-given",
         summary="model(x, training=False) with the rows' own dtype",
-        run=_call_route(training=False, cast=False),
+        run=_call_as_given,
     ),
     Route(
         name="call-float64",
         summary="model(x, training=False) on the float64 copy",
-        run=_call_first_batch,
+        run=_call_route(training=False),
         precision="float64",
         placement="float64",
     ),

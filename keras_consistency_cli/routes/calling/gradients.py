@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input, needs_tensorflow
-from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.batches import count_steps, first_batch
 from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["GRADIENT_ROUTES", "GradientDetails"]
 
 _GRADIENT_ROWS = 4
+_MANY_STEPS = 256
+"""Tracing a recurrent layer and its gradient takes as long as about so many eager steps."""
 
 GradientSizes = dict[str, "float | None"]
 """The greatest absolute gradient by input.
@@ -45,21 +47,65 @@ def _gradients(session: Session, rows: Rows) -> Result:
 
     batch = _as_declared(first_batch(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(batch))
-    inputs = _float_inputs(session, batch, keras.tree.flatten(packed))
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(list(inputs.values()))
-        outputs = session.model(packed, training=False)
+    places = _find_float_inputs(session, batch, keras.tree.flatten(packed))
+
+    problems: list[str] = []
+
+    def run(packed: Any) -> tuple[Any, list[Any]]:
+        return _run_with_gradients(session, packed, list(places.values()), problems)
+
+    # Eagerly, each step of a loop and its gradient run two dozen operations from Python.
+    outputs, gradients = (tf.function(run) if count_steps(batch) >= _MANY_STEPS else run)(packed)
+    if problems:
+        refused: GradientDetails = {"refused": problems[0]}
+        return Result(outputs={}, details=refused)
     names = list(session.name_outputs(outputs))
-    sizes: dict[str, GradientSizes] = {}
+    sizes = {
+        name: {input_name: _size(gradient) for input_name, gradient in zip(places, of_output, strict=True)}
+        for name, of_output in zip(names, gradients, strict=True)
+        if of_output is not None
+    }
     details: GradientDetails = {"gradients": sizes}
-    try:
-        for name, output in zip(names, keras.tree.flatten(outputs), strict=True):
-            if output.dtype.is_floating:
-                sizes[name] = _sizes_of_output(tape, output, inputs, session.options.seed)
-    except Exception as problem:
-        # The model answered: an operation without a gradient, or with one that fails, is not its crash.
-        details = {"refused": f"{type(problem).__name__}: {clean(problem, 200)}"}
     return Result(outputs={}, details=details)
+
+
+def _run_with_gradients(
+    session: Session, packed: Any, places: Sequence[int], problems: list[str]
+) -> tuple[Any, list[Any]]:
+    """Return the outputs, and for each float output its gradients with respect to the inputs at `places`.
+
+    An output of another kind has None. An operation without a gradient adds its error to `problems`: the
+    model has run, so this is not its crash.
+    """
+    import keras
+    import tensorflow as tf
+
+    leaves = keras.tree.flatten(packed)
+    inputs = [leaves[place] for place in places]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(inputs)
+        outputs = session.model(packed, training=False)
+    try:
+        seed = session.options.seed
+        return outputs, [
+            tape.gradient(output, inputs, output_gradients=_weights(output, seed))
+            if output.dtype.is_floating
+            else None
+            for output in keras.tree.flatten(outputs)
+        ]
+    except Exception as problem:
+        problems.append(f"{type(problem).__name__}: {clean(problem, 200)}")
+        return outputs, []
+
+
+def _weights(output: Any, seed: int) -> Any:
+    """Return seeded random weights for the values of an output.
+
+    The plain sum of a softmax is constant and has no gradient.
+    """
+    import tensorflow as tf
+
+    return tf.cast(np.random.default_rng(seed).uniform(0.5, 1.5, output.shape), output.dtype)
 
 
 def _as_declared(rows: Rows, facts: Facts) -> Rows:
@@ -74,11 +120,13 @@ def _as_declared(rows: Rows, facts: Facts) -> Rows:
     }
 
 
-def _float_inputs(session: Session, rows: Rows, tensors: list[Any]) -> dict[str, Any]:
-    """Return the tensors of the float inputs that take more than ids, by input name."""
+def _find_float_inputs(session: Session, rows: Rows, tensors: Sequence[Any]) -> dict[str, int]:
+    """Return the float inputs that take more than ids, by name, with their place in the flat structure."""
     return {
-        name: tensor
-        for name, tensor in zip(_flattened_names(session, list(rows)), tensors, strict=True)
+        name: place
+        for place, (name, tensor) in enumerate(
+            zip(_flattened_names(session, list(rows)), tensors, strict=True)
+        )
         if tensor.dtype.is_floating and not find_ids(session, name, rows[name]).all()
     }
 
@@ -90,19 +138,6 @@ def _flattened_names(session: Session, names: list[str]) -> list[str]:
     """
     packed = session.pack({name: np.zeros((1, 1), np.float32) for name in names})
     return sorted(names) if isinstance(packed, dict) else names
-
-
-def _sizes_of_output(tape: Any, output: Any, inputs: Mapping[str, Any], seed: int) -> GradientSizes:
-    """Return the greatest absolute gradient of one output, by input.
-
-    The output is weighted with seeded random numbers: the plain sum of a softmax is constant and has no
-    gradient.
-    """
-    import tensorflow as tf
-
-    weights = tf.cast(np.random.default_rng(seed).uniform(0.5, 1.5, output.shape), output.dtype)
-    gradients = tape.gradient(output, list(inputs.values()), output_gradients=weights)
-    return {name: _size(gradient) for name, gradient in zip(inputs, gradients, strict=True)}
 
 
 def _size(gradient: Any) -> float | None:

@@ -98,7 +98,7 @@ def _plan(session: Session, rows: Rows) -> _Plan:
 
 
 def _batch_size(session: Session, length: int) -> int:
-    return int(session.facts.batch_size or max(2, min(session.batch_size, length)))
+    return int(session.facts.batch_size or max(2, min(session.small_batch, length)))
 
 
 def _unrestricted_inputs(session: Session, rows: Rows) -> frozenset[str]:

@@ -14,7 +14,6 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -35,21 +34,21 @@ def _change_inputs(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     session = on_float64_copy(session)
-    batch = _widen_batch(session, rows)
+    batch, positions = _widen_batch(session, rows)
     draws = []
     for random in _create_generators(session):
         session.restore()
         changed = {name: _change(values, random) for name, values in batch.items()}
         # An id names one thing or a different one: it cannot be changed a little.
         draws.append(session.step_as_given(keep_ids(session, batch, changed)))
-    return _choose_most_changed(session, batch, draws)
+    return _choose_most_changed(session, batch, positions, draws)
 
 
 def _change_weights(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     session = on_float64_copy(session)
-    batch = _widen_batch(session, rows)
+    batch, positions = _widen_batch(session, rows)
     session.restore()
     variables = [variable for variable in session.model.weights if "float" in str(variable.dtype)]
     saved = [np.asarray(variable.value) for variable in variables]
@@ -62,7 +61,7 @@ def _change_weights(session: Session, rows: Rows) -> Result:
             draws.append(session.step_as_given(batch))
     finally:
         session.restore()
-    return _choose_most_changed(session, batch, draws)
+    return _choose_most_changed(session, batch, positions, draws)
 
 
 def _create_generators(session: Session) -> Iterator[np.random.Generator]:
@@ -70,13 +69,14 @@ def _create_generators(session: Session) -> Iterator[np.random.Generator]:
         yield np.random.default_rng((session.options.seed, draw))
 
 
-def _widen_batch(session: Session, rows: Rows) -> Rows:
-    """Return one batch as float64, rounded to the float32 values that the model is fed."""
-    batch = first_batch(rows, session.batch_size)
-    return {
+def _widen_batch(session: Session, rows: Rows) -> tuple[Rows, np.ndarray]:
+    """Return one batch as float64, rounded to the float32 values that the model is fed, and its positions."""
+    batch, positions = session.one_batch(rows)
+    widened = {
         name: values.astype(np.float32).astype(np.float64) if is_float(values.dtype) else values
         for name, values in batch.items()
     }
+    return widened, positions
 
 
 def _change(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -86,7 +86,9 @@ def _change(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return values * (1.0 + CHANGE * random.choice([-1.0, 1.0], values.shape))
 
 
-def _choose_most_changed(session: Float64Session, batch: Rows, draws: Sequence[Outputs]) -> Result:
+def _choose_most_changed(
+    session: Float64Session, batch: Rows, positions: np.ndarray, draws: Sequence[Outputs]
+) -> Result:
     """Return the outputs of the draw that differs most from the unchanged copy."""
     session.restore()
     reference = session.step_as_given(batch)
@@ -96,7 +98,7 @@ def _choose_most_changed(session: Float64Session, batch: Rows, draws: Sequence[O
     ]
     return Result(
         outputs=draws[int(np.argmax(differences))],
-        rows=np.arange(count_rows(batch)),
+        rows=positions,
         details={"change": CHANGE, "draws": len(draws)},
     )
 

@@ -28,6 +28,8 @@ __all__ = [
 _MAX_VALUES = 4096
 """Values kept of each layer's output, so that memory does not grow with the model."""
 
+_UP_DOWN = (-1.0, 1.0)
+
 Change = Callable[[Any], Any]
 """Returns a tensor in place of a different one."""
 
@@ -93,7 +95,12 @@ def _has_values(leaf: Any) -> bool:
 
 
 def _is_float64(leaf: Any) -> bool:
-    return getattr(leaf, "dtype", None) == "float64" and _has_values(leaf)
+    return getattr(leaf, "dtype", None) == "float64" and (_has_values(leaf) or _is_in_graph(leaf))
+
+
+def _is_in_graph(leaf: Any) -> bool:
+    """Whether this is a tensor of a graph of TensorFlow that is being traced, as in a compiled loop."""
+    return hasattr(leaf, "graph")
 
 
 def keep_values(leaf: Any) -> Any:
@@ -112,10 +119,22 @@ def move_by_half_ulp(seed: int | None) -> Change:
     def move(leaf: Any) -> Any:
         if not _is_float64(leaf):
             return leaf
-        direction = 1.0 if seed is None else random.choice([-1.0, 1.0], leaf.shape)
-        return leaf * (1.0 + HALF_ULP * direction)
+        if seed is None:
+            return leaf * (1.0 + HALF_ULP)
+        directions = (
+            _draw_in_graph(leaf, random) if _is_in_graph(leaf) else random.choice(_UP_DOWN, leaf.shape)
+        )
+        return leaf * (1.0 + HALF_ULP * directions)
 
     return move
+
+
+def _draw_in_graph(leaf: Any, random: np.random.Generator) -> Any:
+    """Return directions that are drawn again in every turn of a loop."""
+    import tensorflow as tf
+
+    draws = tf.random.uniform(tf.shape(leaf), -1.0, 1.0, tf.float64, seed=int(random.integers(2**31)))
+    return tf.sign(draws)
 
 
 def round_to_float32(leaf: Any) -> Any:

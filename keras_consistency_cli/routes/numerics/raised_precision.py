@@ -120,8 +120,8 @@ def _raise_layers(original: Session, batches: Sequence[Rows], first: str) -> tup
 
 
 def _copy_with_raised(paths: Sequence[str], original: Session, batch: Rows) -> Session | None:
-    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layers
+    from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+    from keras_consistency_cli.loading.model.copies.mixed_precision import build_copy_with_raised_layers
 
     try:
         sample = original.pack(batch)

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -23,7 +21,6 @@ __all__ = ["LOWERING_ROUTES", "POLICIES", "LoweringDetails", "lowered_name"]
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 _MAX_PARAMETERS = 20_000_000
-_ROWS = 32
 
 
 class LoweringDetails(TypedDict, total=False):
@@ -39,10 +36,10 @@ def lowered_name(policy: str) -> str:
 
 def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
     def run(session: Session, rows: Rows) -> Result:
-        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-        from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
+        from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+        from keras_consistency_cli.loading.model.copies.mixed_precision import build_mixed_precision_copy
 
-        batch = first_batch(rows, session.facts.batch_size or _ROWS)
+        batch, positions = session.one_batch(rows)
         sample = session.pack(first_batch(batch, session.facts.batch_size or 1))
         session.restore()
         try:
@@ -50,12 +47,12 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
         except PrecisionCopyRefused as reason:
             return _refuse(str(reason))
         try:
-            outputs = session.on_copy(model).call(batch, training=False)
+            outputs = session.on_copy(model).call_once(batch, training=False)
         except Exception as problem:
             # A kernel or table without 16 bits is not a fault of the model, which has no such policy.
             message = f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
             return _refuse(message)
-        return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
+        return Result(outputs=outputs, rows=positions)
 
     return run
 

@@ -23,7 +23,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _round_layers(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     original = on_float64_copy(session).original
-    batch = first_batch(rows, session.batch_size)
+    batch, positions = session.one_batch(rows)
     session.restore()
     exact = session.step(batch)
     outputs = _choose_furthest(
@@ -55,13 +55,13 @@ def _round_layers(session: Session, rows: Rows) -> Result:
         session.restore()
         with rounding_operations():
             outputs = _choose_furthest([outputs, session.call(batch, training=False)], exact)
-    return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
+    return Result(outputs=outputs, rows=positions)
 
 
 def _run_rounded(session: Session, batch: Rows, seed: int | None) -> Outputs:
     session.restore()
     with recording_outputs(move_by_half_ulp(seed), round_to_float32):
-        return session.call(batch, training=False)
+        return session.call_once(batch, training=False)
 
 
 def _choose_furthest(runs: Sequence[Outputs], exact: Outputs) -> Outputs:
@@ -75,7 +75,7 @@ def _choose_furthest(runs: Sequence[Outputs], exact: Outputs) -> Outputs:
 def _exceeds_layer_rounding(original: Session, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
     """Whether the model, called eagerly, has larger errors than its layers' rounding."""
     original.restore()
-    outputs = original.call(batch, training=False)
+    outputs = original.call_once(batch, training=False)
     original.restore()
     for name, ideal in exact.items():
         limit = _sum_squared_errors(rounded[name], ideal) + _sum_squared_half_ulps(ideal)

@@ -69,7 +69,7 @@ def compare_padding(session: Session, rows: Rows) -> Result:
 
 
 def _compare_input(session: Session, series: PaddedInput) -> Result:
-    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
+    from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
 
     try:
         copy = session_for_any_length(session, series.rows, series.masks)

@@ -75,11 +75,11 @@ def session_for_any_length(session: Session, rows: Rows, names: Collection[str])
     Raises:
         CopyRefused: the model takes one length only.
     """
-    from keras_consistency_cli.loading.model.facts import describe_model
-    from keras_consistency_cli.loading.model.variable_length_copy import (
+    from keras_consistency_cli.loading.model.copies.variable_length import (
         CopyRefused,
         build_variable_length_copy,
     )
+    from keras_consistency_cli.loading.model.facts import describe_model
 
     facts = session.facts
     declared = [fact for fact in facts.inputs if fact.name in names]

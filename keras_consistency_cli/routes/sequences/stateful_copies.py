@@ -30,8 +30,8 @@ def run_stateful_copy(session: Session, rows: Rows, names: Collection[str]) -> l
     Raises:
         CopyRefused: no such copy can be built; the message says why.
     """
+    from keras_consistency_cli.loading.model.copies.variable_length import build_variable_length_copy
     from keras_consistency_cli.loading.model.facts import describe_model
-    from keras_consistency_cli.loading.model.variable_length_copy import build_variable_length_copy
 
     if session.facts.kind == "subclass":
         return run_step_by_step(_load_stateful_copy(session, count_rows(rows)), rows, names)
@@ -49,9 +49,9 @@ def _load_stateful_copy(session: Session, batch: int) -> Session:
     """Return a session on a reloaded subclassed model with stateful recurrent layers."""
     import keras
 
+    from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
     from keras_consistency_cli.loading.model.facts import walk_layers
     from keras_consistency_cli.loading.model.resaving import load_again
-    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     if not session.subject.files.model:
         raise CopyRefused("a subclassed model can only be copied from its file")
@@ -136,7 +136,7 @@ def _run_decoder(session: Session, rows: Rows, names: Collection[str]) -> list[n
     import keras
     import tensorflow as tf
 
-    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
+    from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
 
     model, initial_states = session.model, _find_initial_states(session.model)
     starts = [tensor for tensors in initial_states.values() for tensor in tensors]

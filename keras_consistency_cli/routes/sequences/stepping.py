@@ -201,7 +201,7 @@ def _try(measure: Callable[[], _T]) -> _T | str:
 
     A model of one length refuses prefixes and single time steps.
     """
-    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
+    from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
 
     try:
         return measure()

@@ -13,13 +13,17 @@ __all__ = [
     "AXIS_LOST",
     "SHAPE_VARIES",
     "check_row_axis",
+    "choose_batch",
     "count_rows",
+    "count_steps",
     "first_batch",
     "join_outputs",
     "mark_nonfinite_rows",
     "select_rows",
     "split_batches",
 ]
+
+_SHARE_OF_BAD_ROWS = 4
 
 SHAPE_VARIES = "the shape of an output depends on the batch size"
 AXIS_LOST = "an output has no row axis if the batch is a single row"
@@ -43,6 +47,21 @@ def mark_nonfinite_rows(rows: Rows) -> np.ndarray:
 def first_batch(rows: Rows, size: int) -> Rows:
     """Return the first batch of `size` rows."""
     return next(split_batches(rows, size))
+
+
+def count_steps(rows: Rows) -> int:
+    """Return the number of time steps: the longest second axis of an input, 0 without one."""
+    return max((values.shape[1] for values in rows.values() if values.ndim > 1), default=0)
+
+
+def choose_batch(rows: Rows, size: int) -> np.ndarray:
+    """Return the positions of `size` rows: the first ones, with a few rows of NaN or infinity among them.
+
+    One batch answers most questions, but rows that are not finite may be anywhere.
+    """
+    bad = np.flatnonzero(mark_nonfinite_rows(rows))[: max(1, size // _SHARE_OF_BAD_ROWS)]
+    others = np.setdiff1d(np.arange(min(count_rows(rows), size + len(bad))), bad)
+    return np.sort(np.concatenate([bad, others[: max(0, size - len(bad))]]).astype(np.int64))
 
 
 def split_batches(rows: Rows, size: int) -> Iterator[Rows]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import (
+from keras_consistency_cli.loading.model.copies.float64 import (
     PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,
@@ -65,6 +65,11 @@ class Float64Session(TensorFlowSession):
         """Run every row alone; Keras casts to float64 while it is traced and run."""
         with float64_defaults():
             return super().one_by_one(rows)
+
+    def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Call the model eagerly except for long loops, which are traced while Keras casts to float64."""
+        with float64_defaults():
+            return super().call_once(rows, cast=cast, **kwargs)
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly; Keras casts to float64 meanwhile."""

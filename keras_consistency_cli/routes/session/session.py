@@ -19,13 +19,19 @@ from keras_consistency_cli.measurement.distance import is_float, is_text
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.session.batches import (
     check_row_axis,
+    choose_batch,
     count_rows,
     first_batch,
     join_outputs,
+    select_rows,
     split_batches,
 )
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Outputs, Rows
+
+_BATCH_WORK = 1e9
+"""Multiplications of a batch that answers one question, about a twentieth of a second."""
+_FEWEST_ROWS = 4
 
 __all__ = ["LoadingOptions", "RunOptions", "Session"]
 
@@ -82,6 +88,21 @@ class Session:
     def batch_size(self) -> int:
         """The batch size in use: the one that the model was built for, else the user's."""
         return self.facts.batch_size or self.options.batch_size
+
+    @property
+    def small_batch(self) -> int:
+        """The rows of a batch that answers one question: the batch size, less for a heavy model."""
+        affordable = self.facts.rows_for_work(_BATCH_WORK, fewest=_FEWEST_ROWS)
+        return self.facts.batch_size or min(self.batch_size, affordable)
+
+    def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
+        """Return a batch for a question that one batch answers, and the positions of its rows.
+
+        For a model that keeps state from batch to batch it is the first one, as predict runs it.
+        """
+        size = min(self.small_batch, count_rows(rows))
+        positions = np.arange(size) if self.facts.stateful_layers else choose_batch(rows, size)
+        return select_rows(rows, positions), positions
 
     @property
     def loading(self) -> LoadingOptions:
@@ -157,6 +178,10 @@ class Session:
         """
         return self.name_outputs(self.model(self.pack(rows, cast=cast), **kwargs))
 
+    def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Call the model eagerly on all rows at once; a backend may speed up loops over time steps."""
+        return self.call(rows, cast=cast, **kwargs)
+
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled predict step on all rows at once.
 
@@ -201,6 +226,10 @@ class Session:
     def random_operations(self, _rows: Rows) -> list[str] | None:
         """Return the operations that draw random numbers; None if the backend cannot list them."""
         return None
+
+    def tracing_seconds(self) -> float:
+        """Return the seconds in which this process has traced functions so far; 0 if that is not known."""
+        return 0.0
 
     def watch(self, changed: bool) -> None:
         """Note whether a route changed the model; the generic session isolates rows in any case."""

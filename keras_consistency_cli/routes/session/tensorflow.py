@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -14,13 +15,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import narrow_operations
+from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
+from keras_consistency_cli.routes.session.batches import count_steps
+from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from keras_consistency_cli.routes.session.session import Session
+from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
 from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["TensorFlowSession", "on_tensorflow"]
 
 _PARALLEL_ROWS = 8
+_MANY_STEPS = 64
+"""Tracing the loop of a recurrent layer takes as long as about so many eager steps."""
 _RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 
 
@@ -82,6 +88,20 @@ class TensorFlowSession(Session):
         """
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
         return lambda rows: self.name_outputs(function(self._tensors(rows)))
+
+    def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Call the model eagerly, except the loops of Keras's recurrent layers over many time steps."""
+        with self.fast_loops(rows):
+            return self.call(rows, cast=cast, **kwargs)
+
+    def fast_loops(self, rows: Rows) -> AbstractContextManager[None]:
+        """Return a context in which Keras's recurrent layers compile their loops, if that is faster."""
+        is_faster = not self.model.run_eagerly and count_steps(rows) >= _MANY_STEPS
+        return compiled_loops(self.model) if is_faster else nullcontext()
+
+    def tracing_seconds(self) -> float:
+        """Return the seconds in which this process has traced functions into graphs so far."""
+        return tracing_seconds()
 
     def random_operations(self, rows: Rows) -> list[str] | None:
         """Return the operations in the traced step that draw random numbers.

@@ -108,7 +108,7 @@ class Executor:
             session = self._sessions[route.precision] = self._float64_session(rows)
         if isinstance(session, str):
             return {"unavailable": session}, {}
-        start = time.perf_counter()
+        start, traced_before = time.perf_counter(), session.tracing_seconds()
         session.start_run(arrays["rows"])
         try:
             result = route.run(session, rows)
@@ -121,13 +121,17 @@ class Executor:
         finally:
             session.restore()
         session.watch(bool(changed))
-        return _run_answer(result, changed, time.perf_counter() - start)
+        seconds = {
+            "elapsed_s": time.perf_counter() - start,
+            "tracing_s": session.tracing_seconds() - traced_before,
+        }
+        return _run_answer(result, changed, seconds)
 
     def _float64_session(self, rows: Mapping[str, np.ndarray]) -> Session | str:
         """Return the session of the float64 copy, or the reason why there is none."""
         if self._subject.facts.backend != "tensorflow":
             return "the float64 copy needs the TensorFlow backend"
-        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+        from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
         from keras_consistency_cli.routes.session.float64 import float64_session
 
         original = self._sessions["float32"]
@@ -142,7 +146,7 @@ class Executor:
             return f"no float64 copy: it fails where the model does not: {describe_error(problem)}"
 
 
-def _run_answer(result: Result, changed: Sequence[Change], elapsed: float) -> Answer:
+def _run_answer(result: Result, changed: Sequence[Change], seconds: Mapping[str, float]) -> Answer:
     arrays = {f"outputs/{name}": values for name, values in result.outputs.items()}
     arrays |= {f"baseline/{name}": values for name, values in (result.baseline or {}).items()}
     if result.rows is not None:
@@ -150,7 +154,7 @@ def _run_answer(result: Result, changed: Sequence[Change], elapsed: float) -> An
     return {
         "details": result.details,
         "changed": [dataclasses.asdict(change) for change in changed],
-        "elapsed_s": elapsed,
+        **seconds,
     }, arrays
 
 

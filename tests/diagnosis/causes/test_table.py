@@ -365,6 +365,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("state-batch-mismatch", "enc/gru")],
     ),
     (
+        "state of a different sequence, which predict changes",
+        {"changed": STATE, "layers": LSTM},
+        {"KC502": {"cause": "state-batch-mismatch"}},
+        [("state-batch-mismatch", "enc/gru")],
+    ),
+    (
         "state forgotten",
         {"layers": LSTM},
         {"KC502": {"cause": "state-not-carried"}},

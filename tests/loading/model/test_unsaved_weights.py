@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_consistency_cli.loading.model.copies.variables import copy_variables
 from keras_consistency_cli.loading.model.saved_layers import LoadedState, find_saved_layers
 from keras_consistency_cli.loading.model.unsaved_weights import find_unsaved_layers
-from keras_consistency_cli.loading.model.variables import copy_variables
 from keras_consistency_cli.loading.model_file.archive import read_archive
 from keras_consistency_cli.loading.model_file.weights import group_names
 from tests.corpus.reports_loading_layers import Dilations, Frozen, Gates, Tower

@@ -15,7 +15,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document, render_json
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.report import Report, Source
+from keras_consistency_cli.reporting.report import Report, RouteTime, Source
 
 Maker = Callable[..., Report]
 
@@ -112,6 +112,7 @@ def _small() -> Report:
         reproduce="kcheck run m.keras",
         notes=("a note",),
         elapsed_s=1.5,
+        routes=(RouteTime(name="predict", worker="main", elapsed_s=0.5, tracing_s=0.25),),
     )
 
 
@@ -126,6 +127,7 @@ def test_a_small_report_whole() -> None:
         "required": [],
         "exit_zero": False,
         "elapsed_s": 1.5,
+        "routes": [{"name": "predict", "worker": "main", "elapsed_s": 0.5, "tracing_s": 0.25}],
         "environment": {"threads": 2},
         "subject": {
             "model": {"path": "m.keras", "sha256": "ab", "summary": ""},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keras_consistency_cli.routes.calling import costs
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from tests.helpers.live_models import Counter, chain, mlp, session_of, stateful
 
@@ -16,7 +17,7 @@ from tests.helpers.live_models import Counter, chain, mlp, session_of, stateful
 def test_costs_are_measured_for_one_row_and_for_many(build: Any) -> None:
     built = build()
     details = ROUTE.run(session_of(built), built[1]).details
-    assert details["rows"] == len(next(iter(built[1].values())))
+    assert details["rows"] == min(len(next(iter(built[1].values()))), session_of(built).batch_size)
     assert set(details["seconds_a_row"]) == {"predict", "call", "compiled"}
     assert all(
         times.keys() == {"one", "many"} and min(times.values()) > 0
@@ -29,6 +30,15 @@ def test_only_warm_calls_are_timed() -> None:
     model.compile(run_eagerly=True)
     before = model.get_layer("counter").calls
     ROUTE.run(session_of((model, rows)), rows)
-    # predict is warmed up and timed once, the cheap ways are timed twice; ten rows are three batches.
+    # predict is warmed up and timed once, the cheap ways are timed twice; for one row and for one batch.
     warm_and_timed = {"predict": 2, "call": 3, "compiled": 3}
-    assert model.get_layer("counter").calls - before == sum(warm_and_timed.values()) * (3 + 1)
+    assert model.get_layer("counter").calls - before == sum(warm_and_timed.values()) * 2
+
+
+def test_a_long_eager_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "_LONG", 0.0)
+    model, rows = chain((5,), Counter(name="counter"))
+    model.compile(run_eagerly=True)
+    before = model.get_layer("counter").calls
+    ROUTE.run(session_of((model, rows)), rows)
+    assert model.get_layer("counter").calls - before == (2 + 1 + 3) * 2

@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
+from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
 from keras_consistency_cli.routes.sequences.stateful_copies import find_encoder_inputs, run_stateful_copy
 from tests.helpers.live_models import Tagger, mlp, normal, session_of, state_of
 

@@ -10,7 +10,9 @@ from keras_consistency_cli.routes.session.batches import (
     AXIS_LOST,
     SHAPE_VARIES,
     check_row_axis,
+    choose_batch,
     count_rows,
+    count_steps,
     first_batch,
     join_outputs,
     select_rows,
@@ -55,3 +57,25 @@ def test_rows_whose_shape_grows_with_the_batch_are_refused(wording: SnapshotAsse
     with pytest.raises(ValueError, match=SHAPE_VARIES) as caught:
         join_outputs([{"y": np.zeros((3, 3))}, {"y": np.zeros((2, 2))}])
     assert str(caught.value) == wording
+
+
+@pytest.mark.parametrize(
+    ("size", "bad", "chosen"),
+    [
+        (3, [], [0, 1, 2]),
+        (4, [6], [0, 1, 2, 6]),
+        (4, [1], [0, 1, 2, 3]),
+        (4, [3, 5, 6], [0, 1, 2, 3]),
+        (8, [5, 6], [0, 1, 2, 3, 4, 5, 6]),
+        (1, [4], [4]),
+    ],
+)
+def test_a_batch_holds_some_rows_that_are_not_finite(size: int, bad: list[int], chosen: list[int]) -> None:
+    values = np.zeros((7, 2))
+    values[bad, 1] = np.nan
+    assert choose_batch({"a": values, "b": np.arange(7)}, size).tolist() == chosen
+
+
+def test_time_steps_are_those_of_the_longest_input() -> None:
+    assert count_steps({"ids": np.zeros((2, 9)), "flag": np.zeros(2), "series": np.zeros((2, 30, 3))}) == 30
+    assert count_steps({"flag": np.zeros(2)}) == 0

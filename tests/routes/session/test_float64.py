@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, HardCast, chain, mlp, named_rows, session_of, stateful, strings
 from tests.helpers.wording import masked

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_consistency_cli.loading.model.variables import copy_variables, has_equal_shapes
+from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
 from keras_consistency_cli.text import clean
 
 __all__ = ["CopyRefused", "build_variable_length_copy"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
+from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+from keras_consistency_cli.loading.model.copies.mixed_precision import build_mixed_precision_copy
 from tests.helpers.live_models import chain
 
 

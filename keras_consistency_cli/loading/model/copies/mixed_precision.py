@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_consistency_cli.loading.model.float64 import (
+from keras_consistency_cli.loading.model.copies.float64 import (
     PrecisionCopyRefused,
     copy_checked_variables,
     dtype_policy_config,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.float64 import (
+from keras_consistency_cli.loading.model.copies.float64 import (
     PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.variables import copy_variables, has_equal_shapes
+from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
 from tests.helpers.live_models import register
 
 

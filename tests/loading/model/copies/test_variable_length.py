@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.variable_length_copy import (
+from keras_consistency_cli.loading.model.copies.variable_length import (
     CopyRefused,
     build_variable_length_copy,
 )

@@ -1,0 +1,43 @@
+"""Every trial of an advice, and the advice that cannot be tried, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.advice import (
+    trials_batches,
+    trials_calls,
+    trials_data,
+    trials_files,
+    trials_nonfinite,
+    trials_padding,
+    trials_precision,
+    trials_recorded,
+    trials_scaling,
+    trials_sequences,
+)
+from tests.advice.trial import Trial
+
+__all__ = ["FAMILIES", "UNTRIED", "UNTRIED_PARTS"]
+
+FAMILIES: Mapping[str, tuple[Trial, ...]] = {
+    "batches": trials_batches.TRIALS,
+    "calls": trials_calls.TRIALS,
+    "files": trials_files.TRIALS,
+    "numbers": (*trials_nonfinite.TRIALS, *trials_precision.TRIALS, *trials_recorded.TRIALS),
+    "scaling": trials_scaling.TRIALS,
+    "data": trials_data.TRIALS,
+    "sequences": trials_sequences.TRIALS,
+    "padding": trials_padding.TRIALS,
+}
+
+UNTRIED: Mapping[str, str] = {**trials_files.UNTRIED, **trials_precision.UNTRIED}
+"""Why the advice of a cause cannot be tried by a test, by cause."""
+
+UNTRIED_PARTS: Mapping[str, str] = {
+    "active-randomness": "an average over many passes leaves the model random, as it is meant to be",
+    "kernel-dependent": "KC605 sets TF_ENABLE_ONEDNN_OPTS itself, to compare outputs with and without oneDNN",
+    "near-ties": "code after predict decides whether a row is undecided; the outputs stay the same",
+    "scaler-version": "a different version of scikit-learn needs a package index",
+}
+"""Why one sentence of an advice cannot be tried, by cause; the others are."""

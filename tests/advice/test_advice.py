@@ -1,0 +1,53 @@
+"""Every advice of a cause is tried: it is applied to a faulty case, and nothing is found afterwards.
+
+CI tries one advice of each family; `make advice` tries all, which takes several minutes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
+from tests.advice.table import FAMILIES, UNTRIED, UNTRIED_PARTS
+from tests.advice.trial import Trial, find
+from tests.corpus.cases import write
+from tests.helpers.in_process import SharedForkServer
+
+TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)
+
+
+def _place(trial: Trial) -> int:
+    """A number that depends on the words of the trial only."""
+    return zlib.crc32(f"{trial.slug}: {trial.tries}".encode())
+
+
+CHOSEN = tuple(min(family, key=_place) for family in FAMILIES.values())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the trials: one of each family, or all with --all-advice."""
+    if "trial" in metafunc.fixturenames:
+        trials = TRIALS if metafunc.config.getoption("--all-advice") else CHOSEN
+        metafunc.parametrize("trial", trials, ids=[f"{each.slug}: {each.tries}" for each in trials])
+
+
+def test_every_cause_has_a_trial_or_a_reason_why_it_has_none() -> None:
+    tried = {trial.slug for trial in TRIALS}
+    assert tried | set(UNTRIED) == set(CAUSES) | set(REFUSAL_CAUSES)
+    assert not tried & set(UNTRIED)
+    assert set(UNTRIED_PARTS) <= tried
+
+
+def test_advice_removes_the_cause(trial: Trial, tmp_path: Path, shared_fork_server: SharedForkServer) -> None:
+    files = write(trial.faulty, tmp_path / "case")
+    before = find(files, trial.checks, shared_fork_server)
+    assert trial.slug in before.causes, before
+    if trial.proof is not None:
+        trial.proof(files)
+    if trial.fix is not None:
+        after = find(trial.fix(files), trial.checks, shared_fork_server)
+        assert (after.exit_code, after.causes, after.reported) == (0, (), {}), after.problem

@@ -1,0 +1,204 @@
+"""Advice of causes that make calls differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.advice.edits import (
+    array,
+    give_facts,
+    give_model,
+    give_option,
+    give_rows,
+    load,
+    rebuild,
+    reconfigure,
+    with_weights_of,
+)
+from tests.advice.fixed_layers import Drawing, Passing
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.corpus.cases import Case, Files
+from tests.corpus.custom_layers import Assembly
+from tests.corpus.hosts import HOSTS
+
+__all__ = ["FIXED_LAYERS", "TRIALS"]
+
+FIXED_LAYERS = Path(__file__).with_name("fixed_layers.py")
+ONE_ROW_A_BATCH = corpus_case("stateful LSTM, one row a batch")
+BAKED, FLIPPED = corpus_case("regressor, dropout baked on"), corpus_case("augmented pictures")
+
+
+def _double(features: int) -> Any:
+    """A model that computes in float64."""
+    rows = keras.Input((features,), dtype="float64")
+    hidden = layers.Dense(8, activation="tanh", dtype="float64")(rows)
+    return keras.Model(rows, layers.Dense(1, dtype="float64")(hidden))
+
+
+DOUBLE = Case(
+    name="rows of float64 for a model of float64",
+    family="training",
+    build=lambda: _double(6),
+    data=lambda random: random.normal(size=(50, 6)) * 1e3,
+    warning=("KC201",),
+)
+WHOLE_NUMBERS = Case(
+    name="whole numbers that float32 does not hold",
+    family="training",
+    build=lambda: keras.Sequential([keras.Input((3,)), layers.Rescaling(1e-9), layers.Dense(2)]),
+    data=lambda random: random.integers(10**8, 10**9, size=(50, 3)),
+    warning=("KC201",),
+)
+
+
+def own_layer(change: Any) -> Fix:
+    """Build the model with a layer of fixed_layers.py."""
+    return lambda files: give_option(give_model(change)(files), "--custom-objects", FIXED_LAYERS)
+
+
+def _reset_before_each_request(files: Files) -> None:
+    model, rows = load(files), array(files)
+
+    def request() -> np.ndarray:
+        for layer in model._flatten_layers():
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()
+        return np.asarray(model.predict(rows, batch_size=1, verbose=0))
+
+    assert np.array_equal(request(), request())
+
+
+def _training_false_everywhere(files: Files) -> None:
+    model, rows = load(files), array(files)
+    called = np.asarray(model(rows, training=False))
+    np.testing.assert_allclose(called, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def _without_augmentation(model: Any) -> Any:
+    return keras.Sequential([keras.Input((8, 8, 3)), *model.layers[1:]])
+
+
+def _passing(_model: Any) -> Any:
+    model = Passing()
+    model(np.zeros((1, 8, 8, 1), "float32"))
+    return model
+
+
+def _last_layer(model: Any) -> Any:
+    return with_weights_of(model, _built(Assembly([*model.parts, layers.Rescaling(100.0)])))
+
+
+def _built(model: Any) -> Any:
+    model(np.zeros((1, 10), "float32"))
+    return model
+
+
+def _float64_before_predicting(files: Files) -> None:
+    model, rows, usual = load(files), array(files), keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        called = np.asarray(model(rows, training=False))
+        np.testing.assert_allclose(model.predict(rows, verbose=0), called, rtol=1e-12)
+    finally:
+        keras.config.set_floatx(usual)
+
+
+def _integer_input(model: Any) -> Any:
+    rows = keras.Input((3,), dtype="int64")
+    scaled = layers.Rescaling(1e-9, dtype="float64")(rows)
+    return keras.Model(rows, model.layers[-1](keras.ops.cast(scaled, "float32")))
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial(
+        slug="state-carry-over",
+        tries="reset the state before every independent request",
+        faulty=ONE_ROW_A_BATCH,
+        proof=_reset_before_each_request,
+        select=("KC203", "KC502"),
+    ),
+    Trial(
+        slug="state-carry-over",
+        tries="build the layer with stateful=False",
+        faulty=ONE_ROW_A_BATCH,
+        fix=give_model(reconfigure("adjust", stateful=False)),
+    ),
+    Trial(
+        slug="state-carry-over",
+        tries="if the rows do continue each other, set facts: {stateful_rows: consecutive}",
+        faulty=ONE_ROW_A_BATCH,
+        fix=lambda files: give_facts(files, stateful_rows="consecutive"),
+    ),
+    Trial(
+        slug="active-randomness",
+        tries="take training=None in call() and pass it on",
+        faulty=corpus_case("regressor, dropout forced on"),
+        fix=give_model(reconfigure("adjust", training=None)),
+    ),
+    Trial(
+        slug="active-randomness",
+        tries="take training=None in the call() of a model",
+        faulty=corpus_case("call() without training"),
+        fix=own_layer(_passing),
+    ),
+    Trial(
+        slug="hidden-state",
+        tries="update variables only if `training` is true",
+        faulty=corpus_case("perceptron, calls tracked at inference"),
+        fix=give_model(reconfigure("adjust", always=False)),
+    ),
+    Trial(
+        slug="hidden-state",
+        tries="draw random numbers with keras.random",
+        faulty=corpus_case("residual, numpy noise"),
+        fix=own_layer(rebuild(lambda: HOSTS["residual"].build(Drawing(name="adjust")))),
+    ),
+    Trial(
+        slug="training-flag-default",
+        tries="call model(x, training=False) everywhere outside training",
+        faulty=BAKED,
+        proof=_training_false_everywhere,
+    ),
+    Trial(
+        slug="training-flag-default",
+        tries="remove `training=True` from the graph",
+        faulty=BAKED,
+        fix=give_model(rebuild(lambda: HOSTS["regressor"].build(layers.Dropout(0.3, name="adjust")))),
+    ),
+    Trial(
+        slug="training-flag-default",
+        tries="leave augmentation out of the exported model",
+        faulty=FLIPPED,
+        fix=give_model(_without_augmentation),
+    ),
+    Trial(
+        slug="predict-overridden",
+        tries="move the code of predict_step into a last layer of the model",
+        faulty=corpus_case("predict in percent"),
+        fix=give_model(_last_layer),
+    ),
+    Trial(
+        slug="dtype-cast",
+        tries="save the rows as float32",
+        faulty=DOUBLE,
+        fix=lambda files: give_rows(files, array(files).astype("float32")),
+    ),
+    Trial(
+        slug="dtype-cast",
+        tries="call keras.config.set_floatx('float64') before predicting",
+        faulty=DOUBLE,
+        proof=_float64_before_predicting,
+    ),
+    Trial(
+        slug="dtype-cast",
+        tries="give the input an integer dtype",
+        faulty=WHOLE_NUMBERS,
+        fix=give_model(_integer_input),
+    ),
+)

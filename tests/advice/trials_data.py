@@ -1,0 +1,267 @@
+"""Advice of causes in stored statistics and in the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import joblib
+import keras
+import numpy as np
+from keras import layers
+
+from tests.advice import fixed_layers
+from tests.advice.edits import (
+    array,
+    give_facts,
+    give_model,
+    give_option,
+    give_rows,
+    load,
+    option,
+    remove_options,
+    save,
+    write_source,
+)
+from tests.advice.found import corpus_case
+from tests.advice.trial import Fix, Trial
+from tests.advice.trials_calls import own_layer
+from tests.corpus.cases import Case, Files
+from tests.corpus.faults_normalization import beside
+from tests.corpus.normalised import WEATHER
+from tests.corpus.worlds import WORLDS, Array, settle, weather
+
+__all__ = ["TRIALS"]
+
+
+def _adapted(rows: Array, kind: Any = layers.Normalization) -> Any:
+    """Adapt before training, then train again."""
+    norm = kind(name="normalise")
+    norm.adapt(rows)
+    parts = [layers.Dense(32, activation="tanh"), layers.Dense(1, name="head")]
+    return settle(keras.Sequential([keras.Input(rows.shape[1:]), norm, *parts]), rows)
+
+
+def _adapted_on_other_rows() -> Any:
+    return _adapted(WEATHER + np.float32(40.0))
+
+
+OTHER_ROWS = Case(
+    name="normalization adapted on other rows",
+    family="normalization",
+    build=_adapted_on_other_rows,
+    kit=beside(lambda random: weather(random, 70).astype("float32"), reference=WEATHER),
+    failing=("KC401",),
+)
+
+
+def _finalized(files: Files) -> Files:
+    """finalize_state() in the subclass, after the weights are loaded."""
+    return own_layer(lambda _model: _adapted(WEATHER, fixed_layers.Refreshed))(files)
+
+
+def _without_layer(name: str) -> Any:
+    return lambda model: keras.Sequential(
+        [keras.Input(model.input_shape[1:]), *(layer for layer in model.layers if layer.name != name)]
+    )
+
+
+def _rescaling_in_the_model(files: Files) -> Files:
+    """The step of training in the model, which then gets raw rows."""
+
+    def change(model: Any) -> Any:
+        return keras.Sequential([keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), *model.layers])
+
+    return give_model(change)(give_facts(files, value_range=None))
+
+
+def _settled(files: Files) -> Files:
+    model, rows = load(files), array(files, "--reference")
+    batches = [rows[start : start + 32] for start in range(0, len(rows), 32)]
+    for _ in range(1 + 500 // len(batches)):
+        for batch in batches:
+            model(batch, training=True)
+    return save(model, files)
+
+
+def _momentum(files: Files) -> Files:
+    model, rows = load(files), array(files, "--reference")
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.9
+    model.compile("sgd", "mse")
+    model.fit(rows, np.zeros((len(rows), *model.output_shape[1:])), batch_size=32, epochs=20, verbose=0)
+    return save(model, files)
+
+
+# Outputs that do not react
+
+
+def _confident() -> Any:
+    """A sigmoid network that was trained on standardized rows."""
+    parts = [layers.Dense(16, activation="tanh"), layers.Dense(1, activation="sigmoid", name="head")]
+    return keras.Sequential([keras.Input((5,)), *parts])
+
+
+STUCK = Case(
+    name="rows far outside of what the model learned from",
+    family="drift",
+    build=_confident,
+    data=lambda random: (1e6 * (50 + random.random(size=(40, 5)))).astype("float32"),
+    warning=("KC703",),
+)
+
+
+def _as_in_training(files: Files) -> Files:
+    x = array(files).astype("float64")
+    return give_rows(files, ((x - x.mean(axis=0)) / x.std(axis=0)).astype("float32"))
+
+
+# Preprocessing and scalers
+
+
+def _copied_first(files: Files) -> Files:
+    source = option(files, "--preprocess").with_name("serve.py").read_text(encoding="utf-8")
+    head = "def prepare(rows):\n"
+    return write_source(files, source.replace(head, f"{head}    rows = np.array(rows, dtype=np.float64)\n"))
+
+
+def _each_copied_first(files: Files) -> Files:
+    source = option(files, "--preprocess").with_name("serve.py").read_text(encoding="utf-8")
+    head = "def prepare(rows):\n"
+    copied = "{name: np.array(each, dtype=np.float64) for name, each in rows.items()}"
+    return write_source(files, source.replace(head, f"{head}    rows = {copied}\n"))
+
+
+def _fitted_again(world: str) -> Fix:
+    """The scaler of the rows that the model was trained on, saved again."""
+
+    def fix(files: Files) -> Files:
+        path = files.model.with_name("fixed.joblib")
+        joblib.dump(WORLDS[world].fit(WORLDS[world].training), path)
+        return give_option(files, "--scaler", path)
+
+    return fix
+
+
+def _celsius(files: Files) -> Files:
+    rows = array(files)
+    rows[:, 0] = (rows[:, 0] - 32) / 1.8
+    return give_rows(files, rows)
+
+
+def _trained_again(files: Files) -> Files:
+    """Model and scaler of the current rows."""
+    rows = array(files)
+    scaler = WORLDS["weather standard"].fit(rows)
+    path = files.model.with_name("fixed.joblib")
+    joblib.dump(scaler, path)
+    files = give_option(give_rows(files, rows, "--reference"), "--scaler", path)
+    return save(settle(load(files), scaler.transform(rows)), files)
+
+
+def _trial(slug: str, tries: str, name: str, fix: Fix, **more: Any) -> Trial:
+    return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix, **more)
+
+
+TRIALS: tuple[Trial, ...] = (
+    _trial(
+        "normalization-unadapted",
+        "adapt before training, then train again and save",
+        "normalization never adapted",
+        give_model(lambda _model: _adapted(WEATHER)),
+    ),
+    _trial(
+        "normalization-stale",
+        "finalize_state() after the weights were set, in a subclass",
+        "normalization that forgets its weights",
+        _finalized,
+    ),
+    Trial(
+        slug="normalization-stale",
+        tries="adapt it on the training rows, train again and save",
+        faulty=OTHER_ROWS,
+        fix=give_model(lambda _model: _adapted(WEATHER)),
+    ),
+    _trial(
+        "normalized-twice",
+        "give the model raw rows, without the scaler",
+        "scaler and normalization",
+        lambda files: remove_options(files, "--scaler"),
+    ),
+    _trial(
+        "normalized-twice",
+        "remove the layer from the model",
+        "scaler and normalization",
+        give_model(_without_layer("normalise")),
+    ),
+    _trial(
+        "normalized-twice",
+        "remove the second of two layers",
+        "rescaled twice within",
+        give_model(_without_layer("rescale_again")),
+    ),
+    _trial(
+        "input-range",
+        "prepare the rows as the training rows were prepared",
+        "pixels into a model of 0 to 1, as its reference shows",
+        lambda files: give_rows(files, array(files) / np.float32(255)),
+    ),
+    _trial(
+        "input-range",
+        "put that step into the model",
+        "pixels into a model of 0 to 1, as its owner says",
+        _rescaling_in_the_model,
+    ),
+    _trial(
+        "batch-norm-statistics",
+        "let the statistics settle without training",
+        "moving statistics of few steps, dense",
+        _settled,
+    ),
+    _trial(
+        "batch-norm-statistics",
+        "let the statistics settle without training, convolutions",
+        "moving statistics of few steps, convolutions",
+        _settled,
+    ),
+    _trial(
+        "batch-norm-statistics",
+        "train longer, with a lower momentum",
+        "moving statistics of few steps, dense",
+        _momentum,
+    ),
+    Trial(slug="outputs-stuck", tries="prepare the rows as in training", faulty=STUCK, fix=_as_in_training),
+    _trial("input-mutated", "start with a copy", "people standard, serving changed in place", _copied_first),
+    _trial(
+        "input-mutated",
+        "start with a copy of each table",
+        "two tables prepared together, the dict changed in place",
+        _each_copied_first,
+    ),
+    _trial(
+        "scaler-stale",
+        "fit scaler and model on the same rows",
+        "people standard, scaler off by 0.3 in one column",
+        _fitted_again("people standard"),
+    ),
+    _trial(
+        "scaler-version",
+        "fit and save it again",
+        "weather standard, scaler of another scikit-learn",
+        _fitted_again("weather standard"),
+    ),
+    _trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
+    _trial(
+        "distribution-shift",
+        "train again on current rows",
+        "one feature a deviation off",
+        _trained_again,
+    ),
+    _trial(
+        "distribution-shift",
+        "adapt the Normalization layer on all training rows",
+        "normalization adapted on three rows",
+        give_model(lambda _model: _adapted(WEATHER)),
+        select=("KC702",),
+    ),
+)

@@ -1,0 +1,215 @@
+"""Advice of causes in saved models, and of refused files."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import keras
+import numpy as np
+from keras import layers
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from tests.advice import fixed_layers
+from tests.advice.edits import (
+    array,
+    give_model,
+    give_option,
+    load,
+    rebuild,
+    reconfigure,
+    save,
+)
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.advice.trials_calls import own_layer
+from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows
+from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.hosts import HOSTS
+
+__all__ = ["TRIALS", "UNTRIED"]
+
+UNTRIED = {
+    "package-missing": "the advice is to install a package, which needs a package index",
+}
+
+
+def _built_before_saving(files: Files) -> Files:
+    model = load(files)
+    model(array(files)[:1])
+    return save(model, files)
+
+
+def _without_training_state(files: Files) -> Files:
+    model = keras.models.load_model(files.model, compile=False)
+    return save(model, files)
+
+
+def _hosted(layer: Callable[[], Any]) -> Callable[[Any], Any]:
+    return rebuild(lambda: HOSTS["perceptron"].build(layer()))
+
+
+FILES: tuple[Trial, ...] = (
+    Trial(
+        slug="weights-not-saved",
+        tries="self.steps, not self._layers",
+        faulty=corpus_case("layers in an attribute that Keras skips"),
+        fix=give_model(reconfigure("tower", attribute="steps")),
+    ),
+    Trial(
+        slug="weights-not-saved",
+        tries="build what is not built yet, and save",
+        faulty=corpus_case("saved before it was built"),
+        fix=_built_before_saving,
+    ),
+    Trial(
+        slug="training-state-unreadable",
+        tries="save the file again without the training state",
+        faulty=corpus_case("the state of adam does not fit"),
+        fix=_without_training_state,
+    ),
+    Trial(
+        slug="untracked-state",
+        tries="add_weight in build()",
+        faulty=corpus_case("perceptron, a random tf.Variable"),
+        fix=own_layer(_hosted(lambda: fixed_layers.Table(name="adjust"))),
+    ),
+    Trial(
+        slug="untracked-state",
+        tries="zlib.crc32 of a text",
+        faulty=corpus_case("perceptron, weighed by hash()"),
+        fix=own_layer(_hosted(lambda: fixed_layers.Hashing(name="adjust"))),
+    ),
+    Trial(
+        slug="config-loses-arguments",
+        tries="return every argument as __init__ expects it",
+        faulty=corpus_case("perceptron, a config that forgets"),
+        fix=give_model(_hosted(lambda: Offset(0.7, "whole", name="adjust"))),
+    ),
+    Trial(
+        slug="config-loses-arguments",
+        tries="delete get_config",
+        faulty=corpus_case("perceptron, a config that drifts"),
+        fix=own_layer(_hosted(lambda: fixed_layers.Shift(0.7, name="adjust"))),
+    ),
+)
+
+# Refused files
+
+
+def _refused(name: str, build: Callable[[], Any], kit: Any = None) -> Case:
+    return Case(
+        name=name, family="refused", build=build, data=None if kit else flat(12), kit=kit, failing=("KC201",)
+    )
+
+
+def _plain() -> Any:
+    return HOSTS["perceptron"].build(layers.Identity())
+
+
+def _lambda() -> Any:
+    return HOSTS["perceptron"].build(layers.Lambda(lambda x: x * 2.0, name="adjust"))
+
+
+def with_scaler(content: bytes) -> Callable[[Path, np.random.Generator], tuple[str, ...]]:
+    """Rows and the bytes of a scaler."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        (folder / "scaler.pkl").write_bytes(content)
+        rows = save_rows(folder / "data", flat(12)(random))
+        return ("--data", str(rows), "--scaler", str(folder / "scaler.pkl"))
+
+    return write
+
+
+def _one_layer(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    return ("--data", str(save_rows(folder / "data", flat(12)(random))))
+
+
+class _OneLayer:
+    """Saves a layer in place of a model."""
+
+    @staticmethod
+    def save(path: Path) -> None:
+        layer = layers.Dense(3)
+        layer.build((None, 12))
+        keras.saving.save_model(layer, path)
+
+
+class _Truncated:
+    """Saves only the first half of a file."""
+
+    @staticmethod
+    def save(path: Path) -> None:
+        _plain().save(path)
+        content = path.read_bytes()
+        path.with_name("original.keras").write_bytes(content)
+        path.write_bytes(content[: len(content) // 2])
+
+
+def _in_sequential(files: Files) -> Files:
+    layer = keras.saving.load_model(files.model)
+    return save(keras.Sequential([keras.Input((12,)), layer]), files)
+
+
+def _copied_again(files: Files) -> Files:
+    return Files(model=files.model.with_name("original.keras"), args=files.args)
+
+
+def _fitted_and_saved_again(files: Files) -> Files:
+    path = files.model.with_name("fixed.joblib")
+    joblib.dump(StandardScaler().fit(array(files)), path)
+    return give_option(files, "--scaler", path)
+
+
+LOGARITHMS = FunctionTransformer(np.arctan).fit(np.ones((5, 12)))
+
+REFUSED: tuple[Trial, ...] = (
+    Trial(
+        slug="code-in-file",
+        tries="replace it with a layer of Keras",
+        faulty=_refused("a Lambda of Python", _lambda),
+        fix=lambda files: save(HOSTS["perceptron"].build(layers.Rescaling(2.0)), files),
+    ),
+    Trial(
+        slug="code-in-file",
+        tries="add --allow-unsafe",
+        faulty=_refused("a Lambda of Python", _lambda),
+        fix=lambda files: Files(model=files.model, args=(*files.args, "--allow-unsafe")),
+    ),
+    Trial(
+        slug="code-in-scaler",
+        tries="add --trust-scaler",
+        faulty=_refused("a scaler with a function", _plain, with_scaler(pickle.dumps(LOGARITHMS))),
+        fix=lambda files: Files(model=files.model, args=(*files.args, "--trust-scaler")),
+    ),
+    Trial(
+        slug="custom-code-missing",
+        tries="name the Python file that defines it",
+        faulty=_refused("a custom layer", lambda: HOSTS["perceptron"].build(Table("weight"))),
+        fix=lambda files: give_option(files, *CUSTOM),
+    ),
+    Trial(
+        slug="file-damaged",
+        tries="copy the file again",
+        faulty=_refused("half a file", _Truncated, _one_layer),
+        fix=_copied_again,
+    ),
+    Trial(
+        slug="model-not-loadable",
+        tries="put the layer into keras.Sequential([...]) and save that model",
+        faulty=_refused("a layer in place of a model", _OneLayer, _one_layer),
+        fix=_in_sequential,
+    ),
+    Trial(
+        slug="scaler-unusable",
+        tries="fit it on the training rows, then save it again",
+        faulty=_refused("a scaler without fit", _plain, with_scaler(pickle.dumps(StandardScaler()))),
+        fix=_fitted_and_saved_again,
+    ),
+)
+
+TRIALS: tuple[Trial, ...] = (*FILES, *REFUSED)
