@@ -14,7 +14,15 @@ from tests.advice.found import corpus_case
 from tests.advice.trial import Fix, Trial
 from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files
-from tests.corpus.reports_masks import _padded, handed_on, peaked_true_steps, placed, words
+from tests.corpus.reports_masks import (
+    _padded,
+    averaged,
+    filtered,
+    handed_on,
+    peaked_true_steps,
+    placed,
+    words,
+)
 
 __all__ = ["TRIALS"]
 
@@ -109,6 +117,18 @@ TRIALS: tuple[Trial, ...] = (
         tries="set masked time steps to 0, and give the mask to the layers after a convolution",
         faulty=WORDS_FILTERED,
         fix=give_model(lambda _model: _words_filtered(handed_on=True)),
+    ),
+    _trial(
+        "mask-lost",
+        "GlobalAveragePooling1D with the mask in place of a mean",
+        "mean of words",
+        give_model(lambda _model: averaged(by_mask=True)),
+    ),
+    _trial(
+        "mask-lost",
+        "set masked time steps to 0 before each convolution, and to -1e9 before the maximum",
+        "two convolutions of words",
+        give_model(lambda _model: filtered(by_mask=True)),
     ),
     _trial(
         "mask-lost",

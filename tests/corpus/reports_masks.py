@@ -152,6 +152,36 @@ def peaked_true_steps() -> Any:
     return reading(body)
 
 
+def averaged(*, by_mask: bool) -> Any:
+    """An average over the time steps, or over the true ones."""
+
+    def body(ids: Any) -> Any:
+        steps = embedded(ids)
+        if by_mask:
+            return layers.GlobalAveragePooling1D(name="pool")(steps, mask=ops.not_equal(ids, 0))
+        return ops.mean(steps, axis=1)
+
+    return reading(body)
+
+
+def filtered(*, by_mask: bool) -> Any:
+    """Two convolutions before a maximum, with the padding hidden from each or not."""
+
+    def body(ids: Any) -> Any:
+        true = ops.not_equal(ids, 0)[..., None]
+
+        def hide(steps: Any, value: float) -> Any:
+            return ops.where(true, steps, value) if by_mask else steps
+
+        steps = embedded(ids)
+        for name in ("first", "second"):
+            convolution = layers.Conv1D(6, 3, padding="same", bias_initializer="ones", name=name)
+            steps = convolution(hide(steps, 0.0))
+        return layers.GlobalMaxPooling1D(name="peak")(hide(steps, -1e9))
+
+    return reading(body)
+
+
 def remembered_peak() -> Any:
     """After a recurrent layer, the padding on the right repeats the last true time step."""
     return reading(
@@ -241,6 +271,9 @@ CASES: tuple[Case, ...] = (
         LOST,
         "peak",
     ),
+    _fault("mean of words", lambda: averaged(by_mask=False), _padded(words()), LOST, "mean"),
+    _fault("two convolutions of words", lambda: filtered(by_mask=False), _padded(words()), LOST, "first"),
+    _fault("mean of words, padded left", lambda: averaged(by_mask=False), LEFT_WORDS, LOST, "mean"),
     _fault("maximum of sensors", peaked_series, _padded(sensors()), LOST, "peak"),
     _fault("maximum after a recurrent layer, padded left", remembered_peak, LEFT_WORDS, LOST, "peak"),
     _fault(
@@ -285,6 +318,9 @@ CASES: tuple[Case, ...] = (
         lambda: peaked(layers.GlobalAveragePooling1D(name="pool")),
         _padded(words()),
     ),
+    _clean("mean of true words", lambda: averaged(by_mask=True), _padded(words())),
+    _clean("mean of true words, padded left", lambda: averaged(by_mask=True), LEFT_WORDS),
+    _clean("two convolutions of true words", lambda: filtered(by_mask=True), _padded(words())),
     _clean("maximum over true time steps", peaked_true_steps, _padded(words())),
     _clean("maximum after a recurrent layer", remembered_peak, _padded(words())),
     _clean("mask handed on", handed_on, _padded(sensors())),

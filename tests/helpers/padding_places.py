@@ -13,6 +13,7 @@ LEAK: dict[str, Any] = {
     "takes_mask": False,
     "given_mask": True,
     "counts_positions": False,
+    "uses": [],
     "before": 0.3,
     "left": 0.0,
     "scale": 1.0,

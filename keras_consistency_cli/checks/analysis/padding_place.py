@@ -7,18 +7,19 @@ although it takes one, the mask got lost before it, at the layer that the route 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.measurement.negligible import is_nothing_left
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
+from keras_consistency_cli.routes.locating.padding_uses import PaddingUse
 from keras_consistency_cli.routes.sequences.masks import LostMask
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.text import clean
 
-__all__ = ["MASK_LOST", "Fault", "PaddingPlace", "describe_place", "find_padding_place"]
+__all__ = ["MASK_LOST", "Fault", "PaddingPlace", "find_padding_place"]
 
 MASK_LOST = "mask-lost"
 Fault = Literal["moves-padding", "counts-positions", "ignores-mask", "takes-padding", "loses-mask"]
@@ -49,6 +50,7 @@ class PaddingPlace:
         stock: whether it is a layer of Keras, which the user cannot edit.
         warned: whether Keras itself warned that it destroys the mask.
         is_only_one: whether padding changes nothing any more without this fault; None if nothing was tried.
+        uses: what layers do with the padding, from the first one that lets it in.
     """
 
     layer: str
@@ -57,6 +59,7 @@ class PaddingPlace:
     stock: bool = False
     warned: bool = False
     is_only_one: bool | None = None
+    uses: tuple[PaddingUse, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +89,9 @@ def find_padding_place(evidence: Evidence) -> PaddingPlace | None:
         return _place(evidence, moved, "moves-padding", _is_only_one(moved))
     leak, lost = details.get("leak"), _end_of_mask(evidence)
     if leak is None or (leak["takes_mask"] and not leak["given_mask"] and not leak["counts_positions"]):
-        return lost or (_place_leak(evidence, leak, "takes-padding") if leak else None)
+        if lost is not None:
+            return replace(lost, uses=tuple(leak["uses"])) if leak is not None else lost
+        return _place_leak(evidence, leak, "takes-padding") if leak is not None else None
     if leak["counts_positions"]:
         return _place_leak(evidence, leak, "counts-positions")
     return _place_leak(evidence, leak, "ignores-mask" if leak["takes_mask"] else "takes-padding")
@@ -106,7 +111,8 @@ def _end_of_mask(evidence: Evidence) -> PaddingPlace | None:
 
 
 def _place_leak(evidence: Evidence, leak: PaddingLeak, fault: Fault) -> PaddingPlace:
-    return replace(_place(evidence, leak, fault, _is_only_one(leak)), stock=leak["stock"])
+    place = _place(evidence, leak, fault, _is_only_one(leak))
+    return replace(place, stock=leak["stock"], uses=tuple(leak["uses"]))
 
 
 def _place(
@@ -131,48 +137,3 @@ def _is_only_one(measured: PaddingLeak | MovedPadding) -> bool | None:
     if measured["left"] is None:
         return None
     return is_nothing_left(measured["left"], before=measured["before"], scale=measured["scale"])
-
-
-def describe_place(place: PaddingPlace | None) -> dict[str, object]:
-    """Return findings: the layer, and the fix if there is one.
-
-    Nothing in a layer of Keras can be edited, so the fix is complete there.
-    """
-    if place is None:
-        return {"lost": {}}
-    lost = {"layer": place.layer, "kind": place.kind} if place.loses_mask else {}
-    fix = _suggest_fix(place)
-    mend = {"mend": fix, "mend_is_complete": place.stock} if fix else {}
-    return {"lost": lost, "place": asdict(place), **mend}
-
-
-def _suggest_fix(place: PaddingPlace) -> str:
-    """What to change for this layer; a layer of Keras is never to be edited."""
-    layer = clean(place.layer)
-    if place.fault in ("takes-padding", "ignores-mask") and place.stock:
-        is_maximum = place.kind == "GlobalMaxPooling1D"
-        reason = ", and has no argument for a mask" if place.fault == "takes-padding" else ""
-        first = "; GlobalAveragePooling1D uses the mask and can take its place" if is_maximum else ""
-        return (
-            f"'{layer}' uses every time step{reason}{first}. To keep it, replace the "
-            f"masked time steps before '{layer}' by a value that it does not use, here with the mask of the "
-            "Embedding or Masking layer:\n"
-            "    mask = embedding.compute_mask(ids)\n"
-            f"    x = keras.ops.where(mask[..., None], x, {'-1e9' if is_maximum else '0.0'})"
-        )
-    if place.fault in ("takes-padding", "ignores-mask"):
-        return (
-            f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
-            "ones, or set their scores to -1e9:\n"
-            "    true = ops.cast(mask, x.dtype)[..., None]\n"
-            "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
-        )
-    if place.fault == "loses-mask" and place.stock:
-        return (
-            f"'{layer}' does not pass the mask on: set masked time steps to 0 before '{layer}', and give the "
-            "mask to the layers after it yourself:\n"
-            "    mask = embedding.compute_mask(ids)\n"
-            f"    x = {layer}(keras.ops.where(mask[..., None], x, 0.0))\n"
-            "    x = layers.LSTM(units)(x, mask=mask)"
-        )
-    return ""

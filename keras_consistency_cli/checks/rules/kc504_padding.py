@@ -27,10 +27,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
+from keras_consistency_cli.checks.analysis.padding_fix import describe_place
 from keras_consistency_cli.checks.analysis.padding_place import (
     MASK_LOST,
     PaddingPlace,
-    describe_place,
     find_padding_place,
 )
 from keras_consistency_cli.checks.base import Check, Evidence, Pair

@@ -29,7 +29,16 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["CallRecord", "align_outputs", "align_to", "are_close", "record_calls", "replacing_call"]
+__all__ = [
+    "CallRecord",
+    "align_outputs",
+    "align_to",
+    "are_close",
+    "record_calls",
+    "replacing_call",
+    "tensors_of",
+    "true_part",
+]
 
 Array = npt.NDArray[Any]
 
@@ -38,7 +47,8 @@ Array = npt.NDArray[Any]
 class CallRecord:
     """One call of a layer or operation of the model's graph, with its tensors as arrays.
 
-    `operation` is the layer; `given` are the tensors that it was called with, `made` those that it returned.
+    `operation` is the layer, `arguments` are what it was called with, by position and by name; `given` are
+    the tensors among them, `made` those that it returned.
     """
 
     layer: str
@@ -47,8 +57,13 @@ class CallRecord:
     takes_mask: bool
     given_mask: bool
     operation: Any
-    given: list[Any]
+    arguments: tuple[tuple[Any, ...], dict[str, Any]]
     made: list[Any]
+
+    @property
+    def given(self) -> list[Any]:
+        """The tensors that it was called with, on any device."""
+        return tensors_of(self.arguments)
 
     @property
     def inputs(self) -> list[Array]:
@@ -59,6 +74,22 @@ class CallRecord:
     def outputs(self) -> list[Array]:
         """The tensors that it returned."""
         return _as_arrays(self.made)
+
+    def call_again(self, values: Sequence[Array]) -> list[Array]:
+        """Call the layer alone with other values of its tensors, and return its outputs."""
+        import keras
+
+        rest = iter(values)
+
+        def replaced(leaf: Any) -> Any:
+            return (
+                keras.ops.convert_to_tensor(next(rest), dtype=keras.backend.standardize_dtype(leaf.dtype))
+                if hasattr(leaf, "shape")
+                else leaf
+            )
+
+        args, kwargs = keras.tree.map_structure(replaced, self.arguments)
+        return _as_arrays(tensors_of(self.operation(*args, **kwargs)))
 
 
 def record_calls(session: Session, rows: Rows) -> tuple[list[CallRecord], Outputs]:
@@ -78,7 +109,7 @@ def record_calls(session: Session, rows: Rows) -> tuple[list[CallRecord], Output
                     takes_mask=has_mask_argument(layer),
                     given_mask=is_given,
                     operation=layer,
-                    given=tensors_of((args, kwargs)),
+                    arguments=(args, kwargs),
                     made=tensors_of(outputs),
                 )
             )
@@ -151,7 +182,7 @@ def _put(leaf: Any, values: Array, side: Side) -> Any:
     import keras
 
     filled = _as_arrays([leaf])[0].copy()
-    filled[_true_part(filled.shape, values.shape, side)] = values
+    filled[true_part(filled.shape, values.shape, side)] = values
     tensor = keras.ops.convert_to_tensor(filled, dtype=keras.backend.standardize_dtype(leaf.dtype))
     mask = getattr(leaf, "_keras_mask", None)
     if mask is not None:
@@ -159,7 +190,7 @@ def _put(leaf: Any, values: Array, side: Side) -> Any:
     return tensor
 
 
-def _true_part(shape: tuple[int, ...], true: tuple[int, ...], side: Side) -> tuple[slice, ...]:
+def true_part(shape: tuple[int, ...], true: tuple[int, ...], side: Side) -> tuple[slice, ...]:
     """Return the part of a padded array that belongs to true time steps, by axis."""
     pairs = zip(shape, true, strict=True)
     return tuple(slice(0, short) if side == "right" else slice(long - short, None) for long, short in pairs)
@@ -177,7 +208,7 @@ def align_to(values: Array, shape: tuple[int, ...], side: Side) -> Array | None:
         long < short for long, short in zip(values.shape, shape, strict=True)
     ):
         return None
-    return values[_true_part(values.shape, shape, side)]
+    return values[true_part(values.shape, shape, side)]
 
 
 def are_close(padded: Sequence[Array], cut: Sequence[Array], side: Side) -> bool:

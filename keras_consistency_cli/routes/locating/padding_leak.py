@@ -20,6 +20,7 @@ from keras_consistency_cli.routes.locating.call_records import (
     replacing_call,
 )
 from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
+from keras_consistency_cli.routes.locating.padding_uses import PaddingUse, find_padding_uses
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.trace import Outputs
@@ -34,7 +35,7 @@ class PaddingLeak(TypedDict):
 
     `stock` is whether it belongs to Keras or its packages, `takes_mask` whether its call has an argument for
     a mask, `given_mask` whether it got one. `counts_positions` is whether only the place of the padding
-    matters.
+    matters. `uses` is what it, and the layers after it, do with the padding.
     `before` and `left` are the greatest differences of the outputs with its own outputs as they are, and as
     they are without padding.
     """
@@ -45,6 +46,7 @@ class PaddingLeak(TypedDict):
     takes_mask: bool
     given_mask: bool
     counts_positions: bool
+    uses: list[PaddingUse]
     before: float
     left: float
     scale: float
@@ -67,7 +69,8 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
     before = _difference(padded_outputs, cut_outputs, runs.side)
     scale = greatest_value(cut_outputs)
     found: PaddingLeak | None = None
-    for suspect in list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]:
+    suspects = list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]
+    for suspect in suspects:
         left = _difference(_run_replaced(runs, suspect, cut), cut_outputs, runs.side)
         is_only_one = is_nothing_left(left, before=before, scale=scale)
         if found is None or is_only_one:
@@ -75,6 +78,9 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
             found["counts_positions"] = _counts_positions(runs, suspect, cut[suspect.number])
         if is_only_one:
             break
+    if found is not None:
+        first = suspects[0].number
+        found["uses"] = find_padding_uses(padded[first:], cut[first:], runs.side, runs.steps)
     return found
 
 
@@ -87,6 +93,7 @@ def _describe(suspect: _Suspect, before: float, left: float, scale: float) -> Pa
         "takes_mask": record.takes_mask,
         "given_mask": record.given_mask,
         "counts_positions": False,
+        "uses": [],
         "before": before,
         "left": left,
         "scale": scale,

@@ -65,6 +65,12 @@ class RecordedRuns:
         """The side of the padding."""
         return self.runs.side
 
+    @property
+    def steps(self) -> int:
+        """The time steps of the padded rows: those of the series that is shorter without padding."""
+        pairs = ((rows, self.runs.cut[name]) for name, rows in self.runs.padded.items())
+        return next((long.shape[1] for long, short in pairs if long.shape != short.shape), 0)
+
     @cached_property
     def padded(self) -> RecordedRun:
         """The run with padding."""

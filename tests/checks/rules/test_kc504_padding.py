@@ -49,7 +49,7 @@ def world_of(
 
 def leak(layer: str, kind: str, **more: Any) -> dict[str, Any]:
     found = {"layer": layer, "kind": kind, "stock": False, "takes_mask": True, "given_mask": True}
-    return {**found, "counts_positions": False, "before": 0.5, "left": 0.0, "scale": 1.0, **more}
+    return {**found, "counts_positions": False, "uses": [], "before": 0.5, "left": 0.0, "scale": 1.0, **more}
 
 
 def test_padding_that_does_not_matter(world: Any, wording: SnapshotAssertion) -> None:
@@ -227,7 +227,9 @@ def test_declared_padding_without_a_mask(
 def test_a_stock_layer_that_takes_padding_in_is_not_to_be_edited(
     world: Any, wording: SnapshotAssertion
 ) -> None:
-    found = leak("peak", "GlobalMaxPooling1D", stock=True, takes_mask=False)
+    use = {"layer": "peak", "kind": "GlobalMaxPooling1D", "use": "filled", "value": -1e9}
+    use |= {"axes": 3, "steps": 9, "mask_steps": 9}
+    found = leak("peak", "GlobalMaxPooling1D", stock=True, takes_mask=False, uses=[use])
     kept = Trace(route="", details={"layer": "res", "kind": "Add"})
     verdict = world_of(world, moved=0.5, leak=found, lost=kept).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
