@@ -17,6 +17,9 @@ from tests.advice.trial import Trial, find
 from tests.corpus.cases import write
 from tests.helpers.in_process import SharedForkServer
 
+# Keras warns if a layer drops a mask, which faulty models do on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
+
 TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)
 
 
