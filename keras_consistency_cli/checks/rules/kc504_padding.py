@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from keras_consistency_cli.checks.analysis.padding_fix import describe_place
-from keras_consistency_cli.checks.analysis.padding_place import (
+from keras_consistency_cli.checks.analysis.padding.fix import describe_place
+from keras_consistency_cli.checks.analysis.padding.place import (
     MASK_LOST,
     PaddingPlace,
     find_padding_place,

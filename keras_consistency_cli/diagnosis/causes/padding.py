@@ -5,7 +5,7 @@ Checks recognize them and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.padding_place import find_padding_place
+from keras_consistency_cli.checks.analysis.padding.place import find_padding_place
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.analysis.padding_place import Fault, find_padding_place
+from keras_consistency_cli.checks.analysis.padding.place import Fault, find_padding_place
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (

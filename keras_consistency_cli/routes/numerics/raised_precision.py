@@ -108,7 +108,8 @@ def _raise_layers(original: Session, batches: Sequence[Rows], first: str) -> tup
 
     The copy is None if none could be made.
     """
-    raised, following, copy = [], first, None
+    raised: list[str] = []
+    following, copy = first, None
     while following and following not in raised and len(raised) < _MOST_LAYERS:
         next_copy = _copy_with_raised([*raised, following], original, batches[0])
         if next_copy is None:

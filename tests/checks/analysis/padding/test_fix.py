@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.analysis.padding_fix import describe_place
-from keras_consistency_cli.checks.analysis.padding_place import Fault, PaddingPlace
-from keras_consistency_cli.routes.locating.padding_uses import PaddingUse, Use
+from keras_consistency_cli.checks.analysis.padding.fix import describe_place
+from keras_consistency_cli.checks.analysis.padding.place import Fault, PaddingPlace
+from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse, Use
 
 
 def use(layer: str, how: Use, value: float | None = None, **more: Any) -> PaddingUse:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from keras_consistency_cli.checks.analysis.padding_place import PaddingPlace
-from keras_consistency_cli.routes.locating.padding_uses import PaddingUse
+from keras_consistency_cli.checks.analysis.padding.place import PaddingPlace
+from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_place"]
