@@ -20,13 +20,13 @@ _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
 _FEWEST_ROWS = 32
-_WORK = 2e9
-"""Multiplications that one pass over the sample may take, about a second.
+_WORK = 8e9
+"""Multiplications that one pass over all checked rows may take, a second or less.
 
 This is a rule and not a measured time, so that runs can be repeated.
 """
-_WORK_PER_ELEMENT = 200
-"""How often a convolution or recurrent layer uses an input element, roughly, per channel."""
+_WORK_PER_ELEMENT, _WORK_PER_PARAMETER = 800, 4
+"""How often a layer uses an input element and a weight, roughly, if its shapes are not known."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
 _SAMPLE_WORK = 2e9
@@ -70,12 +70,17 @@ def affordable_rows(facts: Facts, source: RowSource | None) -> int:
 
     256 for most models, 32 for the heaviest.
     """
+    affordable = int(_WORK // max(facts.work or _guess_work(facts, source), 1))
+    return max(_FEWEST_ROWS, min(SAMPLE_ROWS, affordable // _FEWEST_ROWS * _FEWEST_ROWS))
+
+
+def _guess_work(facts: Facts, source: RowSource | None) -> int:
+    """Return the multiplications of a row for a model whose layers cannot be counted."""
     if source is not None:
         elements = sum(math.prod(array.shape[1:]) for array in source.arrays.values())
     else:
         elements = sum(_elements(fact.shape) for fact in facts.inputs)
-    work = elements * _WORK_PER_ELEMENT + facts.parameters
-    return max(_FEWEST_ROWS, min(SAMPLE_ROWS, int(_WORK // max(work, 1)) // _FEWEST_ROWS * _FEWEST_ROWS))
+    return elements * _WORK_PER_ELEMENT + facts.parameters * _WORK_PER_PARAMETER
 
 
 def _elements(shape: tuple[int | None, ...]) -> int:
