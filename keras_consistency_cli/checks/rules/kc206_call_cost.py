@@ -71,4 +71,5 @@ CHECK = Check(
     explanation=__doc__,
     routes=("costs",),
     examine=examine,
+    is_slow=True,
 )
