@@ -73,14 +73,15 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
 class Mistake:
     """One mistake in the served rows of one input.
 
-    `sentence` describes it, `cause` is a slug or None, `rows` is the number of rows that have it.
+    `sentence` describes it, `cause` is a slug or None, `columns` are the positions of the columns that have
+    it, and `rows` is the number of their rows.
     """
 
     input: str
     kind: str
     sentence: str
     cause: str | None
-    columns: int
+    columns: tuple[int, ...]
     rows: int = 0
 
 
@@ -100,7 +101,7 @@ def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
 def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> Iterator[Mistake]:
     if match.get("misshapen"):
         sentence = f"not rows of the data: {match['misshapen']}"
-        yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=0)
+        yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=())
     for measured in match.get("mistakes", ()):
         kind, _, step = measured["kind"].partition(":")
         words, cause = _KINDS[kind]
@@ -111,7 +112,7 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
             kind=kind,
             sentence=f"{_rows_hit(measured, match)}{looks} {description}{remark}, {_size(measured)}",
             cause=cause,
-            columns=len(measured["columns"]),
+            columns=tuple(measured["columns"]),
             rows=measured.get("hit") or match["rows"],
         )
 
@@ -192,7 +193,7 @@ def fail_served_rows(
         for mistake in mistakes
     )
     served = [one for one in judged if one.comparison.candidate == "served"]
-    widest = max(mistakes, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1)))
+    widest = max(mistakes, key=lambda each: (each.cause is not None, len(each.columns) * max(each.rows, 1)))
     return Verdict.fail(
         f"the served rows are wrong: {sentences}; outputs {describe_change(served, evidence.rows)}",
         cause=widest.cause,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, find_mistakes
+from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -20,6 +20,8 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 
 __all__ = ["SCALING_CONFIRMATIONS"]
 
+_MOST_LEFT = 0.1
+"""Share of the wrong rows that a confirmed mistake may leave unexplained."""
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -33,12 +35,21 @@ def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
         if any(each.kind == NEARLY_MOVED for each in served if each.cause == slug):
             nearly = "the right values in other places are nearly the served ones, but not value by value"
             return ConfirmationResult(confirmed=False, explanation=nearly)
-        columns = sum(each.columns for each in served if each.cause == slug)
-        others = sum(each.columns for each in served if each.cause != slug)
+        own = [each for each in served if each.cause == slug]
+        rows = sum(each.rows for each in own)
+        columns = _find_places(own)
         if not columns:
             return None
-        amount = "1 column" if columns == 1 else f"{columns} columns"
-        rest = f"; {others} more are wrong in a different way" if others else ""
+        others = [each for each in served if each.cause != slug]
+        left = sum(each.rows for each in others if each.cause is None and columns & _find_places([each]))
+        if left > _MOST_LEFT * (rows + left):
+            explanation = f"it reproduces {rows} of {rows + left} wrong rows only"
+            return ConfirmationResult(confirmed=False, explanation=explanation)
+        amount = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+        more = len(_find_places(others) - columns)
+        rest = f"; {more} more {'is' if more == 1 else 'are'} wrong in a different way" if more else ""
+        if left:
+            rest = f"; {left} more {'row is' if left == 1 else 'rows are'} wrong in a different way"
         return ConfirmationResult(
             confirmed=True,
             explanation=(
@@ -48,6 +59,11 @@ def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
         )
 
     return test
+
+
+def _find_places(mistakes: Iterable[Mistake]) -> set[tuple[str, int]]:
+    """Return the columns of these mistakes, with their inputs."""
+    return {(each.input, column) for each in mistakes for column in each.columns}
 
 
 def _mistake_is_repeated(slug: str) -> Confirmation:

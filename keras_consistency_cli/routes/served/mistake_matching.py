@@ -93,7 +93,8 @@ def _find_candidates(
             continue
         differs = _compare_variant(served, variant)
         rows = len(served[variant.start or 0 :][: len(variant.rows)])
-        mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start)
+        moved = variant.sources is not None
+        mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start, moved=moved)
         for column in wrong - _differing_columns(variant, differs):
             source = variant.sources[column] if variant.sources else None
             candidates.setdefault(column, {}).setdefault(variant.key, source)
