@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.routes.served.mistakes import MistakeKey
 
-__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "find_runs"]
+__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "build_part", "find_runs"]
 
 WHOLE_ROWS = ("refit-single",)
 """Mistakes that change every column of a row.
@@ -149,12 +149,12 @@ class Mixture:
             mask: Mask = np.asarray(explained[key] & left)
             if wrong[mask].sum() < _MIN_VALUES:
                 break
-            parts.append(_build_part(key, mask, hit, columns))
+            parts.append(build_part(key, mask, hit, columns))
             left = np.asarray(left & ~mask)
         rows = np.asarray(hit.any(axis=1))
         if parts and left.sum() > (1 - _LEAST_SHARE) * rows.sum():
             parts, left = [], rows
-        return [*parts, _build_part(UNKNOWN, left, hit, columns)] if left.any() else parts
+        return [*parts, build_part(UNKNOWN, left, hit, columns)] if left.any() else parts
 
     def _explained_rows(self, key: MistakeKey, hit: Mask, columns: list[int]) -> Mask:
         """Return the rows that a mistake explains in these columns."""
@@ -166,7 +166,8 @@ class Mixture:
         return np.asarray(rows & changed.all(axis=1))
 
 
-def _build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Part:
+def build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Part:
+    """Return the part of the rows in a mask; `hit` tells the wrong values by row and feature."""
     rows = np.flatnonzero(mask)
     distances = np.unique(np.diff(rows))
     is_even = len(distances) == 1 and len(rows) >= _MIN_EVENLY_SPACED
