@@ -196,6 +196,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("positions-count-padding", measured("unpadded", {"leak": PLACES}), {"KC504": {}}),
     ("padding-moved", measured("unpadded", {"moved": MOVED}), {"KC504": {}}),
     ("scaler-applied-twice", served("scaled-twice", "unknown", hits=(40, 1)), {"KC301": {}}),
+    ("padding-side", served("padding-side:x"), {"KC301": {}}),
+    ("time-shift", served("turned:30", "unknown"), {"KC301": {}}),
+    ("row-order", served("rows-reordered"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -262,6 +265,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("non-finite-input", measured("locate-nonfinite", {"finite_rows": 0}), {"KC701": {"rows": {"x": 1}}}),
     ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
     ("feature-order", served("other-columns", "unknown", hits=(6, 3)), {"KC301": {}}),
+    ("padding-side", served("padding-side:x", "unknown", hits=(6, 3)), {"KC301": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
