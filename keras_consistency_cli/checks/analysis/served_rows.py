@@ -79,7 +79,7 @@ class Mistake:
     """One mistake in the served rows of one input.
 
     `sentence` describes it, `cause` is a slug or None, `columns` are the positions of the columns that have
-    it, and `rows` is the number of their rows.
+    it, `rows` is the number of their rows, and `noun` what a column is called.
     """
 
     input: str
@@ -88,6 +88,7 @@ class Mistake:
     cause: str | None
     columns: tuple[int, ...]
     rows: int = 0
+    noun: str = "column"
 
 
 def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
@@ -120,6 +121,7 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
             cause=cause,
             columns=tuple(measured["columns"]),
             rows=measured.get("hit") or match["rows"],
+            noun=noun,
         )
 
 

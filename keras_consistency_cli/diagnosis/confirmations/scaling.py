@@ -49,10 +49,12 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
             return ConfirmationResult(confirmed=False, explanation=only)
         reproduced = explanation or (
             "the same mistake, made on purpose, reproduces the served rows value by value in "
-            f"{format_count(len(columns), 'column')}"
+            f"{format_count(len(columns), own[0].noun)}"
         )
         more = len(_find_places(others) - columns)
-        rest = [_describe_rest(amount, noun) for amount, noun in ((more, "column"), (left, "row")) if amount]
+        rest = [
+            _describe_rest(amount, noun) for amount, noun in ((more, own[0].noun), (left, "row")) if amount
+        ]
         return ConfirmationResult(confirmed=True, explanation="; ".join([reproduced, *rest]))
 
     return test
