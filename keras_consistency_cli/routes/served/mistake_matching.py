@@ -58,7 +58,7 @@ def match_served_rows(
     comparison = ColumnComparison.of(served, expected)
     mixture = Mixture(wrong=comparison.wrong_in_rows(len(served)))
     distances = comparison.distances
-    wrong_rows = mixture.wrong.any(axis=(1, 2))
+    wrong_rows: Array = np.asarray(mixture.wrong.any(axis=(1, 2)))
     unmatched = UnmatchedColumns(
         comparison=comparison,
         distances=distances,
@@ -84,7 +84,8 @@ def _find_moved_padding(
     served: Array, expected: Array, mixture: Mixture, wrong_rows: Array
 ) -> Iterator[Part]:
     """Yield the rows that are padded at the other end, and then the rows that are wrong differently."""
-    hit, left = mixture.wrong.any(axis=1), wrong_rows.copy()
+    hit: Array = np.asarray(mixture.wrong.any(axis=1))
+    left = wrong_rows.copy()
     moved = find_moved_padding(served, expected, wrong_rows)
     for each in moved:
         part = build_part(MistakeKey(each.kind, None), each.mask, hit, list(range(hit.shape[1])))
@@ -103,8 +104,11 @@ def _find_mistakes(
 ) -> list[Mistake]:
     """Return the mistakes that variants or the values of the wrong columns show."""
     wrong = {int(column) for column in np.flatnonzero(mixture.wrong.any(axis=(0, 1)))}
+    # They come first: a quarter of a turn also gives a cosine the values of its sine.
+    mistakes = unmatched.find_turned(sorted(wrong))
+    wrong -= {column for each in mistakes for column in each.columns}
     candidates = _find_candidates(served, wrong, variants, mixture)
-    mistakes = [
+    mistakes += [
         _build_mistake(*group, candidates, unmatched.distances) for group in _group_columns(candidates)
     ]
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))

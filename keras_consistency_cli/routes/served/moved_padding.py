@@ -48,7 +48,7 @@ class _Edges:
     @classmethod
     def of(cls, steps: Array, padding: Array) -> _Edges:
         """Count the time steps that are padding."""
-        is_padding = _are_equal(steps, padding).all(axis=-1)
+        is_padding: Array = np.asarray(_are_equal(steps, padding).all(axis=-1))
         length = steps.shape[1]
         first, last = np.argmin(is_padding, axis=1), np.argmin(is_padding[:, ::-1], axis=1)
         empty = is_padding.all(axis=1)
@@ -156,4 +156,4 @@ def _count_telling_values(steps: Array) -> int:
 
 
 def _are_equal(left: Array, right: Array) -> Array:
-    return np.isclose(left, right, rtol=_TOLERANCE, atol=1e-12, equal_nan=True)
+    return np.asarray(np.isclose(left, right, rtol=_TOLERANCE, atol=1e-12, equal_nan=True))

@@ -51,8 +51,7 @@ class UnmatchedColumns:
 
     def find_mistakes(self, columns: list[int]) -> tuple[list[Mistake], list[int]]:
         """Return mistakes that explain columns in all rows, and the remaining columns."""
-        mistakes = self._find_turned(columns)
-        columns = [column for column in columns if all(column not in each.columns for each in mistakes)]
+        mistakes = []
         for find in (
             self._find_moved,
             self._find_constant,
@@ -66,6 +65,13 @@ class UnmatchedColumns:
                 mistakes.append(mistake)
                 columns = [column for column in columns if column not in mistake.columns]
         return mistakes, columns
+
+    def find_turned(self, columns: list[int]) -> list[Mistake]:
+        """Return the pairs of columns that are turned, as sine and cosine of a shifted time."""
+        return [
+            self._mistake(f"turned:{pair.degrees:.4g}", list(pair.columns))
+            for pair in find_turned_pairs(self.comparison, columns)
+        ]
 
     def describe_part(self, part: Part) -> Mistake:
         """Return the mistake of some rows.
@@ -109,13 +115,6 @@ class UnmatchedColumns:
             return None
         changed = [(here, there) for here, there in found[next(iter(found))].items() if here != there]
         return replace(self._mistake("relabelled", list(found)), codes=tuple(changed[:_SHOWN_CODES]))
-
-    def _find_turned(self, columns: list[int]) -> list[Mistake]:
-        """Return the pairs of columns that are turned, as sine and cosine of a shifted time."""
-        return [
-            self._mistake(f"turned:{pair.degrees:.4g}", list(pair.columns))
-            for pair in find_turned_pairs(self.comparison, columns)
-        ]
 
     def _find_reordered(self, columns: list[int]) -> Mistake | None:
         """Return the columns with the expected values in a different order.

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
+from keras_consistency_cli.routes.served.variants import generate_plain_variants
 
 Array = np.ndarray
 HOURS = np.random.default_rng(0).integers(0, 24, 120)
@@ -35,6 +37,15 @@ def turned(served: Array, expected: Array) -> list[tuple[tuple[int, int], int]]:
 def test_a_shifted_hour(hours: float, degrees: int, scale: Callable[[Array], Array]) -> None:
     served, expected = (scale(circle(each)) for each in (HOURS + hours, HOURS))
     assert turned(served, expected) == [((0, 2), degrees)]
+
+
+@pytest.mark.parametrize("hours", [2, 6, 12, 18])
+def test_a_turn_comes_before_exchanged_columns(hours: int) -> None:
+    served, expected = circle(HOURS + hours), circle(HOURS)
+    served[:, 1] += np.sin(np.arange(120))
+    match = match_served_rows(served, expected, generate_plain_variants(expected, served))
+    kinds = [(each.kind.partition(":")[0], each.columns) for each in match.mistakes]
+    assert kinds == [("turned", (0, 2)), ("unknown", (1,))]
 
 
 def test_a_shifted_weekday() -> None:
