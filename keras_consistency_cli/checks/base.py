@@ -77,6 +77,8 @@ class Check:
     """Routes it needs besides those of its pairs."""
     on_request: bool = False
     """Whether it runs only if `--select` names it, because it costs more than it usually shows."""
+    is_slow: bool = False
+    """Whether `--quick` leaves it out: it takes longer than the checks that find most faults."""
     accepts_refused_rows: bool = False
     """Whether it can judge rows that the model refuses, for which no route runs."""
 
@@ -96,6 +98,10 @@ class Check:
             verdict = Verdict.error("the check itself crashed", f"{type(problem).__name__}: {clean(problem)}")
         verdict = warn_of_changed_decisions(verdict)
         return replace(verdict, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
+
+    def left_out(self) -> Verdict:
+        """Return the verdict of a check that `--quick` leaves out."""
+        return self.skipped("left out by --quick")
 
     def skipped(self, reason: str) -> Verdict:
         """Return the verdict of a check that was not run."""

@@ -10,7 +10,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["check_outputs", "required", "resolve_selection", "selected"]
+__all__ = ["check_outputs", "required", "resolve_selection", "selected", "without_slow_checks"]
 
 
 def selected(settings: Settings) -> tuple[Check, ...]:
@@ -29,6 +29,25 @@ def selected(settings: Settings) -> tuple[Check, ...]:
             fix=f"--select {missing} too, or do not require it",
         )
     return tuple(check.configured(settings) for check in CHECKS if check.code in codes)
+
+
+def without_slow_checks(settings: Settings, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return the checks to examine: with `--quick` those that are not slow, else all.
+
+    Raises:
+        UsageError: no check is left, or a required one is slow.
+    """
+    if not settings.quick:
+        return checks
+    slow = [check.code for check in checks if check.is_slow]
+    missing = next((code for code in required(settings) if code in slow), None)
+    if missing is not None:
+        raise UsageError(f"{missing} is required, but --quick leaves it out", fix="run without --quick")
+    if len(slow) == len(checks):
+        raise UsageError(
+            f"no check is left to run: --quick leaves out {', '.join(slow)}", fix="run without --quick"
+        )
+    return tuple(check for check in checks if not check.is_slow)
 
 
 def required(settings: Settings) -> tuple[str, ...]:

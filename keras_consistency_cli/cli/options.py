@@ -99,6 +99,7 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
         completion=check_names,
     ),
     "exit_first": _switch("Stop at the first check that fails.", "--exit-first", "-x"),
+    "quick": _switch("Leave out the slow checks, and use fewer rows of a heavy model.", "--quick"),
     "rows": _text("Number of rows to use, spread over the data. [256]", "N|all"),
     "batch_size": _text("Batch size of the reference prediction. [32]", "N"),
     "seed": _text("Seed for generated rows, for sampling and for shuffling. [0]", "N"),

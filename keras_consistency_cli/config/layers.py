@@ -75,7 +75,10 @@ _OPTIONS: Mapping[str, _Option] = {
         name: _Option(path=(name,), read=_plain)
         for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")
     },
-    **{name: _Option(path=(name,), read=_plain) for name in ("exit_first", "exit_zero", "quiet", "verbose")},
+    **{
+        name: _Option(path=(name,), read=_plain)
+        for name in ("exit_first", "quick", "exit_zero", "quiet", "verbose")
+    },
     **{
         name: _Option(path=(name,), read=split_words, is_scalar=False)
         for name in ("select", "ignore", "require")

@@ -64,6 +64,7 @@ class Settings(Options):
         default=(), description="a list of check codes, beginnings of codes or names"
     )
     exit_first: StrictBool = Field(default=False, description="true or false")
+    quick: StrictBool = Field(default=False, description="true or false")
     backend: Literal["tensorflow", "jax", "torch"] = Field(
         default="tensorflow", description="tensorflow, jax or torch"
     )

@@ -20,13 +20,15 @@ _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
 _FEWEST_ROWS = 32
-_WORK = 2e9
-"""Multiplications that one pass over the sample may take, about a second.
+_WORK = 8e9
+"""Multiplications that one pass over all checked rows may take, a second or less.
 
 This is a rule and not a measured time, so that runs can be repeated.
 """
-_WORK_PER_ELEMENT = 200
-"""How often a convolution or recurrent layer uses an input element, roughly, per channel."""
+_WORK_PER_ELEMENT, _WORK_PER_PARAMETER = 800, 4
+"""How often a layer uses an input element and a weight, roughly, if its shapes are not known."""
+_QUICK_WORK = 1e9
+"""The same with `--quick`."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
 _SAMPLE_WORK = 2e9
@@ -44,7 +46,9 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
         DataError: they do not fit for another reason, or do not fill one batch of a model with a fixed size.
     """
     batch = facts.batch_size or 1
-    wanted = settings.rows if "rows" in settings.model_fields_set else affordable_rows(facts, source)
+    wanted = settings.rows
+    if "rows" not in settings.model_fields_set:
+        wanted = affordable_rows(facts, source, work=_QUICK_WORK if settings.quick else _WORK)
     if source is None:
         generated = SAMPLE_ROWS if wanted == "all" else wanted
         return choose_rows(max(generated, batch), "all", seed=settings.seed, multiple_of=batch)
@@ -65,17 +69,29 @@ def check_served_rows(additional: Mapping[str, RowSource], facts: Facts) -> None
         match_inputs(additional["served"], facts.inputs, batch_size=None)
 
 
-def affordable_rows(facts: Facts, source: RowSource | None) -> int:
+def affordable_rows(facts: Facts, source: RowSource | None, *, work: float = _WORK) -> int:
     """Return on how many rows every route can run in reasonable time.
 
-    256 for most models, 32 for the heaviest.
+    256 for most models; the heaviest ones still run so many batches or rows that neighbours and positions
+    can differ.
+
+    Args:
+        facts: the facts of the model.
+        source: the user's rows, if there are any.
+        work: multiplications that one pass over the rows may take.
     """
+    affordable = int(work // max(facts.work or _guess_work(facts, source), 1))
+    fewest = _FEWEST_ROWS if work >= _WORK else _FEWEST_SAMPLED
+    return max(fewest, min(SAMPLE_ROWS, affordable // fewest * fewest))
+
+
+def _guess_work(facts: Facts, source: RowSource | None) -> int:
+    """Return the multiplications of a row for a model whose layers cannot be counted."""
     if source is not None:
         elements = sum(math.prod(array.shape[1:]) for array in source.arrays.values())
     else:
         elements = sum(_elements(fact.shape) for fact in facts.inputs)
-    work = elements * _WORK_PER_ELEMENT + facts.parameters
-    return max(_FEWEST_ROWS, min(SAMPLE_ROWS, int(_WORK // max(work, 1)) // _FEWEST_ROWS * _FEWEST_ROWS))
+    return elements * _WORK_PER_ELEMENT + facts.parameters * _WORK_PER_PARAMETER
 
 
 def _elements(shape: tuple[int | None, ...]) -> int:

@@ -70,6 +70,8 @@ def _differing_options(settings: Settings) -> Iterator[str]:
     # By default, the number of rows depends on the model. A stated number also applies to generated rows.
     if "rows" in settings.model_fields_set:
         yield from _option("rows", settings.rows)
+    if settings.quick:
+        yield "--quick"
     for name in _NUMBERS:
         value = getattr(settings, name)
         if value != Settings.model_fields[name].default:

@@ -15,6 +15,7 @@ from tests.advice import (
     trials_recorded,
     trials_scaling,
     trials_sequences,
+    trials_served,
 )
 from tests.advice.trial import Trial
 
@@ -25,7 +26,7 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "calls": trials_calls.TRIALS,
     "files": trials_files.TRIALS,
     "numbers": (*trials_nonfinite.TRIALS, *trials_precision.TRIALS, *trials_recorded.TRIALS),
-    "scaling": trials_scaling.TRIALS,
+    "scaling": (*trials_scaling.TRIALS, *trials_served.TRIALS),
     "data": trials_data.TRIALS,
     "sequences": trials_sequences.TRIALS,
     "padding": trials_padding.TRIALS,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.selection import check_outputs, required, resolve_selection, selected
+from keras_consistency_cli.checks.selection import (
+    check_outputs,
+    required,
+    resolve_selection,
+    selected,
+    without_slow_checks,
+)
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 
@@ -86,4 +92,26 @@ def test_required_checks_must_be_selected(wording: SnapshotAssertion) -> None:
     assert required(settings(require=["KC10"])) == ("KC101", "KC102", "KC103", "KC104")
     with pytest.raises(UsageError) as caught:
         selected(settings(select=["KC101"], require=["batch-size"]))
+    assert str(caught.value) == wording
+
+
+def test_quick_leaves_out_slow_checks() -> None:
+    checks = selected(settings())
+    assert without_slow_checks(settings(), checks) == checks
+    quick = without_slow_checks(settings(quick=True), checks)
+    assert {check.code for check in checks} - {check.code for check in quick} == {
+        check.code for check in checks if check.is_slow
+    }
+    assert {"KC101", "KC103", "KC201"} <= {check.code for check in quick}
+
+
+@pytest.mark.parametrize(
+    "words", [{"require": ["KC206"]}, {"select": ["KC206", "KC204"]}], ids=["require", "select"]
+)
+def test_quick_does_not_leave_out_what_is_asked_for(
+    words: dict[str, list[str]], wording: SnapshotAssertion
+) -> None:
+    asked = settings(quick=True, **words)
+    with pytest.raises(UsageError) as caught:
+        without_slow_checks(asked, selected(asked))
     assert str(caught.value) == wording

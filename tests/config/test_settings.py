@@ -69,6 +69,7 @@ def test_the_defaults() -> None:
         },
         "require": (),
         "exit_first": False,
+        "quick": False,
         "exit_zero": False,
         "quiet": False,
         "verbose": False,

@@ -336,6 +336,21 @@ def test_the_first_failure_ends_the_run_with_exit_first(check: Check, wording: S
     assert {code for one in report.diagnoses for code in one.explains} <= {failed}
 
 
+def test_a_quick_run_skips_slow_checks_and_finds_the_fault(check: Check) -> None:
+    report = check(
+        "leaking.keras", data="x.npy", quick=True, custom_objects=[OBJECTS], select=["KC1", "KC206"]
+    )
+    assert statuses(report) == {
+        "KC101": Status.FAIL,
+        "KC102": Status.SKIP,
+        "KC103": Status.FAIL,
+        "KC104": Status.SKIP,
+        "KC206": Status.SKIP,
+    }
+    assert report.diagnoses[0].cause == "cross-sample-dependence"
+    assert "costs" not in {route.name for route in report.routes}
+
+
 def test_a_required_check_must_be_selected(check: Check) -> None:
     with pytest.raises(UsageError) as caught:
         check("leaking.keras", select=["KC103"], require=["KC301"])

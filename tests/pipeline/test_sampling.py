@@ -87,3 +87,9 @@ def test_large_outputs_make_a_smaller_sample_of_whole_batches() -> None:
 
 def test_chunks_are_whole_batches() -> None:
     assert chunk_rows(None, 100) == 8100
+
+
+def test_a_quick_run_uses_fewer_rows_of_a_heavy_model() -> None:
+    light, heavy = facts(work=1000), facts(work=10**8)
+    assert [affordable_rows(each, None, work=1e9) for each in (light, heavy)] == [256, 8]
+    assert [affordable_rows(each, None) for each in (light, heavy)] == [256, 64]

@@ -38,6 +38,7 @@ EVERYTHING: dict[str, Any] = {
     "total_timeout": 90.5,
     "memory_limit": 3.5,
     "isolation": "off",
+    "quick": True,
 }
 PLAIN: dict[str, Any] = {
     "color": "never",

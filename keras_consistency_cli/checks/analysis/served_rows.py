@@ -19,6 +19,7 @@ LOW_PRECISION = "scaled-in-low-precision"
 FEATURE_ORDER = "feature-order"
 NEARLY_MOVED = "nearly-moved"
 _FILLED = "gaps-filled-otherwise"
+_PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
 _NAMED_COLUMNS = 4
 _UNITS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
@@ -58,11 +59,15 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
         "preprocessed in batches of {batch}, for which this function gives different results",
         _ROW_DEPENDENCE,
     ),
-    "other-columns": ("made from different columns", FEATURE_ORDER),
+    "other-columns": ("made from different {columns}", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
     NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
     "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
-    "rows-reordered": ("correct, but in a different order of rows", None),
+    "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
+    "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
+    "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
+    "rows-reordered": ("correct, but in a different order of rows", "row-order"),
+    "values-reordered": ("like the right values in a different order, each {column} by itself", None),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
 }
@@ -73,15 +78,17 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
 class Mistake:
     """One mistake in the served rows of one input.
 
-    `sentence` describes it, `cause` is a slug or None, `rows` is the number of rows that have it.
+    `sentence` describes it, `cause` is a slug or None, `columns` are the positions of the columns that have
+    it, `rows` is the number of their rows, and `noun` what a column is called.
     """
 
     input: str
     kind: str
     sentence: str
     cause: str | None
-    columns: int
+    columns: tuple[int, ...]
     rows: int = 0
+    noun: str = "column"
 
 
 def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
@@ -100,19 +107,21 @@ def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
 def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> Iterator[Mistake]:
     if match.get("misshapen"):
         sentence = f"not rows of the data: {match['misshapen']}"
-        yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=0)
+        yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=())
     for measured in match.get("mistakes", ()):
         kind, _, step = measured["kind"].partition(":")
         words, cause = _KINDS[kind]
-        looks = _who_looks(measured["columns"], match["features"], names, hit=measured.get("hit"))
-        description, remark = words.format(batch=measured["batch"], step=step), _remark(measured, match)
+        looks, noun = _who_looks(measured, match, names), _name_feature(match)
+        words = words.format(batch=measured["batch"], step=step, column=noun, columns=f"{noun}s")
+        remark = _remark(measured, match)
         yield Mistake(
             input=name,
             kind=kind,
-            sentence=f"{_rows_hit(measured, match)}{looks} {description}{remark}, {_size(measured)}",
+            sentence=f"{_rows_hit(measured, match)}{looks} {words}{remark}, {_size(measured)}",
             cause=cause,
-            columns=len(measured["columns"]),
+            columns=tuple(measured["columns"]),
             rows=measured.get("hit") or match["rows"],
+            noun=noun,
         )
 
 
@@ -137,8 +146,14 @@ def _rows_hit(measured: MistakeDetails, match: MatchDetails) -> str:
     return f"{count} ({', '.join(str(row) for row in first)}{', …' if hit > len(first) else ''}) "
 
 
-def _who_looks(columns: Sequence[int], features: int, names: Sequence[str], *, hit: int | None) -> str:
+def _name_feature(match: MatchDetails) -> str:
+    """What a feature of the input is called: the last axis of images is that of their channels."""
+    return "channel" if match.get("channels") else "column"
+
+
+def _who_looks(measured: MistakeDetails, match: MatchDetails, names: Sequence[str]) -> str:
     """The subject of the sentence and its verb: "they look", "column 'age' looks"."""
+    columns, features, hit = measured["columns"], match["features"], measured.get("hit")
     verb = "looks" if hit == 1 else "look"
     if len(columns) == features:
         return verb if hit else "they look"
@@ -146,28 +161,32 @@ def _who_looks(columns: Sequence[int], features: int, names: Sequence[str], *, h
         f"'{names[column]}'" if len(names) == features else str(column) for column in columns[:_NAMED_COLUMNS]
     ]
     more = f" and {len(columns) - _NAMED_COLUMNS} more" if len(columns) > _NAMED_COLUMNS else ""
-    listed = f"column {shown[0]}" if len(columns) == 1 else f"columns {', '.join(shown)}{more}"
+    noun = _name_feature(match)
+    listed = f"{noun} {shown[0]}" if len(columns) == 1 else f"{noun}s {', '.join(shown)}{more}"
     if hit:
         return f"{verb}, in {listed},"
     return f"{listed} looks" if len(columns) == 1 else f"{listed} look"
 
 
 def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
+    kind, _, degrees = measured["kind"].partition(":")
     factor = measured["factor"]
-    if measured["kind"] == "another-scaler" and factor:
+    if kind == "another-scaler" and factor:
         is_single = len(measured["columns"]) < match["features"] or match["features"] == 1
         unit = ", as in a different unit" if is_single and _is_unit_change(factor) else ""
         return (
             f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
             f"{factor:.3g} times as wide{unit})"
         )
-    if measured["kind"] == "other-columns" and measured.get("sources"):
+    if kind == "other-columns" and measured.get("sources"):
         pairs = list(zip(measured["columns"], measured["sources"], strict=False))
         shown = ", ".join(f"{here} from {there}" for here, there in pairs[:_NAMED_COLUMNS])
-        return f" (column {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
+        return f" ({_name_feature(match)} {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
+    if kind == "turned":
+        return f" (a shift by {float(degrees) / 15:.3g} of 24 hours)"
     if measured.get("codes"):
         return f" ({', '.join(f'{right:g} became {wrong:g}' for right, wrong in measured['codes'])})"
-    if measured["kind"] == "unknown" and not measured.get("hit"):
+    if kind == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
 
@@ -192,9 +211,10 @@ def fail_served_rows(
         for mistake in mistakes
     )
     served = [one for one in judged if one.comparison.candidate == "served"]
-    widest = max(mistakes, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1)))
+    widest = max(mistakes, key=lambda each: (each.cause is not None, len(each.columns) * max(each.rows, 1)))
     return Verdict.fail(
-        f"the served rows are wrong: {sentences}; outputs {describe_change(served, evidence.rows)}",
+        f"the served rows differ from the rows that the model should get: {sentences}; "
+        f"outputs {describe_change(served, evidence.rows)}",
         cause=widest.cause,
         judged=served,
         findings={**findings, "served": dict(inputs)},

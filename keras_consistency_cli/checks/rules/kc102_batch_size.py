@@ -148,4 +148,5 @@ CHECK = Check(
     pairs=batch_pairs(BATCH_SIZES),
     pairs_for=lambda settings: batch_pairs(settings.batch_sizes()),
     examine=examine,
+    is_slow=True,
 )

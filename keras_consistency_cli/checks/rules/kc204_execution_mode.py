@@ -99,4 +99,5 @@ CHECK = Check(
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,
+    is_slow=True,
 )

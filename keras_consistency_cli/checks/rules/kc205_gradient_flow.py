@@ -114,4 +114,5 @@ CHECK = Check(
     explanation=__doc__,
     routes=("gradients",),
     examine=examine,
+    is_slow=True,
 )

@@ -53,4 +53,5 @@ CHECK = Check(
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,
+    is_slow=True,
 )

@@ -182,4 +182,5 @@ CHECK = Check(
     pairs=(_AGAIN, _RESET),
     routes=("state-memory", "state-saved", "short-tail"),
     examine=examine,
+    is_slow=True,
 )

@@ -177,4 +177,5 @@ CHECK = Check(
     explanation=__doc__,
     routes=("steps",),
     examine=examine,
+    is_slow=True,
 )

@@ -243,4 +243,5 @@ CHECK = Check(
     pairs=(_PAIR,),
     routes=("masks",),
     examine=examine,
+    is_slow=True,
 )

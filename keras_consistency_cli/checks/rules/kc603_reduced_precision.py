@@ -132,4 +132,5 @@ CHECK = Check(
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,
+    is_slow=True,
 )

@@ -67,4 +67,5 @@ CHECK = Check(
     explanation=__doc__,
     routes=("predict", "gradients"),
     examine=examine,
+    is_slow=True,
 )

@@ -215,4 +215,5 @@ CHECK = Check(
     explanation=__doc__,
     pairs=(*_PAIRS, *_REPEATS),
     examine=examine,
+    is_slow=True,
 )

@@ -33,6 +33,7 @@ _ONLY_RECORDED_OUTPUTS = {
     "ignore": (),
     "require": (),
     "exit_first": False,
+    "quick": False,
     "bundle": None,
 }
 """The check of recorded outputs, whatever a YAML file selects."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_OF_CHECKS = {"select": (), "ignore": (), "require": (), "exit_first": False, "bundle": None}
+_OF_CHECKS = {"select": (), "ignore": (), "require": (), "exit_first": False, "quick": False, "bundle": None}
 """Settings about the checks of `kcheck run`, at their defaults."""
 _UNUSED = {*_OF_CHECKS, "reference", "served", "expected"}
 

@@ -150,7 +150,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="feature-order",
-        sentence="the columns are in a different order than in training: features are exchanged",
+        sentence="columns, channels or axes are in a different order than in training",
         explanation=(
             "A scaler and a model identify columns by position. A join, a dict or a ColumnTransformer that "
             "reorders columns gives the same shape with different features. Images have such orders too: "

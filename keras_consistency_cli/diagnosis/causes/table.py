@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
+from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
 
 __all__ = ["CAUSES"]
 
@@ -31,6 +32,7 @@ CAUSES: Mapping[str, Cause] = {
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
         *SCALING_CAUSES,
+        *SERVED_CAUSES,
         *DATA_CAUSES,
         *SEQUENCE_CAUSES,
         *NUMBER_CAUSES,

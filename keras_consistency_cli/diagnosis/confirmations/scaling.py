@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, find_mistakes
+from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -17,37 +17,68 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.text import format_count
 
 __all__ = ["SCALING_CONFIRMATIONS"]
 
+_MOST_LEFT = 0.1
+"""Share of the wrong rows that a confirmed mistake may leave unexplained."""
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
 
 
-def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
-    """Return a test: the saved scaler, used wrongly in this way, reproduces the served rows."""
+def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> ConfirmationTest:
+    """Return a test: the saved scaler, used wrongly in this way, reproduces the served rows.
+
+    `explanation` says what reproduces them, if that is not the scaler.
+    """
 
     def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
         served = find_mistakes(evidence) or ()
-        if any(each.kind == NEARLY_MOVED for each in served if each.cause == slug):
+        own = [each for each in served if each.cause == slug]
+        others = [each for each in served if each.cause != slug]
+        if any(each.kind == NEARLY_MOVED for each in own):
             nearly = "the right values in other places are nearly the served ones, but not value by value"
             return ConfirmationResult(confirmed=False, explanation=nearly)
-        columns = sum(each.columns for each in served if each.cause == slug)
-        others = sum(each.columns for each in served if each.cause != slug)
+        rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
         if not columns:
             return None
-        amount = "1 column" if columns == 1 else f"{columns} columns"
-        rest = f"; {others} more are wrong in a different way" if others else ""
-        return ConfirmationResult(
-            confirmed=True,
-            explanation=(
-                "the same mistake, made on purpose, reproduces the served rows value by value in "
-                f"{amount}{rest}"
-            ),
+        if left > _MOST_LEFT * (rows + left):
+            only = f"it reproduces {rows} of {rows + left} wrong rows only"
+            return ConfirmationResult(confirmed=False, explanation=only)
+        reproduced = explanation or (
+            "the same mistake, made on purpose, reproduces the served rows value by value in "
+            f"{format_count(len(columns), own[0].noun)}"
         )
+        more = len(_find_places(others) - columns)
+        rest = [
+            _describe_rest(amount, noun) for amount, noun in ((more, own[0].noun), (left, "row")) if amount
+        ]
+        return ConfirmationResult(confirmed=True, explanation="; ".join([reproduced, *rest]))
 
     return test
+
+
+def _describe_rest(amount: int, noun: str) -> str:
+    verb = "is" if amount == 1 else "are"
+    return f"{format_count(amount, f'more {noun}')} {verb} wrong in a different way"
+
+
+def _count_left(own: Iterable[Mistake], others: Iterable[Mistake]) -> int:
+    """Return how many rows are wrong in the same columns, in a way that is not known."""
+    columns = _find_places(own)
+    return sum(each.rows for each in others if each.cause is None and columns & _find_places([each]))
+
+
+def _served_rows_are(slug: str, how: str, explanation: str) -> Confirmation:
+    """Return the confirmation of a cause that the served rows show without a scaler."""
+    return Confirmation(how=how, test=same_mistake_gives_served_rows(slug, explanation))
+
+
+def _find_places(mistakes: Iterable[Mistake]) -> set[tuple[str, int]]:
+    """Return the columns of these mistakes, with their inputs."""
+    return {(each.input, column) for each in mistakes for column in each.columns}
 
 
 def _mistake_is_repeated(slug: str) -> Confirmation:
@@ -103,6 +134,21 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "each served code is compared with the right one, row by row",
         "each right code is served as one other code in all rows; mapped back, the served rows are right",
         "KC301",
+    ),
+    "padding-side": _served_rows_are(
+        "padding-side",
+        "the padding of each row is moved to the other end, or its values along time, and compared",
+        "moved by its own number of places, each of these rows is the served one, value by value",
+    ),
+    "time-shift": _served_rows_are(
+        "time-shift",
+        "one angle is fitted to all rows, and compared with the served rows",
+        "turned by this one angle, the right values are the served ones in all rows",
+    ),
+    "row-order": _served_rows_are(
+        "row-order",
+        "each served row is matched with one row of the data, one to one",
+        "each served row is one row of the data, each of them once",
     ),
     "scaler-foreign": cannot_test(
         "the served rows are a linear function of the correct rows, but the scaler that produced them is not "

@@ -11,10 +11,14 @@ from typing import Any
 
 import keras
 
+from keras_consistency_cli.loading.model.graph_walk import functional_graph
+
 __all__ = ["count_work"]
 
 _OPEN_AXIS = 64
 """Stands for an axis of any length."""
+_STEP_WORK = 50_000
+"""What a time step of a recurrent layer costs at least: its dozen small operations take some 30 µs."""
 _Shape = Sequence[int | None]
 
 
@@ -24,34 +28,38 @@ def count_work(model: Any) -> int:
     A weight is used once for each position of the output: each pixel, or each time step. Attention also
     multiplies each pair of time steps.
     """
-    return sum(_work_of_layer(layer) for layer in _walk_graph(model))
+    return sum(_work_of_call(node) for node in _walk_calls(model))
 
 
-def _walk_graph(model: Any) -> Iterator[Any]:
-    """Yield the layers in the graphs of a model and of the models in it, as often as they are called."""
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, keras.Model) and getattr(layer, "layers", None):
-            yield from _walk_graph(layer)
-        elif getattr(layer, "_inbound_nodes", None):
-            yield from [layer] * len(layer._inbound_nodes)
+def _walk_calls(model: Any) -> Iterator[Any]:
+    """Yield the calls of layers in the graphs of a model and of the models in it."""
+    graph = functional_graph(model)
+    for nodes in graph._nodes_by_depth.values() if graph is not None else ():
+        for node in nodes:
+            if isinstance(node.operation, keras.Model):
+                yield from _walk_calls(node.operation)
+            elif isinstance(node.operation, keras.layers.Layer):
+                yield node
 
 
-def _work_of_layer(layer: Any) -> int:
+def _work_of_call(node: Any) -> int:
+    layer = node.operation
     if isinstance(layer, keras.layers.Embedding):
         return 0
     weights: int = sum(math.prod(variable.shape) for variable in layer.weights if len(variable.shape) > 1)
     if not weights:
         return 0
-    inputs, outputs = (_shapes(layer, node) for node in ("input", "output"))
+    inputs, outputs = _shapes(node.input_tensors), _shapes(node.output_tensors)
     positions = max(
         (_count_positions(shape, layer) for shape in (*outputs, *_time_axes(inputs, layer))), default=1
     )
+    if _is_recurrent(layer):
+        loops = 2 if isinstance(layer, keras.layers.Bidirectional) else 1
+        return positions * max(weights, loops * _STEP_WORK)
     return weights * positions + _work_of_attention(layer, outputs)
 
 
-def _shapes(layer: Any, end: str) -> list[_Shape]:
-    """Return the shapes of the inputs or outputs of the layer's first call."""
-    tensors = getattr(layer._inbound_nodes[0], f"{end}_tensors", ())
+def _shapes(tensors: Sequence[Any]) -> list[_Shape]:
     return [tuple(tensor.shape) for tensor in tensors]
 
 
@@ -60,8 +68,11 @@ def _time_axes(inputs: Sequence[_Shape], layer: Any) -> list[_Shape]:
 
     A recurrent layer may return its last step only; a transposed convolution uses its weights on each input.
     """
-    kinds = (keras.layers.RNN, keras.layers.Bidirectional)
-    return list(inputs) if isinstance(layer, kinds) or "Transpose" in type(layer).__name__ else []
+    return list(inputs) if _is_recurrent(layer) or "Transpose" in type(layer).__name__ else []
+
+
+def _is_recurrent(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
 
 
 def _count_positions(shape: _Shape, layer: Any) -> int:

@@ -23,7 +23,8 @@ _LONG = 0.25
 class CostDetails(TypedDict):
     """Details of the route `costs`.
 
-    `seconds_a_row` has the time by way of calling and then for "one" row or "many".
+    `seconds_a_row` has the time by way of calling and then for "one" row or "many"; a slow eager call is not
+    measured for many.
     """
 
     seconds_a_row: dict[str, dict[str, float]]
@@ -61,10 +62,12 @@ def _ways(session: Session) -> dict[str, _Way]:
 
 
 def _time_rows(way: _Way, one_row: Rows, many: Rows) -> dict[str, float]:
-    return {
-        "one": _shortest_time(way, one_row) / count_rows(one_row),
-        "many": _shortest_time(way, many) / count_rows(many),
-    }
+    one = _shortest_time(way, one_row)
+    times = {"one": one / count_rows(one_row)}
+    # An eager loop over time steps takes as long for a batch as for a row.
+    if way.compiles or one <= _LONG:
+        times["many"] = _shortest_time(way, many) / count_rows(many)
+    return times
 
 
 def _shortest_time(way: _Way, rows: Rows) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
 from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input
@@ -38,10 +39,22 @@ def _change_inputs(session: Session, rows: Rows) -> Result:
     draws = []
     for random in _create_generators(session):
         session.restore()
-        changed = {name: _change(values, random) for name, values in batch.items()}
+        changed = {
+            name: np.where(_find_padding(session, name, values), values, _change(values, random))
+            for name, values in batch.items()
+        }
         # An id names one thing or a different one: it cannot be changed a little.
         draws.append(session.step_as_given(keep_ids(session, batch, changed)))
     return _choose_most_changed(session, batch, positions, draws)
+
+
+def _find_padding(session: Session, name: str, values: np.ndarray) -> np.ndarray:
+    """Return where an input holds the value that the model masks: a value near it is data."""
+    hints = session.subject.hints
+    hint = hints.get(name) or hints.get(ANY_INPUT)
+    if hint is None or hint.padding is None:
+        return np.zeros(values.shape, dtype=bool)
+    return np.asarray(values == np.float32(hint.padding))
 
 
 def _change_weights(session: Session, rows: Rows) -> Result:

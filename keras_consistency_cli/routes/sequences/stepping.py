@@ -289,6 +289,5 @@ STEPPING_ROUTES: tuple[Route, ...] = (
         summary="prefixes, single time steps, and the effects of future and past",
         run=_measure_steps,
         unavailable=explain_no_time_axis,
-        placement="fresh",
     ),
 )

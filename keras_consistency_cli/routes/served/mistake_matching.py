@@ -8,6 +8,7 @@ gives in all rows may still show a mistake by their values, or have a mistake in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,12 +20,15 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
-from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture
+from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
+from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
 
+_IMAGE_AXES = 4
+"""Rows, height, width and channels; videos have time as well."""
 _Candidates = dict[int, dict[MistakeKey, int | None]]
 """By wrong column, every mistake that gives it, with the column it was made from."""
 
@@ -53,29 +57,66 @@ def match_served_rows(
         raise ValueError(f"served rows have shape {served.shape}, expected {expected.shape}")
     comparison = ColumnComparison.of(served, expected)
     mixture = Mixture(wrong=comparison.wrong_in_rows(len(served)))
-    wrong = {int(column) for column in np.flatnonzero(comparison.wrong.any(axis=0))}
     distances = comparison.distances
-    candidates = _find_candidates(served, wrong, variants, mixture)
-    mistakes = [_build_mistake(*group, candidates, distances) for group in _group_columns(candidates)]
+    wrong_rows: Array = np.asarray(mixture.wrong.any(axis=(1, 2)))
     unmatched = UnmatchedColumns(
         comparison=comparison,
         distances=distances,
+        rows=len(served),
         raw=None if raw is None or raw.shape != expected.shape else flatten_to_columns(raw),
         codes=codes,
     )
+    mistakes = [
+        unmatched.describe_part(part) for part in _find_moved_padding(served, expected, mixture, wrong_rows)
+    ]
+    if not mistakes:
+        mistakes = _find_mistakes(served, expected, variants, mixture, unmatched)
+    return Match(
+        rows=len(served),
+        features=comparison.served.shape[1],
+        wrong_rows=int(wrong_rows.sum()),
+        mistakes=tuple(mistakes),
+        channels=expected.ndim >= _IMAGE_AXES,
+    )
+
+
+def _find_moved_padding(
+    served: Array, expected: Array, mixture: Mixture, wrong_rows: Array
+) -> Iterator[Part]:
+    """Yield the rows that are padded at the other end, and then the rows that are wrong differently."""
+    hit: Array = np.asarray(mixture.wrong.any(axis=1))
+    left = wrong_rows.copy()
+    moved = find_moved_padding(served, expected, wrong_rows)
+    for each in moved:
+        part = build_part(MistakeKey(each.kind, None), each.mask, hit, list(range(hit.shape[1])))
+        yield replace(part, columns=tuple(range(hit.shape[1])))
+        left &= ~each.mask
+    if moved and left.any():
+        yield build_part(UNKNOWN, left, hit, list(range(hit.shape[1])))
+
+
+def _find_mistakes(
+    served: Array,
+    expected: Array,
+    variants: Iterable[Variant],
+    mixture: Mixture,
+    unmatched: UnmatchedColumns,
+) -> list[Mistake]:
+    """Return the mistakes that variants or the values of the wrong columns show."""
+    wrong = {int(column) for column in np.flatnonzero(mixture.wrong.any(axis=(0, 1)))}
+    # They come first: a quarter of a turn also gives a cosine the values of its sine.
+    mistakes = unmatched.find_turned(sorted(wrong))
+    wrong -= {column for each in mistakes for column in each.columns}
+    candidates = _find_candidates(served, wrong, variants, mixture)
+    mistakes += [
+        _build_mistake(*group, candidates, unmatched.distances) for group in _group_columns(candidates)
+    ]
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
     parts = mixture.find_parts(left)
     nearly = find_nearly_moved(served, expected) if any(part.key == UNKNOWN for part in parts) else None
     if nearly is not None:
         mistakes, by_values, parts = [nearly], [], []
-    mistakes += [*by_values, *(unmatched.describe_part(part) for part in parts)]
-    wrong_rows = comparison.wrong.reshape(len(served), -1).any(axis=1).sum() if comparison.wrong.size else 0
-    return Match(
-        rows=len(served),
-        features=comparison.served.shape[1],
-        wrong_rows=int(wrong_rows),
-        mistakes=tuple(mistakes),
-    )
+    return [*mistakes, *by_values, *(unmatched.describe_part(part) for part in parts)]
 
 
 def _find_candidates(
@@ -93,7 +134,8 @@ def _find_candidates(
             continue
         differs = _compare_variant(served, variant)
         rows = len(served[variant.start or 0 :][: len(variant.rows)])
-        mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start)
+        moved = variant.sources is not None
+        mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start, moved=moved)
         for column in wrong - _differing_columns(variant, differs):
             source = variant.sources[column] if variant.sources else None
             candidates.setdefault(column, {}).setdefault(variant.key, source)

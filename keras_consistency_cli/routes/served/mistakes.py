@@ -123,12 +123,16 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """The result of comparing the served rows of one input with the expected rows."""
+    """The result of comparing the served rows of one input with the expected rows.
+
+    `channels` says that the features are channels of images or videos.
+    """
 
     rows: int
     features: int
     wrong_rows: int
     mistakes: tuple[Mistake, ...]
+    channels: bool = False
 
 
 class MistakeDetails(TypedDict):
@@ -160,3 +164,4 @@ class MatchDetails(TypedDict, total=False):
     features: int
     wrong_rows: int
     mistakes: Sequence[MistakeDetails]
+    channels: bool

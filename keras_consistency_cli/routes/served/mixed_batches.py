@@ -4,20 +4,23 @@ Only rows that are wrong are compared with the variants, and in them only the va
 mistake explains a row if it gives all wrong values of the row, and also all right values in the columns
 that it changes: a gap filled with 0 is not a refit on a single row, which would make the whole row 0. The
 mistake that explains most rows is taken first, then the next one for the remaining rows.
+
+Some rows look like a mistake by chance: at two in the morning, sine and cosine have each other's values. If
+most of the wrong rows stay unexplained, all of them do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.routes.served.mistakes import MistakeKey
 
-__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "find_runs"]
+__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "build_part", "find_runs"]
 
 WHOLE_ROWS = ("refit-single",)
 """Mistakes that change every column of a row.
@@ -32,6 +35,8 @@ Mask = npt.NDArray[Any]
 
 _MIN_VALUES = 3
 """Values that a mistake must explain: one or two may be equal by chance."""
+_LEAST_SHARE = 0.5
+"""Share of the wrong rows that known mistakes must explain."""
 _NAMED_ROWS = 5
 _MIN_EVENLY_SPACED = 3
 """Rows at equal distances before these distances count as regular."""
@@ -67,10 +72,26 @@ class _Coverage:
     Args:
         explains: whether it gives the wrong values.
         gives: whether it gives all values.
+        best: for columns made from other ones, the rows that the best source of each column explains.
     """
 
     explains: Mask
     gives: Mask
+    best: Mask
+
+    @classmethod
+    def empty(cls, rows: int, features: int) -> Self:
+        """Return the coverage of a mistake that explains nothing."""
+        nothing = np.zeros((rows, features), dtype=bool)
+        return cls(explains=nothing, gives=nothing.copy(), best=np.zeros(features, dtype=np.int64))
+
+    def choose_sources(self, hit: Mask, explains: Mask, gives: Mask) -> tuple[Mask, Mask]:
+        """Forget the columns that the new source explains better, and return it without the other ones."""
+        counts = np.asarray((hit & explains).sum(axis=0))
+        better = counts > self.best
+        self.best[better] = counts[better]
+        self.explains[:, better] = self.gives[:, better] = False
+        return np.asarray(explains & better), np.asarray(gives & better)
 
 
 @dataclass(kw_only=True)
@@ -84,7 +105,7 @@ class Mixture:
     wrong: Mask
     _coverage: dict[MistakeKey, _Coverage] = field(default_factory=dict)
 
-    def add(self, key: MistakeKey, differs: Mask, start: int | None) -> None:
+    def add(self, key: MistakeKey, differs: Mask, start: int | None, *, moved: bool = False) -> None:
         """Compare one variant with the wrong rows.
 
         Args:
@@ -92,6 +113,8 @@ class Mixture:
             differs: where its values are not the served ones, (n, time steps, features), for n rows.
             start: position of the first of these rows; None for the first of all rows, and if the result for
                 these rows also holds for all rows after them.
+            moved: whether its columns are made from other columns. A column has one source in all rows, so
+                the variant replaces those of the same mistake in the columns that it explains better.
         """
         rows = slice(start or 0, (start or 0) + len(differs))
         wrong = self.wrong[rows]
@@ -100,8 +123,9 @@ class Mixture:
         gives: Mask = np.logical_not(differs.any(axis=1))
         if not (hit & explains).any():
             return
-        nothing = np.zeros((len(self.wrong), differs.shape[-1]), dtype=bool)
-        coverage = self._coverage.setdefault(key, _Coverage(explains=nothing, gives=nothing.copy()))
+        coverage = self._coverage.setdefault(key, _Coverage.empty(len(self.wrong), differs.shape[-1]))
+        if moved:
+            explains, gives = coverage.choose_sources(hit, explains, gives)
         coverage.explains[rows] |= explains
         coverage.gives[rows] |= gives
         if start is None:
@@ -125,9 +149,12 @@ class Mixture:
             mask: Mask = np.asarray(explained[key] & left)
             if wrong[mask].sum() < _MIN_VALUES:
                 break
-            parts.append(_build_part(key, mask, hit, columns))
+            parts.append(build_part(key, mask, hit, columns))
             left = np.asarray(left & ~mask)
-        return [*parts, _build_part(UNKNOWN, left, hit, columns)] if left.any() else parts
+        rows = np.asarray(hit.any(axis=1))
+        if parts and left.sum() > (1 - _LEAST_SHARE) * rows.sum():
+            parts, left = [], rows
+        return [*parts, build_part(UNKNOWN, left, hit, columns)] if left.any() else parts
 
     def _explained_rows(self, key: MistakeKey, hit: Mask, columns: list[int]) -> Mask:
         """Return the rows that a mistake explains in these columns."""
@@ -139,7 +166,8 @@ class Mixture:
         return np.asarray(rows & changed.all(axis=1))
 
 
-def _build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Part:
+def build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Part:
+    """Return the part of the rows in a mask; `hit` tells the wrong values by row and feature."""
     rows = np.flatnonzero(mask)
     distances = np.unique(np.diff(rows))
     is_even = len(distances) == 1 and len(rows) >= _MIN_EVENLY_SPACED

@@ -114,7 +114,8 @@ def _generate_channel_moves(served: Array, expected: Array) -> Iterator[_Move]:
     ]
     order = [int(np.argmin(row)) for row in errors]
     if sorted(order) == list(range(features)) and order != sorted(order):
-        yield _Move(words=f"its columns in the order {', '.join(map(str, order))}", rows=expected[..., order])
+        name = "channels" if expected.ndim > _MOST_AXES else "columns"
+        yield _Move(words=f"its {name} in the order {', '.join(map(str, order))}", rows=expected[..., order])
 
 
 def _measure_error(candidate: Array, reference: Array) -> float:

@@ -19,6 +19,8 @@ from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
 from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled
+from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered
+from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
 __all__ = ["UnmatchedColumns"]
 
@@ -36,12 +38,14 @@ class UnmatchedColumns:
     Args:
         comparison: the served and the expected columns.
         distances: the greatest distance of each column, in spreads.
+        rows: number of rows, which may have several time steps each.
         raw: the columns before scaling; None if they are not the columns of the expected rows.
         codes: the columns whose values are ids of a table.
     """
 
     comparison: ColumnComparison
     distances: Array
+    rows: int
     raw: Array | None
     codes: frozenset[int] = frozenset()
 
@@ -61,6 +65,13 @@ class UnmatchedColumns:
                 mistakes.append(mistake)
                 columns = [column for column in columns if column not in mistake.columns]
         return mistakes, columns
+
+    def find_turned(self, columns: list[int]) -> list[Mistake]:
+        """Return the pairs of columns that are turned, as sine and cosine of a shifted time."""
+        return [
+            self._mistake(f"turned:{pair.degrees:.4g}", list(pair.columns))
+            for pair in find_turned_pairs(self.comparison, columns)
+        ]
 
     def describe_part(self, part: Part) -> Mistake:
         """Return the mistake of some rows.
@@ -106,14 +117,20 @@ class UnmatchedColumns:
         return replace(self._mistake("relabelled", list(found)), codes=tuple(changed[:_SHOWN_CODES]))
 
     def _find_reordered(self, columns: list[int]) -> Mistake | None:
-        """Return the columns with the expected values in a different order."""
-        return self._select(
-            "rows-reordered",
+        """Return the columns with the expected values in a different order.
+
+        If the columns of a row belong together there too, the rows are in a different order.
+        """
+        mistake = self._select(
+            "values-reordered",
             columns,
             lambda served, expected, limit: (
                 not is_beyond_limit(np.sort(served), np.sort(expected), limit).any()
             ),
         )
+        if mistake is None or not are_rows_reordered(self.comparison, self.rows):
+            return mistake
+        return replace(mistake, kind="rows-reordered")
 
     def _select(
         self, kind: str, columns: list[int], accepts: Callable[[Array, Array, float], bool]

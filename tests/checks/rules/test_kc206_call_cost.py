@@ -32,6 +32,14 @@ def test_hundreds_have_no_decimals(world: Any, wording: SnapshotAssertion) -> No
     assert world.where({"costs": timed(0.25, 4e-4, many=1e-4)}).verdict(CHECK).message == wording
 
 
+def test_an_eager_call_that_was_not_measured_for_many_rows_is_left_out(
+    world: Any, wording: SnapshotAssertion
+) -> None:
+    trace = timed(0.25, 4e-4)
+    del trace.details["seconds_a_row"]["call"]["many"]
+    assert world.where({"costs": trace}).verdict(CHECK).message == wording
+
+
 @pytest.mark.parametrize(
     ("predict", "compiled", "advised"),
     [(30e-3, 1e-3, True), (3e-3, 1e-3, True), (2e-3, 1e-3, False), (1.0, 0.0, False)],

@@ -141,7 +141,11 @@ CAUSES = {
     "clipped": None,
     "constant": None,
     "one-number": None,
-    "rows-reordered": None,
+    "rows-reordered": "row-order",
+    "values-reordered": None,
+    "turned:30": "time-shift",
+    "padding-side:after the values instead of before them": "padding-side",
+    "cut-side:its first values instead of its last ones": "padding-side",
     "unknown": None,
 }
 
@@ -204,6 +208,19 @@ def test_a_different_unit_is_reported_if_a_single_column_is_off_by_its_factor(
 ) -> None:
     wrong = mistake("another-scaler", columns, shift=7.1, factor=factor)
     assert world.where({"served": served(world.predict, wrong)}).verdict(CHECK).message == wording
+
+
+@pytest.mark.parametrize("kind", ["other-columns", "values-reordered"])
+def test_features_of_images_are_channels(world: Any, kind: str, wording: SnapshotAssertion) -> None:
+    match = {
+        "rows": 32,
+        "features": 3,
+        "wrong_rows": 32,
+        "mistakes": [mistake(kind, (0, 2), sources=(2, 0))],
+        "channels": True,
+    }
+    trace = Trace(route="served", outputs={"out": world.moved(0.25)}, details={"inputs": {"x": match}})
+    assert world.where({"served": trace}).verdict(CHECK).message == wording
 
 
 def test_unknown_mistakes_are_counted(world: Any, wording: SnapshotAssertion) -> None:

@@ -37,9 +37,20 @@ SERVED_BATCHES = {
 }
 
 
-def served(*kinds: str) -> dict[str, Any]:
-    """The result of the served route if each of these mistakes affects two columns."""
-    mistakes = [{**SERVED_BATCHES, "kind": kind} for kind in kinds]
+def served(*kinds: str, hits: tuple[int, ...] = ()) -> dict[str, Any]:
+    """The result of the served route if each of these mistakes affects two columns.
+
+    With `hits`, they affect the same two columns, in so many rows each.
+    """
+    places = [[0, 1] if hits else [2 * number, 2 * number + 1] for number in range(len(kinds))]
+    mistakes = [
+        {**SERVED_BATCHES, "kind": kind, "columns": columns}
+        for kind, columns in zip(kinds, places, strict=True)
+    ]
+    mistakes = [
+        {**each, **({"hit": hits[number], "first": [0], "last": 8, "every": 0} if hits else {})}
+        for number, each in enumerate(mistakes)
+    ]
     return {
         "located": {
             "served": {"inputs": {"x": {"mistakes": mistakes, "features": 6, "rows": 9, "wrong_rows": 9}}}
@@ -184,6 +195,10 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("mask-lost", measured("unpadded", {"leak": LEAK}), {"KC504": {}}),
     ("positions-count-padding", measured("unpadded", {"leak": PLACES}), {"KC504": {}}),
     ("padding-moved", measured("unpadded", {"moved": MOVED}), {"KC504": {}}),
+    ("scaler-applied-twice", served("scaled-twice", "unknown", hits=(40, 1)), {"KC301": {}}),
+    ("padding-side", served("padding-side:x"), {"KC301": {}}),
+    ("time-shift", served("turned:30", "unknown"), {"KC301": {}}),
+    ("row-order", served("rows-reordered"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -249,6 +264,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("padding-moved", measured("unpadded", {"moved": {**MOVED, "left": None}}), {"KC504": {}}),
     ("non-finite-input", measured("locate-nonfinite", {"finite_rows": 0}), {"KC701": {"rows": {"x": 1}}}),
     ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
+    ("feature-order", served("other-columns", "unknown", hits=(6, 3)), {"KC301": {}}),
+    ("padding-side", served("padding-side:x", "unknown", hits=(6, 3)), {"KC301": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -62,6 +62,15 @@ def test_whole_numbers_are_not_changed() -> None:
     assert TABLE["changed-inputs"].run(float64_copy, rows).outputs
 
 
+@pytest.mark.parametrize("value", [-10.0, 0.0])
+def test_padding_is_not_changed(value: float) -> None:
+    model, rows = chain((6, 2), layers.Masking(value), layers.GRU(3), layers.Dense(1))
+    padded = {name: values.copy() for name, values in rows.items()}
+    for values in padded.values():
+        values[::2, 3:] = value
+    assert 0 < amplification("changed-inputs", (model, padded)) < 300
+
+
 def test_models_that_cannot_be_changed_are_left_out(wording: SnapshotAssertion) -> None:
     facts = session_of(mlp()).facts
     words = type(facts)(**{**vars(facts), "inputs": (InputFact(name="x", shape=(None, 1), dtype="string"),)})

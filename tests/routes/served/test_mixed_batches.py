@@ -14,7 +14,7 @@ from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.served.mistakes import Match, ServedInput
 from keras_consistency_cli.routes.served.mixed_batches import find_runs
-from keras_consistency_cli.routes.served.variants import generate_variants
+from keras_consistency_cli.routes.served.variants import generate_plain_variants, generate_variants
 
 Serve = Callable[[np.ndarray], None]
 
@@ -119,6 +119,25 @@ def test_two_mistakes_and_a_missing_row() -> None:
         ("unknown", None, 4, 1, (2,), 0),
     ]
     assert summaries(matched(served)) == expected
+
+
+def test_a_mistake_that_explains_few_of_the_wrong_rows_is_a_coincidence() -> None:
+    random = np.random.default_rng(6)
+    angle, other = 2 * np.pi * random.integers(0, 24, (2, 120)) / 24
+    raw, served = (np.column_stack([np.sin(each), np.cos(each), RAW[:, 0]]) for each in (angle, other))
+    plain = match_served_rows(served, raw, generate_plain_variants(raw, served))
+    assert [(each.kind, each.columns) for each in plain.mistakes] == [("unknown", (0, 1))]
+
+
+def test_a_column_is_made_from_one_other_column_in_all_rows() -> None:
+    words = np.random.default_rng(7).integers(1, 9, (120, 8))
+    served = np.random.default_rng(8).permuted(words, axis=1)
+    match = match_served_rows(served, words, generate_plain_variants(words, served))
+    assert [each.kind for each in match.mistakes] == ["unknown"]
+    served = words.copy()
+    served[::4] = words[::4][:, [0, 2, 1, 3, 4, 6, 5, 7]]
+    match = match_served_rows(served, words, generate_plain_variants(words, served))
+    assert [(each.kind, each.columns) for each in match.mistakes] == [("other-columns", (1, 2, 5, 6))]
 
 
 def test_one_mistake_in_all_rows_of_a_column_and_a_different_one_in_some_rows() -> None:

@@ -1,0 +1,60 @@
+"""Causes of served rows that hold the right values in other places.
+
+KC301 recognizes them, with or without a scaler, and names them in `findings["cause"]`.
+"""
+
+from __future__ import annotations
+
+from keras_consistency_cli.diagnosis.base import Cause
+
+__all__ = ["SERVED_CAUSES"]
+
+SERVED_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="padding-side",
+        sentence="serving pads or cuts the rows at the other end than training did",
+        explanation=(
+            "Rows of different lengths are filled up to one length, and longer ones are cut, before the "
+            "values or after them. keras.utils.pad_sequences does both before them by default; most "
+            "tokenizers do both after them. At the other end, every value is at a different time step, and a "
+            "recurrent layer that masks nothing reads the padding last."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        advice=(
+            "pad and cut on the side that training used, with the same value:\n"
+            "    keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')   # or 'post'"
+        ),
+    ),
+    Cause(
+        slug="time-shift",
+        sentence="the time in the rows is shifted, as in a different time zone",
+        explanation=(
+            "Sine and cosine of an hour, weekday or day of the year are points on a circle. Serving gives "
+            "points that are turned by the same angle in all rows: it reads the time in another zone, or "
+            "counts from a different start."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        advice=(
+            "compute the time in the zone of training, and count from the same start:\n"
+            "    time = pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)"
+        ),
+    ),
+    Cause(
+        slug="row-order",
+        sentence="the served rows are the right ones, but in a different order",
+        explanation=(
+            "Each served row is one row of the data, each of them once. A join, a group-by, a sort by time "
+            "or parallel workers changed the order. Outputs are then assigned to the wrong rows, although "
+            "each of them is right for its own row."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305"),
+        advice=(
+            "keep the order of the rows, or carry a key through serving and restore the order with it:\n"
+            "    frame = frame.loc[keys]             # before predicting\n"
+            "if only --served was saved in a different order, save it in the order of --data"
+        ),
+    ),
+)

@@ -1,0 +1,62 @@
+"""Advice of causes of served rows whose values are right and in another place."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pandas
+
+from tests.advice.edits import array, give_rows
+from tests.advice.found import corpus_case
+from tests.advice.trial import Trial
+from tests.corpus.cases import Files
+
+__all__ = ["TRIALS"]
+
+
+def _padded_before(files: Files) -> Files:
+    served = array(files, "--served")
+    rows = [row[: np.flatnonzero(row).max(initial=-1) + 1] for row in served]
+    maxlen = served.shape[1]
+    padded = keras.utils.pad_sequences(rows, maxlen, served.dtype.name, padding="pre", truncating="pre")
+    return give_rows(files, padded, "--served")
+
+
+def _zone_of_training(files: Files) -> Files:
+    """The hours of the served rows are those of UTC; training used a zone two hours behind it."""
+    served = array(files, "--served")
+    hours = np.round(np.arctan2(served[:, 0], served[:, 1]) / (2 * np.pi) * 24) % 24
+    stamps = pandas.Timestamp("2026-01-05") + pandas.to_timedelta(hours, unit="h")
+    time = pandas.to_datetime(stamps, utc=True).tz_convert("Etc/GMT+2")
+    angle = 2 * np.pi * time.hour.to_numpy() / 24
+    served[:, 0], served[:, 1] = np.sin(angle), np.cos(angle)
+    return give_rows(files, served, "--served")
+
+
+def _order_of_keys(files: Files) -> Files:
+    """Serving sorted the rows by their first column and kept their keys."""
+    keys = np.arange(len(array(files)))
+    frame = pandas.DataFrame(array(files, "--served"), index=np.argsort(array(files)[:, 0]))
+    return give_rows(files, frame.loc[keys].to_numpy(), "--served")
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial(
+        slug="padding-side",
+        tries="keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",
+        faulty=corpus_case("ids padded after"),
+        fix=_padded_before,
+    ),
+    Trial(
+        slug="time-shift",
+        tries="pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)",
+        faulty=corpus_case("hours of another zone"),
+        fix=_zone_of_training,
+    ),
+    Trial(
+        slug="row-order",
+        tries="frame.loc[keys]",
+        faulty=corpus_case("a table sorted by a column"),
+        fix=_order_of_keys,
+    ),
+)
