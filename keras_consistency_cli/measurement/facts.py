@@ -5,6 +5,7 @@ Routes use them to say why they cannot run, checks as evidence.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -233,9 +234,9 @@ class DriftFact:
 class PreprocessingFact:
     """A layer that scales, or a BatchNormalization that an input enters first.
     `mean` and `sd` are its statistics by feature (or one for all features), `scale` and `offset` those of a
-    Rescaling. `seen` are its input columns for the rows, `seen_raw` for the rows before the scaler,
-    `seen_reference` for the reference rows; all are empty if they are unknown. `after` are the preprocessing
-    layers before it.
+    Rescaling. `seen` are its input columns for the rows, `seen_reference` for the reference rows, `seen_raw`
+    and `seen_reference_raw` for both before the scaler; all are empty if they are unknown. `after` are the
+    preprocessing layers before it.
     """
 
     path: str
@@ -255,6 +256,12 @@ class PreprocessingFact:
     seen: tuple[ColumnFact, ...] = ()
     seen_raw: tuple[ColumnFact, ...] = ()
     seen_reference: tuple[ColumnFact, ...] = ()
+    seen_reference_raw: tuple[ColumnFact, ...] = ()
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all its statistics are numbers, neither NaN nor infinite."""
+        return all(map(math.isfinite, (*self.mean, *self.sd)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def compare_statistics(
         scatter: how much more these statistics scatter than mean and standard deviation.
     """
     (centre, spread), (mean, sd) = stored, shown
-    if not spread > 0 or not math.isfinite(mean + sd) or rows < 2:
+    if not spread > 0 or not math.isfinite(centre + spread + mean + sd) or rows < 2:
         return None
     error = scatter / math.sqrt(rows)
     shift = abs(mean - centre) / spread

@@ -9,7 +9,9 @@ weights. The look of the rows that reach the layer shows whether a layer that ch
 not, the model was trained like that, and it is not a fault. A layer adapted on a few rows is recognized by
 the count that Keras 2 stored, or by means and variances of whole
 numbers that only a few rows can have. With reference rows, the statistics are compared with theirs, in
-standard deviations, beyond the scatter of so many rows.
+standard deviations, beyond the scatter of so many rows. A layer that has the statistics of the reference
+rows before a scaler is not stale: KC402 reports that it gets scaled rows. Statistics that are NaN or infinite
+fail.
 
 To fix: call `layer.adapt(x_train)` before training and save again; after `set_weights` call
 `layer.finalize_state()`.
@@ -19,15 +21,16 @@ Sources: keras#20147, keras#20168.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
-from keras_consistency_cli.checks.analysis.staleness import (
-    StaleFeature,
-    compare_statistics,
-    describe_stale_features,
+from keras_consistency_cli.checks.analysis.layer_training import (
+    find_stale_features,
+    is_adapted_on_unscaled_rows,
 )
+from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
+from keras_consistency_cli.checks.analysis.staleness import describe_stale_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
@@ -40,7 +43,11 @@ _FAR_MEAN, _WIDE = 2.0, 3.0
 _FEW = 10
 """Values of a feature that are too few to adapt on."""
 _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
+_NOT_FINITE = "normalization-not-finite"
 _ADVICE = {
+    _NOT_FINITE: (
+        "adapt '{layer}' on rows without NaN and without values beyond 1e19, whose squares exceed float32"
+    ),
     _UNADAPTED: "adapt '{layer}' on the training rows before training, and save again",
     _STALE: (
         "adapt '{layer}' on the training rows and save again; "
@@ -87,7 +94,14 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
-    tests: tuple[_Test, ...] = (_unrefreshed, _unadapted, _zero_variance, _few_rows, _unlike_reference)
+    tests: tuple[_Test, ...] = (
+        _not_finite,
+        _unrefreshed,
+        _unadapted,
+        _zero_variance,
+        _few_rows,
+        _unlike_reference,
+    )
     return next((problem for test in tests if (problem := test(layer, description)) is not None), None)
 
 
@@ -97,6 +111,16 @@ def _note_identity(layers: Sequence[PreprocessingFact]) -> str:
     if path is None:
         return ""
     return f"'{path}' was never adapted and changes nothing; no rows were given that need it (information)"
+
+
+def _not_finite(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
+    if layer.is_finite:
+        return None
+    pairs = zip(layer.mean, layer.sd, strict=False)
+    bad = [at for at, pair in enumerate(pairs) if not all(map(math.isfinite, pair))]
+    features = f"{format_count(len(bad), 'feature')}, the first at position {bad[0]}"
+    message = f"'{layer.path}' has a mean or variance that is NaN or infinite in {features}"
+    return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_NOT_FINITE)
 
 
 def _unrefreshed(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
@@ -168,20 +192,11 @@ def _describe(sample: SmallSample) -> str:
 
 
 def _unlike_reference(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
-    stale = list(_stale_features(layer, description))
-    if not stale:
+    stale = find_stale_features(layer, description)
+    if not stale or is_adapted_on_unscaled_rows(layer, description):
         return None
     message = f"'{layer.path}' was not adapted on the reference rows; {describe_stale_features(stale)}"
     return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_STALE)
-
-
-def _stale_features(layer: PreprocessingFact, description: DataFacts) -> Iterator[StaleFeature]:
-    rows = next((each.rows for each in description.reference_fed if each.input == layer.input), 0)
-    for column, mean, sd in zip(layer.seen_reference, layer.mean, layer.sd, strict=False):
-        shown = (column.mean, column.sd)
-        stale = compare_statistics(column.name, (mean, sd), shown, rows=rows, kurtosis=column.kurtosis)
-        if stale is not None:
-            yield stale
 
 
 CHECK = Check(

@@ -7,7 +7,8 @@ next call (keras#8741).
 
 How: every Normalization, Rescaling and first BatchNormalization stores or implies what it expects. The look
 of the rows that reach it, computed through the layers before it, is compared with that, for each input
-separately. Reference rows, with their ranges and norms, and facts.value_range say what other models expect.
+separately. Reference rows, with their central ranges and norms, and facts.value_range say what other models
+expect; a layer with the statistics of the reference rows is right for rows of their distribution.
 The preprocess function gets a copy of the rows, which is checked for changes afterwards. A failure needs rows
 that fit a different, usual range and not this one, or reference rows that were divided by their norms.
 
@@ -22,9 +23,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from keras_consistency_cli.checks.analysis.central_range import differ_by_factor
+from keras_consistency_cli.checks.analysis.layer_training import (
+    gets_rows_of_training,
+    is_adapted_on_unscaled_rows,
+)
 from keras_consistency_cli.checks.analysis.scaling_state import (
     UNLIKE,
     by_input,
+    distance,
     is_clearly_nearer,
     mean_distance,
 )
@@ -44,6 +51,10 @@ _SPAN_FACTOR = 20.0
 _PIXEL_TOLERANCE = 0.1
 _FILLED, _BEYOND = 0.02, 0.5
 """Share of the range stated by the owner that rows must fill, and share by which they may exceed it."""
+_LIGHT_TAILED = 15.0
+"""Kurtosis of features of which a sample shows the range; that of an exponential distribution is 9."""
+_FEWEST_ROWS = 8
+"""So many rows have a reliable spread."""
 _TWICE, _RANGE, _MUTATED = "normalized-twice", "input-range", "input-mutated"
 _ADVICE = {
     _TWICE: "normalize in one place: give the model raw rows, or remove the layer",
@@ -123,16 +134,15 @@ def _test_rescaling(layer: PreprocessingFact, _description: DataFacts) -> _Probl
 
 
 def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
-    if not layer.adapted:
+    if not layer.adapted or not layer.is_finite:
         return None
     rows = _row_count(description, layer)
     fit = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
-    scaling = description.scaling
-    if scaling is not None and scaling.input == layer.input and description.state == "raw":
-        raw_fit = mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows)
-        if is_clearly_nearer(raw_fit, than=fit):
-            what = f"expects raw rows, but the {scaling.kind} scales them first"
-            return _normalization_problem(layer, what, _TWICE)
+    if _is_for_unscaled_rows(layer, description, fit):
+        kind = "scaler" if description.scaling is None else description.scaling.kind
+        return _normalization_problem(layer, f"expects raw rows, but the {kind} scales them first", _TWICE)
+    if gets_rows_of_training(layer, description):
+        return None
     zeros, ones = [0.0] * len(layer.seen), [1.0] * len(layer.seen)
     standard = mean_distance(layer.seen, zeros, ones, rows=rows)
     if is_clearly_nearer(standard, than=fit) or (fit > UNLIKE and _is_within_unit(layer.seen)):
@@ -144,6 +154,16 @@ def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Pr
     return None
 
 
+def _is_for_unscaled_rows(layer: PreprocessingFact, description: DataFacts, fit: float) -> bool:
+    """Whether the layer was adapted on rows before the scaler, of the reference or like the rows."""
+    scaling = description.scaling
+    if scaling is None or scaling.input != layer.input or description.state != "raw":
+        return False
+    raw_fit = mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=_row_count(description, layer))
+    by_reference = not description.served and is_adapted_on_unscaled_rows(layer, description)
+    return by_reference or is_clearly_nearer(raw_fit, than=fit)
+
+
 def _normalization_problem(layer: PreprocessingFact, what: str, cause: str) -> _Problem:
     message = f"'{layer.path}' {what}; {_describe_furthest(layer)}"
     return _Problem(place=layer.path, message=message, cause=cause)
@@ -151,9 +171,10 @@ def _normalization_problem(layer: PreprocessingFact, what: str, cause: str) -> _
 
 def _describe_furthest(layer: PreprocessingFact) -> str:
     """The feature that differs most, in words."""
-    features = zip(layer.seen, layer.mean, layer.sd, strict=False)
+    features = [each for each in zip(layer.seen, layer.mean, layer.sd, strict=False) if each[2] > 0]
     column, mean, sd = max(
-        features, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0
+        features,
+        key=lambda each: (distance(*each, rows=_FEWEST_ROWS), abs(each[0].mean - each[1]) / each[2]),
     )
     return (
         f"feature '{column.name}' has mean {column.mean:.3g} and standard deviation {column.sd:.3g}, "
@@ -181,6 +202,8 @@ def _holds_standard(layer: PreprocessingFact) -> bool:
 
 def _test_batch_normalization(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     """Rows that fit only if divided or multiplied by 255 are pixels in the wrong range."""
+    if not layer.is_finite or gets_rows_of_training(layer, description):
+        return None
     rows = _row_count(description, layer)
     fit = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
     for factor in (255.0, 1 / 255.0):
@@ -210,18 +233,18 @@ def _norm_problems(description: DataFacts) -> Iterator[_Problem]:
 
 
 def _reference_problems(description: DataFacts) -> Iterator[_Problem]:
-    """Rows whose range differs from the reference rows in every feature, by a large factor."""
+    """Rows of a different size than the reference rows, in every feature and apart from extreme values."""
     for fed in description.served or description.fed:
         trained = by_input(description.reference_fed, fed.input)
         if trained is None or len(trained.columns) != len(fed.columns):
             continue
-        spans = zip(map(_span, fed.columns), map(_span, trained.columns), strict=True)
-        ratios = [span / trained_span for span, trained_span in spans if span > 0 and trained_span > 0]
-        if ratios and (min(ratios) > _SPAN_FACTOR or max(ratios) < 1 / _SPAN_FACTOR):
+        if differ_by_factor(fed.columns, trained.columns, _SPAN_FACTOR):
             message = (
                 f"input '{fed.input}' lies between {_range(fed)}; "
                 f"the reference rows lie between {_range(trained)}"
             )
+            spans = zip(map(_span, fed.columns), map(_span, trained.columns), strict=True)
+            ratios = [span / trained_span for span, trained_span in spans if span > 0 and trained_span > 0]
             is_pixels = all(math.isclose(ratio, 255, rel_tol=_PIXEL_TOLERANCE) for ratio in ratios)
             fix = "rows = rows / 255.0" if is_pixels else ""
             yield _Problem(place=fed.input, message=message, cause=_RANGE, fix=fix)
@@ -251,10 +274,17 @@ def _stated_problems(description: DataFacts) -> Iterator[_Problem]:
             continue
         lowest, highest = _bounds(rows)
         beyond = max(low - lowest, highest - high) / (high - low)
-        if beyond > _BEYOND or (_FILLED * (high - low) > highest - lowest > 0):
+        is_narrow = _FILLED * (high - low) > highest - lowest > 0
+        if beyond > _BEYOND or (is_narrow and _shows_its_range(rows)):
             stated = f"{low:.3g} to {high:.3g}"
             message = f"input '{rows.input}' lies between {_range(rows)}; facts.value_range is {stated}"
             yield _Problem(place=rows.input, message=message, cause=_RANGE)
+
+
+def _shows_its_range(rows: RowsFact) -> bool:
+    """Whether a widest feature has no heavy tail, so that more rows would hardly reach further."""
+    widest = max(map(_span, rows.columns))
+    return any(_span(each) > 0.9 * widest and each.kurtosis < _LIGHT_TAILED for each in rows.columns)
 
 
 def _mutation_problems(description: DataFacts) -> Iterator[_Problem]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, Failing
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts, Failing
 from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
@@ -47,7 +50,31 @@ def _name_raised_layers(evidence: Evidence) -> CauseTexts | None:
     return CauseTexts(sentence=_OVERFLOWS, advice=advice)
 
 
+def _is_in_statistics(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether all weights that KC701 names may be those of Normalization layers."""
+    layers = [each for each in evidence.data.description.layers if each.kind == "Normalization"]
+    values = [numbers for layer in layers for numbers in (layer.mean, layer.sd)]
+    bad = sum(not all(map(math.isfinite, numbers)) for numbers in values)
+    return verdict.code != "KC701" or 0 < len(verdict.findings.get("weights", ())) <= bad
+
+
 NONFINITE_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="normalization-not-finite",
+        sentence="{layer} was adapted on NaN or on numbers too large for float32: its statistics are lost",
+        explanation=(
+            "adapt() computes mean and variance in float32, where the square of a number beyond 1.8e19 is "
+            "infinite. With an infinite variance the feature becomes 0 in every row, so the model does not "
+            "see it; with an infinite mean, or NaN, the outputs are NaN."
+        ),
+        key=("KC401",),
+        explains=("KC401", "KC402", "KC403", *_BY_VALUES, *WRONG_ROWS),
+        covers=_is_in_statistics,
+        advice=(
+            "adapt '{layer}' on rows without NaN and without such large values, clipped or as logarithms, "
+            "and prepare the rows in the same way; then train again and save"
+        ),
+    ),
     Cause(
         slug="nan-hidden",
         sentence="predict returns an ordinary number where model(x) returns NaN",

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     cannot_confirm,
     first_confirmed,
     layer_list,
+    read_by_check,
     reported_by_check,
 )
 from keras_consistency_cli.diagnosis.signatures import located
@@ -87,6 +88,11 @@ def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult
 
 
 NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "normalization-not-finite": read_by_check(
+        "the mean and the variance of the layer are read",
+        "read from the layer: its mean or its variance is NaN or infinite",
+        "KC401",
+    ),
     "nan-hidden": Confirmation(
         how="the same rows are run with kernels that are not fused",
         test=first_confirmed(eager_shows_nan, cannot_confirm("no way to call the model shows the NaN")),

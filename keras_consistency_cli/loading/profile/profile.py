@@ -75,6 +75,7 @@ def _describe(passes: RowPasses) -> DataFacts:
         fed=_index_by_input(facts.served or facts.fed),
         raw=_index_by_input(facts.raw),
         reference=_index_by_input(facts.reference_fed),
+        reference_raw=_index_by_input(facts.reference),
     )
     facts = replace(facts, layers=describe_scaling_layers(subject.model, statistics))
     return replace(facts, drift=() if facts.generated else measure_drift(facts, raw, comparable))

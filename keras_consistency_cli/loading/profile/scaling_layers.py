@@ -29,12 +29,13 @@ class InputStatistics:
     """Statistics of the rows by input.
 
     `fed` are the rows as the model gets them, `raw` the rows before the scaler, `reference` the reference
-    rows as the model got them in training.
+    rows as the model got them in training, `reference_raw` these before the scaler.
     """
 
     fed: Mapping[str, RowsFact]
     raw: Mapping[str, RowsFact]
     reference: Mapping[str, RowsFact]
+    reference_raw: Mapping[str, RowsFact]
 
 
 def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[PreprocessingFact, ...]:
@@ -131,9 +132,9 @@ def _add_rows(
     is_inverted = getattr(entry.layer, "invert", False)
     if entry.offset is None or is_inverted or not _keeps_features_apart(entry.layer):
         return fact
-    fed, raw, reference = (
+    fed, raw, reference, reference_raw = (
         _map_columns(rows.get(entry.input), entry)
-        for rows in (statistics.fed, statistics.raw, statistics.reference)
+        for rows in (statistics.fed, statistics.raw, statistics.reference, statistics.reference_raw)
     )
     width = len(fed)
     own = slice(entry.offset, entry.offset + width)
@@ -142,6 +143,7 @@ def _add_rows(
         seen=fed,
         seen_raw=raw,
         seen_reference=reference,
+        seen_reference_raw=reference_raw,
         mean=_select(fact.mean, own, width),
         sd=_select(fact.sd, own, width),
         scale=_select(fact.scale, own, width),

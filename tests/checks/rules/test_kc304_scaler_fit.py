@@ -160,3 +160,22 @@ def test_a_range_that_outliers_widened_is_a_warning(scaler: Any, outlier: float,
     verdict = examined(CHECK, described(fitted, training, training[:50]))
     assert verdict.status is status
     assert (verdict.findings.get("cause") == "scaler-stale") is (status is Status.WARN)
+
+
+@pytest.mark.parametrize("scaler", [MinMaxScaler(), MaxAbsScaler()], ids=["minmax", "maxabs"])
+def test_a_sample_of_heavy_tailed_training_rows_need_not_fill_the_range(scaler: Any) -> None:
+    random = np.random.default_rng(5)
+    for training in (
+        random.pareto(0.7, (20_000, 2)),
+        random.standard_t(3, (20_000, 2)),
+        random.lognormal(0, 2, (20_000, 2)),
+    ):
+        verdict = examined(CHECK, described(scaler.fit(training), training[:1000], training[:50]))
+        assert verdict.findings.get("stale", {}) == {}
+
+
+def test_an_outlier_is_found_in_the_range_of_a_skewed_feature() -> None:
+    training = np.random.default_rng(6).exponential(3.0, (2000, 2))
+    fitted = MinMaxScaler().fit(np.concatenate([training, [[1e4, 3.0]]]))
+    verdict = examined(CHECK, described(fitted, training, training[:50]))
+    assert (verdict.status, list(verdict.findings["stale"])) == (Status.WARN, ["0"])

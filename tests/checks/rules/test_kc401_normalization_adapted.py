@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc401_normalization_adapted import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
-from tests.helpers.described import columns_of, examined, layer, rows_fact
+from tests.helpers.described import columns_of, examined, layer, rows_fact, scaling_fact
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
 ADAPTED = layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen=columns_of(ROWS))
@@ -78,6 +82,34 @@ def test_statistics_of_other_rows_than_the_reference_fail(wording: SnapshotAsser
     assert verdict.message == wording
     right = layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen_reference=columns_of(ROWS))
     assert examined(CHECK, described(right)).message == wording
+
+
+def test_statistics_of_the_reference_rows_before_the_scaler_are_not_stale() -> None:
+    scaler = StandardScaler().fit(ROWS)
+    scaled = columns_of(scaler.transform(ROWS))
+    fields = {"sd": (10.0, 0.1), "seen_reference": scaled, "seen_reference_raw": columns_of(ROWS)}
+    raw, other = layer(mean=(50.0, -3.0), **fields), layer(mean=(70.0, -3.0), **fields)
+    for norm, expected in ((raw, Status.PASS), (other, Status.FAIL)):
+        facts = replace(described(norm), scaling=scaling_fact(scaler, ROWS))
+        assert examined(CHECK, facts).status is expected
+    assert examined(CHECK, described(raw)).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd"),
+    [((50.0, -3.0), (10.0, math.inf)), ((math.nan, -3.0), (10.0, 0.1)), ((math.inf,) * 2, (math.nan,) * 2)],
+)
+def test_statistics_that_are_not_finite_fail(
+    mean: tuple[float, ...], sd: tuple[float, ...], wording: SnapshotAssertion
+) -> None:
+    lost = layer(mean=mean, sd=sd, seen=columns_of(ROWS), seen_reference=columns_of(ROWS))
+    verdict = examined(CHECK, described(lost))
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["layer"]) == (
+        Status.FAIL,
+        "normalization-not-finite",
+        "norm",
+    )
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,50 @@ def test_raw_rows_for_a_layer_for_standardised_rows_fail() -> None:
     )
 
 
+def with_glitch(rows: np.ndarray, value: float, columns: slice) -> np.ndarray:
+    spoiled = rows.copy()
+    spoiled[3, columns] = value
+    return spoiled
+
+
+@pytest.mark.parametrize(("value", "columns"), [(1e4, slice(1, 3)), (-999.0, slice(None))])
+def test_one_extreme_value_in_training_does_not_make_rows_normalized_twice(
+    value: float, columns: slice
+) -> None:
+    known = with_glitch(STANDARD, value, columns)
+    norm = layer(mean=tuple(known.mean(0)), sd=tuple(known.std(0)), seen_reference=columns_of(known))
+    rows = STANDARD[50:150]
+    verdict = fed(rows, norm, reference=(rows_fact(known),), reference_fed=(rows_fact(known),))
+    assert outcome(verdict) == (Status.PASS, None, None)
+
+
+def test_rows_unlike_the_reference_rows_are_still_normalized_twice() -> None:
+    known = with_glitch(ROWS, 1e3, slice(0, 1))
+    norm = layer(mean=tuple(known.mean(0)), sd=tuple(known.std(0)), seen_reference=columns_of(known))
+    verdict = fed(STANDARD, norm, reference=(rows_fact(known),), reference_fed=(rows_fact(known),))
+    assert outcome(verdict) == (Status.FAIL, "normalized-twice", "norm")
+
+
+def test_a_layer_adapted_on_the_reference_rows_before_the_scaler_gets_scaled_rows() -> None:
+    scaler = StandardScaler(with_mean=False).fit(ROWS)
+    scaled = scaler.transform(ROWS) * [1.0, 0.1, 7.0]
+    norm = layer(
+        **NORM,
+        seen=columns_of(scaled),
+        seen_reference=columns_of(scaled),
+        seen_reference_raw=columns_of(ROWS),
+    )
+    known = {"reference": (rows_fact(ROWS),), "reference_fed": (rows_fact(scaled),)}
+    verdict = fed(scaled, norm, scaling=scaling_fact(scaler, ROWS), **known)
+    assert outcome(verdict) == (Status.FAIL, "normalized-twice", "norm")
+
+
+def test_statistics_that_are_not_finite_are_for_another_check() -> None:
+    norm = layer(mean=(0.0, 0.0, 0.0), sd=(math.inf, 1.0, 1.0))
+    assert fed(STANDARD, norm).status is Status.PASS
+    assert fed(ROWS, norm).status is Status.PASS
+
+
 @pytest.mark.parametrize("moved", [ROWS + 5.0, ROWS * 1.2, ROWS[:3]], ids=["moved", "wider", "few"])
 def test_rows_that_only_shifted_do_not_fail(moved: np.ndarray) -> None:
     assert fed(moved, layer(**NORM)).status is Status.PASS
@@ -131,6 +176,14 @@ def test_the_reference_decides_the_range(trained: np.ndarray, status: Status) ->
     )
 
 
+def test_the_range_of_a_heavy_tail_is_chance() -> None:
+    random = np.random.default_rng(0)
+    known, rows = (random.pareto(0.7, (count, 3)) + 1 for count in (20_000, 64))
+    trained = {"reference": (rows_fact(known),), "reference_fed": (rows_fact(known),)}
+    assert fed(rows, **trained).status is Status.PASS
+    assert outcome(fed(rows * 255, **trained)) == (Status.FAIL, "input-range", "x")
+
+
 @pytest.mark.parametrize(
     ("stated", "status"), [((0.0, 1.0), Status.FAIL), ((0.0, 255.0), Status.PASS), ((0.0, 1e6), Status.FAIL)]
 )
@@ -140,6 +193,13 @@ def test_the_owner_decides_the_range(
     verdict = fed(PIXELS, value_range=stated)
     assert verdict.status is status
     assert verdict.message == wording
+
+
+def test_heavy_tailed_rows_need_not_fill_the_stated_range() -> None:
+    rows = np.random.default_rng(0).pareto(0.7, (200, 3))
+    assert fed(rows, value_range=(0.0, 1e7)).status is Status.PASS
+    light = np.column_stack([rows[:, 0] / 1e6, PIXELS.reshape(-1)[:200] / 255])
+    assert outcome(fed(light, value_range=(0.0, 255.0))) == (Status.FAIL, "input-range", "x")
 
 
 def test_a_function_that_changes_its_input_fails(wording: SnapshotAssertion) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, PreprocessingFact
 from tests.helpers.padding_places import MOVED, PLACES
 
 LSTM = (
@@ -546,7 +547,8 @@ def test_signatures(
 
 
 def test_every_cause_has_a_signature_here() -> None:
-    by_numbers = {"rounding", "overflow-in-float16"}  # see test_precision.py and below
+    by_numbers = {"rounding", "overflow-in-float16", "normalization-not-finite"}
+    # see test_precision.py and below
     assert set(CAUSES) == by_numbers | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
 
 
@@ -569,6 +571,23 @@ def test_nan_that_float64_does_not_have_is_an_overflow_of_float16(
     first, *others = diagnose(replace(known, comparisons=compared), failed)
     assert (first.cause, first.layer) == (cause, "mix")
     assert bool(others) is (cause == "non-finite-output")
+
+
+@pytest.mark.parametrize(
+    ("weights", "others"), [(["vars/1"], []), (["vars/1", "kernel"], ["non-finite-output"])]
+)
+def test_statistics_that_are_not_finite_explain_their_own_weights(
+    evidence: Any, verdict: Any, weights: list[str], others: list[str]
+) -> None:
+    norm = PreprocessingFact(path="norm", kind="Normalization", mean=(0.0, 1.0), sd=(float("inf"), 1.0))
+    known = replace(evidence(), data=DataContext(description=DataFacts(layers=(norm,))))
+    failed = [
+        verdict("KC401", cause="normalization-not-finite", layer="norm"),
+        verdict("KC701", weights=weights),
+    ]
+    found = diagnose(known, failed)
+    assert [each.cause for each in found] == ["normalization-not-finite", *others]
+    assert (found[0].layer, found[0].confidence) == ("norm", "confirmed")
 
 
 @pytest.mark.parametrize("slug", CAUSES)

@@ -199,6 +199,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("padding-side", served("padding-side:x"), {"KC301": {}}),
     ("time-shift", served("turned:30", "unknown"), {"KC301": {}}),
     ("row-order", served("rows-reordered"), {"KC301": {}}),
+    ("normalization-not-finite", {}, {"KC401": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -25,7 +25,7 @@ def statistics(**rows: np.ndarray) -> InputStatistics:
     fed: dict[str, RowsFact] = {}
     for name, values in rows.items():
         fed |= facts(name, values)
-    return InputStatistics(fed=fed, raw={}, reference={})
+    return InputStatistics(fed=fed, raw={}, reference={}, reference_raw={})
 
 
 def adapted(rows: np.ndarray = ROWS, **options: Any) -> Any:
