@@ -6,7 +6,9 @@ steps. After scaling, float32 loses nothing that matters; float16 loses three di
 
 How: the sample is cast to float32, scaled, and predicted; the outputs are compared with those for rows scaled
 without a cast. What such a cast would change is reported as information; the effect of float16 is among the
-findings. Only with `--served` it is known whether rows are cast: served rows that show it fail the check.
+findings. Only with `--served` it is known whether rows are cast: served rows that show it fail the check. If
+the values of a column that is scaled are multiples of the step of float32, and this step is more than 1 % of
+its spread in training, the rows were rounded before they were stored, which is a warning.
 
 To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
 
@@ -26,6 +28,7 @@ from keras_consistency_cli.checks.analysis.served_rows import LOW_PRECISION, fai
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.measurement.column_facts import ExpectedColumn
 from keras_consistency_cli.routes.scaling.scaling import ScalingDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
@@ -35,20 +38,65 @@ _ADVICE = (
     "scale in float64 and cast afterwards; "
     "give --served served.npy, the array that serving fed to the model, to see whether it casts first"
 )
+_STORED_ADVICE = (
+    "read the rows from their source as float64, and store them so; or subtract a constant before they "
+    "become float32, such as a recent date from a time stamp"
+)
+_COARSE = 0.01
+"""Share of a column's spread in training that the step of stored values may be."""
 _FLOAT32_FIRST = Pair(candidate="float32-first", reference=REFERENCE)
 _SERVED = Pair(candidate="served", reference=REFERENCE)
 _FLOAT16_FIRST = Pair(candidate="float16-first", reference=REFERENCE)
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL if served rows show a cast, else report what a cast before scaling would change."""
+    """FAIL if served rows show a cast, WARN if the stored rows do, else report what a cast would change."""
     mistakes = find_mistakes(evidence)
     casts = [mistake for mistake in mistakes or () if mistake.cause == LOW_PRECISION]
     if casts:
         judged = tuple(judge_pairs(evidence, (_SERVED,)))
         return fail_served_rows(evidence, casts, judged, _findings(evidence))
+    coarsest = _find_coarsest_column(evidence)
+    if coarsest is not None:
+        return _warn_of_stored_rounding(evidence, *coarsest)
     stopped = stop_without_outputs(evidence, (_FLOAT32_FIRST.candidate,))
     return stopped or _judge_cast(evidence, served=mistakes is not None)
+
+
+def _find_coarsest_column(evidence: Evidence) -> tuple[ExpectedColumn, float] | None:
+    """The column whose values were rounded to the largest share of what the scaler divides by, and the step.
+
+    None if no share matters.
+    """
+    scaling = evidence.data.description.scaling
+    steps = evidence.details(_FLOAT32_FIRST.candidate, ScalingDetails).get("steps", [])
+    found = [
+        (column, steps[column.column])
+        for column in (() if scaling is None else scaling.expected)
+        if column.column < len(steps) and not column.constant and column.raw[1] > 0
+    ]
+    coarsest = max(found, key=lambda each: each[1] / each[0].raw[1], default=None)
+    return coarsest if coarsest is not None and coarsest[1] > _COARSE * coarsest[0].raw[1] else None
+
+
+def _warn_of_stored_rounding(evidence: Evidence, column: ExpectedColumn, step: float) -> Verdict:
+    spread = column.raw[1]
+    message = (
+        f"column '{column.name}' was rounded before scaling, when the rows were stored: its values are "
+        f"multiples of {step:.3g}, which is {step / spread:.1%} of its spread of {spread:.3g} in training"
+    )
+    stored = {"column": column.name, "step": step, "share": step / spread}
+    return Verdict.warn(
+        message,
+        cause=LOW_PRECISION,
+        findings={
+            **_findings(evidence),
+            "stored": stored,
+            "mend": _STORED_ADVICE,
+            "mend_is_complete": True,
+        },
+        advice=_STORED_ADVICE,
+    )
 
 
 def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:

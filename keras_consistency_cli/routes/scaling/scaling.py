@@ -24,6 +24,7 @@ from keras_consistency_cli.routes.scaling.preprocessed_rows import (
     describe_preprocessed_rows,
     measure_unsteadiness,
 )
+from keras_consistency_cli.routes.scaling.stored_precision import measure_stored_steps
 from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class ScalingDetails(PreparedRows, Unsteadiness, WhyNoOutputs, total=False):
     `moved` is the greatest distance in spreads, `column` its column, `columns` all columns that move; they
     are missing if the rows are not numbers. `constant` says whether all rows became the same. `input` is the
     input that moves most, if a function prepares several. `unsteady` is how many spreads the same rows differ
-    between two calls of a function. `crashed` marks a refusal by the scaler or function.
+    between two calls of a function. `crashed` marks a refusal by the scaler or function. `steps` is the step
+    of each column that was rounded before it was stored, 0 for the others; missing if no column was.
     """
 
     moved: float
@@ -56,6 +58,7 @@ class ScalingDetails(PreparedRows, Unsteadiness, WhyNoOutputs, total=False):
     constant: bool
     input: str
     crashed: bool
+    steps: list[float]
 
 
 def _refit_all(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
@@ -160,6 +163,16 @@ def _refuse(reason: Exception) -> Result:
     return Result(outputs={}, details=details)
 
 
+def _run_float32_first(session: Session, rows: Rows) -> Result:
+    """Cast to float32, and look for columns that were rounded before they were stored."""
+    result = _run(_cast_first(np.float32))(session, rows)
+    scaling = session.subject.scaling
+    if scaling is None or session.subject.files.data_state == "scaled":
+        return result
+    steps = measure_stored_steps(session.subject.raw(session.row_numbers)[scaling.input])
+    return replace(result, details={**result.details, "steps": steps}) if any(steps) else result
+
+
 def _run_single(session: Session, rows: Rows) -> Result:
     """Prepare each row by itself, and call a preprocess function a second time."""
     joint = session.subject.joint if session.subject.files.data_state == "raw" else None
@@ -226,6 +239,6 @@ SCALING_ROUTES: tuple[Route, ...] = (
     _route("unscaled", "rows not scaled", _skip_scaling),
     _route("scaled-twice", "rows scaled twice", _scale_twice),
     _route("columns-permuted", "columns in the order that their names suggest", _permute_columns),
-    _route("float32-first", "rows cast to float32 before scaling", _cast_first(np.float32)),
+    Route(name="float32-first", summary="rows cast to float32 before scaling", run=_run_float32_first),
     _route("float16-first", "rows cast to float16 before scaling", _cast_first(np.float16)),
 )

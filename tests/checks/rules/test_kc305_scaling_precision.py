@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc305_scaling_precision import CHECK
 from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
 from keras_consistency_cli.routes.trace import Trace
 
 RIGHT = {"inputs": {"x": {"rows": 32, "features": 2, "wrong_rows": 0, "mistakes": []}}, "names": {}}
@@ -82,6 +85,51 @@ def test_other_mistakes_of_serving_are_for_another_check(world: Any, wording: Sn
         CHECK
     )
     assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
+
+
+SPREAD = ScalingFact(
+    kind="StandardScaler",
+    input="x",
+    expected=tuple(
+        ExpectedColumn(
+            column=at,
+            name=name,
+            kind="StandardScaler",
+            raw=(1.7e9, spread),
+            scaled=(0.0, 1.0),
+            twice=(0.0, 1.0),
+            constant=name == "constant",
+        )
+        for at, (name, spread) in enumerate({"time": 2000.0, "year": 9e6, "constant": 1.0}.items())
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("steps", "share"),
+    [
+        ([128.0, 128.0, 0.0], 0.064),
+        ([0.0, 128.0, 0.0], None),
+        ([16.0, 0.0, 0.0], None),
+        ([0.0, 0.0, 128.0], None),
+        ([0.0, 0.0, 0.0, 128.0], None),
+    ],
+    ids=["coarse", "wide", "fine", "constant", "not scaled"],
+)
+def test_stored_rows_that_were_rounded_are_a_warning(
+    world: Any, steps: list[float], share: float | None, wording: SnapshotAssertion
+) -> None:
+    reason = {"reason": "a cast to float32 changes nothing: the rows are float32"}
+    trace = Trace(route="", details={**reason, "steps": steps})
+    known = world.where({"float32-first": trace}, data=DataContext(description=DataFacts(scaling=SPREAD)))
+    verdict = known.verdict(CHECK)
+    if share is None:
+        assert verdict.status is Status.SKIP
+        return
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "scaled-in-low-precision")
+    assert verdict.findings["stored"] == {"column": "time", "step": 128.0, "share": share}
+    assert verdict.message == wording
+    assert verdict.findings["mend"] == wording
 
 
 def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:

@@ -267,6 +267,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
     ("feature-order", served("other-columns", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("padding-side", served("padding-side:x", "unknown", hits=(6, 3)), {"KC301": {}}),
+    ("scaled-in-low-precision", {}, {"KC305": {"stored": {"column": "time"}}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
