@@ -30,6 +30,7 @@ from tests.corpus import (
     reports_loading,
     reports_masks,
     reports_precision,
+    reports_samples,
     reports_scaling,
     reports_served,
 )
@@ -43,7 +44,8 @@ _FAMILIES = (
     *(faults_scaling, faults_normalization, faults_drift),
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
-    *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_scaling, reports_served),
+    *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
+    *(reports_served,),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)
