@@ -25,12 +25,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.analysis.layer_training import (
+from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
+from keras_consistency_cli.checks.analysis.staleness import (
+    describe_stale_features,
     find_stale_features,
     is_adapted_on_unscaled_rows,
 )
-from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
-from keras_consistency_cli.checks.analysis.staleness import describe_stale_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact

@@ -23,11 +23,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.analysis.central_range import differ_by_factor
-from keras_consistency_cli.checks.analysis.layer_training import (
-    gets_rows_of_training,
-    is_adapted_on_unscaled_rows,
-)
 from keras_consistency_cli.checks.analysis.scaling_state import (
     UNLIKE,
     by_input,
@@ -35,7 +30,12 @@ from keras_consistency_cli.checks.analysis.scaling_state import (
     is_clearly_nearer,
     mean_distance,
 )
+from keras_consistency_cli.checks.analysis.staleness import (
+    gets_rows_of_training,
+    is_adapted_on_unscaled_rows,
+)
 from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.central_range import differ_by_factor
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact

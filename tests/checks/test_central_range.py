@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.analysis.central_range import (
+from keras_consistency_cli.checks.central_range import (
     differ_by_factor,
     has_same_centre,
     spread_ratios,
