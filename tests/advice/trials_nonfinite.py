@@ -18,11 +18,13 @@ from tests.advice.edits import (
     give_rows,
     option,
     reconfigure,
+    save,
 )
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
 from tests.corpus.reports_precision import NORM
+from tests.corpus.reports_samples import dense, nested, standard, training
 
 __all__ = ["TRIALS", "without_bad_rows"]
 
@@ -82,7 +84,24 @@ def _limited_exponent(model: Any) -> Any:
     return keras.Model(rows, ops.exp(ops.minimum(60.0 * layers.Dense(2)(rows), 80.0)))
 
 
+def _adapted_without_the_large_value(files: Files) -> Files:
+    rows = give_rows(files, training(standard), "--reference")
+    return save(dense(adapted=standard)(), rows)
+
+
 TRIALS: tuple[Trial, ...] = (
+    Trial(
+        slug="normalization-not-finite",
+        tries="adapt on rows without such large values",
+        faulty=corpus_case("variance beyond float32"),
+        fix=_adapted_without_the_large_value,
+    ),
+    Trial(
+        slug="normalization-not-finite",
+        tries="adapt on rows without NaN",
+        faulty=corpus_case("adapted on a missing value, nested"),
+        fix=give_model(lambda _model: nested(standard)()),
+    ),
     Trial(
         slug="nan-hidden",
         tries="clean the rows before the model",

@@ -102,13 +102,19 @@ def with_value(draw: Draw, value: float, feature: int | None = None) -> Draw:
 # Models
 
 
+def _adapt(norm: Any, draw: Draw) -> None:
+    # The overflow of large values is what some of the cases are about.
+    with np.errstate(over="ignore"):
+        norm.adapt(training(draw))
+
+
 def dense(*, adapted: Draw | None = None) -> Build:
     """A small dense model that normalizes its inputs if it is adapted."""
 
     def make() -> Any:
         norm = layers.Normalization(name="norm")
         if adapted is not None:
-            norm.adapt(training(adapted))
+            _adapt(norm, adapted)
         hidden = [layers.Dense(8, activation="tanh"), layers.Dense(1, name="price")]
         return keras.Sequential([keras.Input((4,), name="x"), *([norm] if adapted else []), *hidden])
 
@@ -121,7 +127,7 @@ def recurrent(adapted: Draw) -> Build:
     def make() -> Any:
         inputs = keras.Input((12, 4), name="signal")
         norm = layers.Normalization(name="norm")
-        norm.adapt(training(adapted))
+        _adapt(norm, adapted)
         return keras.Model(inputs, layers.Dense(2, name="next")(layers.GRU(6)(norm(inputs))))
 
     return make
@@ -132,7 +138,7 @@ def nested(adapted: Draw) -> Build:
 
     def make() -> Any:
         norm = layers.Normalization(name="norm")
-        norm.adapt(training(adapted))
+        _adapt(norm, adapted)
         inner = keras.Sequential(
             [keras.Input((4,)), norm, layers.Dense(6, activation="relu")], name="encoder"
         )

@@ -24,6 +24,7 @@ def setting(tmp_path: Path) -> Callable[..., Setting]:
 
 
 def normalised(**kwargs: Any) -> Any:
+    keras.utils.set_random_seed(0)
     norm = layers.Normalization(name="norm", **kwargs)
     norm.adapt(TRAINED)
     inner = keras.Sequential([keras.Input((3,)), norm, layers.Dense(4, activation="tanh")], name="inner")
