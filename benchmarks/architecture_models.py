@@ -108,7 +108,7 @@ _VIT: dict[str, object] = {
     "mlp_dim": 32,
 }
 _RESNET: dict[str, object] = {
-    "input_conv_filters": [8],
+    "input_conv_filters": [64],
     "input_conv_kernel_sizes": [3],
     "stackwise_num_filters": [64, 64],
     "stackwise_num_blocks": [1, 1],
