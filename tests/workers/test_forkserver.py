@@ -177,9 +177,14 @@ def test_harm_while_loading_is_reported_on_stderr(
     assert around.left_behind() == ([], [])
 
 
-@pytest.mark.parametrize("how", ["hang", "spawn and hang"])
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code", "how"),
+    [
+        (signal.SIGINT, 130, "hang"),
+        (signal.SIGINT, 130, "spawn and hang"),
+        (signal.SIGTERM, 143, "spawn and hang"),
+        (signal.SIGKILL, -signal.SIGKILL, "spawn and hang"),
+    ],
 )
 def test_interrupting_ends_every_process(
     number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]
