@@ -10,17 +10,21 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.measure import machine
 from tests.corpus.cases import Case, write
 from tests.corpus.catalogue import ALL_CASES, stratified
-from tests.corpus.verdict import Outcome, examine
+from tests.corpus.verdict import Outcome, examine, examine_in_process
+from tests.helpers.in_process import SharedForkServer
 
 __all__ = [
     "align_columns",
@@ -30,8 +34,10 @@ __all__ = [
     "list_misses",
     "main",
     "measure",
+    "measure_shared",
 ]
 
+_Result = TypeVar("_Result")
 
 _HEAD = """# How often kcheck is right
 
@@ -68,12 +74,39 @@ def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
         futures: list[Future[Outcome]] = []
         for number, case in enumerate(cases):
             futures.append(pool.submit(examine, case, write(case, Path(folder) / f"{number:03d}")))
-        outcomes = []
-        for number, future in enumerate(futures, start=1):
-            outcomes.append(future.result())
-            print(f"\r{number} of {len(cases)}", end="", file=sys.stderr, flush=True)
+        return list(_show_progress((future.result() for future in futures), len(cases)))
+
+
+def measure_shared(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
+    """Do the same in `jobs` processes that import the backend once for all of their cases."""
+    places = {case.name: place for place, case in enumerate(ALL_CASES)}
+    chosen = [places[case.name] for case in cases]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        found = _show_progress(pool.map(_examine_shared, chosen), len(cases))
+        return [Outcome(case=case, **fields) for case, fields in zip(cases, found, strict=True)]
+
+
+def _examine_shared(place: int) -> dict[str, Any]:
+    """Build and examine the case at this place of the corpus; return the outcome without the case.
+
+    A case holds functions, which cannot be sent to another process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        case = ALL_CASES[place]
+        outcome = examine_in_process(case, write(case, Path(folder) / "000"), _shared_fork_server())
+    return {name: value for name, value in vars(outcome).items() if name != "case"}
+
+
+@cache
+def _shared_fork_server() -> SharedForkServer:
+    return SharedForkServer()
+
+
+def _show_progress(results: Iterable[_Result], total: int) -> Iterator[_Result]:
+    for number, result in enumerate(results, start=1):
+        print(f"\r{number} of {total}", end="", file=sys.stderr, flush=True)
+        yield result
     print(file=sys.stderr)
-    return outcomes
 
 
 Rows = list[tuple[str, ...]]
@@ -192,6 +225,9 @@ def main(argv: list[str] | None = None) -> int:
         "--write", type=Path, metavar="FILE", help="write the counts as a page, such as docs/accuracy.md"
     )
     parser.add_argument("--jobs", type=int, default=2, help="number of commands to run at the same time")
+    parser.add_argument(
+        "--shared", action="store_true", help="import the backend once per job: same verdicts, half the time"
+    )
     options = parser.parse_args(argv)
     chosen = stratified(
         [case for case in ALL_CASES if options.only in f"{case.family} {case.name}"],
@@ -200,7 +236,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     if not chosen:
         parser.error(f"no family or name of a case contains '{options.only}'")
-    outcomes = measure(chosen, jobs=options.jobs)
+    outcomes = (measure_shared if options.shared else measure)(chosen, jobs=options.jobs)
     print(
         align_columns(count_by_family(outcomes)),
         align_columns(count_by_cause(outcomes)),

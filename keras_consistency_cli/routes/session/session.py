@@ -6,6 +6,7 @@ It works with every Keras backend; tensorflow.py has the fast one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self, TypedDict
 
@@ -177,6 +178,10 @@ class Session:
         With `cast`, floats are cast as predict casts them.
         """
         return self.name_outputs(self.model(self.pack(rows, cast=cast), **kwargs))
+
+    def fast_loops(self, _rows: Rows) -> AbstractContextManager[None]:
+        """Return a context in which eager loops over time steps are faster, if the backend has one."""
+        return nullcontext()
 
     def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly on all rows at once; a backend may speed up loops over time steps."""
