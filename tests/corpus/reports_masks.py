@@ -101,10 +101,11 @@ def placed(by_mask: bool) -> Any:
 
 
 def waved(by_mask: bool) -> Any:
+    centre = layers.BatchNormalization(moving_mean_initializer=keras.initializers.Constant(LEVEL))
     return measuring(
         lambda series: layers.GRU(6, name="memory")(
             Waves(by_mask, name="waves")(
-                layers.Dense(8, name="wide")(layers.BatchNormalization()(layers.Masking(name="mask")(series)))
+                layers.Dense(8, name="wide")(centre(layers.Masking(name="mask")(series)))
             )
         )
     )
