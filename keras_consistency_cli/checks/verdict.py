@@ -87,6 +87,11 @@ class Verdict:
     advice: str | None = None
     elapsed_s: float = 0.0
 
+    @property
+    def is_in_model_units(self) -> bool:
+        """Whether differences are in the units of the model: not if recorded outputs are in others."""
+        return not (self.findings.get("contradictions") or self.findings.get("forms"))
+
     @classmethod
     def ok(cls, message: str, **parts: Unpack[_Parts]) -> Verdict:
         """A pass."""

@@ -65,6 +65,7 @@ def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | 
     judged = _from_ordinary_calls(judged) or judged
     if not judged:
         return _nonfinite_impact(evidence, verdicts)
+    target = evidence.data.description.target if all(each.is_in_model_units for each in verdicts) else None
     most = max(judged, key=lambda each: (not each.within, _affected(each), _affected_share(each)))
     deciding = max(
         (each.comparison for each in judged),
@@ -74,7 +75,7 @@ def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | 
         rows_hit=_affected(most),
         rows=_compared(most),
         share=_affected_share(most),
-        worst=_worst_rows(evidence, [each.comparison for each in judged]),
+        worst=_worst_rows(target, [each.comparison for each in judged]),
         decision=deciding.decision,
         decisions=deciding.decisions,
         flipped=deciding.flipped,
@@ -104,9 +105,8 @@ def _affected_share(judged: Judged) -> float:
     return _share(_affected(judged), _compared(judged))
 
 
-def _worst_rows(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[AffectedRow, ...]:
+def _worst_rows(target: TargetFact | None, comparisons: Sequence[Comparison]) -> tuple[AffectedRow, ...]:
     """The rows with the greatest differences in any of the comparisons, each row once."""
-    target = evidence.data.description.target
     by_row: dict[int, AffectedRow] = {}
     for comparison in comparisons:
         for worst in comparison.worst:

@@ -72,7 +72,7 @@ def note_target_units(description: DataFacts, verdicts: Sequence[Verdict]) -> It
         return
     for verdict in verdicts:
         pairs = [judged.comparison for judged in verdict.judged if judged.comparison.worst]
-        if verdict.status not in (Status.FAIL, Status.WARN) or not pairs:
+        if verdict.status not in (Status.FAIL, Status.WARN) or not pairs or not verdict.is_in_model_units:
             continue
         worst = max(pairs, key=lambda pair: pair.max_abs)
         unit = target.unit(worst.worst[0].index)

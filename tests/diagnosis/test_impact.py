@@ -113,6 +113,11 @@ def test_differences_are_given_in_the_units_of_the_targets(
     impact = measure_impact(known, [failed(judged({3: 0.5}, decision=None))])
     assert impact is not None
     assert [(each.in_units, each.margin) for each in impact.worst] == [(expected, None)]
+    for findings in ({"contradictions": {"y": "outputs × 3"}}, {"forms": {"y": "logits"}}):
+        recorded = replace(failed(judged({3: 0.5}, decision=None)), findings=findings)
+        impact = measure_impact(known, [recorded])
+        assert impact is not None
+        assert [each.in_units for each in impact.worst] == [None]
 
 
 def test_rows_with_nan_are_affected_by_nan(evidence: Any) -> None:

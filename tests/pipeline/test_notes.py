@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
@@ -43,3 +45,5 @@ def test_differences_are_noted_in_the_units_of_the_targets(wording: SnapshotAsse
     without_unit = DataFacts(target=TargetFact(kind="PowerTransformer"))
     assert list(notes.note_target_units(without_unit, [failed])) == wording
     assert list(notes.note_target_units(DataFacts(), [failed])) == []
+    recorded = replace(failed, code="KC802", findings={"contradictions": {"y": "outputs × 3"}})
+    assert list(notes.note_target_units(DataFacts(target=target), [recorded])) == []

@@ -15,6 +15,7 @@ Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.checks.analysis.output_change import describe_change, stop_without_outputs
@@ -63,9 +64,15 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.ok(message, judged=judged, findings=findings)
     message = (
         "a row alone is preprocessed differently than together with other rows; "
-        f"off by up to {moved:.2g} standard deviations in {_place(details)}; {change}"
+        f"{_describe_distance(details)}; {change}"
     )
     return Verdict.fail(message, cause=_ROW_DEPENDENCE, judged=judged, findings=findings)
+
+
+def _describe_distance(details: ScalingDetails) -> str:
+    if math.isfinite(details["moved"]):
+        return f"off by up to {details['moved']:.2g} standard deviations in {_place(details)}"
+    return f"only one of the two is NaN or infinite, in {_place(details)}"
 
 
 def _place(details: ScalingDetails) -> str:

@@ -146,8 +146,8 @@ def _length_problems(evidence: Evidence) -> Iterator[InputProblem]:
         return
     lengths_vary = evidence.data.owner.variable_length or evidence.data.owner.step_by_step
     message = (
-        f"TimeDistributed gives wrong outputs if lengths vary; after rows of {wrong['first']} time steps, "
-        f"predict returns rows of {wrong['then']} time steps {wrong['how']}"
+        f"TimeDistributed does not work if lengths vary; after rows of {wrong['first']} time steps, "
+        f"predict {wrong['how']} for rows of {wrong['then']} time steps"
     )
     fix = (
         "apply the layer itself instead of TimeDistributed(layer), "

@@ -182,8 +182,8 @@ _STEP_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="time-distributed-dynamic",
         sentence=(
-            "TimeDistributed over a time axis of any length: after predict has run with two lengths, its "
-            "outputs have the wrong number of time steps"
+            "TimeDistributed over a time axis of any length: after predict has run with two lengths, it "
+            "fails or its outputs are wrong"
         ),
         explanation=(
             "With TensorFlow, if predict is traced for a time axis of any length, TimeDistributed uses the "

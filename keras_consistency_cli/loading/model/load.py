@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.text import clean, unstyled
@@ -135,27 +136,11 @@ def _require_model(loaded: Any, path: Path) -> Any:
 
 def _load_error(path: Path, problem: Exception) -> RefusedError:
     return RefusedError(
-        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(_innermost_text(problem), 300)}",
+        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(innermost_text(problem), 300)}",
         fix="name the file with the custom classes: --custom-objects layers.py; "
         "if there are none, load the model with the Keras that saved it and save it again",
         cause="model-not-loadable",
     )
-
-
-def _innermost_text(problem: Exception) -> str:
-    """The text of the innermost exception.
-
-    Keras wraps it into advice on get_config and the whole config.
-    """
-    innermost = unstyled(problem).rpartition("Exception encountered:")[2]
-    lines = [line.strip() for line in innermost.splitlines() if line.strip()]
-    if not lines:
-        return type(problem).__name__
-    text = lines[0]
-    for line in lines[1:3]:
-        if text.endswith((":", ",")) or text.startswith("Exception encountered when calling"):
-            text = f"{text} {line}"
-    return text
 
 
 def import_packages(packages: Sequence[str]) -> None:

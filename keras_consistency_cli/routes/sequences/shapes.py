@@ -23,7 +23,7 @@ _MIN_STEPS = 4
 
 
 class WrongLength(TypedDict):
-    """Time steps of the rows that predict gets `first` and `then`, and how the second outputs are wrong."""
+    """Time steps of the rows that predict gets `first` and `then`, and what it does with the second ones."""
 
     first: int
     then: int
@@ -55,7 +55,7 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     try:
         candidate = session.predict(shorter)
     except Exception as problem:
-        error = f"with {type(problem).__name__}"
+        error = f"fails with {type(problem).__name__}"
     session.forget_traces()
     try:
         reference = session.predict(shorter)
@@ -79,10 +79,10 @@ def _inputs_of_any_length(facts: Facts) -> frozenset[str]:
 def _describe_difference(candidate: Outputs, reference: Outputs) -> str:
     for name, values in reference.items():
         if candidate[name].shape != values.shape:
-            return f"with shape {candidate[name].shape} instead of {values.shape}"
+            return f"gives shape {candidate[name].shape} instead of {values.shape}"
         scale = max(1.0, float(np.abs(values).max(initial=0.0)))
         if is_float(values.dtype) and not np.allclose(candidate[name], values, rtol=1e-3, atol=1e-4 * scale):
-            return "with different numbers"
+            return "gives different numbers"
     return ""
 
 

@@ -47,6 +47,12 @@ def test_one_column_is_enough(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict.message == wording
 
 
+def test_rows_that_are_nan_alone_have_no_distance(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"scaled-alone": alone(world, float("inf"), by=0.5)}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "preprocess-row-dependence")
+    assert verdict.message == wording
+
+
 def test_the_input_is_named_if_a_function_prepares_several(world: Any, wording: SnapshotAssertion) -> None:
     trace = alone(world, 2.5)
     verdict = world.where(

@@ -266,22 +266,22 @@ def test_ids_that_do_not_reach_a_table_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("owner", "status"),
+    ("owner", "status", "how"),
     [
-        (OwnerFacts(), Status.WARN),
-        (OwnerFacts(variable_length=True), Status.FAIL),
-        (OwnerFacts(step_by_step="growing-prefix"), Status.FAIL),
+        (OwnerFacts(), Status.WARN, "fails with InvalidArgumentError"),
+        (OwnerFacts(variable_length=True), Status.FAIL, "gives shape (2, 2, 3) instead of (2, 6, 3)"),
+        (OwnerFacts(step_by_step="growing-prefix"), Status.FAIL, "gives different numbers"),
     ],
     ids=["not declared", "variable length", "growing prefix"],
 )
 def test_time_distributed_over_two_lengths(
-    world: Any, owner: OwnerFacts, status: Status, wording: SnapshotAssertion
+    world: Any, owner: OwnerFacts, status: Status, how: str, wording: SnapshotAssertion
 ) -> None:
     facts = {
         "layers": (LayerFact(path="td", kind="TimeDistributed"),),
         "inputs": (InputFact(name="x", shape=(None, None, 3), dtype="float32"),),
     }
-    wrong = {"first": 7, "then": 6, "how": "with shape (2, 2, 3) instead of (2, 6, 3)"}
+    wrong = {"first": 7, "then": 6, "how": how}
     trace = Trace(route="", details={"wrong": wrong})
     context = given((9, 7, 3), (None, None, 3), owner=owner)
     verdict = world.where({"two-lengths": trace}, facts=facts, data=context).verdict(CHECK)
