@@ -33,6 +33,11 @@ def _zone_of_training(files: Files) -> Files:
     return give_rows(files, served, "--served")
 
 
+def _as_in_training(files: Files) -> Files:
+    """Training called nothing before this model: the logarithm is in it."""
+    return give_rows(files, array(files), "--served")
+
+
 def _order_of_keys(files: Files) -> Files:
     """Serving sorted the rows by their first column and kept their keys."""
     keys = np.arange(len(array(files)))
@@ -52,6 +57,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)",
         faulty=corpus_case("hours of another zone"),
         fix=_zone_of_training,
+    ),
+    Trial(
+        slug="function-misapplied",
+        tries="x = prepare(rows)                   # the function of training, on the same raw rows",
+        faulty=corpus_case("log1p before a model that has it"),
+        fix=_as_in_training,
     ),
     Trial(
         slug="row-order",

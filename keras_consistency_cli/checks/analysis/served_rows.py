@@ -21,6 +21,7 @@ NEARLY_MOVED = "nearly-moved"
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
+_FUNCTION = "function-misapplied"
 _NAMED_COLUMNS = 4
 _UNITS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
 """Kelvin and Fahrenheit, powers of ten, minutes, hours and days, inches, feet, pounds and miles."""
@@ -68,6 +69,8 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
     "rows-reordered": ("correct, but in a different order of rows", "row-order"),
     "values-reordered": ("like the right values in a different order, each {column} by itself", None),
+    "function": ("like {step} of the right values", _FUNCTION),
+    "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
 }

@@ -42,6 +42,23 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="function-misapplied",
+        sentence="serving applies a function such as a logarithm where training did not, or leaves one out",
+        explanation=(
+            "Counts, prices and incomes are often fed to a model as logarithms or roots. If the function is "
+            "in the model or in the stored data, and serving applies it once more, or if serving leaves it "
+            "out, every value is valid and nothing fails. The served values are then this function of the "
+            "right ones."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        advice=(
+            "apply the same functions as training, in the same order and each of them once; keep them in one "
+            "place that training and serving share:\n"
+            "    x = prepare(rows)                   # the function of training, on the same raw rows"
+        ),
+    ),
+    Cause(
         slug="row-order",
         sentence="the served rows are the right ones, but in a different order",
         explanation=(

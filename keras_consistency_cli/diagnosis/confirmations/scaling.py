@@ -153,6 +153,11 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "one angle is fitted to all rows, and compared with the served rows",
         "turned by this one angle, the right values are the served ones in all rows",
     ),
+    "function-misapplied": _served_rows_are(
+        "function-misapplied",
+        "the function is applied to the right values, or to the raw ones before a scaler, and compared",
+        "this one function of the values gives the served ones in all rows",
+    ),
     "row-order": _served_rows_are(
         "row-order",
         "each served row is matched with one row of the data, one to one",

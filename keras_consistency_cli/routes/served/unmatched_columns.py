@@ -1,6 +1,6 @@
 """Mistakes in served columns that no variant gives.
 
-They are constants, reordered rows, and a different scaler.
+They are constants, reordered rows, a different scaler, and a function such as a logarithm.
 
 A different scaler of the same kind is a straight line over the expected values, one of a different class
 may be a line over the raw values. Rows that only partly have such a mistake are examined by themselves.
@@ -14,6 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
+from keras_consistency_cli.routes.served.applied_functions import (
+    find_function_before_scaling,
+    find_function_of_expected,
+)
 from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
@@ -59,6 +63,7 @@ class UnmatchedColumns:
             self._find_reordered,
             self._find_scaler_over_expected,
             self._find_scaler_over_raw,
+            self._find_function,
         ):
             mistake = find(columns)
             if mistake is not None:
@@ -159,6 +164,19 @@ class UnmatchedColumns:
         """Return the columns of a scaler of a different class."""
         lines = {} if self.raw is None else self._fit_lines(self.raw, columns)
         return self._mistake("another-scaler", list(lines)) if lines else None
+
+    def _find_function(self, columns: list[int]) -> Mistake | None:
+        """Return the columns that are a function of the right values, or of those before scaling."""
+        if not columns:
+            return None
+        served = self.comparison.served
+        found = find_function_of_expected(served, self.comparison.expected, columns)
+        if found is not None:
+            return self._mistake(f"function:{found[0]}", found[1])
+        if self.raw is None:
+            return None
+        found = find_function_before_scaling(served, self.raw, columns, self.comparison.limit)
+        return None if found is None else self._mistake(f"function-first:{found[0]}", found[1])
 
     def _find_scaler_in_part(self, part: Part) -> Mistake | None:
         """Return a different scaler if every wrong column of these rows lies on a line."""

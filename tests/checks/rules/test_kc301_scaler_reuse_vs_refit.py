@@ -141,6 +141,8 @@ CAUSES = {
     "clipped": None,
     "constant": None,
     "one-number": None,
+    "function:log1p": "function-misapplied",
+    "function-first:sqrt": "function-misapplied",
     "rows-reordered": "row-order",
     "values-reordered": None,
     "turned:30": "time-shift",

@@ -200,6 +200,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("time-shift", served("turned:30", "unknown"), {"KC301": {}}),
     ("row-order", served("rows-reordered"), {"KC301": {}}),
     ("normalization-not-finite", {}, {"KC401": {}}),
+    ("function-misapplied", served("function:log1p"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -268,6 +269,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("feature-order", served("other-columns", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("padding-side", served("padding-side:x", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("scaled-in-low-precision", {}, {"KC305": {"stored": {"column": "time"}}}),
+    ("function-misapplied", served("function:log1p", "unknown", hits=(6, 3)), {"KC301": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

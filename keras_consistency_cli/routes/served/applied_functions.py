@@ -1,0 +1,94 @@
+"""Served columns that are a function of the right ones, such as a logarithm.
+
+Serving applied it once more than training did, or left out its inverse. Over the right values the function
+must give the served ones value by value. Over the raw values, a scaler may follow, and thus any rising line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from keras_consistency_cli.routes.scaling.column_distance import (
+    compute_limits,
+    compute_spreads,
+    is_beyond_limit,
+)
+from keras_consistency_cli.routes.served.column_lines import fit_rising_line
+from keras_consistency_cli.routes.served.mistakes import Array
+
+__all__ = ["find_function_before_scaling", "find_function_of_expected"]
+
+_Function = Callable[[Array], Array]
+_FUNCTIONS: Mapping[str, _Function] = {
+    "log1p": np.log1p,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "square": np.square,
+    "log10": np.log10,
+    "log2": np.log2,
+}
+_BEFORE_A_LINE = ("log1p", "log", "sqrt", "square")
+"""A line hides the base of a logarithm."""
+_MIN_VALUES = 2
+_MIN_VALUES_ON_LINE = 8
+"""A line has two parameters, and there are several functions."""
+
+
+def find_function_of_expected(
+    served: Array, expected: Array, columns: list[int]
+) -> tuple[str, list[int]] | None:
+    """Return the function that gives most of these served columns value by value, and the columns."""
+    return _most(
+        (name, [column for column in columns if _gives(function, expected[:, column], served[:, column])])
+        for name, function in _FUNCTIONS.items()
+    )
+
+
+def find_function_before_scaling(
+    served: Array, raw: Array, columns: list[int], limits: Array
+) -> tuple[str, list[int]] | None:
+    """Return the function after which a scaler gives most of these served columns, and the columns."""
+    return _most(
+        (
+            name,
+            [
+                column
+                for column in columns
+                if _gives_on_line(_FUNCTIONS[name], raw[:, column], served[:, column], limits[column])
+            ],
+        )
+        for name in _BEFORE_A_LINE
+    )
+
+
+def _most(found: Iterator[tuple[str, list[int]]]) -> tuple[str, list[int]] | None:
+    """Return the first function with most columns; None if none has any."""
+    name, columns = max(found, key=lambda each: len(each[1]))
+    return (name, columns) if columns else None
+
+
+def _apply(function: _Function, values: Array) -> Array | None:
+    """Return the values of the function; None if there are few or it is not defined for all of them."""
+    with np.errstate(all="ignore"):
+        result = function(values)
+    return result if np.isfinite(result).all() else None
+
+
+def _gives(function: _Function, expected: Array, served: Array) -> bool:
+    values = _apply(function, expected)
+    if values is None or len(np.unique(expected)) < _MIN_VALUES:
+        return False
+    column = values[:, None]
+    limits = compute_limits(column, compute_spreads(column))
+    return not is_beyond_limit(served[:, None], column, limits).any()
+
+
+def _gives_on_line(function: _Function, raw: Array, served: Array, limit: float) -> bool:
+    values = _apply(function, raw)
+    if values is None or len(np.unique(raw)) < _MIN_VALUES_ON_LINE:
+        return False
+    return fit_rising_line(values, served, limit) is not None
