@@ -198,7 +198,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="scaler-foreign",
-        sentence="serving scales with different statistics than those of the saved scaler",
+        sentence="serving scales the rows with different statistics than training did",
         explanation=(
             "The served rows are a linear function of the correct rows. They went through a scaler of the "
             "same kind that was fitted on different rows, for an older model or a different split, or "
