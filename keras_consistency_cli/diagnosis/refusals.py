@@ -129,6 +129,22 @@ _CAUSES = (
         source=_SERIALIZATION,
     ),
     RefusalCause(
+        slug="vocabulary-not-saved",
+        sentence="the model was saved as a folder, without the vocabularies that its layers had learnt",
+        explanation=(
+            "StringLookup, IntegerLookup and TextVectorization keep a vocabulary that adapt() has learnt in "
+            "a file of its own in the archive. model.save(folder, zipped=False) writes it for an absolute "
+            "path only; for a relative path the file is lost (Keras 3.15.1). The folder loads without an "
+            "error, and every call fails because the table is empty."
+        ),
+        detection=("The config of the layer has no vocabulary, and the folder has no file in assets/."),
+        advice=(
+            "save the model that was adapted as one file: model.save('model.keras'); or as a folder with an "
+            "absolute path; or give the layer its vocabulary as an argument, which the config stores"
+        ),
+        source=_SERIALIZATION,
+    ),
+    RefusalCause(
         slug="scaler-unusable",
         sentence="the scaler file is damaged, or its scaler was not fitted or cannot transform",
         explanation=(

@@ -29,6 +29,7 @@ from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows
 from tests.corpus.custom_layers import Offset, Table
 from tests.corpus.hosts import HOSTS
+from tests.corpus.reports_files import Unzipped, rows_only
 
 __all__ = ["TRIALS", "UNTRIED"]
 
@@ -165,6 +166,34 @@ def _fitted_and_saved_again(files: Files) -> Files:
     return give_option(files, "--scaler", path)
 
 
+def _numbers(random: np.random.Generator) -> np.ndarray:
+    return random.integers(5, 25, (50, 4))
+
+
+def _looked_up(vocabulary: Any = None) -> Any:
+    """A model of ids whose lookup was adapted, or has its vocabulary as an argument."""
+    lookup = layers.IntegerLookup(vocabulary=vocabulary, name="lookup")
+    if vocabulary is None:
+        lookup.adapt(np.arange(5, 25))
+    parts = [lookup, layers.Embedding(21, 3), layers.Flatten(), layers.Dense(2)]
+    return keras.Sequential([keras.Input((4,), dtype="int64", name="numbers"), *parts])
+
+
+def _saved_as_file(files: Files) -> Files:
+    path = files.model.with_name("adapted.keras")
+    _looked_up().save(path)
+    return Files(model=path, args=files.args)
+
+
+def _saved_at_an_absolute_path(files: Files) -> Files:
+    return Files(model=Unzipped(_looked_up()).save(files.model.with_name("again.keras")), args=files.args)
+
+
+def _with_vocabulary(files: Files) -> Files:
+    unzipped = Unzipped(_looked_up(list(range(5, 25))), is_relative=True)
+    return Files(model=unzipped.save(files.model.with_name("again.keras")), args=files.args)
+
+
 LOGARITHMS = FunctionTransformer(np.arctan).fit(np.ones((5, 12)))
 
 REFUSED: tuple[Trial, ...] = (
@@ -203,6 +232,23 @@ REFUSED: tuple[Trial, ...] = (
         tries="put the layer into keras.Sequential([...]) and save that model",
         faulty=_refused("a layer in place of a model", _OneLayer, _one_layer),
         fix=_in_sequential,
+    ),
+    *(
+        Trial(
+            slug="vocabulary-not-saved",
+            tries=tries,
+            faulty=_refused(
+                "a vocabulary in a folder",
+                lambda: Unzipped(_looked_up(), is_relative=True),
+                kit=rows_only(_numbers),
+            ),
+            fix=fix,
+        )
+        for tries, fix in (
+            ("save the model that was adapted as one file", _saved_as_file),
+            ("save it as a folder with an absolute path", _saved_at_an_absolute_path),
+            ("give the layer its vocabulary as an argument", _with_vocabulary),
+        )
     ),
     Trial(
         slug="scaler-unusable",

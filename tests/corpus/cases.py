@@ -129,8 +129,8 @@ def write(case: Case, folder: Path) -> Files:
         rows = case.data(random)
         _prepare(model, rows)
         args = ("--data", str(save_rows(folder / "data", rows)))
-    model.save(folder / "model.keras")
-    return Files(model=folder / "model.keras", args=(*args, *case.args))
+    saved = model.save(folder / "model.keras")  # a builder of other files returns their path
+    return Files(model=saved or folder / "model.keras", args=(*args, *case.args))
 
 
 def save_rows(path: Path, rows: Rows) -> Path:

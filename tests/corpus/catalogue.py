@@ -26,6 +26,7 @@ from tests.corpus import (
     faults_series,
     faults_state,
     faults_training,
+    reports_files,
     reports_functions,
     reports_inputs,
     reports_loading,
@@ -46,7 +47,7 @@ _FAMILIES = (
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
-    *(reports_functions, reports_served),
+    *(reports_functions, reports_served, reports_files),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

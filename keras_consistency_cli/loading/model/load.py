@@ -19,6 +19,7 @@ import keras
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model_file.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.text import clean, unstyled
 
@@ -101,18 +102,24 @@ def check_unchanged(path: Path, sha256: str) -> None:
     """Refuse a file that was replaced after it was checked.
 
     Args:
-        path: the `.keras` file.
+        path: the `.keras` file or the model folder.
         sha256: of the file when it was checked; "" skips the comparison.
     """
     if not sha256:
         return
+    if _digest(path) != sha256:
+        raise RefusedError(
+            f"{clean(path)} was changed after kcheck had checked it and before it was loaded",
+            expected="a file that does not change while kcheck runs",
+            fix="run kcheck again when the file is complete",
+        )
+
+
+def _digest(path: Path) -> str:
+    if is_model_folder(path):
+        return digest_folder(path)
     with path.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
-            raise RefusedError(
-                f"{clean(path)} was changed after kcheck had checked it and before it was loaded",
-                expected="a file that does not change while kcheck runs",
-                fix="run kcheck again when the file is complete",
-            )
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _memory_error(path: Path) -> NoVerdictError:

@@ -1,4 +1,4 @@
-"""The content of a .keras file, read without running it.
+"""The content of a .keras file, or of a folder with the same members, read without running it.
 
 Neither Keras nor TensorFlow is imported and nothing is extracted. A model that asks for more than kcheck may
 run is refused here, before a worker loads it.
@@ -6,8 +6,6 @@ run is refused here, before a worker loads it.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +14,18 @@ from typing import Any
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.classes import Inspection, inspect_config
 from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
+from keras_consistency_cli.loading.model_file.folder_members import is_model_folder, open_folder
 from keras_consistency_cli.loading.model_file.known_classes import read_known_names
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS, missing_packages
+from keras_consistency_cli.loading.model_file.lost_vocabulary import find_lost_vocabularies
+from keras_consistency_cli.loading.model_file.members import Members, ZipMembers
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights, read_weights
 from keras_consistency_cli.loading.model_file.zip_members import (
     CONFIG,
     METADATA,
     WEIGHTS,
-    check_content,
     open_archive,
-    open_member,
-    read_member,
 )
 from keras_consistency_cli.text import clean
 
@@ -61,7 +59,8 @@ class Archive:
     the config; `custom_compile` are needed for training only, so not if the model is loaded with
     compile=False. `weights`, `nonfinite` (paths of weights with NaN or infinity) and `parameters` exclude the
     optimizer. `layers` counts nested layers too, but not inputs. `members` are the files in the archive with
-    their size in bytes. `packages` are the known packages besides Keras that hold classes of the model, and
+    their size in bytes. Of a folder, `size` is the sum of its members, and `sha256` that of their
+    `sha256sum` lines. `packages` are the known packages besides Keras that hold classes of the model, and
     `lambda_functions` the functions of the user that its Lambda layers call.
     """
 
@@ -106,7 +105,7 @@ def read_archive(
     """Inspect a saved model.
 
     Args:
-        path: the .keras file.
+        path: the .keras file or the model folder.
         custom_objects: whether the user names files that define custom classes, which are refused without
             them.
         functions: the functions that these files define; a Lambda layer may call them.
@@ -114,15 +113,19 @@ def read_archive(
         loads: whether the model will be loaded; it is then refused if a package that it needs is missing.
 
     Raises:
-        UsageError: missing, a directory, or not readable.
+        UsageError: missing, a directory without a model, or not readable.
         RefusedError: damaged, hostile, or in need of an option that is not set or of a missing package.
     """
     options = _Options(
         custom_objects=custom_objects, functions=functions, allow_unsafe=allow_unsafe, loads=loads
     )
     try:
+        if is_model_folder(path):
+            return _read_folder(path, options)
         with open_model_file(path) as stream:
-            return _read(path, stream, options)
+            check_file_type(stream, path)
+            with open_archive(stream) as archive:
+                return _read(path, ZipMembers(archive=archive, stream=stream), options)
     except RefusedError as error:
         raise RefusedError(
             f"{clean(path)}: {error.what}",
@@ -137,24 +140,34 @@ def read_archive(
         ) from error
 
 
-def _read(path: pathlib.Path, stream: io.BufferedReader, options: _Options) -> Archive:
-    check_file_type(stream, path)
-    with open_archive(stream) as archive:
-        metadata = parse_object(read_member(archive, METADATA), METADATA)
-        config = parse_object(read_member(archive, CONFIG), CONFIG)
-        version = clean(metadata.get("keras_version") or "", 40)
-        inspection = _inspect(config, version)
-        _check_options(inspection, version, options)
-        check_content(archive)
-        with open_member(archive, stream, WEIGHTS) as member:
-            weights = read_weights(member)
-        members = tuple((info.filename, info.file_size) for info in archive.infolist())
+def _read_folder(path: pathlib.Path, options: _Options) -> Archive:
+    archive = _read(path, open_folder(path), options)
+    lost = find_lost_vocabularies(archive.config, [name for name, _ in archive.members])
+    if lost:
+        raise RefusedError(
+            f"the folder has no vocabulary for {list_first(lost)}: model.save(folder, zipped=False) with a "
+            "relative path does not write what adapt() has learnt",
+            fix="save the model that was adapted as one file: model.save('model.keras')",
+            cause="vocabulary-not-saved",
+        )
+    return archive
+
+
+def _read(path: pathlib.Path, members: Members, options: _Options) -> Archive:
+    metadata = parse_object(members.read(METADATA), METADATA)
+    config = parse_object(members.read(CONFIG), CONFIG)
+    version = clean(metadata.get("keras_version") or "", 40)
+    inspection = _inspect(config, version)
+    _check_options(inspection, version, options)
+    members.check_content()
+    with members.open(WEIGHTS) as member:
+        weights = read_weights(member)
     _check_size(inspection, weights)
-    stream.seek(0)
+    sha256, size = members.digest()
     return Archive(
         path=str(path),
-        sha256=hashlib.file_digest(stream, "sha256").hexdigest(),
-        size=stream.tell(),
+        sha256=sha256,
+        size=size,
         keras_version=version,
         saved_on=clean(metadata.get("date_saved") or "", 40),
         backend=clean(metadata.get("backend") or "", 40),
@@ -167,7 +180,7 @@ def _read(path: pathlib.Path, stream: io.BufferedReader, options: _Options) -> A
         nonfinite=weights.nonfinite,
         parameters=weights.parameters,
         layers=inspection.layers,
-        members=members,
+        members=members.listing,
         packages=inspection.packages,
         lambda_functions=inspection.lambda_functions,
     )

@@ -20,7 +20,17 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
-__all__ = ["CONFIG", "METADATA", "WEIGHTS", "check_content", "open_archive", "open_member", "read_member"]
+__all__ = [
+    "ASSETS",
+    "CONFIG",
+    "METADATA",
+    "WEIGHTS",
+    "check_content",
+    "open_archive",
+    "open_member",
+    "read_member",
+    "size_limit",
+]
 
 CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 
@@ -75,6 +85,11 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     _check_total_size(infos)
     _check_layout(infos)
     return archive
+
+
+def size_limit(name: str) -> int:
+    """Return the greatest size of a member, in bytes."""
+    return _MAX_SIZE.get(name, _MAX_ASSET)
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -192,7 +207,7 @@ def _is_special_file(info: zipfile.ZipInfo) -> bool:
 
 
 def _is_too_large(info: zipfile.ZipInfo) -> bool:
-    return info.file_size > _MAX_SIZE.get(info.filename, _MAX_ASSET)
+    return info.file_size > size_limit(info.filename)
 
 
 def _is_bomb(info: zipfile.ZipInfo) -> bool:
