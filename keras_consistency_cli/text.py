@@ -6,7 +6,15 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["clean", "describe_changed_decisions", "did_you_mean", "format_count", "shape_text", "unstyled"]
+__all__ = [
+    "clean",
+    "describe_changed_decisions",
+    "did_you_mean",
+    "format_bytes",
+    "format_count",
+    "shape_text",
+    "unstyled",
+]
 
 # C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what XML cannot hold,
 # invisible tags: none may reach a terminal or a report.
@@ -41,6 +49,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def format_count(amount: int, one: str, many: str | None = None) -> str:
     """Return an amount with its noun: 1 row, 10,000 rows."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in the largest unit in which the number is at least one."""
+    units = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+    return next((f"{size / of:.3g} {unit}" for unit, of in units if size >= of), f"{size} bytes")
 
 
 def describe_changed_decisions(amount: int) -> str:

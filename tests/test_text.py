@@ -12,6 +12,7 @@ from keras_consistency_cli.text import (
     clean,
     describe_changed_decisions,
     did_you_mean,
+    format_bytes,
     format_count,
     shape_text,
     unstyled,
@@ -94,3 +95,11 @@ def test_the_verb_agrees_with_the_number_of_decisions() -> None:
     one, several = (describe_changed_decisions(amount).split() for amount in (1, 3))
     assert (one[:2], several[:2]) == (["1", "decision"], ["3", "decisions"])
     assert one[2] == several[2] + "s"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1 kB"), (1_020_978, "1.02 MB"), (5 * 10**9, "5 GB")],
+)
+def test_format_bytes(size: int, shown: str) -> None:
+    assert format_bytes(size) == shown

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.model_file.layer_shapes import Shape
 from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, TensorSummary
 from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
-from keras_consistency_cli.text import clean, format_count, shape_text
+from keras_consistency_cli.text import clean, format_bytes, format_count, shape_text
 
 __all__ = ["render_summary", "render_summary_json", "render_summary_refusal"]
 
@@ -102,7 +102,7 @@ def _head(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
     yield from (
         (line, "")
         for line in _broken(
-            f"{origin}{backend} | {_bytes(summary.size)} | sha256 {summary.sha256[:12]}", width
+            f"{origin}{backend} | {format_bytes(summary.size)} | sha256 {summary.sha256[:12]}", width
         )
     )
 
@@ -212,9 +212,3 @@ def _styled(line: str, style: str) -> str:
 
 def _shape(shape: Shape | None) -> str:
     return "-" if shape is None else shape_text(shape)
-
-
-def _bytes(size: int) -> str:
-    """A size in the largest unit in which the number is at least one."""
-    units: Iterable[tuple[str, float]] = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-    return next((f"{size / of:.3g} {unit}" for unit, of in units if size >= of), f"{size} bytes")

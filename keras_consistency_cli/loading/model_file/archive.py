@@ -61,7 +61,8 @@ class Archive:
     optimizer. `layers` counts nested layers too, but not inputs. `members` are the files in the archive with
     their size in bytes. Of a folder, `size` is the sum of its members, and `sha256` that of their
     `sha256sum` lines. `packages` are the known packages besides Keras that hold classes of the model, and
-    `lambda_functions` the functions of the user that its Lambda layers call.
+    `lambda_functions` the functions of the user that its Lambda layers call. `weight_bytes` and
+    `optimizer_bytes` are the sizes of the weights and of the variables of the optimizer.
     """
 
     path: str
@@ -82,6 +83,8 @@ class Archive:
     members: tuple[tuple[str, int], ...]
     packages: tuple[str, ...] = ()
     lambda_functions: tuple[str, ...] = ()
+    weight_bytes: int = 0
+    optimizer_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +186,8 @@ def _read(path: pathlib.Path, members: Members, options: _Options) -> Archive:
         members=members.listing,
         packages=inspection.packages,
         lambda_functions=inspection.lambda_functions,
+        weight_bytes=weights.bytes,
+        optimizer_bytes=weights.optimizer_bytes,
     )
 
 

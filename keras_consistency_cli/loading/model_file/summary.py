@@ -30,9 +30,16 @@ from keras_consistency_cli.loading.model_file.layer_tree import (
     read_outputs,
 )
 from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_bytes
 
 __all__ = ["Hazard", "ModelSummary", "summarise"]
+
+_MIN_OPTIMIZER_SIZE = 1_000_000
+"""The state of an optimizer below this size is not worth a note."""
+_WITHOUT_OPTIMIZER = (
+    "load and save it without the training settings: keras.models.load_model('model.keras', "
+    "compile=False).save('small.keras'); include_optimizer=False has no effect on .keras files"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,4 +209,12 @@ def _minor_hazards(archive: Archive) -> Iterator[Hazard]:
         yield Hazard(
             kind="training",
             words=f"the training settings name code that Keras does not have, which is not loaded: {names}",
+        )
+    if archive.optimizer_bytes >= max(archive.weight_bytes / 2, _MIN_OPTIMIZER_SIZE):
+        yield Hazard(
+            kind="training",
+            words=f"the file is {format_bytes(archive.size)}, of which the weights are "
+            f"{format_bytes(archive.weight_bytes)} and the state of the optimizer "
+            f"{format_bytes(archive.optimizer_bytes)}, which prediction does not need",
+            fix=_WITHOUT_OPTIMIZER,
         )

@@ -51,13 +51,16 @@ class Weights:
     """The content of the weights file; only `stored` includes the variables of the optimizer.
 
     `nonfinite` are the paths of weights with NaN or infinity. `parameters` counts the numbers of the model,
-    seeds included, and `stored` all numbers in the file.
+    seeds included, and `stored` all numbers in the file. `bytes` and `optimizer_bytes` are the sizes of the
+    weights and of the variables of the optimizer.
     """
 
     facts: tuple[WeightFact, ...]
     nonfinite: tuple[str, ...]
     parameters: int
     stored: int
+    bytes: int = 0
+    optimizer_bytes: int = 0
 
 
 def group_names(weights: Iterable[WeightFact]) -> tuple[str, ...]:
@@ -93,10 +96,11 @@ def read_weights(stream: BinaryIO) -> Weights:
 
 
 def _summarise(datasets: Iterator[tuple[str, h5py.Dataset]]) -> Weights:
-    facts, nonfinite, stored = [], [], 0
+    facts, nonfinite, stored, sizes = [], [], 0, {False: 0, True: 0}
     for path, dataset in datasets:
         _check_dataset(path, dataset)
         stored += math.prod(dataset.shape)
+        sizes[path.startswith(_OPTIMIZER)] += math.prod(dataset.shape) * dataset.dtype.itemsize
         if path.startswith(_OPTIMIZER):
             continue
         facts.append(WeightFact(path=path, shape=tuple(dataset.shape), dtype=_dtype_name(dataset)))
@@ -107,6 +111,8 @@ def _summarise(datasets: Iterator[tuple[str, h5py.Dataset]]) -> Weights:
         nonfinite=tuple(sorted(nonfinite)),
         parameters=sum(math.prod(fact.shape) for fact in facts),
         stored=stored,
+        bytes=sizes[False],
+        optimizer_bytes=sizes[True],
     )
 
 

@@ -44,6 +44,8 @@ def test_a_valid_archive_is_read_completely(tmp_path: pathlib.Path) -> None:
         ),
         nonfinite=(),
         parameters=15,
+        weight_bytes=60,
+        optimizer_bytes=20,
         layers=1,
         members=tuple((info.filename, info.file_size) for info in zipfile.ZipFile(path).infolist()),
     )

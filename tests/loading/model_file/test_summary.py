@@ -6,6 +6,7 @@ import json
 import pathlib
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -241,3 +242,39 @@ def test_nested_layers_and_their_policies(saved: dict[str, tuple[Any, pathlib.Pa
     ]
     assert dict(summarise(saved["bfloat16"][1]).policies) == {"bfloat16": 2, "float32": 1}
     assert "DTypePolicyMap" in summarise(saved["policy-map"][1]).policies
+
+
+def _wide(optimizer: str | None, units: int = 600) -> Any:
+    model = keras.Sequential([keras.Input((units,)), keras.layers.Dense(units), keras.layers.Dense(2)])
+    if optimizer is not None:
+        model.compile(optimizer, "mse")
+        model.fit(np.zeros((2, units), "float32"), np.zeros((2, 2), "float32"), verbose=0)
+    return model
+
+
+def test_the_state_of_an_optimizer_is_named_with_its_size_and_a_smaller_file(
+    tmp_path: pathlib.Path, wording: SnapshotAssertion
+) -> None:
+    model, path, small = _wide("adam"), tmp_path / "m.keras", tmp_path / "small.keras"
+    model.save(path)
+    summary = summarise(path)
+    assert [(hazard.kind, hazard.refused) for hazard in summary.hazards] == [("training", False)]
+    assert _shown(summary) == wording
+    model.save(tmp_path / "same.keras", include_optimizer=False)
+    assert (tmp_path / "same.keras").stat().st_size == path.stat().st_size
+    keras.models.load_model(path, compile=False).save(small)
+    assert small.stat().st_size < path.stat().st_size / 2
+    assert summarise(small).hazards == ()
+
+
+@pytest.mark.parametrize(("optimizer", "units"), [(None, 600), ("sgd", 600), ("adam", 40)])
+def test_a_model_without_a_large_optimizer_has_no_note(
+    tmp_path: pathlib.Path, optimizer: str | None, units: int
+) -> None:
+    _wide(optimizer, units).save(tmp_path / "m.keras")
+    assert summarise(tmp_path / "m.keras").hazards == ()
+
+
+def test_the_note_on_the_optimizer_is_there_for_a_folder_too(tmp_path: pathlib.Path) -> None:
+    _wide("rmsprop").save(tmp_path / "m", zipped=False)
+    assert [hazard.kind for hazard in summarise(tmp_path / "m").hazards] == ["training"]

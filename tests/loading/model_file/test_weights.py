@@ -24,7 +24,9 @@ def _read(change: Callable[[h5py.File], object]) -> Weights:
 def test_optimizer_variables_are_stored_but_not_counted_as_parameters() -> None:
     kernel = WeightFact(path="layers/dense/vars/0", shape=(4, 3), dtype="float32")
     bias = WeightFact(path="layers/dense/vars/1", shape=(3,), dtype="float32")
-    assert _read(len) == Weights(facts=(kernel, bias), nonfinite=(), parameters=15, stored=20)
+    assert _read(len) == Weights(
+        facts=(kernel, bias), nonfinite=(), parameters=15, stored=20, bytes=60, optimizer_bytes=20
+    )
 
 
 def _bfloat16(value: float) -> Callable[[h5py.File], object]:
