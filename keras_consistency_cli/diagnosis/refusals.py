@@ -118,6 +118,27 @@ _CAUSES = (
         is_read=False,
     ),
     RefusalCause(
+        slug="quantized-not-loadable",
+        sentence="the model was quantised before it was saved, and Keras cannot load such a file",
+        explanation=(
+            "quantize() also quantises the layers inside attention layers and custom layers, but the config "
+            "does not say so. When Keras loads the file, it builds them as float layers, and the quantised "
+            "weights do not fit (keras#21378; Keras 3.3.3 to 3.15.1; int8, int4 and float8). "
+            "SpectralNormalization computes with integer weights when it is built, which fails too."
+        ),
+        detection=(
+            "Keras loads the file in a process of its own, and raises that the variables of a layer do not "
+            "fit. The file has quantised weights."
+        ),
+        advice=(
+            "save the model before quantize(), and quantise it after loading, which gives the same outputs:\n"
+            "    model = keras.models.load_model('float.keras')\n"
+            "    model.quantize('int8')"
+        ),
+        source="https://github.com/keras-team/keras/issues/21378",
+        is_read=False,
+    ),
+    RefusalCause(
         slug="package-missing",
         sentence="the model has classes of a package that is not installed",
         explanation=(

@@ -26,10 +26,10 @@ from tests.advice.edits import (
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
 from tests.advice.trials_calls import own_layer
-from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows
+from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
 from tests.corpus.custom_layers import Offset, Table
 from tests.corpus.hosts import HOSTS
-from tests.corpus.reports_files import Unzipped, rows_only
+from tests.corpus.reports_files import Unzipped, attention, quantized, rows_only
 
 __all__ = ["TRIALS", "UNTRIED"]
 
@@ -232,6 +232,12 @@ REFUSED: tuple[Trial, ...] = (
         tries="put the layer into keras.Sequential([...]) and save that model",
         faulty=_refused("a layer in place of a model", _OneLayer, _one_layer),
         fix=_in_sequential,
+    ),
+    Trial(
+        slug="quantized-not-loadable",
+        tries="save the model before quantize()",
+        faulty=_refused("quantised attention", lambda: quantized(attention()), kit=rows_only(steps(6, 8))),
+        fix=lambda files: save(attention(), files),
     ),
     *(
         Trial(

@@ -19,6 +19,7 @@ import keras
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.quantized_error import quantized_error
 from keras_consistency_cli.loading.model_file.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.text import clean, unstyled
@@ -84,8 +85,8 @@ def load_model(
             raise _memory_error(path) from problem
         try:
             loaded = keras.models.load_model(path, compile=False, **options)
-        except Exception:
-            raise _load_error(path, problem) from problem
+        except Exception as second:
+            raise quantized_error(path, second) or _load_error(path, problem) from problem
         return _require_model(loaded, path), _training_failure(problem)
 
 
