@@ -15,6 +15,11 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.shape_fit import fits
+from keras_consistency_cli.loading.rows.unnamed_inputs import (
+    GENERATED_NAMES,
+    generated_names,
+    name_each_input,
+)
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT, JointPreprocess
 from keras_consistency_cli.loading.subject_rows import SubjectRows
 from keras_consistency_cli.measurement.facts import InputFact
@@ -149,7 +154,8 @@ class SubjectScaling:
         if chosen is not None and chosen not in names:
             raise DataError(
                 f"facts.scaler_input is '{clean(chosen)}', which is not an input of the model",
-                expected=", ".join(names),
+                expected=", ".join(names) + (f"; {GENERATED_NAMES}" if generated_names(names) else ""),
+                fix=name_each_input((chosen,)) if generated_names(names) else None,
             )
         if chosen is not None or len(names) == 1:
             return chosen or names[0]

@@ -103,6 +103,14 @@ def test_a_scaler_that_fits_no_single_input_is_refused(
     assert str(refusal.value) == wording
 
 
+def test_an_input_that_keras_has_named_gets_a_name(wording: SnapshotAssertion) -> None:
+    names, rows = ("input_layer", "input_layer_1"), {"input_layer": ROWS, "input_layer_1": ROWS}
+    with pytest.raises(DataError) as refusal:
+        scaling(*names, scaler=StandardScaler().fit(ROWS), scaler_input="age").apply(rows)
+    assert refusal.value.fix == "name each Input, such as keras.Input(shape, name='age')"
+    assert str(refusal.value) == wording
+
+
 @pytest.mark.parametrize("inputs", [("x",), ("a", "b")], ids=["one-input", "two-inputs"])
 def test_a_preprocess_function_has_no_inverse(inputs: tuple[str, ...], wording: SnapshotAssertion) -> None:
     with pytest.raises(UsageError) as refusal:

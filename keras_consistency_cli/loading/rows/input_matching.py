@@ -16,6 +16,12 @@ from keras_consistency_cli.loading.rows.shape_fit import (
     suggest_shape_fix,
 )
 from keras_consistency_cli.loading.rows.source import RowSource, check_batch_size
+from keras_consistency_cli.loading.rows.unnamed_inputs import (
+    GENERATED_NAMES,
+    generated_names,
+    name_each_input,
+    pair_by_shape,
+)
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
@@ -55,10 +61,13 @@ def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, 
     # Surplus arrays that Keras takes for others are a failure of a check, not an unusable file.
     if set(wanted) == set(available) or shifted_inputs(source.arrays, inputs):
         return {name: name for name in wanted}
-    raise _describe_names_misfit(source, wanted, available)
+    raise _describe_names_misfit(source, inputs, available)
 
 
-def _describe_names_misfit(source: RowSource, wanted: Sequence[str], available: Sequence[str]) -> DataError:
+def _describe_names_misfit(
+    source: RowSource, inputs: Sequence[InputFact], available: Sequence[str]
+) -> DataError:
+    wanted = [fact.name for fact in inputs]
     label, fix = f"data {clean(source.path)}", _write_savez(wanted)
     if not source.named:
         return DataError(
@@ -71,6 +80,10 @@ def _describe_names_misfit(source: RowSource, wanted: Sequence[str], available: 
     parts = [f"has no array for {_quote(missing)}"] if missing else []
     parts += [f"has {', '.join(surplus)}, which the model does not take"] if surplus else []
     expected = f"an array for each input: {_quote(wanted)}"
+    if generated_names(wanted):
+        expected += f"; {GENERATED_NAMES}"
+        renamed = _write_savez(wanted, pair_by_shape(source.arrays, inputs))
+        fix = f"{name_each_input(available)}, and save the model again; or rename the arrays: {renamed}"
     return DataError(f"{label} {' and '.join(parts)}", expected=expected, fix=fix)
 
 
@@ -78,11 +91,20 @@ def _quote(names: Sequence[str]) -> str:
     return ", ".join(f"'{clean(name)}'" for name in names)
 
 
-def _write_savez(names: Sequence[str]) -> str:
-    """The call that saves one array per input, also for names that are not identifiers."""
+def _write_savez(names: Sequence[str], arrays: Mapping[str, str] | None = None) -> str:
+    """The call that saves one array per input, also for names that are not identifiers.
+
+    Args:
+        names: the inputs.
+        arrays: the array for each input in the file that was read, if it is known.
+    """
+    values = {name: f"x[{clean(array)!r}]" for name, array in (arrays or {}).items()}
+    given = {name: values.get(name, "...") for name in names}
     if all(name.isidentifier() for name in names):
-        return f"np.savez('x.npz', {', '.join(f'{clean(name)}=...' for name in names)})"
-    return f"np.savez('x.npz', **{{{', '.join(f'{clean(name)!r}: ...' for name in names)}}})"
+        return f"np.savez('x.npz', {', '.join(f'{clean(name)}={value}' for name, value in given.items())})"
+    return (
+        f"np.savez('x.npz', **{{{', '.join(f'{clean(name)!r}: {value}' for name, value in given.items())}}})"
+    )
 
 
 def _label(source: RowSource, name: str) -> str:

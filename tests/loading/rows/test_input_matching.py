@@ -69,6 +69,41 @@ def test_missing_and_surplus_arrays_are_named(wording: SnapshotAssertion) -> Non
     assert str(refused.value) == wording
 
 
+def test_names_that_keras_has_given_are_said_to_change(wording: SnapshotAssertion) -> None:
+    inputs = (one((None, 3), name="input_layer"), one((None, 2), name="input_layer_1"))
+    texts = []
+    for arrays in (
+        {"place": np.ones((4, 2)), "age": np.ones((4, 3))},
+        {"keras_tensor": np.ones((4, 3)), "keras_tensor_1": np.ones((4, 2))},
+        {"input_layer": np.ones((4, 3)), "age": np.ones((4, 2))},
+    ):
+        with pytest.raises(DataError) as refused:
+            match_inputs(source(**arrays), inputs, batch_size=None)
+        assert "name each Input" in str(refused.value.fix)
+        texts.append(str(refused.value))
+    assert "input_layer=x['age'], input_layer_1=x['place']" in texts[0]
+    assert "input_layer=x['keras_tensor'], input_layer_1=x['keras_tensor_1']" in texts[1]
+    assert texts == wording
+
+
+def test_arrays_of_equal_shape_are_not_guessed() -> None:
+    inputs = (one((None, 3), name="keras_tensor_7"), one((None, 3), name="keras_tensor_8"))
+    with pytest.raises(DataError) as refused:
+        match_inputs(source(a=np.ones((4, 3)), b=np.ones((4, 3))), inputs, batch_size=None)
+    assert str(refused.value.fix).endswith("np.savez('x.npz', keras_tensor_7=..., keras_tensor_8=...)")
+
+
+@pytest.mark.parametrize("name", ["input", "my_input_layer", "input_layer_one", "tensor_1"])
+def test_names_of_the_user_are_not_said_to_change(name: str) -> None:
+    with pytest.raises(DataError) as refused:
+        match_inputs(
+            source(a=np.ones((4, 3)), b=np.ones((4, 3))),
+            (one((None, 3), name=name), one((None, 3), name="b")),
+            batch_size=None,
+        )
+    assert "change" not in str(refused.value)
+
+
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(wording: SnapshotAssertion) -> None:
     with pytest.raises(ShapeMismatchError) as refused:
         match_inputs(source(data=np.ones((256, 12))), (one((None, 10)),), batch_size=None)
