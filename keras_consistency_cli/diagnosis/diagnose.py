@@ -39,7 +39,10 @@ _LOCATED_IF_FAILED = {
     "locate-training": {"KC202"},
     "locate-nonfinite": {"KC701"},
 }
-_LOCATED_IF_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
+_LOCATED_IF_WARNED = {
+    "locate-rounding": {"KC601", "KC602", "KC603", "KC604"},
+    "locate-hidden-nan": {"KC701"},
+}
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and have locating routes of their own."""
 _BY_EXECUTION = {"KC201", "KC204"}

@@ -16,6 +16,7 @@ from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
 from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
+from keras_consistency_cli.routes.locating.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
@@ -48,6 +49,7 @@ __all__ = [
 
 LOCATING_ROUTES: tuple[Route, ...] = (
     *LAYER_LOCATORS,
+    *HIDDEN_NAN_LOCATORS,
     *BATCHING_LOCATORS,
     *EXECUTION_LOCATORS,
     *ROUNDING_LOCATORS,

@@ -115,6 +115,12 @@ TRIALS: tuple[Trial, ...] = (
         proof=_predicted_without_onednn,
     ),
     Trial(
+        slug="nan-hidden",
+        tries="clean the rows before max pooling",
+        faulty=corpus_case("NaN pixels in max pooling"),
+        fix=without_bad_rows,
+    ),
+    Trial(
         slug="non-finite-input",
         tries="drop these rows",
         faulty=corpus_case("NaN rows"),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.corpus.cases import Case, Maker, flat, pictures
+from tests.corpus.cases import Case, Maker, flat, pictures, steps
 
 __all__ = ["CASES"]
 
@@ -47,6 +47,29 @@ def rectified_pictures() -> Any:
     """Convolution with a fused relu."""
     parts = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)]
     return keras.Sequential([keras.Input((8, 8, 1)), *parts])
+
+
+def pooled(*parts: Any) -> Callable[[], Any]:
+    """Max pooling after a layer whose activation is not fused; the layers are copied."""
+
+    def build() -> Any:
+        copies = [type(part).from_config(part.get_config()) for part in parts]
+        return keras.Sequential([keras.Input((8, 8, 2)), *copies, layers.Flatten(), layers.Dense(2)])
+
+    return build
+
+
+def pooled_series() -> Any:
+    """Max pooling over time inside a nested model."""
+    inner = keras.Sequential([keras.Input((12, 3)), layers.MaxPooling1D(name="pool")], name="encoder")
+    parts = [inner, layers.Conv1D(5, 3, activation="tanh"), layers.GlobalAveragePooling1D(), layers.Dense(2)]
+    return keras.Sequential([keras.Input((12, 3)), *parts])
+
+
+def chosen() -> Any:
+    """A model that returns the number of the greatest score."""
+    rows = keras.Input((9,))
+    return keras.Model(rows, ops.argmax(layers.Dense(4)(rows), axis=-1))
 
 
 def honest() -> Any:
@@ -130,6 +153,14 @@ def _case(
     return Case(name=name, family=FAMILY, build=build, data=data, causes=causes, failing=failing, layer=layer)
 
 
+def _warned(name: str, build: Callable[[], Any], data: Maker, layer: str) -> Case:
+    causes, warning = ("nan-hidden",), ("KC701",)
+    return Case(name=name, family=FAMILY, build=build, data=data, causes=causes, warning=warning, layer=layer)
+
+
+POOL, CONVOLUTION = layers.MaxPooling2D(name="pool"), layers.Conv2D(4, 3, activation="tanh")
+PIXELS = pictures(8, 8, 2)
+
 CASES: tuple[Case, ...] = (
     _case("NaN that a fused relu hides", rectified, pierced(flat(9), (3, 40)), SWALLOWED, ("KC201", "KC701")),
     _case(
@@ -138,6 +169,22 @@ CASES: tuple[Case, ...] = (
         pierced(pictures(8, 8, 1), (0, 17)),
         SWALLOWED,
         ("KC201", "KC701"),
+    ),
+    _warned("NaN pixels in max pooling", pooled(POOL, CONVOLUTION), pierced(PIXELS, (1, 30)), "pool"),
+    _warned("NaN time steps in max pooling", pooled_series, pierced(steps(12, 3), (4, 9)), "encoder/pool"),
+    _case("NaN before argmax", chosen, pierced(flat(9), (2,)), ("nan-hidden",), ("KC204",)),
+    _case(
+        "NaN pixels in a maximum over everything",
+        pooled(CONVOLUTION, layers.GlobalMaxPooling2D()),
+        pierced(PIXELS, (1, 30)),
+        ("non-finite-input",),
+        ("KC701",),
+    ),
+    Case(
+        name="max pooling of finite pixels",
+        family=FAMILY,
+        build=pooled(POOL, CONVOLUTION),
+        data=PIXELS,
     ),
     _case("NaN rows", honest, pierced(flat(9), (5, 6, 7)), ("non-finite-input",), ("KC701",)),
     _case("infinite rows", linear, pierced(flat(9), (12,), float("inf")), ("non-finite-input",), ("KC701",)),

@@ -112,7 +112,7 @@ CASES: tuple[Case, ...] = (
         "the mean of the batch",
         _hosted("image-embedding", lambda: Reduce("centre", axis=0, name="adjust")),
         pictures(12, 12, 2),
-        causes=("batch-dependent",),
+        causes=("cross-sample-dependence",),
         failing=("KC101", "KC102", "KC103"),
         layer="adjust",
     ),

@@ -11,6 +11,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
     is_nonfinite_or_information,
+    located,
     makes_nonfinite,
     overflows_in_float16,
     rows_are_nonfinite,
@@ -23,7 +24,22 @@ _BY_VALUES = ("KC101", "KC102", "KC201", "KC202", "KC204", "KC701")
 
 
 def _hides_nan_of_rows(evidence: Evidence, failing: Failing) -> bool:
-    return finds_nonfinite("hidden")(evidence, failing) and not makes_nonfinite(evidence, failing)
+    is_dropped = bool(located(evidence, "locate-hidden-nan", "layer"))
+    is_hidden = finds_nonfinite("hidden")(evidence, failing) or is_dropped
+    return is_hidden and not makes_nonfinite(evidence, failing)
+
+
+def _name_dropping_layer(evidence: Evidence) -> CauseTexts | None:
+    """The texts for a layer that drops NaN in every way of calling the model."""
+    if not located(evidence, "locate-hidden-nan", "layer"):
+        return None
+    return CauseTexts(
+        sentence="{layer} drops NaN: the model returns ordinary numbers for rows with NaN",
+        advice=f"{_CLEAN_ROWS}\nmodel(x) drops the NaN too",
+    )
+
+
+_CLEAN_ROWS = "clean the rows before the model:\n    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)"
 
 
 _OVERFLOWS = "{layer} computes in float16, and numbers beyond 65,504 become infinity or NaN there"
@@ -79,17 +95,18 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         slug="nan-hidden",
         sentence="predict returns an ordinary number where model(x) returns NaN",
         explanation=(
-            "With oneDNN, Dense or Conv2D fused with relu returns 0.0 for NaN (tensorflow#119628); max "
-            "pooling and argmax hide NaN too. A bad row then looks like a good one."
+            "With oneDNN, Dense, Conv2D or DepthwiseConv2D fused with relu or relu6 returns 0.0 for NaN in "
+            "predict (tensorflow#119628). On TensorFlow, MaxPooling1D, 2D and 3D and argmax drop NaN in "
+            "predict and in model(x): the greatest of the other numbers is returned, or -3.4e38 if all are "
+            "NaN. GlobalMaxPooling keeps NaN, unless the model is compiled with jit_compile=True. JAX and "
+            "torch keep NaN in max pooling. A bad row then looks like a good one."
         ),
         key=("KC701",),
         explains=_BY_VALUES,
         fits=_hides_nan_of_rows,
-        advice=(
-            "clean the rows before the model:\n"
-            "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
-            "TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too"
-        ),
+        advice=f"{_CLEAN_ROWS}\nTF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
+        specific=_name_dropping_layer,
+        locator="locate-hidden-nan",
     ),
     Cause(
         slug="non-finite-input",

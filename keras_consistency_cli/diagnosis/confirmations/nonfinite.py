@@ -20,6 +20,7 @@ from keras_consistency_cli.diagnosis.signatures import located
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
+from keras_consistency_cli.text import format_count
 
 __all__ = ["NONFINITE_CONFIRMATIONS"]
 
@@ -72,6 +73,18 @@ def _ran_finite_rows(evidence: Evidence, status: Status) -> bool:
     return is_finite_in_predict or searched > 0
 
 
+def layer_drops_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The layer was called with the NaN of the rows, and returned numbers."""
+    details = evidence.details("locate-hidden-nan", LocatedLayer)
+    if not details.get("nan_rows"):
+        return None
+    rows = format_count(details["nan_rows"], "row")
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=f"measured: called with the NaN of {rows}, {details['layer']} returned finite numbers",
+    )
+
+
 def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """The same rows with kernels that are not fused."""
     pairs = evidence.comparisons.get(("call", "predict"), ())
@@ -94,8 +107,11 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "KC401",
     ),
     "nan-hidden": Confirmation(
-        how="the same rows are run with kernels that are not fused",
-        test=first_confirmed(eager_shows_nan, cannot_confirm("no way to call the model shows the NaN")),
+        how="the same rows are run with kernels that are not fused; or the inputs and outputs of max pooling "
+        "are read",
+        test=first_confirmed(
+            eager_shows_nan, layer_drops_nan, cannot_confirm("no way to call the model shows the NaN")
+        ),
     ),
     "non-finite-input": Confirmation(
         how="the rows without NaN and infinity are run alone, and no layer gives any",

@@ -52,7 +52,8 @@ class LocatedLayer(TypedDict, total=False):
     """The layer that a locating route names; empty if it names none.
 
     `order` is its position among the `steps` of the run, from 1; `depth` holds the difference in each layer.
-    `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for.
+    `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for. `nan_rows` are
+    those with NaN that the layer returned numbers for.
     """
 
     layer: str
@@ -62,6 +63,7 @@ class LocatedLayer(TypedDict, total=False):
     steps: int
     depth: list[LayerDeviation]
     finite_rows: int
+    nan_rows: int
 
 
 def name_step(step: Step, position: int, steps: int) -> LocatedLayer:

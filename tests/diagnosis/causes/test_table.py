@@ -220,6 +220,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("nan-hidden", None)],
     ),
     (
+        "NaN dropped by a layer",
+        {"located": {"locate-hidden-nan": MIXED}},
+        {"KC701": {"hidden": {}, "rows": {"x": 1}}},
+        [("nan-hidden", "mix")],
+    ),
+    (
         "NaN in weights, hidden",
         {},
         {"KC701": {"hidden": {"out": 2}, "weights": ["w"]}},

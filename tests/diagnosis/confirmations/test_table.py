@@ -201,6 +201,11 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("row-order", served("rows-reordered"), {"KC301": {}}),
     ("normalization-not-finite", {}, {"KC401": {}}),
     ("function-misapplied", served("function:log1p"), {"KC301": {}}),
+    (
+        "nan-hidden",
+        measured("locate-hidden-nan", {"layer": "pool", "nan_rows": 2}),
+        {"KC701": {"rows": {"x": 1}}},
+    ),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
