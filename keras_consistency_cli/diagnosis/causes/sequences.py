@@ -131,8 +131,9 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
             "the rows contain ids that the embedding does not have, and Keras looks them up without an error"
         ),
         explanation=(
-            "Fractions are cut to whole ids, negative ids count from the end of the table, and ids beyond "
-            "the table read zeros on a GPU and raise an error on a CPU."
+            "Fractions are cut to whole ids, and -1 reads the last row of the table. On TensorFlow, ids "
+            "beyond the table, at either end, raise an error on a CPU and read zeros on a GPU. Above the "
+            "last row, JAX returns NaN and torch raises an IndexError."
         ),
         key=("KC501",),
         explains=("KC501", "KC701"),

@@ -36,8 +36,8 @@ def _adapted_layers(config: Mapping[str, Any]) -> Iterator[str]:
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
-            settings = node.get("config")
-            is_lookup = node.get("class_name") in _CLASSES and isinstance(settings, dict)
+            settings: Any = node.get("config")
+            is_lookup = isinstance(settings, dict) and node.get("class_name") in _CLASSES
             if is_lookup and settings.get("vocabulary") is None:
                 yield clean(settings.get("name") or node["class_name"], 80)
             stack.extend(node.values())

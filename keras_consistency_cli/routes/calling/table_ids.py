@@ -13,6 +13,11 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.unknown_ids import (
+    describe_negative,
+    describe_too_high,
+    describe_too_low,
+)
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
@@ -66,7 +71,7 @@ def _examine_ids(session: Session, rows: Rows) -> Result:
         given = sources.get(table, {})
         problems: IdProblems = {"input": _choose_input(given, size)}
         if size is not None:
-            problems |= {"highest": size - 1, **_describe_unknown(values, size - 1)}
+            problems |= {"highest": size - 1, **_describe_unknown(values, size - 1, session.facts.backend)}
             if not given and _counts_from_zero(values) and values.max() >= size:
                 problems["places"] = int(values.max()) + 1
         rounded = _find_rounded(given, values, size)
@@ -113,20 +118,13 @@ def _record_ids(session: Session, rows: Rows) -> dict[str, tuple[int | None, np.
     return {table: (sizes[table], np.concatenate(parts)) for table, parts in values.items()}
 
 
-def _describe_unknown(values: np.ndarray, highest: float) -> IdProblems:
+def _describe_unknown(values: np.ndarray, highest: float, backend: str = "") -> IdProblems:
     finite = values[np.isfinite(values)]
     kinds = (
         ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a warning"),
-        (
-            "negative",
-            finite < 0,
-            "on a CPU Keras counts them from the end of the table without a warning, on a GPU it reads zeros",
-        ),
-        (
-            f"above {highest:.0f}",
-            finite > highest,
-            "on a CPU predict raises an error, on a GPU it reads zeros without a warning",
-        ),
+        (f"below {-highest - 1:.0f}", finite < -highest - 1, describe_too_low(backend)),
+        ("negative", finite < 0, describe_negative(backend)),
+        (f"above {highest:.0f}", finite > highest, describe_too_high(backend)),
     )
     for kind, is_wrong, keras in kinds:
         if is_wrong.any():
