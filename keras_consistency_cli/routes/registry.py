@@ -16,13 +16,13 @@ from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
 from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
-from keras_consistency_cli.routes.locating.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
+from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTES
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES

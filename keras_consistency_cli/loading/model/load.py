@@ -20,8 +20,8 @@ from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageErro
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.quantized_error import quantized_error
-from keras_consistency_cli.loading.model_file.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
+from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_consistency_cli.errors import KcheckError, RefusedError
 from keras_consistency_cli.loading.model_file.archive import list_first, read_archive
-from keras_consistency_cli.loading.model_file.quantized_layers import find_quantized_layers
+from keras_consistency_cli.loading.model_file.stored.quantized_layers import find_quantized_layers
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["quantized_error"]

@@ -14,11 +14,11 @@ from typing import Any
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.classes import Inspection, inspect_config
 from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
-from keras_consistency_cli.loading.model_file.folder_members import is_model_folder, open_folder
 from keras_consistency_cli.loading.model_file.known_classes import read_known_names
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS, missing_packages
-from keras_consistency_cli.loading.model_file.lost_vocabulary import find_lost_vocabularies
-from keras_consistency_cli.loading.model_file.members import Members, ZipMembers
+from keras_consistency_cli.loading.model_file.stored.folder_members import is_model_folder, open_folder
+from keras_consistency_cli.loading.model_file.stored.lost_vocabulary import find_lost_vocabularies
+from keras_consistency_cli.loading.model_file.stored.members import Members, ZipMembers
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights, read_weights
 from keras_consistency_cli.loading.model_file.zip_members import (

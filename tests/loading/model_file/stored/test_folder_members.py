@@ -16,9 +16,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import KcheckError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.load import check_unchanged, load_model
-from keras_consistency_cli.loading.model_file import folder_members
 from keras_consistency_cli.loading.model_file.archive import read_archive
-from keras_consistency_cli.loading.model_file.folder_members import digest_folder, is_model_folder
+from keras_consistency_cli.loading.model_file.stored import folder_members
+from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from tests.helpers import crafted_archives as crafted
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_consistency_cli.routes.locating.hidden_nan import HIDDEN_NAN_LOCATORS
+from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
 from tests.helpers.live_models import session_of
 
 (ROUTE,) = HIDDEN_NAN_LOCATORS
