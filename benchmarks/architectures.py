@@ -131,11 +131,13 @@ def read_verdict(architecture: Architecture, exit_code: int, stdout: str, stderr
     )
 
 
-def format_page(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdicts as a page of documentation."""
+def format_page(verdicts: Sequence[Verdict], *, only: str = "") -> str:
+    """Return the verdicts as a page of documentation; `only` is what chose the architectures."""
     measured_on = ", ".join(f"{name} {value}" for name, value in {**machine(), **_versions()}.items())
     right = sum(verdict.is_right for verdict in verdicts)
     head = _HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, right=right, count=len(verdicts))
+    if only:
+        head += f" This run had only those whose package or name has `{only}`."
     lines = ["| package | architecture | exit code | failed | warned | cause | right |", "|---" * 7 + "|"]
     lines += [_format_line(verdict) for verdict in verdicts]
     return head + "\n\n" + "\n".join(lines) + "\n"
@@ -197,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
         _save(options.build[0], Path(options.build[1]))
         return 0
     verdicts = _check_all(_select(options.only), options.jobs)
-    page = format_page(verdicts)
+    page = format_page(verdicts, only=options.only)
     print(page)
     if options.write is not None:
         options.write.write_text(page, encoding="utf-8")
