@@ -83,7 +83,9 @@ class Check:
     """Whether it can judge rows that the model refuses, for which no route runs."""
 
     def configured(self, settings: Settings) -> Check:
-        """Return the check with the pairs that these settings ask for."""
+        """Return the check with the pairs that these settings ask for; if they leave it out, it is a skip."""
+        if settings.quick and self.is_slow:
+            return replace(self, examine=_leave_out, pairs=(), routes=(), accepts_refused_rows=False)
         return self if self.pairs_for is None else replace(self, pairs=self.pairs_for(settings))
 
     def verdict(self, evidence: Evidence) -> Verdict:
@@ -99,10 +101,10 @@ class Check:
         verdict = warn_of_changed_decisions(verdict)
         return replace(verdict, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
 
-    def left_out(self) -> Verdict:
-        """Return the verdict of a check that `--quick` leaves out."""
-        return self.skipped("left out by --quick")
-
     def skipped(self, reason: str) -> Verdict:
         """Return the verdict of a check that was not run."""
         return replace(Verdict.skip(reason), code=self.code, name=self.name)
+
+
+def _leave_out(_evidence: Evidence) -> Verdict:
+    return Verdict.skip("left out by --quick")

@@ -10,14 +10,14 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["check_outputs", "required", "resolve_selection", "selected", "without_slow_checks"]
+__all__ = ["check_outputs", "required", "resolve_selection", "selected"]
 
 
 def selected(settings: Settings) -> tuple[Check, ...]:
     """Return the checks that the settings ask for, configured by them.
 
     Raises:
-        UsageError: a word fits no check, no check is left, or a required check is not selected.
+        UsageError: a word fits no check, no check is left, or a required check is not selected or left out.
     """
     offered = [check for check in CHECKS if settings.select or not check.on_request]
     names = [(check.code, check.name) for check in offered]
@@ -28,17 +28,14 @@ def selected(settings: Settings) -> tuple[Check, ...]:
             f"{missing} is required, but it is not among the checks to run",
             fix=f"--select {missing} too, or do not require it",
         )
-    return tuple(check.configured(settings) for check in CHECKS if check.code in codes)
+    checks = tuple(check for check in CHECKS if check.code in codes)
+    if settings.quick:
+        _refuse_left_out(settings, checks)
+    return tuple(check.configured(settings) for check in checks)
 
 
-def without_slow_checks(settings: Settings, checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return the checks to examine: with `--quick` those that are not slow, else all.
-
-    Raises:
-        UsageError: no check is left, or a required one is slow.
-    """
-    if not settings.quick:
-        return checks
+def _refuse_left_out(settings: Settings, checks: Sequence[Check]) -> None:
+    """Refuse `--quick` if it leaves out a check that is required, or all of them."""
     slow = [check.code for check in checks if check.is_slow]
     missing = next((code for code in required(settings) if code in slow), None)
     if missing is not None:
@@ -47,7 +44,6 @@ def without_slow_checks(settings: Settings, checks: tuple[Check, ...]) -> tuple[
         raise UsageError(
             f"no check is left to run: --quick leaves out {', '.join(slow)}", fix="run without --quick"
         )
-    return tuple(check for check in checks if not check.is_slow)
 
 
 def required(settings: Settings) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.context import DataContext, RefusedRows
-from keras_consistency_cli.checks.selection import check_outputs, selected, without_slow_checks
+from keras_consistency_cli.checks.selection import check_outputs, selected
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose, locating_routes
@@ -66,11 +66,9 @@ def inspect(
     """
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
-    examined = without_slow_checks(settings, checks)
-    plan = Plan.of(examined, routes(settings.batch_sizes()))
+    plan = Plan.of(checks, routes(settings.batch_sizes()))
     with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
-        report = examine(settings, subject, plan, checks=examined, observe=observe)
-    report = replace(report, verdicts=_with_left_out(checks, report.verdicts))
+        report = examine(settings, subject, plan, checks=checks, observe=observe)
     single = reproducers(settings, report.verdicts, config)
     return replace(report, reproducers=single, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
@@ -127,12 +125,6 @@ def examine(
     )
     report = build_report(settings, subject.inputs, collector, verdicts, diagnoses, run)
     return replace(report, unexplained=open_questions, exhibits=exhibits)
-
-
-def _with_left_out(checks: Sequence[Check], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts of all checks in their order; checks that were left out are skipped."""
-    given = {verdict.code: verdict for verdict in verdicts}
-    return [given.get(check.code) or check.left_out() for check in checks]
 
 
 def _check_stated_outputs(settings: Settings, subject: LoadedSubject) -> None:

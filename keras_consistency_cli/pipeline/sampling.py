@@ -19,21 +19,19 @@ __all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample", "wi
 _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
-_FEWEST_ROWS = 32
-_WORK = 8e9
-"""Multiplications that one pass over all checked rows may take, a second or less.
+_WORK, _FEWEST_ROWS = 8e9, 32
+"""Multiplications that one pass over all checked rows may take, a second or less, and the fewest rows.
 
 This is a rule and not a measured time, so that runs can be repeated.
 """
+_QUICK_WORK, _FEWEST_QUICK_ROWS = 1e9, 8
+"""The same with `--quick`."""
 _WORK_PER_ELEMENT, _WORK_PER_PARAMETER = 800, 4
 """How often a layer uses an input element and a weight, roughly, if its shapes are not known."""
-_QUICK_WORK = 1e9
-"""The same with `--quick`."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
-_SAMPLE_WORK = 2e9
-"""Multiplications of one pass over the sample, about a tenth of a second."""
-_FEWEST_SAMPLED = 8
+_SAMPLE_WORK, _FEWEST_SAMPLED = 2e9, 8
+"""Multiplications of one pass over the sample, about a tenth of a second, and its fewest rows."""
 
 
 def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray:
@@ -46,9 +44,8 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
         DataError: they do not fit for another reason, or do not fill one batch of a model with a fixed size.
     """
     batch = facts.batch_size or 1
-    wanted = settings.rows
-    if "rows" not in settings.model_fields_set:
-        wanted = affordable_rows(facts, source, work=_QUICK_WORK if settings.quick else _WORK)
+    is_stated = "rows" in settings.model_fields_set
+    wanted = settings.rows if is_stated else affordable_rows(facts, source, quick=settings.quick)
     if source is None:
         generated = SAMPLE_ROWS if wanted == "all" else wanted
         return choose_rows(max(generated, batch), "all", seed=settings.seed, multiple_of=batch)
@@ -69,19 +66,13 @@ def check_served_rows(additional: Mapping[str, RowSource], facts: Facts) -> None
         match_inputs(additional["served"], facts.inputs, batch_size=None)
 
 
-def affordable_rows(facts: Facts, source: RowSource | None, *, work: float = _WORK) -> int:
+def affordable_rows(facts: Facts, source: RowSource | None, *, quick: bool = False) -> int:
     """Return on how many rows every route can run in reasonable time.
 
-    256 for most models; the heaviest ones still run so many batches or rows that neighbours and positions
-    can differ.
-
-    Args:
-        facts: the facts of the model.
-        source: the user's rows, if there are any.
-        work: multiplications that one pass over the rows may take.
+    256 for most models; of the heaviest ones so many that neighbours and positions can differ.
     """
+    work, fewest = (_QUICK_WORK, _FEWEST_QUICK_ROWS) if quick else (_WORK, _FEWEST_ROWS)
     affordable = int(work // max(facts.work or _guess_work(facts, source), 1))
-    fewest = _FEWEST_ROWS if work >= _WORK else _FEWEST_SAMPLED
     return max(fewest, min(SAMPLE_ROWS, affordable // fewest * fewest))
 
 

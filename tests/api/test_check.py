@@ -139,6 +139,12 @@ def test_routes_that_need_a_process_or_a_file_are_skipped_with_a_reason(
         report.raise_for_failures()
 
 
+def test_a_live_model_can_be_checked_quickly(healthy: tuple[Any, Report]) -> None:
+    report = check(healthy[0], ROWS, select=["KC101", "KC206"], quick=True)
+    assert statuses(report) == {"KC101": Status.PASS, "KC206": Status.SKIP}
+    assert "costs" not in {route.name for route in report.routes}
+
+
 def test_a_faulty_model_fails_with_its_cause(leaking: Report) -> None:
     assert statuses(leaking) == {"KC101": Status.FAIL, "KC103": Status.FAIL}
     assert [one.layer for one in leaking.diagnoses] == ["leak"]

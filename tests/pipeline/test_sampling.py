@@ -91,5 +91,5 @@ def test_chunks_are_whole_batches() -> None:
 
 def test_a_quick_run_uses_fewer_rows_of_a_heavy_model() -> None:
     light, heavy = facts(work=1000), facts(work=10**8)
-    assert [affordable_rows(each, None, work=1e9) for each in (light, heavy)] == [256, 8]
+    assert [affordable_rows(each, None, quick=True) for each in (light, heavy)] == [256, 8]
     assert [affordable_rows(each, None) for each in (light, heavy)] == [256, 64]
