@@ -48,8 +48,8 @@ class Judged:
     @property
     def decisive(self) -> Comparison:
         """The comparison that the limit is about; that on the float64 copy may have fewer rows."""
-        is_float64 = self.limit.measure == "float64" and self.float64_pair is not None
-        return self.float64_pair if is_float64 and self.float64_pair else self.comparison
+        pair = self.float64_pair if self.limit.measure == "float64" else None
+        return self.comparison if pair is None else pair
 
     @property
     def rows_beyond(self) -> int:

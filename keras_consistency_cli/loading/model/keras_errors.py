@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.text import clean, unstyled
 
-__all__ = ["describe_error", "innermost_text"]
+__all__ = ["describe_innermost", "innermost_text"]
 
 
 def innermost_text(problem: Exception) -> str:
@@ -23,6 +23,6 @@ def innermost_text(problem: Exception) -> str:
     return text
 
 
-def describe_error(problem: Exception) -> str:
+def describe_innermost(problem: Exception) -> str:
     """The class of an error and the text of the innermost one, on one line."""
     return f"{type(problem).__name__}: {clean(innermost_text(problem), 120)}"

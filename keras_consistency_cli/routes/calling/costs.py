@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["COST_ROUTES", "CostDetails"]
 
 _LONG = 0.25
-"""Seconds."""
+"""Seconds of an eager call that is not worth repeating."""
 
 
 class CostDetails(TypedDict):

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input, needs_tensorflow
-from keras_consistency_cli.routes.session.batches import count_steps, first_batch
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
@@ -55,7 +55,7 @@ def _gradients(session: Session, rows: Rows) -> Result:
         return _run_with_gradients(session, packed, list(places.values()), problems)
 
     # Eagerly, each step of a loop and its gradient run two dozen operations from Python.
-    outputs, gradients = (tf.function(run) if count_steps(batch) >= _MANY_STEPS else run)(packed)
+    outputs, gradients = (tf.function(run) if session.loop_steps(batch) >= _MANY_STEPS else run)(packed)
     if problems:
         refused: GradientDetails = {"refused": problems[0]}
         return Result(outputs={}, details=refused)

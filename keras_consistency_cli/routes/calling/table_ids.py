@@ -13,11 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.calling.unknown_ids import (
-    describe_negative,
-    describe_too_high,
-    describe_too_low,
-)
+from keras_consistency_cli.routes.calling.unknown_ids import describe_unknown_ids
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
@@ -122,9 +118,9 @@ def _describe_unknown(values: np.ndarray, highest: float, backend: str = "") -> 
     finite = values[np.isfinite(values)]
     kinds = (
         ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a warning"),
-        (f"below {-highest - 1:.0f}", finite < -highest - 1, describe_too_low(backend)),
-        ("negative", finite < 0, describe_negative(backend)),
-        (f"above {highest:.0f}", finite > highest, describe_too_high(backend)),
+        (f"below {-highest - 1:.0f}", finite < -highest - 1, describe_unknown_ids("too low", backend)),
+        ("negative", finite < 0, describe_unknown_ids("negative", backend)),
+        (f"above {highest:.0f}", finite > highest, describe_unknown_ids("too high", backend)),
     )
     for kind, is_wrong, keras in kinds:
         if is_wrong.any():

@@ -8,37 +8,36 @@ tf.gather.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
-__all__ = ["describe_negative", "describe_too_high", "describe_too_low"]
+__all__ = ["Kind", "describe_unknown_ids"]
 
-_NEGATIVE: Mapping[str, str] = {
-    "tensorflow": (
-        "on a CPU Keras counts them from the end of the table without a warning, on a GPU it reads zeros"
-    ),
-    "": "Keras counts -1 as the last row of the table without a warning",
+Kind = Literal["negative", "too low", "too high"]
+"""Ids that count from the end of the table, that are beyond its first row, and above its last row."""
+
+_DEFAULT = ""
+_FAILS_ON_CPU = "on a CPU predict raises an error, on a GPU it reads zeros without a warning"
+_WORDS: Mapping[Kind, Mapping[str, str]] = {
+    "negative": {
+        "tensorflow": (
+            "on a CPU Keras counts them from the end of the table without a warning, on a GPU it reads zeros"
+        ),
+        _DEFAULT: "Keras counts -1 as the last row of the table without a warning",
+    },
+    "too low": {
+        "tensorflow": _FAILS_ON_CPU,
+        _DEFAULT: "they are beyond the first row of the table; what Keras reads depends on the backend",
+    },
+    "too high": {
+        "tensorflow": _FAILS_ON_CPU,
+        "jax": "on JAX Keras returns NaN for them without a warning",
+        "torch": "on torch predict raises an IndexError",
+        _DEFAULT: "what Keras reads depends on the backend: an error, zeros or NaN",
+    },
 }
-_TOO_LOW: Mapping[str, str] = {
-    "tensorflow": "on a CPU predict raises an error, on a GPU it reads zeros without a warning",
-    "": "they are beyond the first row of the table; what Keras reads depends on the backend",
-}
-_TOO_HIGH: Mapping[str, str] = {
-    "tensorflow": "on a CPU predict raises an error, on a GPU it reads zeros without a warning",
-    "jax": "on JAX Keras returns NaN for them without a warning",
-    "torch": "on torch predict raises an IndexError",
-    "": "what Keras reads depends on the backend: an error, zeros or NaN",
-}
 
 
-def describe_negative(backend: str) -> str:
-    """Return what the backend does with negative ids that count from the end of the table."""
-    return _NEGATIVE.get(backend, _NEGATIVE[""])
-
-
-def describe_too_low(backend: str) -> str:
-    """Return what the backend does with negative ids beyond the first row."""
-    return _TOO_LOW.get(backend, _TOO_LOW[""])
-
-
-def describe_too_high(backend: str) -> str:
-    """Return what the backend does with ids above the last row."""
-    return _TOO_HIGH.get(backend, _TOO_HIGH[""])
+def describe_unknown_ids(kind: Kind, backend: str) -> str:
+    """Return what the backend does with ids of this kind."""
+    words = _WORDS[kind]
+    return words.get(backend, words[_DEFAULT])

@@ -17,7 +17,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, name_step, record_predict_step
-from keras_consistency_cli.routes.session.batches import select_rows, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _mark_nan_rows(rows: Rows) -> np.ndarray:
         for values in rows.values()
         if is_float(values.dtype)
     ]
-    return np.any(marks, axis=0) if marks else np.zeros(len(next(iter(rows.values()))), bool)
+    return np.any(marks, axis=0) if marks else np.zeros(count_rows(rows), bool)
 
 
 HIDDEN_NAN_LOCATORS: tuple[Route, ...] = plain_routes(

@@ -72,7 +72,7 @@ def _most(found: Iterator[tuple[str, list[int]]]) -> tuple[str, list[int]] | Non
 
 
 def _apply(function: _Function, values: Array) -> Array | None:
-    """Return the values of the function; None if there are few or it is not defined for all of them."""
+    """Return the values of the function; None if it is not defined for all of them."""
     with np.errstate(all="ignore"):
         result = function(values)
     return result if np.isfinite(result).all() else None

@@ -36,5 +36,4 @@ def compiled_loops(model: Any) -> Iterator[None]:
 def _is_stock_recurrent(layer: Any) -> bool:
     if not isinstance(layer, keras.layers.RNN) or "call" in vars(layer):
         return False
-    inner = (kind for _, sublayer in walk_layers(layer) for kind in (type(sublayer),))
-    return is_keras_class(type(layer)) and all(map(is_keras_class, inner))
+    return all(is_keras_class(type(each)) for each in (layer, *(inner for _, inner in walk_layers(layer))))

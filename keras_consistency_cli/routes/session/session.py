@@ -13,7 +13,7 @@ from typing import Any, Self, TypedDict
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import pack_inputs
+from keras_consistency_cli.loading.model.facts import pack_inputs, walk_layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text
@@ -22,6 +22,7 @@ from keras_consistency_cli.routes.session.batches import (
     check_row_axis,
     choose_batch,
     count_rows,
+    count_steps,
     first_batch,
     join_outputs,
     select_rows,
@@ -30,11 +31,11 @@ from keras_consistency_cli.routes.session.batches import (
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
+__all__ = ["LoadingOptions", "RunOptions", "Session"]
+
 _BATCH_WORK = 1e9
 """Multiplications of a batch that answers one question, about a twentieth of a second."""
 _FEWEST_ROWS = 4
-
-__all__ = ["LoadingOptions", "RunOptions", "Session"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +179,11 @@ class Session:
         With `cast`, floats are cast as predict casts them.
         """
         return self.name_outputs(self.model(self.pack(rows, cast=cast), **kwargs))
+
+    def loop_steps(self, rows: Rows) -> int:
+        """Return over how many time steps recurrent layers loop; 0 if the model has none."""
+        is_recurrent = any(isinstance(layer, keras.layers.RNN) for _, layer in walk_layers(self.model))
+        return count_steps(rows) if is_recurrent else 0
 
     def fast_loops(self, _rows: Rows) -> AbstractContextManager[None]:
         """Return a context in which eager loops over time steps are faster, if the backend has one."""

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
-from keras_consistency_cli.routes.session.batches import count_steps
 from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
@@ -96,7 +95,7 @@ class TensorFlowSession(Session):
 
     def fast_loops(self, rows: Rows) -> AbstractContextManager[None]:
         """Return a context in which Keras's recurrent layers compile their loops, if that is faster."""
-        is_faster = not self.model.run_eagerly and count_steps(rows) >= _MANY_STEPS
+        is_faster = not self.model.run_eagerly and self.loop_steps(rows) >= _MANY_STEPS
         return compiled_loops(self.model) if is_faster else nullcontext()
 
     def tracing_seconds(self) -> float:

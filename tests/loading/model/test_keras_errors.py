@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keras_consistency_cli.loading.model.keras_errors import describe_error, innermost_text
+from keras_consistency_cli.loading.model.keras_errors import describe_innermost, innermost_text
 
 WRAPPED = (
     "<class 'Sequential'> could not be deserialized properly. Please ensure that components are explicit.\n\n"
@@ -29,6 +29,6 @@ def test_innermost_text_is_the_reason(text: str, reason: str | None) -> None:
 
 def test_an_error_is_described_by_class_and_reason() -> None:
     assert (
-        describe_error(TypeError(WRAPPED.replace("{}", "two\x1b[1m dtypes\x1b[0m")))
+        describe_innermost(TypeError(WRAPPED.replace("{}", "two\x1b[1m dtypes\x1b[0m")))
         == "TypeError: two dtypes"
     )

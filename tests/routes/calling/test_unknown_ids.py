@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.calling.unknown_ids import (
-    describe_negative,
-    describe_too_high,
-    describe_too_low,
-)
+from keras_consistency_cli.routes.calling.unknown_ids import Kind, describe_unknown_ids
+
+KINDS: tuple[Kind, ...] = ("negative", "too low", "too high")
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch", "openvino", ""])
 def test_words_follow_the_backend(backend: str, wording: SnapshotAssertion) -> None:
-    words = [describe(backend) for describe in (describe_negative, describe_too_low, describe_too_high)]
+    words = [describe_unknown_ids(kind, backend) for kind in KINDS]
     assert all(words)
     assert words == wording
 

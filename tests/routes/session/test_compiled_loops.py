@@ -76,3 +76,10 @@ def test_few_steps_stay_eager() -> None:
         assert "call" not in vars(session.model.get_layer("memory"))
     with session.fast_loops({"x": np.zeros((1, STEPS, 3), np.float32)}):
         assert "call" in vars(session.model.get_layer("memory"))
+
+
+def test_features_are_no_time_steps() -> None:
+    rows = {"x": np.zeros((2, 300), np.float32)}
+    assert session_of(chain((300,), layers.Dense(2))).loop_steps(rows) == 0
+    series = {"x": np.zeros((2, STEPS, 3), np.float32)}
+    assert session_of(chain((STEPS, 3), layers.Bidirectional(layers.GRU(4)))).loop_steps(series) == STEPS

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
-from keras_consistency_cli.loading.model.keras_errors import describe_error
+from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 from keras_consistency_cli.text import clean
 
 __all__ = [
@@ -77,7 +77,7 @@ def build_float64_copy(
         raise
     except Exception as problem:
         raise PrecisionCopyRefused(
-            f"it cannot be rebuilt in float64 ({describe_error(problem)})"
+            f"it cannot be rebuilt in float64 ({describe_innermost(problem)})"
         ) from problem
     copy_checked_variables(model, float64_copy)
     return float64_copy

@@ -16,7 +16,7 @@ from keras_consistency_cli.loading.model.copies.float64 import (
     copy_checked_variables,
     dtype_policy_config,
 )
-from keras_consistency_cli.loading.model.keras_errors import describe_error
+from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
 __all__ = ["build_copy_with_raised_layers", "build_mixed_precision_copy"]
 
@@ -80,7 +80,7 @@ def _rebuild(
             lowered(sample, training=False)
     except Exception as problem:
         raise PrecisionCopyRefused(
-            f"it cannot be rebuilt in {policy} ({describe_error(problem)})"
+            f"it cannot be rebuilt in {policy} ({describe_innermost(problem)})"
         ) from problem
     finally:
         keras.config.set_dtype_policy(usual_policy)

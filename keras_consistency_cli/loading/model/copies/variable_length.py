@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
-from keras_consistency_cli.loading.model.keras_errors import describe_error
+from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
 __all__ = ["CopyRefused", "build_variable_length_copy"]
 
@@ -51,7 +51,7 @@ def build_variable_length_copy(
         is_alike = has_equal_shapes(model, rebuilt)
     except Exception as problem:
         raise CopyRefused(
-            f"it cannot be rebuilt for different lengths ({describe_error(problem)})"
+            f"it cannot be rebuilt for different lengths ({describe_innermost(problem)})"
         ) from problem
     if not rebuilt.built or not is_alike:
         raise CopyRefused("the model rebuilt for different lengths has different variables")
