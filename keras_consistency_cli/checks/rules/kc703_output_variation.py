@@ -1,13 +1,14 @@
 """Different rows should get different outputs.
 
 Why: rows in a range that the model never saw, or statistics that are not those of the rows, drive every unit
-to its end, and all rows get the same number. Such outputs agree with each other in every comparison, and say
-nothing about the rows.
+to its end: all rows get the same number, or every probability is exactly 0 or 1. Such outputs agree with each
+other in every comparison, and say nothing about the rows.
 
 How: the outputs of predict are read: whether an output has the same bits for all rows, although the rows
-differ. The gradient decides whether the rows matter at all: a warning needs a gradient of exactly zero at
-every float input. An output that does not depend on the inputs by its graph is not meant, nor are classes
-that are certain, 0 or 1 everywhere, but differ from row to row.
+differ, or a softmax or sigmoid gives 0 and 1 only. The gradient decides whether the rows matter at all: a
+warning needs a gradient of exactly zero at every float input. For a softmax this takes a distance of about 90
+between the numbers before it; a well trained classifier is far from that. An output that does not depend on
+the inputs by its graph is not meant, nor are 0 and 1 that a step or a rounding makes.
 
 To fix: compare the rows with those of training (`--reference`), and look at the statistics of scaler,
 Normalization and BatchNormalization.
@@ -42,15 +43,23 @@ def examine(evidence: Evidence) -> Verdict:
     if variation is None or variation["distinct"] < _FEWEST_ROWS:
         return Verdict.skip(f"fewer than {_FEWEST_ROWS} different rows")
     findings = {name: variation[name] for name in ("distinct", "constant", "saturated")}
-    stuck = [name for name in variation["constant"] if _is_flat(evidence, name)]
+    certain = [name for name in variation["saturated"] if _gives_probabilities(evidence, name)]
+    stuck = [name for name in (*variation["constant"], *certain) if _is_flat(evidence, name)]
     if not stuck:
         return Verdict.ok(f"outputs vary with {variation['distinct']} different rows", findings=findings)
+    is_constant = stuck[0] in variation["constant"]
+    what = "is the same for all rows" if is_constant else "has only probabilities of 0 and 1"
     message = (
-        f"output '{stuck[0]}' is the same for all rows; {variation['distinct']} rows differ, and the "
-        "gradient is zero at every float input: the rows are outside of what the model learned from, or the "
-        "statistics in the model are those of other rows"
+        f"output '{stuck[0]}' {what}; {variation['distinct']} rows differ, and the gradient is zero at "
+        "every float input: the rows are outside of what the model learned from, or the statistics in the "
+        "model are those of other rows"
     )
     return Verdict.warn(message, cause="outputs-stuck", findings=findings, advice=_ADVICE)
+
+
+def _gives_probabilities(evidence: Evidence, output: str) -> bool:
+    """Whether a softmax or sigmoid makes this output; 0 and 1 from a step or a rounding are intended."""
+    return any(fact.name == output and fact.decision is not None for fact in evidence.facts.outputs)
 
 
 def _is_flat(evidence: Evidence, output: str) -> bool:

@@ -103,7 +103,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="outputs-stuck",
-        sentence="the outputs do not react to the rows: they are the same for every row",
+        sentence="the outputs do not react to the rows: they are the same for every row, or only 0 and 1",
         explanation=(
             "The rows are far outside of what the model learned from, so that every unit is at its end; or "
             "statistics of the model are not those of the rows; or the model has lost its units in training. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc703_output_variation import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.facts import DataFacts, OutputFact
 from keras_consistency_cli.routes.trace import Trace
 
 ZERO, SMALL, CUT = {"out": {"x": 0.0}}, {"out": {"x": 1e-9}}, {"out": {"x": None}}
@@ -52,6 +53,23 @@ def test_outputs_that_do_not_react_are_a_warning(
     result = verdict(world, gradients, **variation)
     assert (result.status, result.reason or result.message) == (status, wording)
     assert (result.findings.get("cause") == "outputs-stuck") is (status is Status.WARN)
+
+
+@pytest.mark.parametrize(
+    ("decision", "gradients", "status"),
+    [
+        ("argmax", ZERO, Status.WARN),
+        ("threshold", ZERO, Status.WARN),
+        (None, ZERO, Status.PASS),
+        ("argmax", SMALL, Status.PASS),
+    ],
+)
+def test_probabilities_of_0_and_1_alone_are_a_warning_if_nothing_changes_them(
+    world: Any, decision: Any, gradients: Any, status: Status, wording: SnapshotAssertion
+) -> None:
+    outputs = (OutputFact(name="out", shape=(None, 1), decision=decision),)
+    result = verdict(replace(world, facts={"outputs": outputs}), gradients, saturated=["out"])
+    assert (result.status, result.message) == (status, wording)
 
 
 def test_generated_rows_are_a_skip(world: Any) -> None:
