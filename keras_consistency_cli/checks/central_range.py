@@ -35,9 +35,8 @@ def spread_ratios(column: ColumnFact, trained: ColumnFact) -> tuple[float, ...]:
     ratios = _positive_ratios(column, trained, _LEVELS)
     if len(ratios) > 1:
         return ratios
-    span, trained_span = column.high - column.low, trained.high - trained.low
-    is_comparable = span > 0 and trained_span > 0 and trained.kurtosis <= _HEAVY
-    return (*ratios, span / trained_span) if is_comparable else ()
+    is_comparable = column.span > 0 and trained.span > 0 and trained.kurtosis <= _HEAVY
+    return (*ratios, column.span / trained.span) if is_comparable else ()
 
 
 def _positive_ratios(

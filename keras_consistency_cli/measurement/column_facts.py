@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["QUANTILES", "ColumnFact", "ExpectedColumn"]
+__all__ = ["QUANTILES", "ColumnFact", "DriftFact", "ExpectedColumn"]
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 """Percentiles kept of each column."""
@@ -31,6 +31,11 @@ class ColumnFact:
     distinct: int = 0
     whole: bool = False
 
+    @property
+    def span(self) -> float:
+        """The distance of its lowest and highest value; 0 without any."""
+        return self.high - self.low if self.count else 0.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedColumn:
@@ -55,3 +60,33 @@ class ExpectedColumn:
     constant: bool = False
     rows: int = 0
     filled: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftFact:
+    """One feature of `rows` rows compared with the reference rows or a scaler's statistics.
+    `shift` is in standard deviations of the training rows; `outside` is the share of rows beyond the training
+    range; `distance` is the greatest distance of the two distributions (Kolmogorov-Smirnov), None if only
+    statistics are known. `p_value` is the probability of such a shift if nothing has changed, `outside_p`
+    that of so many rows outside, both for these numbers of rows and not yet corrected for the number of
+    features.
+    """
+
+    input: str
+    name: str
+    against: str
+    mean: float
+    expected: float
+    shift: float
+    p_value: float
+    distance: float | None = None
+    outside: float | None = None
+    outside_p: float = 1.0
+    rows: int = 0
+    filler: float | None = None
+    """A value as frequent as missing values in the reference rows, and rare there.
+
+    None if there is none, or if the scaler's imputer puts it there.
+    """
+    gaps: float = 0.0
+    """The share of missing values in the reference rows."""

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.measurement.column_facts import ColumnFact, DriftFact, ExpectedColumn
 
 __all__ = [
     "DataFacts",
     "Decision",
-    "DriftFact",
     "Facts",
     "InputFact",
     "LayerFact",
@@ -149,6 +148,12 @@ class RowsFact:
     bad_rows: int = 0
     first_bad: tuple[int, ...] = ()
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest value of all columns that have values; at least one must have some."""
+        filled = [column for column in self.columns if column.count]
+        return min(column.low for column in filled), max(column.high for column in filled)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingFact:
@@ -198,36 +203,6 @@ class ServedFact:
     raw: float
     scaled: float
     twice: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriftFact:
-    """One feature of `rows` rows compared with the reference rows or a scaler's statistics.
-    `shift` is in standard deviations of the training rows; `outside` is the share of rows beyond the training
-    range; `distance` is the greatest distance of the two distributions (Kolmogorov-Smirnov), None if only
-    statistics are known. `p_value` is the probability of such a shift if nothing has changed, `outside_p`
-    that of so many rows outside, both for these numbers of rows and not yet corrected for the number of
-    features.
-    """
-
-    input: str
-    name: str
-    against: str
-    mean: float
-    expected: float
-    shift: float
-    p_value: float
-    distance: float | None = None
-    outside: float | None = None
-    outside_p: float = 1.0
-    rows: int = 0
-    filler: float | None = None
-    """A value as frequent as missing values in the reference rows, and rare there.
-
-    None if there is none, or if the scaler's imputer puts it there.
-    """
-    gaps: float = 0.0
-    """The share of missing values in the reference rows."""
 
 
 @dataclass(frozen=True, kw_only=True)

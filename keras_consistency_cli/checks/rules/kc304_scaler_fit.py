@@ -175,7 +175,7 @@ def _compare_range(expected: ExpectedColumn, column: ColumnFact) -> StaleFeature
     if beyond > STALE:
         what = "the reference rows exceed its range by a share of"
         return StaleFeature(name=expected.name, what=what, by=beyond)
-    filled = (column.high - column.low) / width
+    filled = column.span / width
     if expected.kind == "MaxAbsScaler":
         filled = max(abs(column.low), abs(column.high)) / max(abs(expected.low), abs(expected.high))
     if column.sd > 0 and any(

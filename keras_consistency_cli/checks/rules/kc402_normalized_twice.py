@@ -243,24 +243,17 @@ def _reference_problems(description: DataFacts) -> Iterator[_Problem]:
                 f"input '{fed.input}' lies between {_range(fed)}; "
                 f"the reference rows lie between {_range(trained)}"
             )
-            spans = zip(map(_span, fed.columns), map(_span, trained.columns), strict=True)
-            ratios = [span / trained_span for span, trained_span in spans if span > 0 and trained_span > 0]
+            pairs = zip(fed.columns, trained.columns, strict=True)
+            ratios = [
+                column.span / other.span for column, other in pairs if column.span > 0 and other.span > 0
+            ]
             is_pixels = all(math.isclose(ratio, 255, rel_tol=_PIXEL_TOLERANCE) for ratio in ratios)
             fix = "rows = rows / 255.0" if is_pixels else ""
             yield _Problem(place=fed.input, message=message, cause=_RANGE, fix=fix)
 
 
-def _span(column: ColumnFact) -> float:
-    return column.high - column.low if column.count else 0.0
-
-
-def _bounds(rows: RowsFact) -> tuple[float, float]:
-    filled = [column for column in rows.columns if column.count]
-    return min(column.low for column in filled), max(column.high for column in filled)
-
-
 def _range(rows: RowsFact) -> str:
-    low, high = _bounds(rows)
+    low, high = rows.bounds
     return f"{low:.3g} and {high:.3g}"
 
 
@@ -272,7 +265,7 @@ def _stated_problems(description: DataFacts) -> Iterator[_Problem]:
     for rows in description.raw:
         if not any(column.count for column in rows.columns):
             continue
-        lowest, highest = _bounds(rows)
+        lowest, highest = rows.bounds
         beyond = max(low - lowest, highest - high) / (high - low)
         is_narrow = _FILLED * (high - low) > highest - lowest > 0
         if beyond > _BEYOND or (is_narrow and _shows_its_range(rows)):
@@ -283,8 +276,8 @@ def _stated_problems(description: DataFacts) -> Iterator[_Problem]:
 
 def _shows_its_range(rows: RowsFact) -> bool:
     """Whether a widest feature has no heavy tail, so that more rows would hardly reach further."""
-    widest = max(map(_span, rows.columns))
-    return any(_span(each) > 0.9 * widest and each.kurtosis < _LIGHT_TAILED for each in rows.columns)
+    widest = max(each.span for each in rows.columns)
+    return any(each.span > 0.9 * widest and each.kurtosis < _LIGHT_TAILED for each in rows.columns)
 
 
 def _mutation_problems(description: DataFacts) -> Iterator[_Problem]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import keras
 
+from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.text import clean
 
 __all__ = [
     "describe_model",
-    "input_names",
     "is_keras_class",
     "is_keras_method",
     "masked_value",
-    "pack_inputs",
     "walk_layers",
 ]
 
@@ -173,7 +172,7 @@ def _describe_inputs(model: Any) -> tuple[InputFact, ...]:
             )
             for name, tensor in zip(names, declared, strict=True)
         )
-    named = _name_shapes(_build_shape(model))
+    named = _name_shapes(build_shape(model))
     return tuple(InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in named)
 
 
@@ -200,50 +199,15 @@ def _leniency(model: Any) -> Literal["", "rank", "length"]:
     return "length" if _model_kind(model) == "Sequential" and not depends_on_length else "rank"
 
 
-def input_names(model: Any) -> list[str]:
-    """Return the keys under which a model takes its inputs as a dict.
-
-    They have the order of `model.inputs`; there are none for models that do not take a dict.
-    """
-    struct = getattr(model, "_inputs_struct", None)
-    if not isinstance(struct, dict):
-        return []
-    return [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)]
-
-
-def pack_inputs(model: Any, values: Mapping[str, Any]) -> Any:
-    """Return one value for each input in the structure that a model is called with.
-
-    One value, a list in the order of the inputs, or a dict.
-    """
-    if _takes_dict(model):
-        return dict(zip(input_names(model) or values, values.values(), strict=True))
-    return next(iter(values.values())) if len(values) == 1 else list(values.values())
-
-
-def _takes_dict(model: Any) -> bool:
-    if isinstance(getattr(model, "_inputs_struct", None), dict):
-        return True
-    return isinstance(_build_shape(model), dict)
-
-
-def _build_shape(model: Any) -> Any:
-    """The shapes with which a model was built, None if they are not known."""
-    try:
-        return (model.get_build_config() or {}).get("input_shape")
-    except Exception:
-        return None
-
-
-def _name_shapes(build_shape: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
-    if isinstance(build_shape, dict):
-        for name, shape in build_shape.items():
+def _name_shapes(shapes: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+    if isinstance(shapes, dict):
+        for name, shape in shapes.items():
             yield clean(name), tuple(shape)
-    elif isinstance(build_shape, (list, tuple)) and build_shape:
-        if all(size is None or isinstance(size, int) for size in build_shape):
-            yield "input", tuple(build_shape)
+    elif isinstance(shapes, (list, tuple)) and shapes:
+        if all(size is None or isinstance(size, int) for size in shapes):
+            yield "input", tuple(shapes)
         else:
-            for number, shape in enumerate(build_shape):
+            for number, shape in enumerate(shapes):
                 yield f"input_{number}", tuple(shape)
 
 

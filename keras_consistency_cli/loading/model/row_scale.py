@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import pack_inputs
 from keras_consistency_cli.loading.model.graph_walk import functional_graph
+from keras_consistency_cli.loading.model.input_structure import pack_inputs
 from keras_consistency_cli.measurement.facts import Facts
 
 __all__ = ["PROBED_ROWS", "choose_row_scale"]

@@ -21,8 +21,8 @@ from keras_consistency_cli.loading.profile.significance import (
     compute_outside_p_value,
 )
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
-from keras_consistency_cli.measurement.facts import DataFacts, DriftFact, PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact, DriftFact, ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact
 
 __all__ = ["measure_drift"]
 

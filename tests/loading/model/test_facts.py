@@ -8,7 +8,7 @@ import keras
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.facts import describe_model, input_names, pack_inputs, walk_layers
+from keras_consistency_cli.loading.model.facts import describe_model, walk_layers
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact, OutputFact
 from tests.helpers.live_models import (
     Block,
@@ -79,25 +79,6 @@ def test_a_subclassed_model_on_a_dict_names_its_inputs() -> None:
         "a": (None, 3),
         "b": (None, 2),
     }
-
-
-def test_input_names_of_models_that_take_a_dict() -> None:
-    assert input_names(dict_inputs()[0]) == ["ids", "numbers"]
-    assert input_names(sequential(layers.Dense(1))) == []
-
-
-@pytest.mark.parametrize(
-    ("names", "as_dict", "packed"),
-    [(["x"], False, 0), (["x", "y"], False, [0, 1]), (["x"], True, {"x": 0})],
-    ids=["one", "several", "dict"],
-)
-def test_inputs_are_packed_in_the_structure_of_the_model(
-    names: list[str], as_dict: bool, packed: object
-) -> None:
-    tensors = {name: keras.Input((1,), name=name) for name in names}
-    total = sum(tensors.values())
-    model = keras.Model(tensors if as_dict else list(tensors.values()), total)
-    assert pack_inputs(model, {name: number for number, name in enumerate(names)}) == packed
 
 
 def test_nested_outputs_are_named_by_their_position() -> None:
