@@ -146,6 +146,9 @@ class OwnerFacts(Options):
     step_by_step: Literal["one-step", "growing-prefix", "sliding-window"] | None = Field(
         default=None, description="one-step, growing-prefix or sliding-window"
     )
+    low_precision: Literal["reported", "accepted"] = Field(
+        default="reported", description="reported or accepted"
+    )
     stateful_rows: Literal["independent", "consecutive"] = Field(
         default="independent", description="independent or consecutive"
     )

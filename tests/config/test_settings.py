@@ -57,6 +57,7 @@ def test_the_defaults() -> None:
             "lengths": None,
             "variable_length": False,
             "step_by_step": None,
+            "low_precision": "reported",
             "stateful_rows": "independent",
             "data_state": "raw",
             "scaler_input": None,
