@@ -23,11 +23,12 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
-from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows
+from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.run import examine
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, load_workers
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.child.executor import Executor
@@ -108,13 +109,18 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
             stack.enter_context(restoring_model(live_inputs.model))
         client = _create_client(live_inputs, inputs, settings)
         stack.callback(client.close)
-        clients = dict.fromkeys(("main", "fresh", "float64", *_OTHER_PROCESS), client)
+        exports = (f"export:{label}" for label in settings.export_labels())
+        clients = dict.fromkeys(("main", "fresh", "float64", *_OTHER_PROCESS, *exports), client)
         checks = selected(settings)
         facts, rows_description = load_workers(clients)
         subject = LoadedSubject(
             inputs=inputs, clients=clients, facts=facts, rows_description=rows_description
         )
-        return examine(settings, subject, Plan.of(checks, routes(settings.batch_sizes())), checks=checks)
+        return examine(settings, subject, Plan.of(checks, _table(settings)), checks=checks)
+
+
+def _table(settings: Settings) -> tuple[Route, ...]:
+    return routes(settings.batch_sizes(), settings.export_labels())
 
 
 def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) -> InProcessClient:
@@ -126,7 +132,7 @@ def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) 
     )
     return InProcessClient(
         Executor(partial(_load_subject, live_inputs, in_memory)),
-        build_load_request(settings, inputs.archive, sizes=settings.batch_sizes()),
+        build_load_request(settings, inputs.archive, sizes=settings.batch_sizes(), exports=inputs.exports),
         deadline=Deadline(answer=settings.timeout, total=settings.total_timeout),
         unavailable=dict(_unavailable_routes(settings, live=live_inputs.model is not None)),
     )
@@ -134,7 +140,7 @@ def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) 
 
 def _unavailable_routes(settings: Settings, *, live: bool) -> Iterator[tuple[str, str]]:
     """Yield the routes that cannot run in this process, and why."""
-    for route in routes(settings.batch_sizes()):
+    for route in _table(settings):
         if route.name == "fresh-process" or route.placement in _OTHER_PROCESS:
             yield route.name, _NO_PROCESS
         elif live and route.name.startswith(_FROM_FILE):
@@ -184,7 +190,8 @@ def _open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
         else _read_archive(live_inputs, settings)
     )
     scaler = _scaler_file(live_inputs, settings)
-    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=sources)
+    exports = tuple(open_exports(settings))
+    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=sources, exports=exports)
 
 
 def _row_sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:

@@ -58,6 +58,10 @@ class Evidence:
         return trace.output_rows if trace is not None and trace.ran else {}
 
 
+def _always(_settings: Settings) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """One question about the routes.
@@ -73,10 +77,14 @@ class Check:
     pairs: tuple[Pair, ...] = ()
     pairs_for: Callable[[Settings], tuple[Pair, ...]] | None = None
     """Returns the pairs that these settings ask for; None if `pairs` does not depend on settings."""
+    routes_for: Callable[[Settings], tuple[str, ...]] | None = None
+    """Returns the routes that these settings ask for besides those of the pairs."""
     routes: tuple[str, ...] = ()
     """Routes it needs besides those of its pairs."""
     on_request: bool = False
     """Whether it runs only if `--select` names it, because it costs more than it usually shows."""
+    is_offered: Callable[[Settings], bool] = _always
+    """Whether it runs for these settings if `--select` does not name it."""
     is_slow: bool = False
     """Whether `--quick` leaves it out: it takes longer than the checks that find most faults."""
     accepts_refused_rows: bool = False
@@ -86,7 +94,9 @@ class Check:
         """Return the check with the pairs that these settings ask for; if they leave it out, it is a skip."""
         if settings.quick and self.is_slow:
             return replace(self, examine=_leave_out, pairs=(), routes=(), accepts_refused_rows=False)
-        return self if self.pairs_for is None else replace(self, pairs=self.pairs_for(settings))
+        pairs = self.pairs if self.pairs_for is None else self.pairs_for(settings)
+        names = self.routes if self.routes_for is None else self.routes_for(settings)
+        return replace(self, pairs=pairs, routes=names)
 
     def verdict(self, evidence: Evidence) -> Verdict:
         """Examine the evidence and return the verdict with code, name and time.

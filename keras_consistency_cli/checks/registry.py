@@ -37,6 +37,10 @@ from keras_consistency_cli.checks.rules import (
     kc703_output_variation,
     kc801_save_load,
     kc802_recorded_outputs,
+    kc901_export_agreement,
+    kc902_export_batching,
+    kc903_export_state,
+    kc904_export_interface,
 )
 
 __all__ = ["CHECKS"]
@@ -75,4 +79,8 @@ CHECKS: tuple[Check, ...] = (
     kc703_output_variation.CHECK,
     kc801_save_load.CHECK,
     kc802_recorded_outputs.CHECK,
+    kc901_export_agreement.CHECK,
+    kc902_export_batching.CHECK,
+    kc903_export_state.CHECK,
+    kc904_export_interface.CHECK,
 )

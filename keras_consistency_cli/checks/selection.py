@@ -19,7 +19,9 @@ def selected(settings: Settings) -> tuple[Check, ...]:
     Raises:
         UsageError: a word fits no check, no check is left, or a required check is not selected or left out.
     """
-    offered = [check for check in CHECKS if settings.select or not check.on_request]
+    offered = [
+        check for check in CHECKS if settings.select or (not check.on_request and check.is_offered(settings))
+    ]
     names = [(check.code, check.name) for check in offered]
     codes = resolve_selection(settings.select, settings.ignore, names)
     missing = next((code for code in required(settings) if code not in codes), None)

@@ -84,6 +84,15 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
     "served": _text("The rows that serving passed to the model for --data, row for row.", "FILE"),
     "expected": _text("Recorded outputs for the rows of --data, row for row, to compare with.", "FILE"),
     "target_scaler": _text("The scaler of the targets; differences are then also in your units.", "FILE"),
+    "export": _texts(
+        "Export of the model to compare with it: a SavedModel, LiteRT, ONNX or OpenVINO file. Repeatable.",
+        "FILE[#SIGNATURE]",
+    ),
+    "try_export": _texts(
+        "Exports that kcheck makes from the model and compares: litert, onnx, tf_saved_model, openvino.",
+        "FORMATS",
+        completion=one_of("litert", "onnx", "tf_saved_model", "openvino"),
+    ),
     "custom_objects": _texts("Python file with the model's own classes. Repeatable.", "FILE"),
     "select": _texts(
         "Checks to run: codes, prefixes of codes or names, separated by commas. Repeatable.",

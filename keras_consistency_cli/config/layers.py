@@ -84,6 +84,8 @@ _OPTIONS: Mapping[str, _Option] = {
         for name in ("select", "ignore", "require")
     },
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
+    "export": _Option(path=("exports",), read=list, is_scalar=False),
+    "try_export": _Option(path=("try_export",), read=split_words, is_scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
     **{name: _Option(path=("tolerance", name), read=_limits) for name in ("rtol", "atol")},
@@ -112,11 +114,20 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         values["format"] = [
             relative_to_folder(form, folder) if isinstance(form, str) else form for form in as_list(forms)
         ]
+    if isinstance(exports := values.get("exports"), list | str):
+        values["exports"] = [_export_in(folder, export) for export in as_list(exports)]
     if isinstance(paths := values.get("custom_objects"), list):
         values["custom_objects"] = [
             folder / path if path and isinstance(path, str) else path for path in paths
         ]
     return values
+
+
+def _export_in(folder: Path, export: object) -> object:
+    """Take the path of an export, written alone or with options, relative to a folder."""
+    if isinstance(export, Mapping) and isinstance(path := export.get("path"), str) and path:
+        return {**export, "path": folder / path}
+    return str(folder / export) if isinstance(export, str) and export else export
 
 
 def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
+from keras_consistency_cli.config.exports import ExportFiles, ExportName, labels
 from keras_consistency_cli.config.layers import LayeredSettings
 from keras_consistency_cli.config.report_targets import FORMATS, Destination, parse_destinations
 from keras_consistency_cli.config.setting_types import (
@@ -48,6 +49,10 @@ class Settings(Options):
     served: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
     expected: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
     target_scaler: FilePath | None = Field(default=None, description="a path to a saved scaler")
+    exports: ExportFiles = Field(default=(), description="a list of paths to exports of the model")
+    try_export: tuple[ExportName, ...] = Field(
+        default=(), description="a list of litert, onnx, tf_saved_model and openvino"
+    )
     custom_objects: tuple[FilePath, ...] = Field(default=(), description="a list of paths to Python files")
     rows: Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
     batch_size: Count = Field(default=32, description="a whole number of at least 1")
@@ -137,7 +142,8 @@ class Settings(Options):
         )
         module = (self.preprocess or "").rpartition(":")[0]
         code = (Path(module),) if module.endswith(".py") else ()
-        return (*(path for path in named if path is not None), *self.custom_objects, *code)
+        exports = (export.path for export in self.exports)
+        return (*(path for path in named if path is not None), *self.custom_objects, *code, *exports)
 
     def destinations(self) -> tuple[Destination, ...]:
         """Return the destinations of the reports."""
@@ -146,6 +152,10 @@ class Settings(Options):
     def batch_sizes(self) -> tuple[int, ...]:
         """Return the batch sizes to try in addition to all rows in one batch and one row at a time."""
         return tuple(size for size in self.checks.batch_size.sizes if size > 1)
+
+    def export_labels(self) -> tuple[str, ...]:
+        """Return the names of the exports in reports: those of the user first."""
+        return labels(self.exports, self.try_export)
 
     def policy(self) -> Policy:
         """Return how limits are chosen."""

@@ -17,6 +17,7 @@ from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.depth import deviation_by_layer
+from keras_consistency_cli.diagnosis.exports import diagnose_exports, searching_routes
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.routes.base import Route
@@ -60,7 +61,8 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
         names.add("locate-batching")
     if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:
         names.add("locate-execution")
-    return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in names)
+    located = (route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in names)
+    return (*located, *searching_routes(verdicts))
 
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
@@ -91,6 +93,7 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
         if set(cause.key) & set(codes) - explained and cause.matches(evidence, failing):
             diagnoses.append(_diagnosis(cause, evidence, failing, codes))
             explained |= set(codes)
+    diagnoses += diagnose_exports(evidence, failing)
     return _in_report_order(diagnoses, evidence)
 
 

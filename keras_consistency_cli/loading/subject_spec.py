@@ -47,6 +47,8 @@ class SubjectFiles:
     lengths: str | None = None
     padding_value: float | None = None
     padding_side: Literal["left", "right"] | None = None
+    exports: Sequence[Mapping[str, Any]] = ()
+    """The exports to compare, as fields of `ExportSpec`."""
 
     @property
     def scales(self) -> bool:

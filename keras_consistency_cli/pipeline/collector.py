@@ -158,7 +158,7 @@ class EvidenceCollector:
         for route in routes:
             reason = route.unavailable(self.facts)
             if reason is None:
-                by_worker[self.clients[route.placement]].append(route)
+                by_worker[self.clients[route.worker]].append(route)
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
         total, finished = sum(map(len, by_worker.values())), itertools.count(1)

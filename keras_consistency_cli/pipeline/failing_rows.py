@@ -17,7 +17,6 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.distance import max_abs_difference
 from keras_consistency_cli.reporting.report import FailingRows
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Outputs, Trace
 
 __all__ = ["RouteRunner", "collect_failing_rows"]
@@ -53,12 +52,17 @@ class _Match:
 
 
 def collect_failing_rows(
-    runner: RouteRunner, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
+    runner: RouteRunner,
+    table: Sequence[Route],
+    verdicts: Iterable[Verdict],
+    numbers: np.ndarray,
+    available: int,
 ) -> tuple[FailingRows, ...]:
     """Run the worst pair of each failing check once more, and keep the rows that differ most.
 
     Args:
         runner: runs the routes.
+        table: all routes.
         verdicts: the verdicts of the run.
         numbers: the row numbers of the sample.
         available: how many rows there are in all.
@@ -70,7 +74,7 @@ def collect_failing_rows(
     numbers = _include_worst_rows(numbers, known, available)
     names = {name.removesuffix(_BASELINE) for pair in known for name in (pair.candidate, pair.reference)}
     wanted = names | {GIVEN_ROWS, REFERENCE}
-    traces = runner.run_again([route for route in routes() if route.name in wanted], numbers)
+    traces = runner.run_again([route for route in table if route.name in wanted], numbers)
     bad = {row for rows in runner.bad_rows.values() for row in rows}
     return tuple(_build(code, pair, traces, numbers, bad) for code, pair in pairs.items())
 

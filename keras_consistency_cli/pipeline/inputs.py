@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from keras_consistency_cli.config.code_files import check_code_files
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.loading.exports.kinds import export_kind
+from keras_consistency_cli.loading.exports.spec import ExportKind, ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
@@ -23,8 +25,14 @@ from keras_consistency_cli.loading.subject_rows import LABELS
 from keras_consistency_cli.measurement.installed import has_other_minor_version, installed_version
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_files"]
+__all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_exports", "open_files"]
 
+_MADE_KINDS: Mapping[str, ExportKind] = {
+    "tf_saved_model": "saved_model",
+    "litert": "litert",
+    "onnx": "onnx",
+    "openvino": "openvino",
+}
 _ADDITIONAL = ("reference", "served", "expected")
 
 
@@ -39,6 +47,7 @@ class Inputs:
     rows: RowSource | None
     scaler: ScalerFile | None
     additional: Mapping[str, RowSource] = field(default_factory=dict)
+    exports: tuple[ExportSpec, ...] = ()
 
 
 def open_files(settings: Settings) -> Inputs:
@@ -68,7 +77,27 @@ def open_files(settings: Settings) -> Inputs:
         allow_unsafe=settings.trust.code,
     )
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
-    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional)
+    exports = tuple(open_exports(settings))
+    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
+
+
+def open_exports(settings: Settings) -> Iterator[ExportSpec]:
+    """Yield the exports that the user has, their kinds read from their content, and those to be made.
+
+    Raises:
+        DataError: a file is missing, or of no known kind.
+    """
+    names = iter(settings.export_labels())
+    for file in settings.exports:
+        yield ExportSpec(
+            label=next(names),
+            kind=export_kind(file.path),
+            path=str(file.path),
+            signature=file.signature,
+            input_names=file.input_names,
+        )
+    for made in settings.try_export:
+        yield ExportSpec(label=next(names), kind=_MADE_KINDS[made])
 
 
 def _check_backend(backend: str) -> None:

@@ -20,6 +20,7 @@ from keras_consistency_cli.pipeline.environment import describe_environment
 from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.reporting.report import Report, RouteTime, Source
 from keras_consistency_cli.reporting.version import __version__
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED
 
@@ -63,7 +64,7 @@ def build_report(
         rows=collector.rows,
         rows_available=inputs.rows.length if inputs.rows else collector.rows,
         generated=inputs.rows is None,
-        routes=_route_times(collector, settings.batch_sizes()),
+        routes=_route_times(collector, routes(settings.batch_sizes(), settings.export_labels())),
         noise={output: comparison.max_abs for output, comparison in noise.items()},
         calibration=_calibration(collector, noise),
         notes=_notes(settings, collector, verdicts, run),
@@ -74,18 +75,18 @@ def build_report(
     )
 
 
-def _route_times(collector: EvidenceCollector, sizes: Sequence[int]) -> tuple[RouteTime, ...]:
+def _route_times(collector: EvidenceCollector, table: Sequence[Route]) -> tuple[RouteTime, ...]:
     """Return the times of the routes that ran, diagnosis included; a baseline is part of its route."""
     # Placements may share a worker, which then has the name of the first one.
     workers = {client: place for place, client in reversed(list(collector.clients.items()))}
     return tuple(
         RouteTime(
             name=route.name,
-            worker=workers[collector.clients[route.placement]],
+            worker=workers[collector.clients[route.worker]],
             elapsed_s=collector.traces[route.name].elapsed_s,
             tracing_s=collector.traces[route.name].tracing_s,
         )
-        for route in routes(sizes)
+        for route in table
         if route.name in collector.traces and collector.traces[route.name].ran
     )
 

@@ -66,7 +66,7 @@ def inspect(
     """
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
-    plan = Plan.of(checks, routes(settings.batch_sizes()))
+    plan = Plan.of(checks, routes(settings.batch_sizes(), settings.export_labels()))
     with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
         report = examine(settings, subject, plan, checks=checks, observe=observe)
     single = reproducers(settings, report.verdicts, config)
@@ -151,7 +151,7 @@ def _collect_and_judge(
     rest: np.ndarray,
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
-    table = routes(settings.batch_sizes())
+    table = routes(settings.batch_sizes(), settings.export_labels())
     if settings.exit_first:
         collector.add_until_failure(checks, table, sample, context)
     else:
@@ -204,7 +204,8 @@ def _collect_failing_rows(
     if not settings.bundle:
         return ()
     available = subject.inputs.rows.length if subject.inputs.rows else collector.rows
-    return collect_failing_rows(collector, verdicts, sample, available)
+    table = routes(settings.batch_sizes(), settings.export_labels())
+    return collect_failing_rows(collector, table, verdicts, sample, available)
 
 
 def _refused(

@@ -150,7 +150,9 @@ def create_workers(
         deadline: the time limits of the run.
         main_only: whether the main worker is the only one.
     """
-    request = build_load_request(settings, inputs.archive, sizes=settings.batch_sizes())
+    request = build_load_request(
+        settings, inputs.archive, sizes=settings.batch_sizes(), exports=inputs.exports
+    )
 
     def client(fork_server: ForkServer, **more: object) -> WorkerClient:
         worker = WorkerClient(fork_server, {**request, **more}, timeout=settings.timeout, deadline=deadline)
@@ -169,7 +171,8 @@ def create_workers(
         other = stack.enter_context(ForkServer())
         _start(other, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
-    return clients
+    # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
+    return clients | {f"export:{export.label}": client(fork_servers.own) for export in inputs.exports}
 
 
 def load_workers(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:

@@ -26,11 +26,11 @@ __all__ = [
 Precision = Literal["float32", "float64"]
 """The copy of the model that a route runs on: as saved, or its float64 copy."""
 
-Placement = Literal["main", "fresh", "float64", "kernels", "thread"]
+Placement = Literal["main", "fresh", "float64", "kernels", "thread", "export"]
 """The process that a route runs in.
 
 The main worker, a worker that has run nothing before, the worker on TensorFlow that holds the float64 copy
-(`float64`), a worker without oneDNN, or a worker with a single thread.
+(`float64`), a worker without oneDNN, a worker with a single thread, or the worker of an export.
 """
 
 RouteFunction = Callable[["Session", Rows], Result]
@@ -66,6 +66,7 @@ class Route:
         precision: the copy of the model that it runs on.
         placement: the process that it runs in.
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
+        export: the label of the export that it runs on instead of the model, "" for none.
     """
 
     name: str
@@ -75,6 +76,12 @@ class Route:
     precision: Precision = "float32"
     placement: Placement = "main"
     streams: bool = False
+    export: str = ""
+
+    @property
+    def worker(self) -> str:
+        """The key of the worker that runs it: each export has a worker of its own."""
+        return f"{self.placement}:{self.export}" if self.export else self.placement
 
 
 def plain_routes(table: Mapping[str, tuple[str, RouteFunction]]) -> tuple[Route, ...]:

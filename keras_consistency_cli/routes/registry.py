@@ -14,6 +14,7 @@ from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
+from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
 from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
@@ -66,8 +67,13 @@ BATCH_SIZES = (2, 3, 7, 32)
 """
 
 
-def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
-    """Return every route, in the order in which they run."""
+def routes(sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = ()) -> tuple[Route, ...]:
+    """Return every route, in the order in which they run.
+
+    Args:
+        sizes: batch sizes to try.
+        exports: the labels of the exports to compare.
+    """
     # The rows that hold NaN or infinity come first: rounding noise is not measured on them.
     calling = (
         ROWS_ROUTE,
@@ -90,4 +96,4 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
         *KERNEL_ROUTES,
     )
     persistence = (*RELOADING_ROUTES, *RECORDED_ROUTES)
-    return (*calling, *locating, *scaling, *sequences, *numerics, *persistence)
+    return (*calling, *locating, *scaling, *sequences, *numerics, *persistence, *export_routes(exports))

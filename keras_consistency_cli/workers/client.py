@@ -153,7 +153,8 @@ class WorkerClient:
             raise
         except (WorkerDied, WorkerError, KcheckError) as problem:
             return Trace(route=route, error=clean(problem, 400)), None
-        return Trace(route=route, unavailable=clean(header["unavailable"], 400)), None
+        details = {"cause": clean(header["cause"], 60)} if header.get("cause") else {}
+        return Trace(route=route, unavailable=clean(header["unavailable"], 400), details=details), None
 
     def lost(self) -> str | None:
         """Return how the worker ended unasked after its last answer, None if it still answers."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, TypedDict
 
 from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive
 from keras_consistency_cli.loading.model_file.weights import group_names
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -46,6 +47,7 @@ def subject_files(
         stored: the groups of the weights file that contain weights.
     """
     paths = {name: getattr(settings, name) for name in _FILES}
+    given: dict[str, Any] = {name: str(path) for name, path in paths.items() if path is not None}
     stated = _stated_padding(settings)
     return SubjectFiles(
         model=str(settings.model),
@@ -67,7 +69,7 @@ def subject_files(
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
         padding_value=stated.get("padding_value"),
         padding_side=stated.get("padding_side"),
-        **{name: str(path) for name, path in paths.items() if path is not None},
+        **given,
     )
 
 
@@ -82,13 +84,16 @@ def _stated_padding(settings: Settings) -> dict[str, Any]:
     return {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
 
 
-def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[int]) -> LoadRequest:
+def build_load_request(
+    settings: Settings, archive: Archive, *, sizes: Sequence[int], exports: Sequence[ExportSpec] = ()
+) -> LoadRequest:
     """Return the load request for a worker.
 
     Args:
         settings: validated settings.
         archive: the model file as it was read here.
         sizes: the batch sizes that routes use.
+        exports: the exports to compare with the model.
     """
     files = subject_files(
         settings,
@@ -104,4 +109,5 @@ def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[
         **_stated_padding(settings),
         "sizes": list(sizes),
     }
-    return {"files": asdict(files), "options": options}
+    described = {**asdict(files), "exports": [asdict(export) for export in exports]}
+    return {"files": described, "options": options}

@@ -13,6 +13,7 @@ from tests.corpus import (
     clean_series,
     clean_steps,
     clean_vision,
+    exports,
     faults_batch,
     faults_data,
     faults_drift,
@@ -48,6 +49,7 @@ _FAMILIES = (
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_files),
+    exports,
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

@@ -589,3 +589,12 @@ class EagerOnly(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "share": self.share}
+
+
+@register
+class SoftmaxInPredict(keras.Model):
+    """A functional model whose predict returns probabilities while a call returns scores."""
+
+    def predict_step(self, data: Tensor) -> Tensor:
+        """Return the softmax of the scores."""
+        return keras.ops.softmax(super().predict_step(data))

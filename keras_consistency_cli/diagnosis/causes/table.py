@@ -11,6 +11,7 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
+from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
@@ -36,5 +37,6 @@ CAUSES: Mapping[str, Cause] = {
         *DATA_CAUSES,
         *SEQUENCE_CAUSES,
         *NUMBER_CAUSES,
+        *EXPORT_CAUSES,
     )
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_consistency_cli.errors import DataError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from keras_consistency_cli.loading.subject import Subject
+    from keras_consistency_cli.routes.base import Route
     from keras_consistency_cli.routes.session.session import Session
     from keras_consistency_cli.routes.trace import Change, Result
 
@@ -25,6 +27,14 @@ __all__ = ["Answer", "Executor", "error_header"]
 
 Answer = tuple[dict[str, Any], dict[str, "np.ndarray"]]
 """A header of plain data, and arrays by name."""
+
+
+@dataclass(frozen=True)
+class NoSession:
+    """Why there is no session; `cause` is the slug of a cause in the report, "" if there is none."""
+
+    reason: str
+    cause: str = ""
 
 
 def _load_from_files(files: Mapping[str, Any]) -> Subject:
@@ -49,8 +59,8 @@ class Executor:
         unprotected: Sequence[str] = (),
     ) -> None:
         self._load_subject, self._unprotected = load, unprotected
-        self._sessions: dict[str, Session | str] = {}
-        """By precision the session, or the reason why there is none."""
+        self._sessions: dict[str, Session | NoSession] = {}
+        """By precision, or by export, the session, or the reason why there is none."""
 
     def answer(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Answer:
         """Execute a request; errors are raised, and `error_header` turns them into a header.
@@ -63,6 +73,7 @@ class Executor:
         return operations[request["op"]](request, arrays)
 
     def _load(self, request: Mapping[str, Any], _arrays: Mapping[str, np.ndarray]) -> Answer:
+        from keras_consistency_cli.loading.exports.spec import ExportSpec
         from keras_consistency_cli.routes.registry import routes
         from keras_consistency_cli.routes.session.session import RunOptions
 
@@ -72,7 +83,10 @@ class Executor:
             limit_threads(request["threads"])
         self._subject = self._load_subject(request["files"])
         self._options = RunOptions(**{**request["options"], "sizes": tuple(request["options"]["sizes"])})
-        self._routes = {route.name: route for route in routes(self._options.sizes)}
+        self._exports = {
+            spec.label: spec for spec in (ExportSpec(**each) for each in self._subject.files.exports)
+        }
+        self._routes = {route.name: route for route in routes(self._options.sizes, list(self._exports))}
         self._sessions["float32"] = self._new_session(self._subject.model)
         facts = dataclasses.asdict(self._subject.facts)
         return {
@@ -103,11 +117,9 @@ class Executor:
     def _run(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Answer:
         route = self._routes[request["route"]]
         rows = self._subject.rows(arrays["rows"])
-        session = self._sessions.get(route.precision)
-        if session is None:
-            session = self._sessions[route.precision] = self._float64_session(rows)
-        if isinstance(session, str):
-            return {"unavailable": session}, {}
+        session = self._session_for(route, rows)
+        if isinstance(session, NoSession):
+            return {"unavailable": session.reason, "cause": session.cause}, {}
         start, traced_before = time.perf_counter(), session.tracing_seconds()
         session.start_run(arrays["rows"])
         try:
@@ -127,23 +139,49 @@ class Executor:
         }
         return _run_answer(result, changed, seconds)
 
-    def _float64_session(self, rows: Mapping[str, np.ndarray]) -> Session | str:
+    def _session_for(self, route: Route, rows: Mapping[str, np.ndarray]) -> Session | NoSession:
+        """Return the session that a route runs on, created when the first route needs it."""
+        key = route.worker if route.export else route.precision
+        if key not in self._sessions:
+            create = self._export_session if route.export else self._float64_session
+            self._sessions[key] = create(route, rows)
+        session = self._sessions[key]
+        if not isinstance(session, NoSession) and route.export:
+            # An export may be limited to a batch size that the model is not limited to.
+            reason = route.unavailable(session.facts)
+            return session if reason is None else NoSession(reason)
+        return session
+
+    def _export_session(self, route: Route, rows: Mapping[str, np.ndarray]) -> Session | NoSession:
+        from keras_consistency_cli.loading.exports.exported_model import ExportRefused
+        from keras_consistency_cli.routes.exports.sessions import open_session
+
+        try:
+            return open_session(self._original, self._exports[route.export], rows)
+        except ExportRefused as refusal:
+            return NoSession(str(refusal), refusal.cause)
+
+    @property
+    def _original(self) -> Session:
+        original = self._sessions["float32"]
+        assert not isinstance(original, NoSession)
+        return original
+
+    def _float64_session(self, _route: Route, rows: Mapping[str, np.ndarray]) -> Session | NoSession:
         """Return the session of the float64 copy, or the reason why there is none."""
         if self._subject.facts.backend != "tensorflow":
-            return "the float64 copy needs the TensorFlow backend"
+            return NoSession("the float64 copy needs the TensorFlow backend")
         from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
         from keras_consistency_cli.routes.session.float64 import float64_session
 
-        original = self._sessions["float32"]
-        assert not isinstance(original, str)
         try:
-            return float64_session(original, rows)
+            return float64_session(self._original, rows)
         except PrecisionCopyRefused as reason:
-            return f"no float64 copy: {reason}"
+            return NoSession(f"no float64 copy: {reason}")
         except Exception as problem:
             # A constant that a custom layer keeps in float32 cannot be added to float64: not a fault of the
             # model.
-            return f"no float64 copy: it fails where the model does not: {describe_error(problem)}"
+            return NoSession(f"no float64 copy: it fails where the model does not: {describe_error(problem)}")
 
 
 def _run_answer(result: Result, changed: Sequence[Change], seconds: Mapping[str, float]) -> Answer:

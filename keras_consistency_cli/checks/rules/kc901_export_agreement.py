@@ -1,0 +1,119 @@
+"""An export must give the outputs of the model on the same rows.
+
+Why: what runs in production is rarely the `.keras` file. It is a SavedModel, a LiteRT, ONNX or OpenVINO file
+that a converter made of it at some moment. The converter may leave out statistics, masks or a custom
+`predict_step`, keep the training mode, or reorder inputs and outputs; the file may come from an earlier
+training run; and the runtime may compute in lower precision than the model.
+
+How: each export runs the rows of the run, in its own runtime and process. Inputs and outputs are matched by
+signature, name and shape. Its outputs are compared with predict; the limit is the model's own rounding noise.
+An export that computes in lower precision is also expected to differ by the rounding of its numbers: the
+noise, times the ratio of the units. That is a warning, unless `facts.low_precision` is `accepted`. After a
+failure one thing at a time is changed, in the export's run or in the model's: the order of inputs and of
+outputs, the weights, the training mode, masks, the runtime's optimizations.
+
+To fix: export the model again from the file that you check; see the cause for what the converter lost.
+
+Sources: keras.io/api/models/model_saving_apis/export/, tensorflow#75177, keras#21133, onnxruntime#23143.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.analysis.exports.labels import (
+    combine,
+    export_labels,
+    has_exports,
+    interface_of,
+    pairs_of_exports,
+    refusal_of,
+    routes_of_exports,
+)
+from keras_consistency_cli.checks.analysis.exports.precision import widened
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
+from keras_consistency_cli.routes.exports.exact import EXACT
+from keras_consistency_cli.routes.exports.interface import INTERFACE
+from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.trace import REFERENCE
+
+__all__ = ["CHECK"]
+
+_WORDING = Wording(
+    agree="gives the outputs of the model",
+    differ="outputs differ from predict",
+    advice="export the model again, and compare the new file",
+)
+_LOW_PRECISION = "export-low-precision"
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Compare every export with predict."""
+    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
+    return combine(verdicts, "every export gives the outputs of the model")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    refusal = refusal_of(evidence, label)
+    if refusal is not None:
+        return Verdict.skip(refusal[0])
+    pair = Pair(candidate=export_name(REFERENCE, label), reference=REFERENCE)
+    verdict = _with_limits(agreement(evidence, (pair,), _WORDING))
+    interface = interface_of(evidence, label)
+    if verdict.status is not Status.FAIL or interface is None or interface["precision"] == "float32":
+        return verdict
+    return _judge_low_precision(evidence, label, verdict, interface["precision"])
+
+
+def _with_limits(verdict: Verdict) -> Verdict:
+    """Add the limit by output, by which the search for causes recognizes agreement."""
+    limits = {one.comparison.output: one.limit.value for one in verdict.judged}
+    return replace(verdict, findings={**verdict.findings, "limits": limits})
+
+
+def _judge_low_precision(evidence: Evidence, label: str, verdict: Verdict, precision: str) -> Verdict:
+    """A failure that low precision explains is a warning, or a pass if the user accepts it."""
+    judged = tuple(widened(evidence, verdict.judged, precision))
+    most = max((one.comparison for one in judged), key=flipped_share)
+    findings = {
+        **verdict.findings,
+        "precision": precision,
+        "exact_agrees": _agrees_exactly(evidence, label),
+    }
+    if not all(one.within for one in judged):
+        return replace(verdict, judged=judged, findings=findings)
+    message = f"{_describe(judged)}; the export computes in {precision}"
+    if flipped_share(most) > FLIPPED_SHARE:
+        message += f"; {most.flipped} of {most.decisions} decisions change"
+        return Verdict.fail(message, cause=_LOW_PRECISION, judged=judged, findings=findings)
+    if evidence.data.owner.low_precision == "accepted":
+        return Verdict.ok(message, judged=judged, findings=findings)
+    return Verdict.warn(message, cause=_LOW_PRECISION, judged=judged, findings=findings)
+
+
+def _describe(judged: tuple[Judged, ...]) -> str:
+    largest = max((one.comparison for one in judged), key=lambda comparison: comparison.scaled)
+    return f"outputs differ by up to {largest.max_abs:.2g} ({largest.scaled:.2g} of the largest output)"
+
+
+def _agrees_exactly(evidence: Evidence, label: str) -> bool | None:
+    """Whether the export agrees in float32; None if its runtime has no such mode."""
+    pair = Pair(candidate=export_name(EXACT, label), reference=REFERENCE)
+    if not evidence.comparisons.get((pair.candidate, pair.reference)):
+        return None
+    return agreement(evidence, (pair,), _WORDING).status is not Status.FAIL
+
+
+CHECK = Check(
+    code="KC901",
+    name="export-agreement",
+    title="exports give the outputs of the model",
+    explanation=__doc__,
+    pairs_for=pairs_of_exports((REFERENCE, f"={REFERENCE}"), (EXACT, f"={REFERENCE}")),
+    routes_for=routes_of_exports(INTERFACE),
+    examine=examine,
+    is_offered=has_exports,
+)

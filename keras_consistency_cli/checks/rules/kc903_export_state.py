@@ -1,0 +1,87 @@
+"""An export must keep, or not keep, state between calls as the model does.
+
+Why: a stateful recurrent layer carries its state from call to call. An exported SavedModel or LiteRT file
+does that too, but starts from the state that the model had when it was exported; an ONNX file contains that
+state as a constant, and every call starts from it. A server that answers many customers with one file then
+mixes their sequences, or repeats the first step for ever. An export that draws random numbers gives two
+customers different outputs for the same row.
+
+How: the export and the model are called twice on the same batch, both as they are after loading. The calls
+are compared with each other and with those of the model.
+
+To fix: export a model that takes and returns its states, or one that is not stateful; reset states before the
+export; export with `training=False`.
+
+Sources: tensorflow#34644, tensorflow#37250, tflite-support#665.
+"""
+
+from __future__ import annotations
+
+from keras_consistency_cli.checks.analysis.exports.labels import (
+    combine,
+    export_labels,
+    has_exports,
+    refusal_of,
+    routes_of_exports,
+)
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR, ULP
+from keras_consistency_cli.routes.exports.interface import INTERFACE
+from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
+
+__all__ = ["CHECK"]
+
+_FEWEST_ULPS = 64
+"""Two calls of one file differ by a few units in the last place where threads add in a different order."""
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Judge every export by two calls on the same batch."""
+    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
+    return combine(verdicts, "exports repeat their outputs as the model does")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    refusal = refusal_of(evidence, label)
+    if refusal is not None:
+        return Verdict.skip(refusal[0])
+    trace = evidence.traces[export_name(STATE, label)]
+    if not trace.ran:
+        return Verdict.error("the export could not be called twice", trace.error or str(trace.unavailable))
+    details = trace.details_as(ExportStateDetails)
+    return _judge(evidence, details)
+
+
+def _judge(evidence: Evidence, details: ExportStateDetails) -> Verdict:
+    least = _negligible(evidence, details["scale"])
+    carries, model_carries = details["own"] > least, details["model_own"] > least
+    findings = dict(details)
+    if carries and not model_carries:
+        message = f"two calls on the same rows differ by {details['own']:.2g}, those of the model do not"
+        return Verdict.fail(message, cause="export-training-true", findings=findings)
+    if model_carries and not carries:
+        message = "every call starts from the same state, the model carries it from call to call"
+        return Verdict.fail(message, cause="export-state-frozen", findings=findings)
+    if model_carries:
+        message = "the export carries state from call to call, as the model does"
+        return Verdict.warn(message, cause="export-state-carried", findings=findings)
+    return Verdict.ok("two calls on the same rows give the same outputs", findings=findings)
+
+
+def _negligible(evidence: Evidence, scale: float) -> float:
+    """The greatest difference of two calls that is no state."""
+    noise = max((each.max_abs for each in evidence.noise.values()), default=0.0)
+    return max(MAX_FACTOR * noise, _FEWEST_ULPS * ULP["float32"] * scale)
+
+
+CHECK = Check(
+    code="KC903",
+    name="export-state",
+    title="exports keep state as the model does",
+    explanation=__doc__,
+    routes_for=routes_of_exports(STATE, INTERFACE),
+    examine=examine,
+    is_offered=has_exports,
+)

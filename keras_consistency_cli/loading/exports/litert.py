@@ -1,0 +1,175 @@
+"""LiteRT files in their interpreter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
+from keras_consistency_cli.text import clean, did_you_mean
+
+__all__ = ["LiteRtExport"]
+
+_FLEX = re.compile(rb"Flex[A-Z]\w+")
+_SHOWN_OPERATORS = 3
+_STATE_OPERATORS = ("VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE")
+_WHOLE_MODEL = ""
+"""The signature of a file that has none."""
+
+
+class LiteRtExport:
+    """A LiteRT model in ai-edge-litert.
+
+    Args:
+        path: the .tflite file.
+        signature: the signature to call; by default the usual one.
+        delegates: whether the interpreter may use its default delegates (XNNPACK), as it does by itself.
+
+    Raises:
+        ExportRefused: the interpreter does not accept the file, or it has no such signature.
+    """
+
+    def __init__(self, path: Path, *, signature: str = "", delegates: bool = True) -> None:
+        self._path, self._delegates, self._stated_signature = path, delegates, signature
+        self._start()
+
+    def _start(self) -> None:
+        self._interpreter = _open_interpreter(self._path, delegates=self._delegates)
+        self._signature = _choose_signature(self._interpreter.get_signature_list(), self._stated_signature)
+        runner = self._signature and self._interpreter.get_signature_runner(self._signature)
+        self._runner = runner or None
+
+    @cached_property
+    def inputs(self) -> tuple[ExportTensor, ...]:
+        """The inputs of the signature, in the order of the interpreter."""
+        return self._tensors("input")
+
+    @cached_property
+    def outputs(self) -> tuple[ExportTensor, ...]:
+        """The outputs of the signature, in its own order."""
+        return self._tensors("output")
+
+    def _tensors(self, what: str) -> tuple[ExportTensor, ...]:
+        listed = getattr(self._interpreter, f"get_{what}_details")()
+        if self._runner is None:
+            named = {str(each["name"]): each for each in listed}
+        else:
+            named = getattr(self._runner, f"get_{what}_details")()
+        order = [int(each["index"]) for each in listed]
+        return tuple(
+            ExportTensor(
+                name=str(name),
+                shape=tuple(None if size < 0 else int(size) for size in _free_shape(each)),
+                dtype=np.dtype(each["dtype"]).name,
+                position=order.index(int(each["index"])) if int(each["index"]) in order else position,
+            )
+            for position, (name, each) in enumerate(named.items())
+        )
+
+    @cached_property
+    def precision(self) -> str:
+        """The narrowest type of the tensors that the file computes with."""
+        details = self._interpreter.get_tensor_details()
+        types = {np.dtype(each["dtype"]).name for each in details if _is_quantized(each)}
+        halves = {np.dtype(each["dtype"]).name for each in details} & {"float16", "bfloat16"}
+        return next(iter(sorted(types)), "") or next(iter(sorted(halves)), "") or "float32"
+
+    @cached_property
+    def _keeps_state(self) -> bool:
+        operators = self._interpreter._get_ops_details()
+        return any(str(each["op_name"]) in _STATE_OPERATORS for each in operators)
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Run one batch; the interpreter is resized to it."""
+        if self._runner is not None:
+            return {str(name): np.array(values) for name, values in self._runner(**feeds).items()}
+        return self._run_without_signature(feeds)
+
+    def _run_without_signature(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        interpreter = self._interpreter
+        details = {str(each["name"]): each for each in interpreter.get_input_details()}
+        for name, values in feeds.items():
+            interpreter.resize_tensor_input(details[name]["index"], values.shape)
+        interpreter.allocate_tensors()
+        for name, values in feeds.items():
+            interpreter.set_tensor(details[name]["index"], values)
+        interpreter.invoke()
+        return {
+            str(each["name"]): np.array(interpreter.get_tensor(each["index"]))
+            for each in interpreter.get_output_details()
+        }
+
+    def reset(self) -> None:
+        """Start the interpreter again if the file keeps variables."""
+        if self._keeps_state:
+            self._start()
+
+    def constants(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the float constants; tensors that are computed have no value before the first run."""
+        fresh = _open_interpreter(self._path, delegates=False, allocate=False)
+        for each in fresh.get_tensor_details():
+            if np.dtype(each["dtype"]).kind == "f" and np.prod(each["shape"]) > 0:
+                values = _constant(fresh, int(each["index"]))
+                if values is not None:
+                    yield str(each["name"]), values
+
+    def exact(self) -> LiteRtExport | None:
+        """Return the same file without delegates."""
+        if not self._delegates:
+            return None
+        return LiteRtExport(self._path, signature=self._stated_signature, delegates=False)
+
+
+def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    try:
+        interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=resolver)
+        if allocate:
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as problem:
+        operators = _tensorflow_operators(path)
+        if not operators:
+            raise ExportRefused(f"LiteRT cannot load it: {clean(problem, 200)}") from problem
+        raise ExportRefused(
+            f"LiteRT cannot run it: it needs operators of TensorFlow ({', '.join(operators)})",
+            cause="unsupported-operators",
+        ) from problem
+    return interpreter
+
+
+def _tensorflow_operators(path: Path) -> list[str]:
+    """Return a few names of the operators of TensorFlow in a file, as they are written in it."""
+    names = dict.fromkeys(match.decode() for match in _FLEX.findall(path.read_bytes()))
+    return [name for name in names if name != "FlexDelegate"][:_SHOWN_OPERATORS]
+
+
+def _choose_signature(signatures: dict[str, Any], stated: str) -> str:
+    if stated and stated not in signatures:
+        raise ExportRefused(f"it has no signature '{clean(stated)}'{did_you_mean(stated, signatures)}")
+    usual = "serving_default" if "serving_default" in signatures else next(iter(signatures), _WHOLE_MODEL)
+    return stated or usual
+
+
+def _free_shape(detail: dict[str, Any]) -> Any:
+    """The shape with -1 for axes of any size; older files have it under a different key or not at all."""
+    signature = detail.get("shape_signature")
+    return detail["shape"] if signature is None or not len(signature) else signature
+
+
+def _is_quantized(detail: dict[str, Any]) -> bool:
+    scales = detail.get("quantization_parameters", {}).get("scales", ())
+    return len(scales) > 0 and np.dtype(detail["dtype"]).kind in "iu"
+
+
+def _constant(interpreter: Any, index: int) -> np.ndarray | None:
+    try:
+        return np.array(interpreter.get_tensor(index))
+    except ValueError:
+        return None

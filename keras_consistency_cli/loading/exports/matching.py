@@ -1,0 +1,121 @@
+"""Match the inputs and outputs of an export with those of the model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor
+from keras_consistency_cli.measurement.facts import InputFact, OutputFact
+from keras_consistency_cli.text import clean
+
+__all__ = ["Match", "MatchedBy", "fits", "match_inputs", "match_outputs"]
+
+_OTHER_MODEL, _STATISTICS_LOST = "export-of-other-model", "export-statistics-lost"
+_STATISTIC = re.compile(r"/(Sub|Sqrt|Maximum)/\w+(:\d+)?$")
+"""Names that Keras's ONNX export gives to the statistics of a Normalization layer."""
+MatchedBy = Literal["stated", "only", "name", "shape", "position"]
+_DECORATION = re.compile(r"^(serving_default_|serve_)|:\d+$")
+_NUMBERED = re.compile(r"^(?:output|Identity|StatefulPartitionedCall(?:_\d+)?)(?:[_:](\d+))?(?::0)?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """The export's name of each input or output of the model, and how it was found."""
+
+    names: Mapping[str, str]
+    by: MatchedBy
+
+
+def match_inputs(
+    facts: Sequence[InputFact], tensors: Sequence[ExportTensor], stated: Mapping[str, str]
+) -> Match:
+    """Return the export's input for each input of the model: as stated, by name, by shape, or by position.
+
+    Raises:
+        ExportRefused: their numbers differ, or a stated name does not exist.
+    """
+    if len(facts) != len(tensors):
+        raise _count_refused(facts, tensors)
+    unknown = [name for name in stated.values() if name not in {each.name for each in tensors}]
+    if unknown:
+        found = ", ".join(clean(each.name, 40) for each in tensors)
+        raise ExportRefused(f"it has no input '{clean(unknown[0], 60)}'; it has {found}")
+    return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, stated)
+
+
+def _count_refused(facts: Sequence[InputFact], tensors: Sequence[ExportTensor]) -> ExportRefused:
+    found = ", ".join(clean(each.name, 40) for each in tensors) or "none"
+    surplus = [each.name for each in tensors if _STATISTIC.search(each.name)]
+    cause = _STATISTICS_LOST if len(tensors) - len(surplus) == len(facts) else _OTHER_MODEL
+    return ExportRefused(f"it takes {len(tensors)} inputs ({found}), the model {len(facts)}", cause=cause)
+
+
+def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Match:
+    """Return the export's output for each output of the model.
+
+    Raises:
+        ExportRefused: their numbers differ.
+    """
+    if len(facts) != len(tensors):
+        raise ExportRefused(f"it has {len(tensors)} outputs, the model {len(facts)}", cause=_OTHER_MODEL)
+    numbered = _numbered(tensors)
+    if numbered is not None:
+        return Match(names=dict(zip((fact.name for fact in facts), numbered, strict=True)), by="name")
+    return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, {})
+
+
+def _numbered(tensors: Sequence[ExportTensor]) -> list[str] | None:
+    """The names in the order of their numbers, if all are numbered as exporters number them."""
+    matches = [_NUMBERED.fullmatch(each.name) for each in tensors]
+    if len(tensors) < 2 or not all(matches):
+        return None
+    numbers = [int(match[1] or 0) for match in matches if match]
+    return (
+        [tensors[numbers.index(number)].name for number in sorted(numbers)]
+        if len(set(numbers)) == len(numbers)
+        else None
+    )
+
+
+def _match(
+    names: Sequence[str],
+    shapes: Sequence[tuple[int | None, ...] | None],
+    tensors: Sequence[ExportTensor],
+    stated: Mapping[str, str],
+) -> Match:
+    if stated:
+        rest = iter([each.name for each in tensors if each.name not in stated.values()])
+        return Match(names={name: stated.get(name) or next(rest) for name in names}, by="stated")
+    if len(names) == 1:
+        return Match(names={names[0]: tensors[0].name}, by="only")
+    plain = {_DECORATION.sub("", each.name): each.name for each in tensors}
+    if set(names) <= set(plain):
+        return Match(names={name: plain[name] for name in names}, by="name")
+    by_shape = _unique_fits(names, shapes, tensors)
+    if by_shape is not None:
+        return Match(names=by_shape, by="shape")
+    return Match(names={name: each.name for name, each in zip(names, tensors, strict=True)}, by="position")
+
+
+def _unique_fits(
+    names: Sequence[str], shapes: Sequence[tuple[int | None, ...] | None], tensors: Sequence[ExportTensor]
+) -> dict[str, str] | None:
+    """Each name's only tensor with a fitting shape, None if one has none or several."""
+    found = {}
+    for name, shape in zip(names, shapes, strict=True):
+        candidates = [each.name for each in tensors if fits(shape, each.shape)]
+        if len(candidates) != 1:
+            return None
+        found[name] = candidates[0]
+    return found if len(set(found.values())) == len(found) else None
+
+
+def fits(shape: tuple[int | None, ...] | None, other: tuple[int | None, ...] | None) -> bool:
+    """Whether two shapes can be the same, the batch axis left out; None accepts every size."""
+    if shape is None or other is None:
+        return True
+    pairs = list(zip(shape[1:], other[1:], strict=False))
+    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in pairs)

@@ -1,0 +1,126 @@
+"""ONNX files in ONNX Runtime."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
+from keras_consistency_cli.text import clean
+
+__all__ = ["OnnxExport"]
+
+_DTYPES = {"float": "float32", "double": "float64"}
+_TYPE = re.compile(r"tensor\((\w+)\)")
+_LEVELS = {"FLOAT16": "float16", "BFLOAT16": "bfloat16", "INT8": "int8", "UINT8": "uint8", "INT4": "int4"}
+_NOT_SUPPORTED = re.compile(
+    r"[Nn]o ?[Oo]p registered|NOT_IMPLEMENTED|is not a registered function|NotImplemented"
+)
+_QUIET = 4
+
+
+class OnnxExport:
+    """An ONNX model on ONNX Runtime's CPU provider.
+
+    Args:
+        path: the .onnx file; external data are next to it.
+        optimized: whether the runtime optimizes the graph, as it does by itself.
+
+    Raises:
+        ExportRefused: the runtime cannot load the file, or its external data are outside its folder.
+    """
+
+    def __init__(self, path: Path, *, optimized: bool = True) -> None:
+        import onnxruntime as ort
+
+        self._path, self._optimized = path, optimized
+        self._check_external_data()
+        options = ort.SessionOptions()
+        options.log_severity_level = _QUIET
+        if not optimized:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as problem:
+            cause = "unsupported-operators" if _NOT_SUPPORTED.search(str(problem)) else ""
+            raise ExportRefused(f"ONNX Runtime cannot load it: {clean(problem, 200)}", cause) from problem
+
+    @cached_property
+    def _definition(self) -> Any:
+        """The file as data, without its external data."""
+        import onnx
+
+        return onnx.load(str(self._path), load_external_data=False)
+
+    def _check_external_data(self) -> None:
+        for tensor in self._definition.graph.initializer:
+            for entry in tensor.external_data:
+                location = PurePosixPath(str(entry.value))
+                if entry.key == "location" and (location.is_absolute() or ".." in location.parts):
+                    raise ExportRefused(f"its external data are outside its folder: {clean(location, 80)}")
+
+    @property
+    def inputs(self) -> tuple[ExportTensor, ...]:
+        """The inputs without initial values."""
+        return _tensors(self._session.get_inputs())
+
+    @property
+    def outputs(self) -> tuple[ExportTensor, ...]:
+        """The outputs in the order of the graph."""
+        return _tensors(self._session.get_outputs())
+
+    @cached_property
+    def precision(self) -> str:
+        """The narrowest type of the weights, or of quantized activations."""
+        import onnx
+
+        types = {
+            onnx.TensorProto.DataType.Name(each.data_type) for each in self._definition.graph.initializer
+        }
+        operators = {node.op_type for node in self._definition.graph.node}
+        if not operators & {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"}:
+            types -= {"INT8", "UINT8", "INT4"}
+        return next((name for level, name in reversed(_LEVELS.items()) if level in types), "float32")
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Run one batch."""
+        names = [each.name for each in self.outputs]
+        return dict(zip(names, map(np.asarray, self._session.run(names, dict(feeds))), strict=True))
+
+    def reset(self) -> None:
+        """Do nothing: ONNX Runtime keeps no state between runs."""
+
+    def constants(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the float initializers."""
+        from onnx import numpy_helper
+
+        for tensor in self._definition.graph.initializer:
+            values = numpy_helper.to_array(tensor, base_dir=str(self._path.parent))
+            if values.dtype.kind == "f":
+                yield tensor.name, values
+
+    def exact(self) -> OnnxExport | None:
+        """Return the same file without graph optimizations."""
+        return OnnxExport(self._path, optimized=False) if self._optimized else None
+
+
+def _tensors(nodes: Any) -> tuple[ExportTensor, ...]:
+    return tuple(
+        ExportTensor(
+            name=node.name,
+            shape=tuple(size if isinstance(size, int) else None for size in node.shape),
+            dtype=_dtype(node.type),
+            position=position,
+        )
+        for position, node in enumerate(nodes)
+    )
+
+
+def _dtype(text: str) -> str:
+    match = _TYPE.fullmatch(text)
+    return _DTYPES.get(match[1], match[1]) if match else text

@@ -1,0 +1,96 @@
+"""The session of an export: the routes call it as they call the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportTensor
+from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
+from keras_consistency_cli.loading.exports.spec import ExportSpec
+from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
+from keras_consistency_cli.routes.session.session import Session
+from keras_consistency_cli.routes.trace import Rows
+
+__all__ = ["ExportSession"]
+
+
+class ExportSession(Session):
+    """An export that takes the model's rows and gives the model's outputs, by the model's names.
+
+    Args:
+        exported: the loaded export.
+        original: the session of the model in the same process.
+        spec: which export it is.
+    """
+
+    def __init__(self, exported: ExportedModel, original: Session, spec: ExportSpec) -> None:
+        super().__init__(original.model, original.facts, original.options, original.subject)
+        self.exported, self.spec, self.original = exported, spec, original
+        self.inputs: Match = match_inputs(self.facts.inputs, exported.inputs, spec.input_names)
+        self.outputs: Match = match_outputs(self.facts.outputs, exported.outputs)
+        self.frozen_batch = _frozen_batch(exported.inputs) if self.facts.batch_size is None else None
+        if self.frozen_batch is not None:
+            self.facts = replace(self.facts, batch_size=self.frozen_batch)
+        self._types = {each.name: each.dtype for each in exported.inputs}
+
+    def exact(self) -> ExportSession | None:
+        """Return the session of the same export without optimizations and lower precision of the runtime.
+
+        None if the runtime has no such mode.
+        """
+        exact = self.exported.exact()
+        return None if exact is None else type(self)(exact, self.original, self.spec)
+
+    def step(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Run the export once on all rows."""
+        outputs = self.exported.run(self.feeds(rows))
+        return {name: outputs[own] for name, own in self.outputs.names.items()}
+
+    def feeds(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Return rows under the export's names and in its types, as a careful caller passes them."""
+        return {own: _as_type(rows[name], self._types[own]) for name, own in self.inputs.names.items()}
+
+    def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
+        """Run the export over batches, as predict runs the model."""
+        size = self.frozen_batch or batch_size or self.batch_size
+        return join_outputs([self._padded_step(batch, size) for batch in split_batches(rows, size)])
+
+    def _padded_step(self, rows: Rows, size: int) -> dict[str, np.ndarray]:
+        """Run a batch; a short one of an export with a fixed batch size is filled with its last row."""
+        length = count_rows(rows)
+        if self.frozen_batch is None or length == size:
+            return self.step(rows)
+        filled = {
+            name: np.concatenate([values, values[-1:].repeat(size - length, 0)])
+            for name, values in rows.items()
+        }
+        return {name: values[:length] for name, values in self.step(filled).items()}
+
+    def call(self, rows: Rows, **_kwargs: Any) -> dict[str, np.ndarray]:
+        """Run the export once; it has no training argument."""
+        return self.step(rows)
+
+    def forget_traces(self) -> None:
+        """Do nothing: an export is not traced."""
+
+    def restore(self) -> None:
+        """Return to the state directly after loading."""
+        self.exported.reset()
+
+
+def _frozen_batch(tensors: tuple[ExportTensor, ...]) -> int | None:
+    """The batch size that all inputs are fixed to, None if one of them is free."""
+    sizes = {each.shape[0] for each in tensors if each.shape}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _as_type(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return values in the type of an input; types that NumPy does not have stay as they are."""
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        return values
+    return values.astype(object) if wanted.kind in "OUS" else np.ascontiguousarray(values, wanted)

@@ -1,0 +1,62 @@
+"""The route that calls an export twice, next to the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.exports.access import on_export
+from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
+from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["STATE", "STATE_ROUTES", "ExportStateDetails"]
+
+STATE = "state"
+
+
+class ExportStateDetails(TypedDict):
+    """Details of the route `state`: greatest differences of two calls on the same batch.
+
+    `own` and `model_own` are those of the second call from the first, for the export and for the model.
+    `first` and `second` are those of the export's calls from the model's calls, `stuck` of the export's
+    second call from the model's first one. `bare` is that of two calls of the model without a training
+    argument. `scale` is the greatest output of the model.
+    """
+
+    own: float
+    model_own: float
+    first: float
+    second: float
+    stuck: float
+    bare: float
+    scale: float
+
+
+def _call_twice(session: Session, rows: Rows) -> Result:
+    export = on_export(session)
+    batch = first_batch(rows, export.batch_size)
+    export.restore()
+    calls = [export.predict(batch), export.predict(batch)]
+    original = export.original
+    original.restore()
+    references = [original.step(batch), original.step(batch)]
+    original.restore()
+    bare = [original.call(batch), original.call(batch)]
+    original.restore()
+    details: ExportStateDetails = {
+        "own": greatest_difference(calls[1], calls[0]),
+        "model_own": greatest_difference(references[1], references[0]),
+        "first": greatest_difference(calls[0], references[0]),
+        "second": greatest_difference(calls[1], references[1]),
+        "stuck": greatest_difference(calls[1], references[0]),
+        "bare": greatest_difference(bare[1], bare[0]),
+        "scale": greatest_value(references[0]),
+    }
+    return Result(outputs={}, details=details)
+
+
+STATE_ROUTES = (Route(name=STATE, summary="called twice on the same batch", run=_call_twice),)

@@ -1,0 +1,122 @@
+"""Whether an export holds the weights of the model, or those of a different training run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.exports.session import ExportSession
+
+__all__ = ["StoredWeights", "compare_weights", "substituted_weights"]
+
+_FEWEST_VALUES = 4
+"""Smaller weights may be equal by chance."""
+_MOST_ORDERS, _MOST_WAYS = 24, 48
+_RTOL = 1e-3
+"""Relative difference up to which a weight counts as stored: float16 keeps three digits."""
+
+
+class StoredWeights(TypedDict):
+    """How many weights of the model an export holds, of how many that were looked for.
+
+    `other` counts those of which it only holds a different value of the same shape.
+    """
+
+    searched: int
+    found: int
+    other: int
+
+
+def compare_weights(export: ExportSession) -> StoredWeights:
+    """Search the constants of an export for the weights of the model."""
+    constants = _by_size(export)
+    searched = list(_searched_weights(export.model))
+    found = [any(_is_same(value, each) for each in constants.get(value.size, ())) for value in searched]
+    other = [
+        not same and bool(_fitting(_axes(value), constants.get(value.size, ())))
+        for same, value in zip(found, searched, strict=True)
+    ]
+    return {"searched": len(searched), "found": sum(found), "other": sum(other)}
+
+
+def substituted_weights(export: ExportSession) -> Iterator[list[tuple[Any, np.ndarray]]]:
+    """Yield the ways in which the export's constants can stand in the place of the model's weights.
+
+    None is yielded if a weight has no constant of its shape. There are several ways if weights share a shape, or
+    are square: some exporters transpose kernels.
+    """
+    constants = [values for each in _by_size(export).values() for values in each]
+    weights = [(variable, _value_of(variable)) for variable in export.model.weights]
+    weights = [each for each in weights if each[1].dtype.kind == "f" and each[1].size]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, (_, value) in enumerate(weights):
+        groups.setdefault(_axes(value), []).append(number)
+    choices = [_assignments(numbers, _fitting(axes, constants)) for axes, numbers in groups.items()]
+    ways = itertools.product(*choices, (False, True)) if all(choices) else iter(())
+    for *way, turned in itertools.islice(ways, _MOST_WAYS):
+        chosen = {number: constant for assignment in way for number, constant in assignment.items()}
+        yield [
+            (variable, _oriented(chosen[number], value, turned=turned))
+            for number, (variable, value) in enumerate(weights)
+        ]
+
+
+def _assignments(numbers: Sequence[int], constants: Sequence[np.ndarray]) -> list[dict[int, np.ndarray]]:
+    """The ways to give each of these weights a different constant."""
+    orders = itertools.permutations(constants, len(numbers))
+    return [dict(zip(numbers, order, strict=True)) for order in itertools.islice(orders, _MOST_ORDERS)]
+
+
+def _fitting(axes: tuple[int, ...], constants: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [constant for constant in constants if _axes(constant) == axes]
+
+
+def _axes(values: np.ndarray) -> tuple[int, ...]:
+    """The axes of a weight in any order; axes of one do not count."""
+    return tuple(sorted(size for size in values.shape if size != 1))
+
+
+def _value_of(variable: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def _searched_weights(model: Any) -> Iterator[np.ndarray]:
+    """The weights that chance does not explain: not small, and not all of one value."""
+    for variable in model.weights:
+        value = _value_of(variable)
+        if value.dtype.kind == "f" and value.size >= _FEWEST_VALUES and (value != value.flat[0]).any():
+            yield value
+
+
+def _by_size(export: ExportSession) -> Mapping[int, list[np.ndarray]]:
+    by_size: dict[int, list[np.ndarray]] = {}
+    for _, values in export.exported.constants():
+        by_size.setdefault(values.size, []).append(values.astype(np.float32))
+    return by_size
+
+
+def _is_same(value: np.ndarray, constant: np.ndarray) -> bool:
+    """Whether a constant holds the numbers of a weight in any order."""
+    left, right = np.sort(value, axis=None), np.sort(constant, axis=None)
+    return bool(np.allclose(left, right, rtol=_RTOL, atol=_RTOL * float(np.abs(left).max(initial=0.0))))
+
+
+def _oriented(constant: np.ndarray, value: np.ndarray, *, turned: bool) -> np.ndarray:
+    """A constant with the axes in the order of the weight, where exporters turn them."""
+    if turned and constant.ndim == 2 and constant.shape[0] == constant.shape[1]:
+        return constant.T
+    if constant.shape == value.shape:
+        return constant
+    squeezed = constant.reshape([size for size in constant.shape if size != 1] or [1])
+    if squeezed.ndim == 2 and squeezed.T.shape == value.shape:
+        return squeezed.T
+    if constant.ndim == 4:  # OHWI or OIHW to HWIO
+        for axes in ((1, 2, 3, 0), (2, 3, 1, 0)):
+            if constant.transpose(axes).shape == value.shape:
+                return constant.transpose(axes)
+    return constant.reshape(value.shape)

@@ -1,0 +1,186 @@
+"""Exporters of the corpus: each writes one export of a model, right or with one fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+__all__ = [
+    "DYNAMIC_INT8",
+    "FLOAT16",
+    "Exporter",
+    "Subject",
+    "by_keras",
+    "litert",
+    "onnx",
+    "onnx_dynamic_int8",
+    "onnx_exchanged",
+    "onnx_for_batches_of",
+    "served_as",
+    "with_unknown_operator",
+]
+
+Exporter = Callable[[Any, Path], None]
+"""Writes an export of a model to a path."""
+Change = Callable[[Any], Any]
+"""Returns the model that is exported in place of the one that is saved."""
+
+FLOAT16: Sequence[Any] = (tf.float16,)
+DYNAMIC_INT8: Sequence[Any] = ()
+
+
+class Subject:
+    """A model that is saved together with its exports.
+
+    Args:
+        model: the model.
+        files: exporters by file name.
+    """
+
+    def __init__(self, model: Any, files: Mapping[str, Exporter]) -> None:
+        self.model, self.files = model, files
+
+    def save(self, path: Path) -> None:
+        """Save the model to `path` and the exports next to it."""
+        self.model.save(path)
+        for name, export in self.files.items():
+            export(self.model, path.parent / name)
+
+
+def _same(model: Any) -> Any:
+    return model
+
+
+def _call_once(model: Any) -> None:
+    """Keras exports no model to ONNX that was never called."""
+    model(
+        [
+            tf.zeros((each.shape[0] or 1, *(size or 2 for size in each.shape[1:])), each.dtype)
+            for each in model.inputs
+        ]
+        if len(model.inputs) > 1
+        else tf.zeros(
+            (model.inputs[0].shape[0] or 1, *(size or 2 for size in model.inputs[0].shape[1:])),
+            model.inputs[0].dtype,
+        ),
+        training=False,
+    )
+    for layer in model.layers:
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+            layer.reset_state()
+
+
+def by_keras(name: str, change: Change = _same) -> Exporter:
+    """Return the exporter of `model.export`."""
+
+    def export(model: Any, path: Path) -> None:
+        changed = change(model)
+        _call_once(changed)
+        changed.export(str(path), format=name, verbose=False)
+
+    return export
+
+
+def onnx(change: Change = _same) -> Exporter:
+    """Return the exporter to ONNX."""
+    return by_keras("onnx", change)
+
+
+def litert(change: Change = _same, *, optimize: Sequence[Any] | None = None) -> Exporter:
+    """Return the exporter to LiteRT.
+
+    Args:
+        change: what is exported in place of the model.
+        optimize: types of the weights of an optimized file, None for a plain one; no type for dynamic range
+            quantization.
+    """
+    if optimize is None:
+        return by_keras("litert", change)
+
+    def export(model: Any, path: Path) -> None:
+        converter = tf.lite.TFLiteConverter.from_keras_model(change(model))
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = list(optimize)
+        path.write_bytes(converter.convert())
+
+    return export
+
+
+def onnx_dynamic_int8() -> Exporter:
+    """Return the exporter to ONNX with dynamic quantization."""
+
+    def export(model: Any, path: Path) -> None:
+        from onnxruntime.quantization import quantize_dynamic
+
+        onnx()(model, path.with_suffix(".float.onnx"))
+        quantize_dynamic(path.with_suffix(".float.onnx"), path)
+
+    return export
+
+
+def onnx_exchanged(what: str) -> Exporter:
+    """Return the exporter to ONNX that exchanges the names of the first two inputs, or outputs."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+
+        onnx()(model, path)
+        definition = library.load(str(path))
+        graph = definition.graph
+        ports = getattr(graph, what)
+        renamed = {ports[0].name: ports[1].name, ports[1].name: ports[0].name}
+        for node in graph.node:
+            for position, value in enumerate(node.input):
+                node.input[position] = renamed.get(value, value)
+            for position, value in enumerate(node.output):
+                node.output[position] = renamed.get(value, value)
+        library.save(definition, str(path))
+
+    return export
+
+
+def served_as(function: Callable[[Any], Callable[..., Any]]) -> Exporter:
+    """Return the exporter to a SavedModel whose endpoint is a function made of the model."""
+
+    def export(model: Any, path: Path) -> None:
+        _call_once(model)
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        specs = [
+            keras.InputSpec(shape=(None, *each.shape[1:]), dtype=each.dtype, name=each.name)
+            for each in model.inputs
+        ]
+        archive.add_endpoint("serve", function(model), specs)
+        archive.write_out(str(path), verbose=False)
+
+    return export
+
+
+def onnx_for_batches_of(size: int) -> Exporter:
+    """Return the exporter to ONNX with a fixed batch size."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+
+        onnx()(model, path)
+        definition = library.load(str(path))
+        for port in definition.graph.input:
+            port.type.tensor_type.shape.dim[0].dim_value = size
+        library.save(definition, str(path))
+
+    return export
+
+
+def with_unknown_operator(export: Exporter) -> Exporter:
+    """Return an exporter whose file names an operator that no runtime has."""
+
+    def rename(model: Any, path: Path) -> None:
+        export(model, path)
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"MatMul", b"MatMuh"))
+
+    return rename

@@ -1,0 +1,417 @@
+"""Exports of models: stale, reordered, in low precision, with lost masks and state, and healthy ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+import keras
+import numpy as np
+from keras import layers
+from sklearn.preprocessing import StandardScaler
+
+from tests.corpus.cases import CUSTOM, Case, Maker, flat, ids, pictures, save_rows, steps
+from tests.corpus.custom_layers import SoftmaxInPredict
+from tests.corpus.export_files import (
+    DYNAMIC_INT8,
+    FLOAT16,
+    Exporter,
+    Subject,
+    by_keras,
+    litert,
+    onnx,
+    onnx_dynamic_int8,
+    onnx_exchanged,
+    onnx_for_batches_of,
+    served_as,
+    with_unknown_operator,
+)
+
+__all__ = ["CASES"]
+
+FAMILY = "exports"
+QUIET = ("KC901", "KC902", "KC903", "KC904")
+SELECT = ("--select", "KC9")
+
+
+def _case(
+    name: str, build: Callable[[], Any], data: Maker, files: Mapping[str, Exporter], **expected: Any
+) -> Case:
+    """Return the case of a model with exports; `files` are their makers by file name."""
+
+    def kit(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        rows = save_rows(folder / "data", data(random))
+        exports = [word for file in files for word in ("--export", str(folder / file))]
+        return ("--data", str(rows), *exports)
+
+    args = (*SELECT, *expected.pop("args", ()))
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=lambda: Subject(build(), files),
+        kit=kit,
+        args=args,
+        quiet=() if expected else QUIET,
+        **expected,
+    )
+
+
+def _fault(cause: str, *codes: str, **more: Any) -> dict[str, Any]:
+    return {"causes": (cause,), "failing": codes, **more}
+
+
+def _warning(cause: str, *codes: str, **more: Any) -> dict[str, Any]:
+    return {"causes": (cause,), "warning": codes, **more}
+
+
+# Models
+
+
+def mlp() -> Any:
+    """A regressor."""
+    return keras.Sequential(
+        [
+            keras.Input((10,), name="x"),
+            layers.Dense(32, activation="relu"),
+            layers.Dense(16, "tanh"),
+            layers.Dense(1),
+        ]
+    )
+
+
+def cnn() -> Any:
+    """A classifier of pictures with BatchNormalization."""
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3), name="picture"),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def unrolled() -> Any:
+    """A recurrent model that every converter takes."""
+    return keras.Sequential(
+        [keras.Input((8, 3), name="series"), layers.LSTM(12, unroll=True), layers.Dense(2)]
+    )
+
+
+def looping() -> Any:
+    """A recurrent model with a loop."""
+    return keras.Sequential([keras.Input((8, 3), name="series"), layers.GRU(12), layers.Dense(2)])
+
+
+def attentive() -> Any:
+    """Self-attention over a series."""
+    x = keras.Input((6, 8), name="series")
+    h = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 4)(x, x))
+    return keras.Model(x, layers.Dense(3, name="scores")(layers.GlobalAveragePooling1D()(h)))
+
+
+def reader(*, masks: bool = True) -> Any:
+    """Masked words."""
+    return keras.Sequential(
+        [
+            keras.Input((9,), dtype="int32", name="words"),
+            layers.Embedding(30, 6, mask_zero=masks),
+            layers.LSTM(8, unroll=True),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def two_inputs() -> Any:
+    """Two inputs of one shape, not in the order of their names."""
+    user, item = keras.Input((5,), name="user"), keras.Input((5,), name="item")
+    h = layers.Concatenate()([layers.Dense(8, "relu")(user), layers.Dense(8, "tanh")(item)])
+    return keras.Model([user, item], layers.Dense(1, name="score")(h))
+
+
+def two_heads(*units: int) -> Any:
+    """Two heads, not in the order of their names."""
+    x = keras.Input((7,), name="x")
+    h = layers.Dense(16, activation="relu")(x)
+    first, second = units or (1, 1)
+    return keras.Model(x, [layers.Dense(first, name="price")(h), layers.Dense(second, name="age")(h)])
+
+
+def pairs(rows: int = 60) -> Maker:
+    """Rows of two inputs."""
+
+    def make(random: np.random.Generator) -> dict[str, np.ndarray]:
+        return {name: random.normal(size=(rows, 5)).astype("float32") for name in ("user", "item")}
+
+    return make
+
+
+def normalized() -> Any:
+    """A model with its own statistics."""
+    layer = layers.Normalization(name="statistics")
+    layer.adapt(np.random.default_rng(3).normal(4.0, 3.0, size=(400, 10)))
+    return keras.Sequential([keras.Input((10,), name="x"), layer, layers.Dense(8, "tanh"), layers.Dense(1)])
+
+
+def augmented() -> Any:
+    """Augmentation inside the model."""
+    return keras.Sequential(
+        [keras.Input((12, 12, 3), name="picture"), layers.RandomFlip(name="flip"), *cnn().layers]
+    )
+
+
+def fixed_training(layer: Any) -> Callable[[], Any]:
+    """Return a builder of a functional graph in which a layer is called with training=True."""
+
+    def build() -> Any:
+        x = keras.Input((10,), name="x")
+        h = layers.Dense(16, activation="relu")(x)
+        return keras.Model(x, layers.Dense(2)(type(layer).from_config(layer.get_config())(h, training=True)))
+
+    return build
+
+
+def stateful() -> Any:
+    """A model that carries its state from call to call."""
+    return keras.Sequential(
+        [keras.Input(batch_shape=(4, 5, 3), name="stream"), layers.GRU(6, stateful=True), layers.Dense(1)]
+    )
+
+
+def pixels() -> Any:
+    """Whole numbers of pixels, scaled inside."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3), dtype="uint8", name="pixels"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def bytes_of_pixels(random: np.random.Generator) -> np.ndarray:
+    """Pixels from 0 to 255."""
+    return random.integers(0, 256, size=(40, 8, 8, 3), dtype="uint8")
+
+
+def trained_again(model: Any) -> Any:
+    """The same architecture after a different training run."""
+    other = keras.models.clone_model(model)
+    keras.utils.set_random_seed(77)
+    random = np.random.default_rng(7)
+    other.set_weights([values + random.normal(0, 0.1, values.shape) for values in model.get_weights()])
+    return other
+
+
+def without_mask(model: Any) -> Any:
+    """The same weights without a mask."""
+    other = reader(masks=False)
+    other.set_weights(model.get_weights())
+    return other
+
+
+def scaling_inside(model: Any) -> Any:
+    """The model behind the scaler of `_scaled`."""
+    scale, shift = 1 / 5.0, -20.0 / 5.0
+    return keras.Sequential(
+        [keras.Input(model.input_shape[1:], name="x"), layers.Rescaling(scale, shift), *model.layers]
+    )
+
+
+def _scaled(name: str, export: Exporter, **expected: Any) -> Case:
+    """A model with a scaler, and an export of either."""
+    case = _case(name, mlp, flat(10), {"model.onnx": export}, **expected)
+
+    def kit(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        scaler = StandardScaler()
+        scaler.fit(np.array([[15.0] * 10, [25.0] * 10]))
+        joblib.dump(scaler, folder / "scaler.joblib")
+        rows = save_rows(folder / "data", (20 + 5 * random.normal(size=(60, 10))).astype("float32"))
+        files = ("--data", str(rows), "--scaler", str(folder / "scaler.joblib"))
+        return (*files, "--export", str(folder / "model.onnx"))
+
+    return Case(**{**vars(case), "kit": kit})
+
+
+def soft() -> Any:
+    """A model whose predict_step adds a softmax."""
+    x = keras.Input((6,), name="x")
+    return SoftmaxInPredict(x, layers.Dense(3, name="scores")(layers.Dense(8, "relu")(x)))
+
+
+STALE = (
+    _case("stale onnx, table", mlp, flat(10), {"m.onnx": onnx(trained_again)}, **_fault("export-stale", "KC901")),
+    _case(
+        "stale litert, pictures", cnn, pictures(12, 12, 3), {"m.tflite": litert(trained_again)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
+        "stale saved model, series", unrolled, steps(8, 3), {"m": by_keras("tf_saved_model", trained_again)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
+        "stale openvino, attention", attentive, steps(6, 8), {"m.xml": by_keras("openvino", trained_again)},
+        **_fault("export-stale", "KC901"),
+    ),
+)  # fmt: skip
+
+ORDER = (
+    _case(
+        "onnx inputs exchanged", two_inputs, pairs(), {"m.onnx": onnx_exchanged("input")},
+        **_fault("export-inputs-reordered", "KC901"),
+    ),
+    _case(
+        "saved model inputs exchanged", two_inputs, pairs(),
+        {"m": served_as(lambda model: lambda user, item: model([item, user], training=False))},
+        **_fault("export-inputs-reordered", "KC901"),
+    ),
+    _case(
+        "onnx outputs exchanged", two_heads, flat(7),
+        {"m.onnx": onnx_exchanged("output")},
+        **_fault("export-outputs-reordered", "KC901"),
+    ),
+    _case(
+        "saved model outputs exchanged", two_heads, flat(7),
+        {"m": served_as(lambda model: lambda x: dict(zip(("age", "price"), model(x, training=False), strict=True)))},
+        **_fault("export-outputs-reordered", "KC901"),
+    ),
+    _case(
+        "litert lists two equal heads in reverse", two_heads, flat(7), {"m.tflite": litert()},
+        **_warning("export-outputs-reordered", "KC904"),
+    ),
+)  # fmt: skip
+
+LOST = (
+    _case(
+        "mask lost in onnx", reader, ids(30, 9), {"m.onnx": onnx(without_mask)},
+        **_fault("export-mask-lost", "KC901", layer="embedding"),
+    ),
+    _case(
+        "mask lost in litert", reader, ids(30, 9), {"m.tflite": litert(without_mask)},
+        **_fault("export-mask-lost", "KC901", layer="embedding"),
+    ),
+    _case(
+        "statistics became inputs", normalized, flat(10), {"m.onnx": onnx()},
+        **_fault("export-statistics-lost", "KC904", layer="statistics"),
+    ),
+    _case(
+        "predict_step left behind by onnx", soft, flat(6), {"m.onnx": onnx()},
+        **_fault("export-predict-step-lost", "KC901"), args=CUSTOM,
+    ),
+    _case(
+        "predict_step left behind by litert", soft, flat(6), {"m.tflite": litert()},
+        **_fault("export-predict-step-lost", "KC901"), args=CUSTOM,
+    ),
+    _scaled("export scales itself", onnx(scaling_inside), **_fault("export-scales-itself", "KC901")),
+)  # fmt: skip
+
+TRAINING = (
+    _case(
+        "saved model augments", augmented, pictures(12, 12, 3), {"m": by_keras("tf_saved_model")},
+        **_fault("export-training-true", "KC903", layer="flip"),
+    ),
+    _case(
+        "saved model drops out", fixed_training(layers.Dropout(0.4, name="drop")), flat(10),
+        {"m": by_keras("tf_saved_model")}, **_fault("export-training-true", "KC903", layer="drop"),
+    ),
+    _case(
+        "saved model normalizes by batch", fixed_training(layers.BatchNormalization(name="norm")), flat(10),
+        {"m": by_keras("tf_saved_model")}, **_fault("export-training-true", "KC901", layer="norm"),
+    ),
+    _case(
+        "served in training mode", cnn, pictures(12, 12, 3),
+        {"m": served_as(lambda model: lambda x: model(x, training=True))},
+        **_fault("export-training-true", "KC901", layer="batch_normalization"),
+    ),
+)  # fmt: skip
+
+PRECISION = (
+    _case(
+        "litert float16 weights", mlp, flat(10), {"m.tflite": litert(optimize=FLOAT16)},
+        **_warning("export-low-precision", "KC901"),
+    ),
+    _case(
+        "litert dynamic int8", lambda: wide(256), flat(10), {"m.tflite": litert(optimize=DYNAMIC_INT8)},
+        **_warning("export-low-precision", "KC901"),
+    ),
+    _case(
+        "onnx dynamic int8", lambda: wide(64), flat(10), {"m.onnx": onnx_dynamic_int8()},
+        **_fault("export-neighbours", "KC902"),
+    ),
+)  # fmt: skip
+
+STATE = (
+    _case(
+        "onnx repeats the first step", stateful, steps(5, 3, 40), {"m.onnx": onnx()},
+        **_fault("export-state-frozen", "KC903", layer="gru"),
+    ),
+    _case(
+        "saved model carries state", stateful, steps(5, 3, 40), {"m": by_keras("tf_saved_model")},
+        **_warning("export-state-carried", "KC903", layer="gru"),
+    ),
+    _case(
+        "onnx for one row", mlp, flat(10), {"m.onnx": onnx_for_batches_of(1)},
+        **_warning("export-batch-frozen", "KC902"),
+    ),
+)  # fmt: skip
+
+UNUSABLE = (
+    _case(
+        "litert without loops", looping, steps(8, 3), {"m.tflite": litert()},
+        **_fault("unsupported-operators", "KC904"),
+    ),
+    _case(
+        "onnx without random numbers", augmented, pictures(12, 12, 3), {"m.onnx": onnx()},
+        **_fault("unsupported-operators", "KC904"),
+    ),
+    _case(
+        "onnx of a different model", mlp, flat(10), {"m.onnx": onnx(lambda _model: two_inputs())},
+        **_fault("export-of-other-model", "KC904"),
+    ),
+    _case(
+        "onnx with an unknown operator", mlp, flat(10), {"m.onnx": with_unknown_operator(onnx())},
+        **_fault("unsupported-operators", "KC904"),
+    ),
+)  # fmt: skip
+
+
+def wide(width: int) -> Any:
+    """Wide enough for converters to quantize it."""
+    return keras.Sequential(
+        [
+            keras.Input((10,), name="x"),
+            layers.Dense(width, activation="relu"),
+            layers.Dense(width, activation="relu"),
+            layers.Dense(3),
+        ]
+    )
+
+
+SAVED, LITERT, ONNX = ({"m": by_keras("tf_saved_model")}, {"m.tflite": litert()}, {"m.onnx": onnx()})
+CLEAN = (
+    _case("table, three exports", mlp, flat(10), {**SAVED, **LITERT, **ONNX}),
+    _case("pictures, three exports", cnn, pictures(12, 12, 3), {**SAVED, **LITERT, **ONNX}),
+    _case("unrolled series, three exports", unrolled, steps(8, 3), {**SAVED, **LITERT, **ONNX}),
+    _case("looping series, two exports", looping, steps(8, 3), {**SAVED, **ONNX}),
+    _case("attention, three exports", attentive, steps(6, 8), {**SAVED, **LITERT, **ONNX}),
+    _case("masked words, three exports", reader, ids(30, 9), {**SAVED, **LITERT, **ONNX}),
+    _case("two inputs, three exports", two_inputs, pairs(), {**SAVED, **LITERT, **ONNX}),
+    _case("two equal heads, two exports", two_heads, flat(7), {**SAVED, **ONNX}),
+    _case("two different heads, litert", lambda: two_heads(2, 3), flat(7), LITERT),
+    _case("pixels, three exports", pixels, bytes_of_pixels, {**SAVED, **LITERT, **ONNX}),
+    _case("statistics inside, two exports", normalized, flat(10), {**SAVED, **LITERT}),
+    _case("dropout and augmentation, litert", augmented, pictures(12, 12, 3), LITERT),
+    _case(
+        "augmentation served with training=False", augmented, pictures(12, 12, 3),
+        {"m": served_as(lambda model: lambda x: model(x, training=False))},
+    ),
+    _scaled("scaler in front of the export", onnx()),
+)  # fmt: skip
+
+CASES: tuple[Case, ...] = (*STALE, *ORDER, *LOST, *TRAINING, *PRECISION, *STATE, *UNUSABLE, *CLEAN)
