@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis, Failing
 from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
+from keras_consistency_cli.diagnosis.confirmations.exports import (
+    Summaries,
+    affected,
+    confirm_export,
+    holds_other_weights,
+)
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.exports.names import export_name
-from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.exports.table import export_routes
-from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
+from keras_consistency_cli.routes.exports.variants import VARIANTS
 
 __all__ = ["diagnose_exports", "is_about_exports", "searching_routes"]
-
-Summaries = Mapping[str, Mapping[str, Any]]
-"""By code of the check, what it found on one export."""
 
 
 def is_about_exports(code: str) -> bool:
@@ -42,12 +42,12 @@ def diagnose_exports(evidence: Evidence, failing: Failing) -> Iterator[Diagnosis
     """Yield the causes of every export for which a check failed or warned."""
     about = {code: verdict for code, verdict in failing.items() if is_about_exports(code)}
     diagnoses: list[tuple[str, Diagnosis]] = []
-    labels = dict.fromkeys(label for verdict in about.values() for label in _affected(verdict))
+    labels = dict.fromkeys(label for verdict in about.values() for label in affected(verdict))
     for label in labels:
         summaries = {
             code: verdict.findings["exports"][label]
             for code, verdict in about.items()
-            if label in _affected(verdict)
+            if label in affected(verdict)
         }
         diagnoses.extend(_diagnose(evidence, about, label, summaries))
     yield from _merged(diagnoses)
@@ -65,12 +65,6 @@ def _merged(diagnoses: Iterable[tuple[str, Diagnosis]]) -> Iterator[Diagnosis]:
         yield replace(first, sentence=f"{labels}: {first.sentence}", explains=codes)
 
 
-def _affected(verdict: Verdict) -> Iterator[str]:
-    for label, summary in verdict.findings.get("exports", {}).items():
-        if summary["status"] in ("fail", "warn"):
-            yield label
-
-
 def _diagnose(
     evidence: Evidence, failing: Failing, label: str, summaries: Summaries
 ) -> Iterator[tuple[str, Diagnosis]]:
@@ -78,8 +72,9 @@ def _diagnose(
     explained: set[str] = set()
     for cause in EXPORT_CAUSES:
         codes = [code for code in cause.explains if code in summaries]
-        confirmation = _confirmation(evidence, cause.slug, label, summaries)
-        if not set(codes) - explained or (cause.slug not in named and confirmation is None):
+        confirmation = confirm_export(evidence, cause.slug, label, summaries)
+        is_suspected = cause.slug in named or holds_other_weights(evidence, cause.slug, label)
+        if not set(codes) - explained or not (is_suspected or confirmation is not None):
             continue
         explained |= set(codes)
         yield label, _diagnosis(evidence, cause, failing, label, summaries, confirmation)
@@ -109,34 +104,6 @@ def _diagnosis(
     )
 
 
-def _confirmation(evidence: Evidence, slug: str, label: str, summaries: Summaries) -> str | None:
-    """Return how a cause is confirmed on an export, None if it is not."""
-    read = _READ.get(slug)
-    if read is not None:
-        return read if any(summary.get("cause") == slug for summary in summaries.values()) else None
-    if slug == "export-training-true" and _is_random_when_called(evidence, label, summaries):
-        return "two calls of the model without a training argument differ as well, two predictions do not"
-    details = evidence.details(export_name(VARIANTS, label), VariantDetails)
-    if "variants" not in details or "KC901" not in summaries:
-        return None
-    result = details["variants"].get(slug)
-    limits = summaries["KC901"].get("limits", {})
-    if result is None or not limits or not _within(result["differences"], limits):
-        return None
-    if _within(details["plain"], limits):
-        return None
-    return _CHANGES[slug].format(order=", ".join(result.get("order", ())))
-
-
-def _is_random_when_called(evidence: Evidence, label: str, summaries: Summaries) -> bool:
-    details = evidence.details(export_name(STATE, label), ExportStateDetails)
-    return "KC903" in summaries and details.get("bare", 0.0) > details.get("model_own", 0.0)
-
-
-def _within(differences: Mapping[str, float], limits: Mapping[str, float]) -> bool:
-    return all(differences.get(output, 0.0) <= limit for output, limit in limits.items())
-
-
 def _layer(evidence: Evidence, slug: str) -> str | None:
     """The layer that facts point to."""
     layers = evidence.facts.layers
@@ -159,30 +126,3 @@ def _in_training(layers: Sequence[LayerFact]) -> list[LayerFact]:
 
 _TRAINED = re.compile(r"^Random|Dropout|Noise|BatchNorm")
 """Kinds of layers whose outputs depend on the training argument."""
-
-_CHANGES: Mapping[str, str] = {
-    "export-stale": "with the weights that the export holds, the model gives the outputs of the export",
-    "export-inputs-reordered": "with its inputs exchanged ({order}) the export gives the model's outputs",
-    "export-outputs-reordered": "with its outputs exchanged ({order}), the export gives those of the model",
-    "export-scales-itself": "on raw rows the export gives the outputs of the model on scaled rows",
-    "export-predict-step-lost": "without its own predict_step the model gives the outputs of the export",
-    "export-mask-lost": "without masks the model gives the outputs of the export",
-    "export-training-true": "in training mode the model gives the outputs of the export",
-    "export-low-precision": "in float32 the same file gives the outputs of the model",
-    "runtime-optimiser": "without optimizations the same file gives the outputs of the model",
-}
-"""What was changed, and what happened then."""
-
-_READ: Mapping[str, str] = {
-    "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
-    "export-batch-frozen": "read from the shapes of the export's inputs",
-    "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
-    "export-state-carried": "two calls of the export differ as those of the model do",
-    "export-fails": "model.export was tried",
-    "unsupported-operators": "the runtime refuses the file and names the operators",
-    "export-statistics-lost": "the inputs of the export were read",
-    "export-of-other-model": "the inputs and outputs of the export were read",
-    "export-unloadable": "the runtime was tried",
-    "export-casts-silently": "the same numbers were passed in different types",
-}
-"""Causes that a check reads directly."""

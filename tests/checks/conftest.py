@@ -40,6 +40,7 @@ class World:
         facts: fields of Facts that differ from a small functional model's.
         policy: how limits are found.
         data: what is known about the rows without any route.
+        exports: labels of exports; a check must be configured for the same ones.
     """
 
     exact: np.ndarray
@@ -48,6 +49,7 @@ class World:
     facts: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     data: DataContext = field(default_factory=DataContext)
+    exports: Sequence[str] = ()
 
     def where(self, answers: Mapping[str, Answer] | None = None, **changed: Any) -> World:
         """The same world, with different outputs of some routes and different fields."""
@@ -72,9 +74,10 @@ class World:
         }
         facts = Facts(**{**usual, **self.facts})
         client: Any = _Client(self)
-        clients: dict[str, Any] = {route.placement: client for route in routes()}
+        table = routes(exports=self.exports)
+        clients: dict[str, Any] = {route.worker: client for route in table}
         collector = EvidenceCollector(
-            plan=Plan.of([check], routes()), facts=facts, policy=self.policy, clients=clients
+            plan=Plan.of([check], table), facts=facts, policy=self.policy, clients=clients
         )
         collector.add(np.arange(len(self.predict)), first=True)
         return collector.evidence(self.data)
@@ -92,7 +95,8 @@ class _Client:
 
     def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
         baseline = f"{route}-baseline"
-        brings_one = route in ("companions", "companions-float64", "unpadded", "reloaded", "loaded-again")
+        name = route.partition("@")[0]
+        brings_one = name in ("companions", "companions-float64", "unpadded", "reloaded", "loaded-again")
         return self._trace(route), self._trace(baseline) if brings_one and self._trace(route).ran else None
 
     def _trace(self, route: str) -> Trace:

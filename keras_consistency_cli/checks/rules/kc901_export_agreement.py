@@ -38,7 +38,7 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.interface import INTERFACE
 from keras_consistency_cli.routes.exports.names import export_name
-from keras_consistency_cli.routes.trace import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
 
 __all__ = ["CHECK"]
 
@@ -47,11 +47,15 @@ _WORDING = Wording(
     differ="outputs differ from predict",
     advice="export the model again, and compare the new file",
 )
+_REPEAT = Pair(candidate=REPEATED, reference=REFERENCE)
 _LOW_PRECISION = "export-low-precision"
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Compare every export with predict."""
+    """Compare every export with predict, if predict repeats itself."""
+    repeat = agreement(evidence, (_REPEAT,), _WORDING)
+    if repeat.status is Status.FAIL and not evidence.facts.stateful_layers:
+        return Verdict.skip("predict does not repeat its own outputs, see KC203 repeatability")
     verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
     return combine(verdicts, "every export gives the outputs of the model")
 

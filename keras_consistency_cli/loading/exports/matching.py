@@ -59,12 +59,22 @@ def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) 
     Raises:
         ExportRefused: their numbers differ.
     """
+    tensors = _without_scalars(facts, tensors)
     if len(facts) != len(tensors):
         raise ExportRefused(f"it has {len(tensors)} outputs, the model {len(facts)}", cause=_OTHER_MODEL)
     numbered = _numbered(tensors)
     if numbered is not None:
         return Match(names=dict(zip((fact.name for fact in facts), numbered, strict=True)), by="name")
     return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, {})
+
+
+def _without_scalars(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Sequence[ExportTensor]:
+    """Leave out surplus outputs without axes.
+
+    Keras's OpenVINO export of MultiHeadAttention has one (Keras 3.15.1, OpenVINO 2026.4.1).
+    """
+    with_axes = [each for each in tensors if each.shape != ()]
+    return with_axes if len(tensors) > len(facts) == len(with_axes) else tensors
 
 
 def _numbered(tensors: Sequence[ExportTensor]) -> list[str] | None:

@@ -16,7 +16,7 @@ __all__ = ["StoredWeights", "compare_weights", "substituted_weights"]
 
 _FEWEST_VALUES = 4
 """Smaller weights may be equal by chance."""
-_MOST_ORDERS, _MOST_WAYS = 24, 48
+_MOST_ORDERS, _MOST_WAYS = 24, 24
 _RTOL = 1e-3
 """Relative difference up to which a weight counts as stored: float16 keeps three digits."""
 
@@ -47,8 +47,8 @@ def compare_weights(export: ExportSession) -> StoredWeights:
 def substituted_weights(export: ExportSession) -> Iterator[list[tuple[Any, np.ndarray]]]:
     """Yield the ways in which the export's constants can stand in the place of the model's weights.
 
-    None is yielded if a weight has no constant of its shape. There are several ways if weights share a shape, or
-    are square: some exporters transpose kernels.
+    There is none if a weight has no constant of its shape, and several if weights share a shape or are
+    square: some exporters transpose kernels.
     """
     constants = [values for each in _by_size(export).values() for values in each]
     weights = [(variable, _value_of(variable)) for variable in export.model.weights]
@@ -57,13 +57,13 @@ def substituted_weights(export: ExportSession) -> Iterator[list[tuple[Any, np.nd
     for number, (_, value) in enumerate(weights):
         groups.setdefault(_axes(value), []).append(number)
     choices = [_assignments(numbers, _fitting(axes, constants)) for axes, numbers in groups.items()]
-    ways = itertools.product(*choices, (False, True)) if all(choices) else iter(())
-    for *way, turned in itertools.islice(ways, _MOST_WAYS):
+    for way in itertools.islice(itertools.product(*choices) if all(choices) else (), _MOST_WAYS):
         chosen = {number: constant for assignment in way for number, constant in assignment.items()}
-        yield [
-            (variable, _oriented(chosen[number], value, turned=turned))
-            for number, (variable, value) in enumerate(weights)
-        ]
+        for turned in (False, True):
+            yield [
+                (variable, _oriented(chosen[number], value, turned=turned))
+                for number, (variable, value) in enumerate(weights)
+            ]
 
 
 def _assignments(numbers: Sequence[int], constants: Sequence[np.ndarray]) -> list[dict[int, np.ndarray]]:

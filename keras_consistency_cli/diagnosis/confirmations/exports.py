@@ -1,0 +1,122 @@
+"""How causes of exports are confirmed: a change makes export and model agree, or a check reads the fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    ConfirmationResult,
+    ConfirmationTest,
+)
+from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
+from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
+
+__all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "affected", "confirm_export", "holds_other_weights"]
+
+Summaries = Mapping[str, Mapping[str, Any]]
+"""By code of the check, what it found on one export."""
+
+_STALE = "export-stale"
+
+
+def affected(verdict: Verdict) -> Iterator[str]:
+    """Yield the labels of the exports for which a check failed or warned."""
+    for label, summary in verdict.findings.get("exports", {}).items():
+        if summary["status"] in ("fail", "warn"):
+            yield label
+
+
+def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summaries) -> str | None:
+    """Return how a cause is confirmed on an export, None if it is not."""
+    read = _READ.get(slug)
+    if read is not None:
+        return read if any(summary.get("cause") == slug for summary in summaries.values()) else None
+    if slug == "export-training-true" and _is_random_when_called(evidence, label, summaries):
+        return "two calls of the model without a training argument differ as well, two predictions do not"
+    details = evidence.details(export_name(VARIANTS, label), VariantDetails)
+    if "variants" not in details or "KC901" not in summaries:
+        return None
+    result = details["variants"].get(slug)
+    limits = summaries["KC901"].get("limits", {})
+    if result is None or not limits or not _within(result["differences"], limits):
+        return None
+    if _within(details["plain"], limits):
+        return None
+    return _CHANGES[slug].format(order=", ".join(result.get("order", ())))
+
+
+def holds_other_weights(evidence: Evidence, slug: str, label: str) -> bool:
+    """Whether the cause is a different training run, and an export only holds other weights."""
+    details = evidence.details(export_name(VARIANTS, label), VariantDetails)
+    return (
+        slug == _STALE
+        and "weights" in details
+        and not details["weights"]["found"]
+        and details["weights"]["other"] > 0
+    )
+
+
+def _is_random_when_called(evidence: Evidence, label: str, summaries: Summaries) -> bool:
+    details = evidence.details(export_name(STATE, label), ExportStateDetails)
+    return "KC903" in summaries and details.get("bare", 0.0) > details.get("model_own", 0.0)
+
+
+def _within(differences: Mapping[str, float], limits: Mapping[str, float]) -> bool:
+    return all(differences.get(output, 0.0) <= limit for output, limit in limits.items())
+
+
+_CHANGES: Mapping[str, str] = {
+    "export-stale": "with the weights that the export holds, the model gives the outputs of the export",
+    "export-inputs-reordered": "with its inputs exchanged ({order}) the export gives the model's outputs",
+    "export-outputs-reordered": "with its outputs exchanged ({order}), the export gives those of the model",
+    "export-scales-itself": "on raw rows the export gives the outputs of the model on scaled rows",
+    "export-predict-step-lost": "without its own predict_step the model gives the outputs of the export",
+    "export-mask-lost": "without masks the model gives the outputs of the export",
+    "export-training-true": "in training mode the model gives the outputs of the export",
+    "export-low-precision": "in float32 the same file gives the outputs of the model",
+    "runtime-optimiser": "without optimizations the same file gives the outputs of the model",
+}
+"""What was changed, and what happened then."""
+
+_READ: Mapping[str, str] = {
+    "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
+    "export-batch-frozen": "read from the shapes of the export's inputs",
+    "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
+    "export-state-carried": "two calls of the export differ as those of the model do",
+    "export-fails": "model.export was tried",
+    "unsupported-operators": "the runtime refuses the file and names the operators",
+    "export-statistics-lost": "the inputs of the export were read",
+    "export-of-other-model": "the inputs and outputs of the export were read",
+    "export-unloadable": "the runtime was tried",
+    "export-casts-silently": "the same numbers were passed in different types",
+}
+"""Causes that a check reads directly."""
+
+
+def _confirmed_on_some_export(slug: str) -> ConfirmationTest:
+    def test(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+        labels = dict.fromkeys(label for verdict in failing.values() for label in affected(verdict))
+        for label in labels:
+            summaries = {
+                code: verdict.findings["exports"][label]
+                for code, verdict in failing.items()
+                if label in affected(verdict)
+            }
+            explanation = confirm_export(evidence, slug, label, summaries)
+            if explanation is not None:
+                return ConfirmationResult(confirmed=True, explanation=explanation)
+        return None
+
+    return test
+
+
+EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    slug: Confirmation(how=how.replace(" ({order})", ""), test=_confirmed_on_some_export(slug))
+    for slug, how in ({**_CHANGES, **_READ}).items()
+}

@@ -1,0 +1,40 @@
+"""KC903: exports keep state as the model does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.rules.kc903_export_state import CHECK
+from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.routes.trace import Trace
+from tests.checks.rules.export_worlds import LABEL, details, verdict
+
+ROUTE = f"state@{LABEL}"
+STATEFUL = {"layers": (LayerFact(path="gru", kind="GRU", stateful=True),)}
+CALLS = {"first": 0.0, "second": 0.0, "stuck": 0.0, "bare": 0.0, "scale": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("own", "model_own", "facts", "status", "cause"),
+    [
+        (0.0, 0.0, {}, Status.PASS, None),
+        (1e-7, 0.0, {}, Status.PASS, None),
+        (0.3, 0.0, {}, Status.FAIL, "export-training-true"),
+        (0.0, 0.3, STATEFUL, Status.FAIL, "export-state-frozen"),
+        (0.3, 0.3, STATEFUL, Status.WARN, "export-state-carried"),
+        (0.3, 0.3, {}, Status.SKIP, None),
+    ],
+)
+def test_two_calls(
+    world: Any, own: float, model_own: float, facts: dict[str, Any], status: Status, cause: str | None
+) -> None:
+    answer = details(ROUTE, own=own, model_own=model_own, **CALLS)
+    result = verdict(world, CHECK, {ROUTE: answer}, facts=facts)
+    assert (result.status, result.findings.get("cause")) == (status, cause)
+
+
+def test_crash(world: Any, crashed: Trace) -> None:
+    assert verdict(world, CHECK, {ROUTE: crashed}).status is Status.ERROR
