@@ -25,6 +25,10 @@ class ExportFile(Options):
         default={}, description="a mapping from the model's input names to the export's"
     )
 
+    def __str__(self) -> str:
+        """Return it as --export takes it."""
+        return f"{self.path}#{self.signature}" if self.signature else str(self.path)
+
     @property
     def name(self) -> str:
         """Its name in reports."""

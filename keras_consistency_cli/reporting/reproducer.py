@@ -62,6 +62,10 @@ def command(
         words += _option(name, path)
     for code in settings.custom_objects:
         words += _option("custom_objects", code)
+    for export in settings.exports:
+        words += _option("export", export)
+    if settings.try_export:
+        words += _option("try_export", ",".join(settings.try_export))
     return shlex.join([*words, *_option("select", select), *_differing_options(settings)])
 
 

@@ -8,6 +8,7 @@ from tests.advice import (
     trials_batches,
     trials_calls,
     trials_data,
+    trials_exports,
     trials_files,
     trials_nonfinite,
     trials_padding,
@@ -30,9 +31,14 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "data": trials_data.TRIALS,
     "sequences": trials_sequences.TRIALS,
     "padding": trials_padding.TRIALS,
+    "exports": trials_exports.TRIALS,
 }
 
-UNTRIED: Mapping[str, str] = {**trials_files.UNTRIED, **trials_precision.UNTRIED}
+UNTRIED: Mapping[str, str] = {
+    **trials_files.UNTRIED,
+    **trials_precision.UNTRIED,
+    **trials_exports.UNTRIED,
+}
 """Why the advice of a cause cannot be tried by a test, by cause."""
 
 UNTRIED_PARTS: Mapping[str, str] = {

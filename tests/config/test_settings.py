@@ -34,6 +34,8 @@ def test_the_defaults() -> None:
         "served": None,
         "expected": None,
         "target_scaler": None,
+        "exports": (),
+        "try_export": (),
         "custom_objects": (),
         "rows": 256,
         "batch_size": 32,

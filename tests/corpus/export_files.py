@@ -21,6 +21,7 @@ __all__ = [
     "onnx_exchanged",
     "onnx_for_batches_of",
     "served_as",
+    "with_gap",
     "with_unknown_operator",
 ]
 
@@ -173,6 +174,20 @@ def onnx_for_batches_of(size: int) -> Exporter:
         library.save(definition, str(path))
 
     return export
+
+
+def with_gap(export: Exporter) -> Exporter:
+    """Return an exporter whose file uses a value that nothing computes."""
+
+    def cut(model: Any, path: Path) -> None:
+        import onnx as library
+
+        export(model, path)
+        definition = library.load(str(path))
+        definition.graph.node[-1].input[0] = "nowhere"
+        library.save(definition, str(path))
+
+    return cut
 
 
 def with_unknown_operator(export: Exporter) -> Exporter:

@@ -26,6 +26,7 @@ from tests.corpus.export_files import (
     onnx_exchanged,
     onnx_for_batches_of,
     served_as,
+    with_gap,
     with_unknown_operator,
 )
 
@@ -381,6 +382,14 @@ UNUSABLE = (
     _case(
         "onnx of a different model", mlp, flat(10), {"m.onnx": onnx(lambda _model: two_inputs())},
         **_fault("export-of-other-model", "KC904"),
+    ),
+    _case(
+        "onnx with a gap", mlp, flat(10), {"m.onnx": with_gap(onnx())},
+        **_fault("export-unloadable", "KC904"),
+    ),
+    Case(
+        name="openvino of a loop", family=FAMILY, build=looping, data=steps(8, 3),
+        args=(*SELECT, "--try-export", "openvino"), **_warning("export-fails", "KC904"),
     ),
     _case(
         "onnx with an unknown operator", mlp, flat(10), {"m.onnx": with_unknown_operator(onnx())},

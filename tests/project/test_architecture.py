@@ -23,6 +23,7 @@ import yaml
 
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes
@@ -159,8 +160,12 @@ def test_check_has_a_test_file(check: Check) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_check_needs_only_routes_that_exist(check: Check) -> None:
-    known = {name for route in routes() for name in (route.name, f"{route.name}-baseline")}
-    needed = {*check.routes, *(name for pair in check.pairs for name in (pair.candidate, pair.reference))}
+    settings = Settings.model_validate({"model": "m.keras", "exports": ["m.onnx"]})
+    table = routes(exports=settings.export_labels())
+    known = {name for route in table for name in (route.name, f"{route.name}-baseline")}
+    configured = check.configured(settings)
+    pairs = (name for pair in configured.pairs for name in (pair.candidate, pair.reference))
+    needed = {*configured.routes, *pairs}
     assert needed, "a check without routes cannot measure anything"
     assert needed <= known
 

@@ -27,6 +27,8 @@ EVERYTHING: dict[str, Any] = {
     "expected": ("e.npy"),
     "target_scaler": "t.pkl",
     "custom_objects": ["a.py", "b c.py"],
+    "exports": ["e.onnx", "saved#serve"],
+    "try_export": ["litert", "onnx"],
     "rows": "all",
     "batch_size": 7,
     "seed": 5,

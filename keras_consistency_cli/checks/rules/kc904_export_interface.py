@@ -3,12 +3,11 @@
 Why: callers of an export pass arrays by name or by position. Converters rename inputs, sort them, and list
 outputs in a different order than the model; LiteRT lists two heads of a model in reverse. Where shapes are
 equal nothing fails, and the wrong head is read. Some files are written without an error and cannot be loaded:
-operators are missing in the runtime, or statistics of a Normalization layer became inputs. Some runtimes cast
-other types of rows silently.
+operators are missing in the runtime, or statistics of a Normalization layer became inputs.
 
 How: names, types and shapes of the export are read from its runtime and compared with the model's. The same
-numbers are passed in other types. An export that cannot be loaded or called is a failure; that the model
-cannot be exported in a format is a warning.
+numbers are also passed in other types; the JSON report says what is refused. An export that cannot be loaded
+or called is a failure; that the model cannot be exported in a format is a warning.
 
 To fix: name the Inputs and outputs of the model; call exports by signature and name.
 
@@ -68,11 +67,6 @@ def _judge(interface: InterfaceDetails) -> Verdict:
         order = ", ".join(map(str, interface["order"]))
         message = f"the runtime lists the model's outputs at positions {order}, and their shapes are equal"
         return Verdict.warn(message, cause="export-outputs-reordered", findings=findings)
-    changed = [each for each in interface["tried"] if each["result"] == "different"]
-    if changed:
-        types = ", ".join(f"{each['dtype']} in '{each['input']}'" for each in changed[:_SHOWN])
-        message = f"the same numbers in a different type give different outputs: {types}"
-        return Verdict.warn(message, cause="export-casts-silently", findings=findings)
     return Verdict.ok(_describe(interface), findings=findings)
 
 

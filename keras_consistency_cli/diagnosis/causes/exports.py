@@ -75,7 +75,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "Preprocessing was built into the export, and kcheck fed it rows that were already scaled; with "
         "raw rows it gives the outputs of the model on scaled rows. A server that scales as well would "
         "scale twice.",
-        "feed this export raw rows, and remove the scaling in front of it",
+        "give this export raw rows: remove the scaling in front of it",
         _AGREEMENT,
     ),
     _cause(
@@ -130,7 +130,8 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "the export computes with values of the whole batch",
         "Dynamic quantization chooses the scale of activations while it runs, from the largest value of "
         "the whole tensor. One unusual row changes the rounding of all rows of its batch.",
-        "quantize with scales measured beforehand (static quantization), or call it with single rows",
+        "quantize with scales that are measured beforehand:\n"
+        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
         _BATCHING,
         _AGREEMENT,
     ),
@@ -200,13 +201,6 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "the runtime cannot load the export",
         "The file is damaged or incomplete, or was written for a different version of the runtime.",
         "export the model again with the versions that serve it:\n" + _EXPORT_AGAIN,
-        _INTERFACE,
-    ),
-    _cause(
-        "export-casts-silently",
-        "the export casts rows of other types to different numbers",
-        "The runtime accepts rows of a type that the export does not declare, and converts them silently.",
-        "convert rows to the declared type before the call",
         _INTERFACE,
     ),
 )

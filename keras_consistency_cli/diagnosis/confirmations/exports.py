@@ -94,7 +94,6 @@ _READ: Mapping[str, str] = {
     "export-statistics-lost": "the inputs of the export were read",
     "export-of-other-model": "the inputs and outputs of the export were read",
     "export-unloadable": "the runtime was tried",
-    "export-casts-silently": "the same numbers were passed in different types",
 }
 """Causes that a check reads directly."""
 

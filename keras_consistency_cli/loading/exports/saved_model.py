@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
 from keras_consistency_cli.text import clean, did_you_mean
@@ -29,6 +28,8 @@ class SavedModelExport:
     """
 
     def __init__(self, path: Path, *, signature: str = "") -> None:
+        import tensorflow as tf
+
         try:
             self._loaded = tf.saved_model.load(str(path))
         except Exception as problem:
@@ -54,6 +55,8 @@ class SavedModelExport:
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
         """Call the signature with tensors of its own types."""
+        import tensorflow as tf
+
         types = {name: spec.dtype for name, spec in self._function.structured_input_signature[1].items()}
         tensors = {name: tf.convert_to_tensor(values, types[name]) for name, values in feeds.items()}
         return {name: np.asarray(values) for name, values in self._function(**tensors).items()}

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import keras
 import numpy as np
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def _axes(values: np.ndarray) -> tuple[int, ...]:
 
 
 def _value_of(variable: Any) -> np.ndarray:
+    import keras
+
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 

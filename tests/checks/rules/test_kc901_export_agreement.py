@@ -14,7 +14,7 @@ from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import OutputFact
 from tests.checks.conftest import NOISE
-from tests.checks.rules.export_worlds import LABEL, OTHER, interface, refused, verdict
+from tests.helpers.export_worlds import LABEL, OTHER, interface, refused, verdict
 
 RUN, OTHER_RUN = f"predict@{LABEL}", f"predict@{OTHER}"
 

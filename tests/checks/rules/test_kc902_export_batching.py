@@ -11,7 +11,7 @@ from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
-from tests.checks.rules.export_worlds import LABEL, interface, refused, verdict
+from tests.helpers.export_worlds import LABEL, interface, refused, verdict
 
 NEIGHBOURS = f"companions@{LABEL}"
 

@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.rules.kc903_export_state import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
-from tests.checks.rules.export_worlds import LABEL, details, verdict
+from tests.helpers.export_worlds import LABEL, details, verdict
 
 ROUTE = f"state@{LABEL}"
 STATEFUL = {"layers": (LayerFact(path="gru", kind="GRU", stateful=True),)}

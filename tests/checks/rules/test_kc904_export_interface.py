@@ -9,7 +9,7 @@ import pytest
 from keras_consistency_cli.checks.rules.kc904_export_interface import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.trace import Trace
-from tests.checks.rules.export_worlds import LABEL, interface, refused, verdict
+from tests.helpers.export_worlds import LABEL, interface, refused, verdict
 
 ROUTE = f"interface@{LABEL}"
 
@@ -21,11 +21,6 @@ ROUTE = f"interface@{LABEL}"
         ({"order": [1, 0], "interchangeable": True}, Status.WARN, "export-outputs-reordered"),
         ({"order": [1, 0], "interchangeable": False}, Status.PASS, None),
         ({"order": [], "interchangeable": True}, Status.PASS, None),
-        (
-            {"tried": [{"input": "x", "dtype": "float64", "result": "different"}]},
-            Status.WARN,
-            "export-casts-silently",
-        ),
         ({"tried": [{"input": "x", "dtype": "float64", "result": "refused"}]}, Status.PASS, None),
     ],
 )

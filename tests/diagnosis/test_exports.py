@@ -1,0 +1,154 @@
+"""Causes of exports: one export at a time, each confirmed by the change that makes it agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
+from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.table import confirm
+from keras_consistency_cli.diagnosis.diagnose import diagnose
+from keras_consistency_cli.diagnosis.exports import searching_routes
+from keras_consistency_cli.measurement.facts import LayerFact
+
+LABEL, OTHER = "m.onnx", "m.tflite"
+LIMITS = {"out": 1e-6}
+_FIXED = LayerFact(path="f", kind="X", baked_training=True)
+BY_CHANGE = (
+    "export-stale",
+    "export-inputs-reordered",
+    "export-outputs-reordered",
+    "export-scales-itself",
+    "export-predict-step-lost",
+    "export-mask-lost",
+    "export-training-true",
+    "export-low-precision",
+    "runtime-optimiser",
+)
+READ = {
+    "export-neighbours": "KC902",
+    "export-batch-frozen": "KC902",
+    "export-state-frozen": "KC903",
+    "export-state-carried": "KC903",
+    "unsupported-operators": "KC904",
+    "export-fails": "KC904",
+    "export-statistics-lost": "KC904",
+    "export-of-other-model": "KC904",
+    "export-unloadable": "KC904",
+}
+
+
+def found(status: str = "fail", **more: Any) -> dict[str, Any]:
+    """What a check found on one export."""
+    return {"status": status, "message": "", **more}
+
+
+def variants(label: str = LABEL, *, plain: float = 0.5, **tried: float) -> dict[str, Any]:
+    """What the route that changes one thing at a time measured."""
+    results = {slug.replace("_", "-"): {"differences": {"out": value}} for slug, value in tried.items()}
+    weights = {"searched": 2, "found": 2, "other": 0}
+    return {f"variants@{label}": {"plain": {"out": plain}, "variants": results, "weights": weights}}
+
+
+def causes(evidence: Any, *verdicts: Any) -> list[tuple[str, str, str | None]]:
+    return [(each.cause, each.confidence, each.layer) for each in diagnose(evidence, verdicts)]
+
+
+def failed(verdict: Any, code: str, exports: Mapping[str, Any], status: Status = Status.FAIL) -> Any:
+    return verdict(code, status, export=next(iter(exports)), exports=exports)
+
+
+def test_every_cause_is_here() -> None:
+    slugs = {cause.slug for cause in EXPORT_CAUSES}
+    assert slugs == {*BY_CHANGE, *READ} == set(EXPORT_CONFIRMATIONS)
+
+
+@pytest.mark.parametrize("slug", BY_CHANGE)
+def test_the_change_that_makes_both_agree_is_the_cause(slug: str, evidence: Any, verdict: Any) -> None:
+    key = slug.replace("-", "_")
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    assert causes(evidence(located=variants(**{key: 1e-7})), check) == [(slug, "confirmed", None)]
+    assert causes(evidence(located=variants(**{key: 0.1})), check) == []
+    assert confirm(slug, evidence(located=variants(**{key: 1e-7})), {"KC901": check}) is not None
+    assert confirm(slug, evidence(located=variants(**{key: 0.1})), {"KC901": check}) is None
+
+
+def test_a_batch_on_which_both_agree_anyway_confirms_nothing(evidence: Any, verdict: Any) -> None:
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    assert causes(evidence(located=variants(plain=1e-7, export_stale=1e-7)), check) == []
+
+
+@pytest.mark.parametrize(("slug", "code"), READ.items())
+def test_a_cause_that_a_check_reads(slug: str, code: str, evidence: Any, verdict: Any) -> None:
+    check = failed(verdict, code, {LABEL: found(cause=slug)})
+    assert causes(evidence(), check) == [(slug, "confirmed", None)]
+    assert confirm(slug, evidence(), {code: check}) is not None
+    assert confirm(slug, evidence(), {code: failed(verdict, code, {LABEL: found()})}) is None
+
+
+def test_weights_of_another_run_are_likely_if_the_model_cannot_take_them(evidence: Any, verdict: Any) -> None:
+    located = variants()
+    located[f"variants@{LABEL}"]["weights"] = {"searched": 3, "found": 0, "other": 2}
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    assert causes(evidence(located=located), check) == [("export-stale", "likely", None)]
+    located[f"variants@{LABEL}"]["weights"] = {"searched": 3, "found": 1, "other": 2}
+    assert causes(evidence(located=located), check) == []
+
+
+def test_each_export_has_its_own_cause(evidence: Any, verdict: Any) -> None:
+    located = variants(export_stale=1e-7) | variants(OTHER, runtime_optimiser=1e-7)
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS), OTHER: found(limits=LIMITS)})
+    assert [cause for cause, _, _ in causes(evidence(located=located), check)] == [
+        "export-stale",
+        "runtime-optimiser",
+    ]
+
+
+def test_exports_with_the_same_cause_share_a_diagnosis(evidence: Any, verdict: Any) -> None:
+    exports = {label: found("warn", cause="export-state-carried") for label in (LABEL, OTHER)}
+    (only,) = diagnose(evidence(), [failed(verdict, "KC903", exports, Status.WARN)])
+    assert only.sentence.startswith(f"{LABEL}, {OTHER}: ")
+    assert only.severity == "warn"
+
+
+def test_one_cause_explains_every_check_of_an_export(evidence: Any, verdict: Any) -> None:
+    checks = [
+        failed(verdict, "KC901", {LABEL: found(limits=LIMITS)}),
+        failed(verdict, "KC903", {LABEL: found(cause="export-state-frozen")}),
+    ]
+    (only,) = diagnose(evidence(), checks)
+    assert set(only.explains) == {"KC901", "KC903"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "layer"),
+    [
+        ((LayerFact(path="d", kind="Dense"), LayerFact(path="r", kind="RandomFlip")), "r"),
+        ((LayerFact(path="b", kind="BatchNormalization"), _FIXED), "f"),
+        ((LayerFact(path="d", kind="Dense"),), None),
+    ],
+)  # fmt: skip
+def test_the_layer_that_training_mode_concerns(
+    layers: tuple[LayerFact, ...], layer: str | None, evidence: Any, verdict: Any
+) -> None:
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    measured = evidence(located=variants(export_training_true=1e-7), layers=layers)
+    assert causes(measured, check) == [("export-training-true", "confirmed", layer)]
+
+
+def test_random_calls_of_the_model_confirm_training_mode(evidence: Any, verdict: Any) -> None:
+    check = failed(verdict, "KC903", {LABEL: found(cause="export-training-true")})
+    state = {f"state@{LABEL}": {"bare": 0.3, "model_own": 0.0}}
+    assert causes(evidence(located=state), check) == [("export-training-true", "confirmed", None)]
+    state = {f"state@{LABEL}": {"bare": 0.0, "model_own": 0.0}}
+    assert causes(evidence(located=state), check) == [("export-training-true", "likely", None)]
+
+
+def test_the_search_runs_on_exports_that_differ_only(verdict: Any) -> None:
+    checks = [failed(verdict, "KC901", {LABEL: found(), OTHER: found("pass")})]
+    assert [route.name for route in searching_routes(checks)] == [f"variants@{LABEL}"]
+    assert list(searching_routes([verdict("KC101")])) == []
