@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from tests.advice.edits import array, give_facts, give_option, load, option, rec
 from tests.advice.found import corpus_case
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
-from tests.corpus.export_files import Exporter, by_keras, litert, onnx, served_as
+from tests.corpus.export_files import Exporter, Subject, by_keras, litert, onnx, onnx_static_int8, served_as
 
 __all__ = ["TRIALS", "UNTRIED"]
 
@@ -32,7 +32,7 @@ def exported(export: Exporter, change: Callable[[Any], Any] = lambda model: mode
         path = option(files, "--export")
         if path.is_dir():
             shutil.rmtree(path)
-        export(load(saved), path)
+        Subject(load(saved), {path.name: export}).save(path.with_name("exported.keras"))
         return saved
 
     return fix
@@ -80,21 +80,10 @@ def _with_rescaling(model: Any) -> Any:
     return keras.Sequential([keras.Input((10,), name="x"), rescaling, *rest])
 
 
-def _static_int8(model: Any, path: Any) -> None:
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static
-
-    class Rows(CalibrationDataReader):  # type: ignore[misc]
-        """A few rows, one batch."""
-
-        def __init__(self) -> None:
-            self._batches: Iterator[Any] = iter([np.random.default_rng(0).normal(size=(64, 10))])
-
-        def get_next(self) -> Any:
-            batch = next(self._batches, None)
-            return None if batch is None else {"x": batch.astype(np.float32)}
-
-    onnx()(model, path.with_suffix(".float.onnx"))
-    quantize_static(path.with_suffix(".float.onnx"), path, Rows())
+def _calibrated(files: Files) -> Files:
+    """Quantize with scales measured on the rows that are served; what is left is low precision."""
+    fixed = exported(onnx_static_int8(lambda: array(files)))(files)
+    return give_facts(fixed, low_precision="accepted")
 
 
 def _states_in_the_caller(files: Files) -> None:
@@ -108,7 +97,7 @@ def _states_in_the_caller(files: Files) -> None:
     explicit = keras.Model([x, state], [layers.Dense(1)(hidden), last])
     explicit.set_weights([np.asarray(each) for each in model.weights])
     path = files.model.with_name("explicit.onnx")
-    onnx()(explicit, path)
+    Subject(explicit, {path.name: onnx()}).save(path.with_suffix(".keras"))
     session, carried = onnxruntime.InferenceSession(str(path)), np.zeros((4, 6), np.float32)
     for _ in range(2):
         outputs, carried = session.run(None, {"stream": rows, "state": carried})
@@ -127,7 +116,8 @@ _unrolled = reconfigure("gru", unroll=True)
 
 
 def _unroll(files: Files) -> Files:
-    return save(_unrolled(load(files)), files)
+    # OpenVINO computes in bfloat16 on processors that can.
+    return give_facts(save(_unrolled(load(files)), files), low_precision="accepted")
 
 
 TRIALS: tuple[Trial, ...] = (
@@ -183,7 +173,13 @@ TRIALS: tuple[Trial, ...] = (
         slug="export-neighbours",
         tries="scales that are measured beforehand",
         faulty=corpus_case("onnx dynamic int8"),
-        fix=exported(_static_int8),
+        fix=_calibrated,
+    ),
+    Trial(
+        slug="export-saturated",
+        tries="calibrate with rows that cover the range",
+        faulty=corpus_case("onnx calibrated with small rows"),
+        fix=_calibrated,
     ),
     Trial(
         slug="export-batch-frozen",

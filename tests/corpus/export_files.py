@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "onnx_dynamic_int8",
     "onnx_exchanged",
     "onnx_for_batches_of",
+    "onnx_static_int8",
     "served_as",
     "with_gap",
     "with_unknown_operator",
@@ -49,7 +51,9 @@ class Subject:
         """Save the model to `path` and the exports next to it."""
         self.model.save(path)
         for name, export in self.files.items():
-            export(self.model, path.parent / name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # tf2onnx uses names that NumPy has given up
+                export(self.model, path.parent / name)
 
 
 def _same(model: Any) -> Any:
@@ -119,6 +123,27 @@ def onnx_dynamic_int8() -> Exporter:
 
         onnx()(model, path.with_suffix(".float.onnx"))
         quantize_dynamic(path.with_suffix(".float.onnx"), path)
+
+    return export
+
+
+def onnx_static_int8(rows: Callable[[], Any]) -> Exporter:
+    """Return the exporter to ONNX with static quantization, calibrated with the given rows."""
+
+    def export(model: Any, path: Path) -> None:
+        from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+        class Reader(CalibrationDataReader):  # type: ignore[misc]
+            """All rows in one batch."""
+
+            def __init__(self) -> None:
+                self._batches = iter([{model.inputs[0].name: rows()}])
+
+            def get_next(self) -> Any:
+                return next(self._batches, None)
+
+        onnx()(model, path.with_suffix(".float.onnx"))
+        quantize_static(path.with_suffix(".float.onnx"), path, Reader())
 
     return export
 

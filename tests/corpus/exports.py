@@ -25,6 +25,7 @@ from tests.corpus.export_files import (
     onnx_dynamic_int8,
     onnx_exchanged,
     onnx_for_batches_of,
+    onnx_static_int8,
     served_as,
     with_gap,
     with_unknown_operator,
@@ -206,6 +207,11 @@ def bytes_of_pixels(random: np.random.Generator) -> np.ndarray:
     return random.integers(0, 256, size=(40, 8, 8, 3), dtype="uint8")
 
 
+def small_rows() -> np.ndarray:
+    """Calibration rows a tenth as large as those that are checked."""
+    return np.random.default_rng(5).normal(0, 0.1, size=(64, 10)).astype("float32")
+
+
 def trained_again(model: Any) -> Any:
     """The same architecture after a different training run."""
     other = keras.models.clone_model(model)
@@ -352,6 +358,15 @@ PRECISION = (
     _case(
         "onnx dynamic int8", lambda: wide(64), flat(10), {"m.onnx": onnx_dynamic_int8()},
         **_fault("export-neighbours", "KC902"),
+    ),
+)  # fmt: skip
+
+PRECISION = (
+    *PRECISION,
+    _case(
+        "onnx calibrated with small rows", lambda: wide(64), flat(10),
+        {"m.onnx": onnx_static_int8(small_rows)},
+        **_fault("export-saturated", "KC901"),
     ),
 )  # fmt: skip
 

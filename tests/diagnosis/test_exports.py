@@ -64,7 +64,7 @@ def failed(verdict: Any, code: str, exports: Mapping[str, Any], status: Status =
 
 def test_every_cause_is_here() -> None:
     slugs = {cause.slug for cause in EXPORT_CAUSES}
-    assert slugs == {*BY_CHANGE, *READ} == set(EXPORT_CONFIRMATIONS)
+    assert slugs == {*BY_CHANGE, *READ, "export-saturated"} == set(EXPORT_CONFIRMATIONS)
 
 
 @pytest.mark.parametrize("slug", BY_CHANGE)
@@ -97,6 +97,14 @@ def test_weights_of_another_run_are_likely_if_the_model_cannot_take_them(evidenc
     assert causes(evidence(located=located), check) == [("export-stale", "likely", None)]
     located[f"variants@{LABEL}"]["weights"] = {"searched": 3, "found": 1, "other": 2}
     assert causes(evidence(located=located), check) == []
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, []), (5, [("export-saturated", "confirmed", None)])])
+def test_outputs_that_are_cut(count: int, expected: list[Any], evidence: Any, verdict: Any) -> None:
+    located = variants()
+    located[f"variants@{LABEL}"]["saturated"] = count
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    assert causes(evidence(located=located), check) == expected
 
 
 def test_each_export_has_its_own_cause(evidence: Any, verdict: Any) -> None:

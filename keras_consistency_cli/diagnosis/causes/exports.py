@@ -126,6 +126,15 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
     ),
     _cause(
+        "export-saturated",
+        "the export cuts values at the end of a fixed range",
+        "A statically quantized export represents each tensor by integers of a fixed range, which was "
+        "measured on a few calibration rows. Values beyond the range are cut to its end.",
+        "calibrate with rows that cover the range of those that are served, and with more of them:\n"
+        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
+        _AGREEMENT,
+    ),
+    _cause(
         "export-neighbours",
         "the export computes with values of the whole batch",
         "Dynamic quantization chooses the scale of activations while it runs, from the largest value of "

@@ -22,7 +22,7 @@ __all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "affected", "confirm_export", "h
 Summaries = Mapping[str, Mapping[str, Any]]
 """By code of the check, what it found on one export."""
 
-_STALE = "export-stale"
+_STALE, _SATURATED = "export-stale", "export-saturated"
 
 
 def affected(verdict: Verdict) -> Iterator[str]:
@@ -42,6 +42,8 @@ def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summari
     details = evidence.details(export_name(VARIANTS, label), VariantDetails)
     if "variants" not in details or "KC901" not in summaries:
         return None
+    if slug == _SATURATED:
+        return _saturation(details)
     result = details["variants"].get(slug)
     limits = summaries["KC901"].get("limits", {})
     if result is None or not limits or not _within(result["differences"], limits):
@@ -59,6 +61,15 @@ def holds_other_weights(evidence: Evidence, slug: str, label: str) -> bool:
         and "weights" in details
         and not details["weights"]["found"]
         and details["weights"]["other"] > 0
+    )
+
+
+def _saturation(details: VariantDetails) -> str | None:
+    count = details.get("saturated", 0)
+    return (
+        f"{count} outputs are equal to the export's largest or smallest one, the model's go on"
+        if count
+        else None
     )
 
 
@@ -83,6 +94,10 @@ _CHANGES: Mapping[str, str] = {
     "runtime-optimiser": "without optimizations the same file gives the outputs of the model",
 }
 """What was changed, and what happened then."""
+
+_COUNTED: Mapping[str, str] = {
+    _SATURATED: "several outputs are equal to the export's largest or smallest one, the model's are beyond"
+}
 
 _READ: Mapping[str, str] = {
     "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
@@ -117,5 +132,5 @@ def _confirmed_on_some_export(slug: str) -> ConfirmationTest:
 
 EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
     slug: Confirmation(how=how.replace(" ({order})", ""), test=_confirmed_on_some_export(slug))
-    for slug, how in ({**_CHANGES, **_READ}).items()
+    for slug, how in ({**_CHANGES, **_COUNTED, **_READ}).items()
 }

@@ -59,7 +59,7 @@ def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) 
     Raises:
         ExportRefused: their numbers differ.
     """
-    tensors = _without_scalars(facts, tensors)
+    tensors = _declared(facts, tensors)
     if len(facts) != len(tensors):
         raise ExportRefused(f"it has {len(tensors)} outputs, the model {len(facts)}", cause=_OTHER_MODEL)
     numbered = _numbered(tensors)
@@ -68,13 +68,18 @@ def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) 
     return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, {})
 
 
-def _without_scalars(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Sequence[ExportTensor]:
-    """Leave out surplus outputs without axes.
+def _declared(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Sequence[ExportTensor]:
+    """Leave out surplus outputs: those without a name of the model or a number.
 
-    Keras's OpenVINO export of MultiHeadAttention has one (Keras 3.15.1, OpenVINO 2026.4.1).
+    Keras's OpenVINO export of attention and of unrolled recurrent layers has values from inside the layers as
+    further outputs (Keras 3.15.1, OpenVINO 2026.4.1).
     """
-    with_axes = [each for each in tensors if each.shape != ()]
-    return with_axes if len(tensors) > len(facts) == len(with_axes) else tensors
+    if len(tensors) <= len(facts):
+        return tensors
+    names = {fact.name for fact in facts}
+    named = [each for each in tensors if each.name in names]
+    numbered = [each for each in tensors if _NUMBERED.fullmatch(each.name)]
+    return next((some for some in (named, numbered) if len(some) == len(facts)), tensors)
 
 
 def _numbered(tensors: Sequence[ExportTensor]) -> list[str] | None:

@@ -88,13 +88,19 @@ class OpenVinoExport:
 def _tensors(ports: Any) -> tuple[ExportTensor, ...]:
     return tuple(
         ExportTensor(
-            name=str(port.get_any_name()) if port.get_names() else f"{position}",
+            name=_name(port) or f"{position}",
             shape=_shape(port.get_partial_shape()),
             dtype=_NUMPY_TYPES.get(_type_text(port.get_element_type()), _type_text(port.get_element_type())),
             position=position,
         )
         for position, port in enumerate(ports)
     )
+
+
+def _name(port: Any) -> str:
+    """One of the names of an input or output: a short one, else one that the exporter numbered."""
+    names = sorted(map(str, port.get_names()), key=lambda name: ("/" in name, len(name), name))
+    return names[0] if names else ""
 
 
 def _shape(partial: Any) -> tuple[int | None, ...] | None:

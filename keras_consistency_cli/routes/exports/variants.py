@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from keras_consistency_cli.loading.exports.matching import fits
-from keras_consistency_cli.measurement.distance import is_numeric, max_abs_difference
+from keras_consistency_cli.measurement.distance import is_float, is_numeric, max_abs_difference
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.exports.access import on_export
 from keras_consistency_cli.routes.session.batches import first_batch
@@ -28,6 +28,8 @@ __all__ = ["VARIANTS", "VARIANTS_ROUTE", "VariantDetails", "VariantResult"]
 
 VARIANTS = "variants"
 _MOST_ORDERS = 24
+_FEWEST_CUT = 2
+"""Values at one end of a range; one alone may round to it."""
 _MASKS = ("mask", "query_mask", "key_mask", "value_mask")
 """Arguments of Keras's layers that Keras fills in itself; an attention_mask is the model's own."""
 
@@ -45,12 +47,14 @@ class VariantResult(TypedDict, total=False):
 class VariantDetails(TypedDict):
     """Details of the route `variants`: the result of each change by the slug of its cause.
 
-    `plain` are the differences of the same batch without any change.
+    `plain` are the differences of the same batch without any change. `saturated` counts the values that the
+    export cuts at its own greatest or smallest output, where those of the model are beyond it.
     """
 
     plain: dict[str, float]
     variants: dict[str, VariantResult]
     weights: StoredWeights
+    saturated: int
 
 
 def _try_variants(session: Session, rows: Rows) -> Result:
@@ -63,10 +67,12 @@ def _try_variants(session: Session, rows: Rows) -> Result:
         result = _attempt(export, batch, variant)
         if result is not None:
             tried[slug] = result
+    outputs, reference = _run(export, batch), _predict(export, batch)
     details: VariantDetails = {
-        "plain": _differences((_run(export, batch), _predict(export, batch))),
+        "plain": _differences((outputs, reference)),
         "variants": tried,
         "weights": compare_weights(export),
+        "saturated": sum(_count_cut(outputs[name], values) for name, values in reference.items()),
     }
     return Result(outputs={}, details=details)
 
@@ -105,6 +111,15 @@ def _differences(pair: Pair) -> dict[str, float]:
         for name, values in reference.items()
         if is_numeric(values.dtype)
     }
+
+
+def _count_cut(values: np.ndarray, reference: np.ndarray) -> int:
+    """Count the values at the end of the export's range where the model's go on, if there are several."""
+    if not is_float(values.dtype) or values.shape != reference.shape or not values.size:
+        return 0
+    low, high = values.min(), values.max()
+    cut = ((values == low) & (reference < low)) | ((values == high) & (reference > high))
+    return int(cut.sum()) if cut.sum() >= _FEWEST_CUT else 0
 
 
 def _closest(results: Iterator[VariantResult]) -> VariantResult | None:

@@ -73,8 +73,9 @@ def test_surplus_inputs_are_refused(found: tuple[ExportTensor, ...], cause: str)
         (tensors(output_1=A, output_0=A), ["output_0", "output_1"]),
         (tensors(**{"Identity_1:0": A, "Identity:0": A}), ["Identity:0", "Identity_1:0"]),
         (tensors(second=A, first=A), ["first", "second"]),
-        (tensors(k=A, first=A, second=A, stray=()), None),
+        (tensors(k=A, second=A, stray=()), None),
         (tensors(second=A, stray=(), first=A), ["first", "second"]),
+        (tensors(**{"a/b:0": A, "Identity_1:0": A, "Identity:0": A}), ["Identity:0", "Identity_1:0"]),
     ],
 )
 def test_outputs(found: tuple[ExportTensor, ...], names: list[str] | None) -> None:
