@@ -110,3 +110,12 @@ def test_quick_does_not_leave_out_what_is_asked_for(
     with pytest.raises(UsageError) as caught:
         selected(asked)
     assert str(caught.value) == wording
+
+
+def test_checks_of_exports_run_if_there_are_exports_or_they_are_named() -> None:
+    def codes(**options: object) -> set[str]:
+        return {check.code for check in selected(settings(**options)) if check.code.startswith("KC9")}
+
+    of_exports = {"KC901", "KC902", "KC903", "KC904"}
+    assert codes() == set()
+    assert codes(exports=["m.onnx"]) == codes(try_export=["litert"]) == codes(select=["KC9"]) == of_exports

@@ -16,6 +16,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import Trace
 
 X = np.arange(40.0).reshape(20, 2)
@@ -72,7 +73,9 @@ def pair(candidate: str, reference: str = "predict", worst: int = 3) -> Comparis
 
 def test_rows_have_both_outputs_and_the_greatest_difference_comes_first() -> None:
     runs = Runs(outputs={"predict": predicted, "one-by-one": moved(r3=-1.0, r7=4.0)})
-    (failing,) = collect_failing_rows(runs, [failed("KC101", pair("one-by-one"))], np.arange(10), 20)
+    (failing,) = collect_failing_rows(
+        runs, routes(), [failed("KC101", pair("one-by-one"))], np.arange(10), 20
+    )
     assert (failing.code, failing.candidate, failing.reference, failing.problem) == (
         "KC101",
         "one-by-one",
@@ -89,7 +92,7 @@ def test_rows_have_both_outputs_and_the_greatest_difference_comes_first() -> Non
 def test_a_row_outside_the_sample_takes_the_place_of_another() -> None:
     runs = Runs(outputs={"predict": predicted, "one-by-one": moved(r17=1.0)})
     (failing,) = collect_failing_rows(
-        runs, [failed("KC101", pair("one-by-one", worst=17))], np.arange(10), 20
+        runs, routes(), [failed("KC101", pair("one-by-one", worst=17))], np.arange(10), 20
     )
     assert failing.rows[0] == 17
     assert runs.requests[0][1] == [*range(9), 17]
@@ -108,7 +111,7 @@ def test_a_route_that_answers_a_row_several_times_is_compared_with_its_own_basel
     }
     runs = Runs(outputs=outputs)
     (failing,) = collect_failing_rows(
-        runs, [failed("KC103", pair("companions", "companions-baseline"))], np.arange(10), 20
+        runs, routes(), [failed("KC103", pair("companions", "companions-baseline"))], np.arange(10), 20
     )
     assert failing.rows == (2, 5)
     assert (failing.answers["y"].ravel().tolist(), failing.expected["y"].ravel().tolist()) == (
@@ -120,7 +123,7 @@ def test_a_route_that_answers_a_row_several_times_is_compared_with_its_own_basel
 
 def test_a_check_that_compares_nothing_shows_the_rows_with_nan() -> None:
     runs = Runs(outputs={"predict": predicted}, bad_rows={"x": [4, 8]})
-    (failing,) = collect_failing_rows(runs, [failed("KC701", None)], np.arange(10), 20)
+    (failing,) = collect_failing_rows(runs, routes(), [failed("KC701", None)], np.arange(10), 20)
     assert (failing.rows, failing.answers, failing.expected["y"].shape) == ((4, 8), {}, (2, 1))
 
 
@@ -135,7 +138,9 @@ def test_a_check_that_compares_nothing_shows_the_rows_with_nan() -> None:
 )
 def test_a_route_that_fails_the_second_time_is_reported(trace: Trace, wording: SnapshotAssertion) -> None:
     runs = Runs(outputs={"predict": predicted, "one-by-one": lambda _numbers: trace})
-    (failing,) = collect_failing_rows(runs, [failed("KC101", pair("one-by-one"))], np.arange(10), 20)
+    (failing,) = collect_failing_rows(
+        runs, routes(), [failed("KC101", pair("one-by-one"))], np.arange(10), 20
+    )
     assert failing.answers == {}
     assert len(failing.rows) == 10
     assert failing.problem == wording
@@ -144,7 +149,9 @@ def test_a_route_that_fails_the_second_time_is_reported(trace: Trace, wording: S
 def test_nothing_runs_without_a_failure() -> None:
     runs = Runs(outputs={})
     assert (
-        collect_failing_rows(runs, [Verdict(status=Status.WARN, message="", code="KC101")], np.arange(10), 20)
+        collect_failing_rows(
+            runs, routes(), [Verdict(status=Status.WARN, message="", code="KC101")], np.arange(10), 20
+        )
         == ()
     )
     assert runs.requests == []

@@ -65,7 +65,7 @@ def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     ) -> dict[str, Any]:
         settings = Settings.model_validate({"model": Path("m.keras"), **options})
         plan = Plan.of([check for check in CHECKS if check.code in codes], routes())
-        stack, inputs = ExitStack(), cast(Inputs, SimpleNamespace(archive=None))
+        stack, inputs = ExitStack(), cast(Inputs, SimpleNamespace(archive=None, exports=()))
         fork_servers = worker_setup.start_fork_servers(settings, stack, None, main_only=main_only)
         deadline = Deadline(answer=1.0)
         arguments = (settings, inputs, plan, fork_servers, stack, deadline)

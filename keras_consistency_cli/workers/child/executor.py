@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
     from keras_consistency_cli.routes.trace import Change, Result
 
-__all__ = ["Answer", "Executor", "error_header"]
+__all__ = ["Answer", "Executor", "NoSession", "error_header"]
 
 Answer = tuple[dict[str, Any], dict[str, "np.ndarray"]]
 """A header of plain data, and arrays by name."""

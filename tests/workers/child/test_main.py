@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.workers import protocol
+from keras_consistency_cli.workers.child.executor import NoSession
 from keras_consistency_cli.workers.child.main import Worker
 from tests.helpers.live_models import NASTY, HardCast, mlp, state_of
 
@@ -107,7 +108,8 @@ def test_every_route_leaves_the_model_unchanged(name: str, route: str, nasty: An
     served, _ = nasty(name)
     model = served.worker._executor._subject.model
     float64_copy = served.worker._executor._sessions.get("float64")
-    states = [model] if float64_copy is None or isinstance(float64_copy, str) else [model, float64_copy.model]
+    has_none = float64_copy is None or isinstance(float64_copy, NoSession)
+    states = [model] if has_none else [model, float64_copy.model]
     before = [state_of(one) for one in states]
     header, _ = served.run(route)
     assert "error" not in header, header
