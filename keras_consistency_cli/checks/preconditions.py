@@ -8,13 +8,17 @@ from keras_consistency_cli.checks.agreement import CRASHED
 from keras_consistency_cli.checks.base import Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.session.batches import AXIS_LOST
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Trace
 
 __all__ = [
     "FRESH",
+    "draws_numbers",
     "error_if_crashed",
     "fail_if_row_axis_is_lost",
     "find_error",
+    "is_random",
     "skip_if_fresh_process_differs",
     "skip_if_state_is_carried_on_purpose",
     "skip_pass_of_single_row",
@@ -92,3 +96,17 @@ def skip_if_state_is_carried_on_purpose(evidence: Evidence) -> Verdict | None:
     return Verdict.skip(
         "the rows are consecutive parts of one sequence (facts.stateful_rows), so order and history matter"
     )
+
+
+def is_random(evidence: Evidence) -> bool:
+    """Return whether predict draws random numbers, changes the model or does not repeat itself."""
+    trace = evidence.traces.get(REFERENCE)
+    if trace is not None and (trace.changed or draws_numbers(trace)):
+        return True
+    repeats = evidence.comparisons.get((REPEATED, REFERENCE), ())
+    return not all(comparison.identical for comparison in repeats)
+
+
+def draws_numbers(trace: Trace) -> bool:
+    """Return whether the graph of this route draws random numbers."""
+    return bool(trace.details_as(PredictDetails).get("random_operations"))

@@ -39,6 +39,7 @@ _LOCATED_IF_FAILED = {
     "layers-elsewhere": {"KC203"},
     "locate-training": {"KC202"},
     "locate-nonfinite": {"KC701"},
+    "locate-quantisation": {"KC606"},
 }
 _LOCATED_IF_WARNED = {
     "locate-rounding": {"KC601", "KC602", "KC603", "KC604"},

@@ -22,9 +22,14 @@ from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
+from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
+from keras_consistency_cli.routes.numerics.quantised_layers import (
+    DEQUANTISING_ROUTES,
+    QUANTISATION_LOCATORS,
+)
 from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTES
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
@@ -54,10 +59,11 @@ LOCATING_ROUTES: tuple[Route, ...] = (
     *BATCHING_LOCATORS,
     *EXECUTION_LOCATORS,
     *ROUNDING_LOCATORS,
+    *QUANTISATION_LOCATORS,
 )
 """Routes that search for the layer behind a finding; they run only after one."""
 
-CONFIRMING_ROUTES: tuple[Route, ...] = (*INTERVENTION_ROUTES, *RAISING_ROUTES)
+CONFIRMING_ROUTES: tuple[Route, ...] = (*INTERVENTION_ROUTES, *RAISING_ROUTES, *DEQUANTISING_ROUTES)
 """Routes that switch off a suspect; they run only after a finding."""
 
 BATCH_SIZES = (2, 3, 7, 32)
@@ -92,6 +98,7 @@ def routes(sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = ()) -> t
         *ROUNDING_ROUTES,
         *CONDITIONING_ROUTES,
         *LOWERING_ROUTES,
+        *QUANTISATION_ROUTES,
         *DEVICE_ROUTES,
         *KERNEL_ROUTES,
     )

@@ -33,6 +33,7 @@ from tests.corpus import (
     reports_loading,
     reports_masks,
     reports_precision,
+    reports_quantised,
     reports_samples,
     reports_scaling,
     reports_served,
@@ -48,7 +49,7 @@ _FAMILIES = (
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
-    *(reports_functions, reports_served, reports_files),
+    *(reports_functions, reports_served, reports_files, reports_quantised),
     exports,
 )
 

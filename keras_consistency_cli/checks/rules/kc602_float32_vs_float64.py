@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
+from keras_consistency_cli.checks.preconditions import draws_numbers, is_random
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
-from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 
 __all__ = ["CHECK"]
 
@@ -94,7 +94,7 @@ def _low_operations(evidence: Evidence) -> Verdict | None:
 
 def _more_than_rounding(evidence: Evidence) -> Verdict | None:
     """A WARN if predict differs from the float64 copy by more than rounding can explain."""
-    if _is_random(evidence):
+    if is_random(evidence):
         return None
     pairs = evidence.comparisons.get((REFERENCE, FLOAT64_COPY), ())
     dropped = [each for each in pairs if each.output not in evidence.noise and each.noise_elements]
@@ -126,19 +126,6 @@ def _more_than_rounding(evidence: Evidence) -> Verdict | None:
     return Verdict.warn(message, findings={"excess": beyond}, advice=_LOOK_FOR_LOSSES)
 
 
-def _is_random(evidence: Evidence) -> bool:
-    """Whether predict draws random numbers, changes the model or does not repeat itself."""
-    trace = evidence.traces.get(REFERENCE)
-    if trace is not None and (trace.changed or _draws_numbers(trace)):
-        return True
-    repeats = evidence.comparisons.get((REPEATED, REFERENCE), ())
-    return not all(comparison.identical for comparison in repeats)
-
-
-def _draws_numbers(trace: Trace) -> bool:
-    return bool(trace.details_as(PredictDetails).get("random_operations"))
-
-
 def _unknown_noise(evidence: Evidence) -> Verdict:
     """An ERROR if predict or its float64 copy crashed, else a SKIP with the reason."""
     traces = [trace for name in (REFERENCE, FLOAT64_COPY) if (trace := evidence.traces.get(name)) is not None]
@@ -148,7 +135,7 @@ def _unknown_noise(evidence: Evidence) -> Verdict:
     missing = "; ".join(trace.unavailable for trace in traces if trace.unavailable)
     if missing:
         return Verdict.skip(missing)
-    if any(_draws_numbers(trace) for trace in traces):
+    if any(draws_numbers(trace) for trace in traces):
         return Verdict.skip("predict draws random numbers, and its float64 copy draws different ones")
     return Verdict.skip("predict gives no numbers, or not the same ones twice")
 

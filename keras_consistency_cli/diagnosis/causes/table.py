@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
+from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
@@ -36,6 +37,7 @@ CAUSES: Mapping[str, Cause] = {
         *SERVED_CAUSES,
         *DATA_CAUSES,
         *SEQUENCE_CAUSES,
+        *QUANTISATION_CAUSES,
         *NUMBER_CAUSES,
         *EXPORT_CAUSES,
     )

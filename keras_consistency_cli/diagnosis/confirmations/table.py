@@ -17,6 +17,7 @@ from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRM
 from keras_consistency_cli.diagnosis.confirmations.files import FILE_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.nonfinite import NONFINITE_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.precision import PRECISION_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.quantisation import QUANTISATION_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.scaling import SCALING_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.sequences import SEQUENCE_CONFIRMATIONS
 
@@ -32,6 +33,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     **SEQUENCE_CONFIRMATIONS,
     **PRECISION_CONFIRMATIONS,
     **EXPORT_CONFIRMATIONS,
+    **QUANTISATION_CONFIRMATIONS,
 }
 
 

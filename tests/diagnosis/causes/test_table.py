@@ -453,6 +453,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     ("near ties", {}, {"KC604": {"cause": "near-ties"}}, [("near-ties", None)]),
     ("near ties that XLA flips", {}, {"KC204": {"cause": "near-ties"}}, [("near-ties", None)]),
+    (
+        "a scale that is not applied",
+        {"located": {"locate-quantisation": MIXED, "dequantised": {"called_directly": ["mix/dense"]}}},
+        {"KC606": {"cause": "quantisation-broken"}},
+        [("quantisation-broken", "mix")],
+    ),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
     (
         "half precision",

@@ -99,6 +99,7 @@ MISCAST = {
 UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
 
 RAISED = {"layer": "norm", "raised": ["norm"], "lost_before": 5, "lost": 0, "off_before": 0.2, "off": 1e-4}
+IN_FLOATS = {"dequantised": ["steps/dense"], "before": 900.0, "after": 0.7}
 
 
 def in_float64(left: float) -> Judged:
@@ -207,6 +208,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         measured("locate-hidden-nan", {"layer": "pool", "nan_rows": 2}),
         {"KC701": {"rows": {"x": 1}}},
     ),
+    ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -276,6 +278,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("padding-side", served("padding-side:x", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("scaled-in-low-precision", {}, {"KC305": {"stored": {"column": "time"}}}),
     ("function-misapplied", served("function:log1p", "unknown", hits=(6, 3)), {"KC301": {}}),
+    ("quantisation-broken", measured("dequantise-layers", {**IN_FLOATS, "after": 60.0}), {"KC606": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

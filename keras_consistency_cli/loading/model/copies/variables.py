@@ -6,7 +6,7 @@ Their shapes are compared and their values copied.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.saved_layers import find_layers, own_weights
 
-__all__ = ["copy_variables", "has_equal_shapes"]
+__all__ = ["copy_layer", "copy_variables", "has_equal_shapes"]
 
 
 def has_equal_shapes(model: Any, rebuilt: Any) -> bool:
@@ -50,6 +50,15 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
     for _, layer in walk_layers(rebuilt):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def copy_layer(original: Any, copied: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Give these variables of a layer to their copies, and its vocabulary to its copy."""
+    for source, target in pairs:
+        _copy_value(source, target)
+    _copy_assets(original, copied)
+    if isinstance(copied, keras.layers.Normalization):
+        copied.finalize_state()
 
 
 def _pair(

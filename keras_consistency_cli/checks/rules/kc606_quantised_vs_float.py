@@ -1,0 +1,136 @@
+"""A quantised model gives the outputs of its float copy, except for the error of quantisation.
+
+Why: model.quantize("int8") replaces kernels by whole numbers with scales. Keras applies the scales only if
+the layer itself is called. TimeDistributed, and any layer that runs call() of a layer inside it, multiplies
+by the whole numbers: outputs are hundreds of times too large, without a warning, and saving keeps them so.
+float8 begins with a scale of 1: numbers above 448 are cut to 448, and numbers below 0.002 become 0.
+
+How: a float copy is built with the numbers that the quantised weights stand for. It runs a second time with
+the error of quantisation: inputs of each layer are rounded as the layer rounds them, and each weight moves
+by up to half a step. The difference of predict from the copy is compared with the difference of this run; it
+may be four times as large. If it is larger, the first layer whose error is too large is named. A model
+without quantised layers is skipped.
+
+To fix: leave the layer in floats: model.quantize("int8", filters=lambda layer: layer.name != "dense"). Or
+call the inner layer itself instead of its call(), and use Dense without TimeDistributed.
+
+Sources: keras#19263, keras-io#2193, keras-io#2195.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.preconditions import is_random, stop_unless_run
+from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.routes.numerics.dequantised import (
+    DEQUANTISED,
+    QUANTISATION_FACTOR,
+    OutputError,
+    QuantisationDetails,
+)
+from keras_consistency_cli.routes.trace import REFERENCE
+
+__all__ = ["CHECK"]
+
+_CAUSE = "quantisation-broken"
+_ROUNDING = 1e-5
+"""As a share of the outputs: an error below it is the rounding of float32, not of quantisation."""
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """FAIL if predict is further from the float copy than the error of quantisation explains."""
+    stopped = stop_unless_run(evidence, DEQUANTISED)
+    if stopped is not None:
+        return stopped
+    details = evidence.details(DEQUANTISED, QuantisationDetails)
+    if "refused" in details:
+        return Verdict.skip(f"no float copy: {details['refused']}")
+    if details["rebuilt_differs"]:
+        return Verdict.skip("the model rebuilt from its config gives different outputs, see KC801")
+    if is_random(evidence):
+        return Verdict.skip("predict draws random numbers, changes the model or does not repeat itself")
+    comparisons = {each.output: each for each in evidence.comparisons.get((DEQUANTISED, REFERENCE), ())}
+    errors = {
+        name: error
+        for name, error in details["errors"].items()
+        if name in comparisons and math.isfinite(error["size"]) and math.isfinite(error["expected"])
+    }
+    if not errors:
+        return Verdict.skip("the float copy gives no finite numbers to compare")
+    return _judge(evidence, errors, comparisons, details["called_directly"])
+
+
+def _judge(
+    evidence: Evidence,
+    errors: Mapping[str, OutputError],
+    comparisons: Mapping[str, Comparison],
+    called_directly: list[str],
+) -> Verdict:
+    worst = max(errors, key=lambda name: _excess(errors[name]))
+    excess, error, comparison = _excess(errors[worst]), errors[worst], comparisons[worst]
+    modes = ", ".join(policy for policy in evidence.facts.low_precision if "_from_" in policy)
+    findings = {
+        "excess": excess,
+        "deviation": _share(error, error["deviation"]),
+        "expected": _share(error, error["expected"]),
+        "flipped": comparison.flipped,
+        "called_directly": called_directly,
+    }
+    direct = f"; other code runs call() of {', '.join(called_directly)}" if called_directly else ""
+    message = f"predict differs from its float copy by {excess:.2g} × the error of quantisation"
+    if excess <= QUANTISATION_FACTOR:
+        expected = f"{modes} changes outputs by about {findings['expected']:.2g} of their size"
+        return Verdict.ok(
+            f"{message}; {expected}{_describe_decisions(comparison)}{direct}", findings=findings
+        )
+    size = f"{findings['deviation']:.2g} of the size of the outputs"
+    return Verdict.fail(
+        f"{message}; {size}{_describe_decisions(comparison)}{direct}",
+        cause=_CAUSE,
+        judged=[_compare_with_limit(errors[name], comparisons[name]) for name in errors],
+        findings=findings,
+        advice="leave the layer where the difference starts in floats, and quantise the others",
+    )
+
+
+def _excess(error: OutputError) -> float:
+    """The error in multiples of the expected one; infinite if only predict gives NaN."""
+    least = max(error["expected"], _ROUNDING * error["size"])
+    if not math.isfinite(error["deviation"]):
+        return math.inf
+    return error["deviation"] / least if least else (math.inf if error["deviation"] else 0.0)
+
+
+def _share(error: OutputError, value: float) -> float:
+    return value / error["size"] if error["size"] else value
+
+
+def _describe_decisions(comparison: Comparison) -> str:
+    flipped = f"{comparison.flipped} of {comparison.decisions} decisions differ"
+    return f"; {flipped}" if comparison.decisions else ""
+
+
+def _compare_with_limit(error: OutputError, comparison: Comparison) -> Judged:
+    value = QUANTISATION_FACTOR * max(error["expected"], _ROUNDING * error["size"])
+    return Judged(
+        comparison=comparison,
+        limit=Limit(value=value, origin="calibrated", measure="mean"),
+        within=_excess(error) <= QUANTISATION_FACTOR,
+        reason=f"{QUANTISATION_FACTOR:g} × the expected error of quantisation",
+    )
+
+
+CHECK = Check(
+    code="KC606",
+    name="quantised-vs-float",
+    title="a quantised model gives the outputs of its float copy, except for the error of quantisation",
+    explanation=__doc__,
+    pairs=(Pair(candidate=DEQUANTISED, reference=REFERENCE),),
+    examine=examine,
+    is_slow=True,
+)

@@ -1,0 +1,210 @@
+"""Routes that find the layer where a quantised model leaves its float copy, and let it compute with floats.
+
+Both compare the model with its float copy, layer by layer, in multiples of the error that quantisation should
+have there. They run only after a check has found that the outputs differ by more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from keras_consistency_cli.measurement.distance import relative_rms_difference
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_FACTOR, measure_errors
+from keras_consistency_cli.routes.numerics.layer_outputs import LayerOutput, keep_values, recording_outputs
+from keras_consistency_cli.routes.numerics.quantised_runs import (
+    dequantise,
+    explain_no_quantisation,
+    quantising,
+)
+from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.model.copies.dequantised import Twin
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["DEQUANTISING_ROUTES", "QUANTISATION_LOCATORS", "DequantisedDetails"]
+
+_ROWS = 8
+_MOST_LAYERS = 6
+_SMALLEST_ERROR = 1e-6
+"""As a share of the outputs of a layer: below it, a difference is the rounding of float32."""
+
+
+class DequantisedDetails(TypedDict, total=False):
+    """Details of `dequantise-layers`: empty if no layer is suspected or no such copy can be built.
+
+    `dequantised` are the layers that compute with floats; `before` and `after` are the differences from the
+    float copy, in multiples of the expected error.
+    """
+
+    dequantised: list[str]
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LayerError:
+    """The error of a layer's output, and the one that quantisation should have, as shares of the output."""
+
+    layer: LayerOutput
+    error: float
+    expected: float
+
+    @property
+    def excess(self) -> float:
+        return self.error / max(self.expected, _SMALLEST_ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FloatRuns:
+    """The float copy of a model, and its layers' outputs without and with the error of quantisation."""
+
+    session: Session
+    twins: tuple[Twin, ...]
+    exact: list[LayerOutput]
+    quantised: list[LayerOutput]
+
+    def compare(self, session: Session, batch: Rows) -> list[_LayerError]:
+        """Return the errors of the layers of a model; none if its layers ran in a different order."""
+        session.restore()
+        own = _record(session, batch)
+        session.restore()
+        if [each.path for each in own] != [each.path for each in self.exact]:
+            return []
+        return [
+            _LayerError(
+                layer=layer,
+                error=relative_rms_difference(layer.values, ideal.values),
+                expected=relative_rms_difference(rounded.values, ideal.values),
+            )
+            for layer, ideal, rounded in zip(own, self.exact, self.quantised, strict=True)
+        ]
+
+
+def _run_floats(session: Session, batch: Rows) -> _FloatRuns:
+    copy = dequantise(session, batch)
+    on_copy = session.on_copy(copy.model)
+    exact = _record(on_copy, batch)
+    on_copy.restore()
+    # Restoring inside the context would undo the errors of the weights.
+    with quantising(copy.twins, session.options.seed):
+        quantised = _record(on_copy, batch)
+    on_copy.restore()
+    return _FloatRuns(session=on_copy, twins=copy.twins, exact=exact, quantised=quantised)
+
+
+def _record(session: Session, batch: Rows) -> list[LayerOutput]:
+    with recording_outputs(keep_values, keep_values) as recorded:
+        session.call(batch, training=False)
+    return recorded
+
+
+def _locate(session: Session, rows: Rows) -> Result:
+    """Find the first layer whose error is larger than that of quantisation."""
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    errors = _run_floats(session, batch).compare(session, batch)
+    located = _find_excess(errors)
+    if located is None:
+        return Result(outputs={})
+    layer = errors[located].layer
+    details: LocatedLayer = {
+        "layer": layer.path,
+        "kind": layer.kind,
+        "custom": layer.custom,
+        "order": located + 1,
+        "steps": len(errors),
+        "depth": _describe_depth(errors, located),
+    }
+    return Result(outputs={}, details=details)
+
+
+def _find_excess(errors: Sequence[_LayerError]) -> int | None:
+    return next((at for at, each in enumerate(errors) if not each.excess <= QUANTISATION_FACTOR), None)
+
+
+def _describe_depth(errors: Sequence[_LayerError], located: int) -> list[LayerDeviation]:
+    """Return each layer's error, in finishing order."""
+    before = [0.0, *(each.error for each in errors)]
+    entries: list[LayerDeviation] = [
+        {
+            "layer": each.layer.path,
+            "kind": each.layer.kind,
+            "depth": position + 1,
+            "inputs": before[position],
+            "outputs": each.error,
+            "noise": None,
+            "culprit": position == located,
+        }
+        for position, each in enumerate(errors)
+    ]
+    return limit_entries(entries)
+
+
+def _dequantise_layers(session: Session, rows: Rows) -> Result:
+    """Let the located layer compute with floats, then the next one whose error is too large, and so on."""
+    from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
+
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    floats = _run_floats(session, batch)
+    chosen: list[str] = []
+    current = session
+    while len(chosen) < _MOST_LAYERS:
+        added = _suspects(floats, current, batch)
+        if not added or set(added) <= set(chosen):
+            break
+        chosen += [path for path in added if path not in chosen]
+        try:
+            names = [path.rpartition("/")[2] for path in chosen]
+            current = session.on_copy(dequantise(session, batch, only=names).model)
+        except PrecisionCopyRefused:
+            return Result(outputs={})
+    if not chosen:
+        return Result(outputs={})
+    before, after = (_excess(floats, each, batch) for each in (session, current))
+    details: DequantisedDetails = {"dequantised": chosen, "before": before, "after": after}
+    return Result(outputs={}, details=details)
+
+
+def _suspects(floats: _FloatRuns, session: Session, batch: Rows) -> list[str]:
+    """Return the quantised layers in the first layer whose error is too large."""
+    errors = floats.compare(session, batch)
+    located = _find_excess(errors)
+    if located is None:
+        return []
+    path = errors[located].layer.path
+    return [twin.path for twin in floats.twins if f"{twin.path}/".startswith(f"{path}/")]
+
+
+def _excess(floats: _FloatRuns, session: Session, batch: Rows) -> float:
+    """Return the error of the outputs in multiples of the expected one, of the output furthest away."""
+    errors = measure_errors(session, floats.session, floats.twins, batch)
+    return max(
+        (each["deviation"] / each["expected"] for each in errors.values() if each["expected"]), default=0.0
+    )
+
+
+QUANTISATION_LOCATORS: tuple[Route, ...] = (
+    Route(
+        name="locate-quantisation",
+        summary="the first layer whose error is larger than that of quantisation",
+        run=_locate,
+        unavailable=explain_no_quantisation,
+        placement="fresh",
+    ),
+)
+DEQUANTISING_ROUTES: tuple[Route, ...] = (
+    Route(
+        name="dequantise-layers",
+        summary="a copy of the model with the suspected layers in floats",
+        run=_dequantise_layers,
+        unavailable=explain_no_quantisation,
+        placement="fresh",
+    ),
+)
+"""They switch off a suspect, and run only after a check has found one."""

@@ -1,0 +1,143 @@
+"""Runs of a float copy with the error of quantisation: rounded inputs, and weights within half a step.
+
+A healthy quantised layer multiplies rounded inputs by rounded weights. The float copy that does the same
+shows how large the error of quantisation is for this model and these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.trace import Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.model.copies.dequantised import DequantisedCopy, Twin
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["dequantise", "explain_no_quantisation", "quantising", "watching_direct_calls"]
+
+_LARGEST_INT8 = 127.0
+_MANTISSA = 8.0
+"""Steps of float8 (e4m3) from one power of two to the next."""
+
+
+def explain_no_quantisation(facts: Facts) -> str | None:
+    """Return why routes on a dequantised copy are unavailable: no layer is quantised."""
+    # Keras names the policy after the one it was quantised from: int8_from_float32.
+    is_quantised = any("_from_" in policy for policy in facts.low_precision)
+    return None if is_quantised else "no layer of the model is quantised"
+
+
+def dequantise(session: Session, rows: Rows, only: Sequence[str] | None = None) -> DequantisedCopy:
+    """Return the copy of the session's model whose quantised layers, or those of these names, use floats.
+
+    Raises:
+        PrecisionCopyRefused: there is no such copy.
+    """
+    from keras_consistency_cli.loading.model.copies.dequantised import build_dequantised_copy
+
+    sample = session.pack(first_batch(rows, session.facts.batch_size or 1))
+    session.restore()
+    try:
+        return build_dequantised_copy(session.model, sample=sample, only=only, **session.loading)
+    finally:
+        session.restore()
+
+
+@contextmanager
+def quantising(twins: Sequence[Twin], seed: int) -> Iterator[None]:
+    """Give float layers the errors of their quantised originals inside the context.
+
+    Their inputs are rounded as the originals round them, and each weight moves by up to half a step.
+
+    Args:
+        twins: the layers, of a copy that nothing else uses.
+        seed: of the random distances within half a step.
+    """
+    random = np.random.default_rng(seed)
+    with ExitStack() as stack:
+        for twin in twins:
+            stack.enter_context(_moving_weights(twin, random))
+            if twin.quantised.input_axes is not None:
+                rounded = _rounding_inputs(twin.quantised.mode, twin.quantised.input_axes, twin.layer.call)
+                stack.enter_context(_calling(twin.layer, rounded))
+        yield
+
+
+@contextmanager
+def _moving_weights(twin: Twin, random: np.random.Generator) -> Iterator[None]:
+    values = twin.quantised.weights
+    shares = random.uniform(-1.0, 1.0, values.shape).astype(values.dtype)
+    twin.weights.assign(values + shares * twin.quantised.half_steps)
+    try:
+        yield
+    finally:
+        twin.weights.assign(values)
+
+
+@contextmanager
+def _calling(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
+    """Replace the call of one layer; Keras would track an attribute that is set in the usual way."""
+    object.__setattr__(layer, "call", call)
+    try:
+        yield
+    finally:
+        object.__delattr__(layer, "call")
+
+
+def _rounding_inputs(mode: str, axes: tuple[int, ...], original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        rounded = _round_to_float8(inputs) if mode == "float8" else _round_to_int8(inputs, axes)
+        return original(rounded, *args, **kwargs)
+
+    return call
+
+
+def _round_to_int8(inputs: Any, axes: tuple[int, ...]) -> Any:
+    """Round to 127 steps of the largest input of each row, as Keras does."""
+    from keras import ops
+
+    largest = ops.max(ops.abs(inputs), axis=axes, keepdims=True)
+    step = ops.where(largest > 0, largest, ops.ones_like(largest)) / _LARGEST_INT8
+    return ops.round(inputs / step) * step
+
+
+def _round_to_float8(inputs: Any) -> Any:
+    """Round to the digits of float8, without its limits of size."""
+    from keras import ops
+
+    size = ops.abs(inputs)
+    is_zero = size == 0
+    power = 2.0 ** ops.floor(ops.log2(ops.where(is_zero, ops.ones_like(size), size)))
+    return ops.round(inputs / power * _MANTISSA) * power / _MANTISSA
+
+
+@contextmanager
+def watching_direct_calls(session: Session) -> Iterator[set[str]]:
+    """Record the paths of quantised layers of which other code runs call().
+
+    Keras runs quantized_call() if the layer itself is called. call() multiplies by the stored whole numbers.
+    """
+    from keras_consistency_cli.loading.model.copies.quantised_weights import is_quantised
+    from keras_consistency_cli.loading.model.facts import walk_layers
+
+    called: set[str] = set()
+
+    def recording(path: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            called.add(path)
+            return original(*args, **kwargs)
+
+        return call
+
+    with ExitStack() as stack:
+        for path, layer in walk_layers(session.model):
+            if is_quantised(layer) and "call" not in vars(layer):
+                stack.enter_context(_calling(layer, recording(path, layer.call)))
+        yield called

@@ -1,0 +1,97 @@
+"""KC606: a quantised model compared with its float copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.checks.rules.kc606_quantised_vs_float import CHECK
+from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.measurement.facts import OutputFact
+from keras_consistency_cli.routes.trace import Trace
+
+FACTS = {"low_precision": ("int8_from_float32",)}
+
+
+def judge(
+    world: Any, deviation: float, expected: float = 1e-2, *, direct: tuple[str, ...] = (), **details: Any
+) -> Verdict:
+    """The verdict if predict differs from the float copy by so much in every row."""
+    error = {"deviation": deviation, "expected": expected, "size": 1.0}
+    measured = {
+        "errors": {"out": error},
+        "called_directly": list(direct),
+        "rebuilt_differs": False,
+        **details,
+    }
+    values = world.predict + (np.float32(deviation) if np.isfinite(deviation) else np.float32(0))
+    trace = Trace(route="dequantised", outputs={"out": values}, details=measured)
+    verdict: Verdict = world.where({"dequantised": trace}, facts={**FACTS, **world.facts}).verdict(CHECK)
+    return verdict
+
+
+def test_an_error_as_expected_passes(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = judge(world, 9e-3)
+    assert (verdict.status, verdict.findings["called_directly"]) == (Status.PASS, [])
+    assert verdict.findings["excess"] == pytest.approx(0.9)
+    assert verdict.message == wording
+
+
+@pytest.mark.parametrize(
+    ("excess", "status"), [(3.9, Status.PASS), (4.1, Status.FAIL), (np.inf, Status.FAIL)]
+)
+def test_four_times_the_expected_error_is_the_limit(world: Any, excess: float, status: Status) -> None:
+    assert judge(world, excess * 1e-2).status is status
+
+
+def test_a_layer_without_its_scale_fails(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = judge(world, 150.0, direct=("steps/dense",))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "quantisation-broken")
+    assert [judged.within for judged in verdict.judged] == [False]
+    assert verdict.message == wording
+
+
+def test_decisions_are_counted(world: Any) -> None:
+    world = world.where(facts={"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)})
+    assert judge(world, -0.6, 1.0).findings["flipped"] > 0
+
+
+def test_rounding_of_float32_is_not_an_error_of_quantisation(world: Any) -> None:
+    assert judge(world, 1e-6, 0.0).status is Status.PASS
+
+
+def test_a_layer_that_is_not_quantised_after_all_is_named(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = judge(world, 0.0, direct=("steps/dense",))
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+
+
+@pytest.mark.parametrize("size", [np.nan, np.inf])
+def test_a_copy_without_finite_numbers_is_skipped(world: Any, size: float) -> None:
+    errors = {"out": {"deviation": 1.0, "expected": 1.0, "size": size}}
+    assert judge(world, 1.0, errors=errors).status is Status.SKIP
+
+
+def test_a_model_that_is_rebuilt_differently_is_skipped(world: Any) -> None:
+    assert judge(world, 1.0, rebuilt_differs=True).status is Status.SKIP
+
+
+def test_a_random_model_is_skipped(world: Any) -> None:
+    trace = Trace(route="predict", outputs={"out": world.predict}, details={"random_operations": ["Random"]})
+    assert judge(world.where({"predict": trace}), 1.0).status is Status.SKIP
+
+
+def test_a_model_without_a_copy_is_skipped(world: Any) -> None:
+    refused = Trace(route="", details={"refused": "odd"})
+    verdict = world.where({"dequantised": refused}, facts=FACTS).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, "no float copy: odd")
+
+
+def test_models_in_floats_are_skipped(world: Any, missing: Trace) -> None:
+    assert world.where({"dequantised": missing}).verdict(CHECK).status is Status.SKIP
+
+
+def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
+    assert world.where({"dequantised": crashed}, facts=FACTS).verdict(CHECK).status is Status.ERROR

@@ -1,0 +1,185 @@
+"""Quantised models: layers whose scales are not applied or do not fit, and healthy twins."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from tests.corpus.cases import Case, Maker, flat, ids, pictures, steps
+from tests.corpus.reports_quantised_layers import CallsInside
+
+__all__ = ["CASES", "calling", "dense", "large", "quantise", "regressor", "tagger", "wrapped"]
+
+FAMILY = "reports-quantised"
+OWN = ("--custom-objects", str(Path(__file__).resolve().parent / "reports_quantised_layers.py"))
+QUIET = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC606", "KC801")
+PLACE = "per_step"
+
+
+def quantise(model: Any, mode: str, **options: Any) -> Any:
+    """Quantise a model; Keras warns of each layer that it cannot quantise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.quantize(mode, **options)
+    return model
+
+
+def _of(mode: str, inputs: Any, *inside: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a builder of a chain of layers, quantised."""
+
+    def build() -> Any:
+        return quantise(keras.Sequential([inputs(), *(make() for make in inside)]), mode)
+
+    return build
+
+
+def _series() -> Any:
+    return keras.Input((9, 6))
+
+
+def _columns() -> Any:
+    return keras.Input((12,))
+
+
+def tagger(mode: str, last: Callable[[], Any], **options: Any) -> Callable[[], Any]:
+    """Return a builder of a classifier of time steps that ends with this layer, quantised."""
+
+    def build() -> Any:
+        first = layers.Dense(8), layers.LSTM(12, return_sequences=True)
+        model = keras.Sequential([_series(), *first, last()])
+        return quantise(model, mode, **options)
+
+    return build
+
+
+def dense(units: int, activation: str | None = None) -> Callable[[], Any]:
+    """Return a maker of a dense layer."""
+    return lambda: layers.Dense(units, activation=activation)
+
+
+def _low(units: int) -> Callable[[], Any]:
+    return lambda: layers.Dense(units, activation="tanh", dtype="mixed_bfloat16")
+
+
+def wrapped(units: int, activation: str | None = None) -> Callable[[], Any]:
+    """Return a maker of TimeDistributed, which runs call() of the dense layer inside it."""
+    return lambda: layers.TimeDistributed(
+        layers.Dense(units, activation=activation, name="inside"), name=PLACE
+    )
+
+
+def calling(directly: bool) -> Callable[[], Any]:
+    """Return a builder of a classifier with a layer that runs the dense layer inside it, quantised."""
+
+    def caller() -> Any:
+        return CallsInside(layers.Dense(8), directly=directly, name="wrapped")
+
+    return _of("int8", _columns, dense(16, "relu"), caller, dense(3, "softmax"))
+
+
+def regressor(mode: str) -> Callable[[], Any]:
+    """Return a builder of two dense layers, quantised."""
+    return _of(mode, _columns, lambda: layers.Dense(24, activation="relu", name="first"), dense(3))
+
+
+def _attentive() -> Any:
+    """Products of series with one kernel and with several, added to their inputs."""
+    x = keras.Input((7, 12))
+    h = layers.EinsumDense("abc,cd->abd", output_shape=(7, 12), bias_axes="d", activation="gelu")(x)
+    h = layers.LayerNormalization()(layers.Add()([x, h]))
+    heads = layers.EinsumDense("abc,cde->abde", output_shape=(7, 3, 4), bias_axes="de")(h)
+    joined = layers.EinsumDense("abde,dec->abc", output_shape=(7, 5), bias_axes="c")(heads)
+    return quantise(keras.Model(x, layers.Dense(3)(layers.Flatten()(joined))), "int8")
+
+
+def _case(name: str, build: Callable[[], Any], data: Maker, **expected: Any) -> Case:
+    return Case(name=name, family=FAMILY, build=build, data=data, **expected)
+
+
+def _faulty(name: str, build: Callable[[], Any], data: Maker, layer: str, **expected: Any) -> Case:
+    causes = ("quantisation-broken",)
+    return _case(name, build, data, layer=layer, causes=causes, failing=("KC606",), **expected)
+
+
+def _healthy(name: str, build: Callable[[], Any], data: Maker, **expected: Any) -> Case:
+    return _case(name, build, data, quiet=QUIET, **expected)
+
+
+def large(features: int) -> Maker:
+    """Rows of thousands."""
+    return lambda random: random.normal(0.0, 3000.0, size=(60, features)).astype("float32")
+
+
+CASES: tuple[Case, ...] = (
+    _faulty("int8, a softmax in TimeDistributed", tagger("int8", wrapped(5, "softmax")), steps(9, 6), PLACE),
+    _faulty(
+        "int4, a tanh in TimeDistributed",
+        _of("int4", _series, dense(8), wrapped(10, "tanh"), layers.Flatten, dense(2)),
+        steps(9, 6),
+        PLACE,
+    ),
+    _faulty(
+        "int8, call() of the layer inside",
+        calling(directly=True),
+        flat(12),
+        "wrapped",
+        args=OWN,
+    ),
+    _faulty(
+        "float8, inputs of thousands",
+        regressor("float8"),
+        large(12),
+        "first",
+    ),
+    _healthy("int8, a perceptron", _of("int8", _columns, dense(32, "relu"), dense(4, "softmax")), flat(12)),
+    _healthy("int8, inputs of thousands", regressor("int8"), large(12)),
+    _healthy(
+        "int8, convolutions and a dense head",
+        _of(
+            "int8",
+            lambda: keras.Input((12, 12, 3)),
+            lambda: layers.Conv2D(8, 3, activation="relu"),
+            layers.BatchNormalization,
+            layers.Flatten,
+            dense(16, "relu"),
+            dense(4),
+        ),
+        pictures(12, 12, 3),
+    ),
+    _healthy(
+        "int8, a table of words and an LSTM",
+        _of(
+            "int8",
+            lambda: keras.Input((9,), dtype="int32"),
+            lambda: layers.Embedding(50, 16, mask_zero=True),
+            lambda: layers.LSTM(12),
+            dense(1, "sigmoid"),
+        ),
+        ids(50, 9),
+    ),
+    _healthy("int8, products of series", _attentive, steps(7, 12)),
+    _healthy("int8, a dense layer on time steps", tagger("int8", dense(5, "softmax")), steps(9, 6)),
+    _healthy(
+        "int8, a model in TimeDistributed",
+        tagger("int8", lambda: layers.TimeDistributed(keras.Sequential([layers.Dense(5)]), name=PLACE)),
+        steps(9, 6),
+    ),
+    _healthy(
+        "int8, the layer inside is called itself",
+        calling(directly=False),
+        flat(12),
+        args=OWN,
+    ),
+    _healthy(
+        "int8 from mixed_bfloat16",
+        _of("int8", _columns, *(_low(units) for units in (32, 16, 3))),
+        flat(12),
+    ),
+    _healthy("int4, a perceptron", _of("int4", _columns, dense(32, "relu"), dense(3)), flat(12)),
+    _healthy("float8, a perceptron", _of("float8", _columns, dense(32, "relu"), dense(3)), flat(12)),
+)
