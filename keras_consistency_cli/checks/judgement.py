@@ -32,6 +32,7 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
                 float64_pair=float64_pair,
                 rounded=rounded.get(comparison.output),
                 coarsest=evidence.facts.coarsest_dtype,
+                quantised=bool(evidence.facts.quantised),
             )
             judgement = judge(measured, policy=evidence.policy, exact=pair.exact)
             yield Judged(

@@ -123,10 +123,16 @@ class Facts:
         return max(fewest, int(multiplications // self.work)) if self.work else sys.maxsize
 
     @property
+    def quantised(self) -> tuple[str, ...]:
+        """The dtype policies of quantised layers; Keras names the mode and the policy it was made from."""
+        return tuple(policy for policy in self.low_precision if "_from_" in policy)
+
+    @property
     def coarsest_dtype(self) -> str:
-        """The coarsest float dtype that the dtype policies declare."""
+        """The coarsest number type that the dtype policies declare."""
         policies = " ".join(self.low_precision)
-        return next((dtype for dtype in ("bfloat16", "float16") if dtype in policies), "float32")
+        known = ("int8_from", "float8_from", "bfloat16", "float16")
+        return next((dtype.removesuffix("_from") for dtype in known if dtype in policies), "float32")
 
     @property
     def stateful_layers(self) -> tuple[LayerFact, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
+from keras_consistency_cli.measurement.quantisation_steps import ORDINARY_SHARE, exceeds_steps
 from keras_consistency_cli.measurement.rounding import (
     CALIBRATION_ROWS,
     EXTRA_ROUNDING,
@@ -68,7 +69,9 @@ class NoiseEvidence:
     float64_pair: Comparison | None = None
     rounded: Comparison | None = None
     coarsest: str = "float32"
-    """The coarsest dtype that the policies of the model declare."""
+    """The coarsest number type that the policies of the model declare."""
+    quantised: bool = False
+    """Whether layers of the model are quantised: noise and `rounded` then contain the error of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +176,8 @@ def _find_problem(evidence: NoiseEvidence, noise: Comparison, calibration: _Cali
     if pair.max_abs > limit.value:
         multiple = f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise"
         return Judgement(within=False, limit=limit, reason=multiple)
+    if evidence.quantised and evidence.float64_pair is None:
+        return _find_too_many_steps(evidence, limit)
     rounding = max(rms_rounding(evidence.rounded), rounding_of_float64_pair(evidence.float64_pair))
     most = math.inf if calibration.few_rows else mean_limit(pair, calibration.ulp, rounding)
     deviation = mean_deviation(pair)
@@ -180,6 +185,15 @@ def _find_problem(evidence: NoiseEvidence, noise: Comparison, calibration: _Cali
         return None
     reason = f"the mean difference is {deviation:.1e}, where rounding gives at most {most:.1e} on these rows"
     return Judgement(within=False, limit=replace(limit, value=most, measure="mean"), reason=reason)
+
+
+def _find_too_many_steps(evidence: NoiseEvidence, limit: Limit) -> Judgement | None:
+    """Return a judgement if more rows differ than those with an input of a layer on a different step."""
+    if not exceeds_steps(evidence.pair, evidence.rounded):
+        return None
+    value = ORDINARY_SHARE * evidence.pair.scale
+    reason = "more rows differ than those with an input of a quantised layer on a different step"
+    return Judgement(within=False, limit=replace(limit, value=value), reason=reason)
 
 
 def _find_float64_problem(

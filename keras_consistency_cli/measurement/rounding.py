@@ -16,6 +16,7 @@ __all__ = [
     "HALF_ULP",
     "MAX_FACTOR",
     "PLAUSIBLE_FACTOR",
+    "RMS_FACTOR",
     "ULP",
     "exceeds_rms",
     "has_extra_rounding",
@@ -58,7 +59,14 @@ FLOAT32_FACTOR = 3.0
 
 With `RMS_FACTOR` this allows 7.5 times; healthy pairs stayed below 3.3 (benchmarks/headroom.py).
 """
-ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+ULP = {
+    "int8": 2.0**-7,
+    "float8": 2.0**-4,
+    "float16": 2.0**-10,
+    "bfloat16": 2.0**-7,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+}
 
 
 def rounding_excess(rounded: Comparison) -> float:

@@ -83,7 +83,9 @@ class EvidenceCollector:
         The model's dtype policies cause it, and accelerators, which multiply in less than float32.
         """
         accelerated = any("cpu" not in device.lower() for device in self.facts.devices)
-        return bool(self.facts.low_precision) or accelerated
+        # What quantisation rounds is part of the float64 copy that is rounded layer by layer.
+        in_16_bits = any(not policy.endswith("_from_float32") for policy in self.facts.low_precision)
+        return in_16_bits or accelerated
 
     def evidence(self, context: DataContext) -> Evidence:
         """Return the evidence for checks.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.advice.edits import give_model, rebuild
+from tests.advice.edits import give_facts, give_model, rebuild
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
-from tests.corpus.reports_quantised import calling, dense, regressor, tagger, wrapped
+from tests.corpus.reports_quantised import calling, dense, perceptron, regressor, tagger, wrapped
 
 __all__ = ["TRIALS"]
 
 IN_STEPS = corpus_case("int8, a softmax in TimeDistributed")
 IN_CODE = corpus_case("int8, call() of the layer inside")
+COARSE = corpus_case("int4, a perceptron")
 LARGE = corpus_case("float8, inputs of thousands")
 
 
@@ -44,5 +45,17 @@ TRIALS: tuple[Trial, ...] = (
         tries="choose int8",
         faulty=LARGE,
         fix=give_model(rebuild(regressor("int8"))),
+    ),
+    Trial(
+        slug="quantisation-coarse",
+        tries="quantise the float model to int8",
+        faulty=COARSE,
+        fix=give_model(rebuild(perceptron("int8"))),
+    ),
+    Trial(
+        slug="quantisation-coarse",
+        tries="set facts: {low_precision: accepted}",
+        faulty=COARSE,
+        fix=lambda files: give_facts(files, low_precision="accepted"),
     ),
 )

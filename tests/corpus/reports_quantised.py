@@ -11,19 +11,14 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, flat, ids, pictures, steps
-from tests.corpus.reports_quantised_layers import CallsInside
+from tests.corpus.faults_sequences import with_files
+from tests.corpus.reports_quantised_layers import CallsInside, MoreInGraphs
 
-__all__ = ["CASES", "calling", "dense", "large", "quantise", "regressor", "tagger", "wrapped"]
+__all__ = ["CASES", "calling", "dense", "large", "perceptron", "quantise", "regressor", "tagger", "wrapped"]
 
 FAMILY = "reports-quantised"
 OWN = ("--custom-objects", str(Path(__file__).resolve().parent / "reports_quantised_layers.py"))
 QUIET = ("KC103", "KC606", "KC801")
-SELECTED = ("--select", "KC103,KC203,KC606,KC701,KC801")
-"""Checks that run the same kernels twice.
-
-If a different kernel rounds an input of a layer across the boundary of a step of int8, outputs change by a
-step, for which the limits of models without a float64 copy are too small.
-"""
 PLACE = "per_step"
 
 
@@ -106,7 +101,7 @@ def _attentive() -> Any:
 def _case(
     name: str, build: Callable[[], Any], data: Maker, args: tuple[str, ...] = (), **expected: Any
 ) -> Case:
-    return Case(name=name, family=FAMILY, build=build, data=data, args=(*args, *SELECTED), **expected)
+    return Case(name=name, family=FAMILY, build=build, data=data, args=args, **expected)
 
 
 def _faulty(name: str, build: Callable[[], Any], data: Maker, layer: str, **expected: Any) -> Case:
@@ -116,6 +111,28 @@ def _faulty(name: str, build: Callable[[], Any], data: Maker, layer: str, **expe
 
 def _healthy(name: str, build: Callable[[], Any], data: Maker, **expected: Any) -> Case:
     return _case(name, build, data, quiet=QUIET, **expected)
+
+
+def _coarse(name: str, build: Callable[[], Any]) -> Case:
+    return _case(name, build, flat(12), causes=("quantisation-coarse",), warning=("KC606",))
+
+
+def _accepted(name: str, build: Callable[[], Any]) -> Case:
+    kit = with_files(flat(12), facts={"low_precision": "accepted"})
+    return Case(name=name, family=FAMILY, build=build, kit=kit, quiet=QUIET)
+
+
+def perceptron(mode: str) -> Callable[[], Any]:
+    """Return a builder of a perceptron with one hidden layer, quantised."""
+    return _of(mode, _columns, dense(32, "relu"), dense(3))
+
+
+def _more_in_graphs() -> Any:
+    return MoreInGraphs(0.01, name="more")
+
+
+def _same_in_graphs() -> Any:
+    return MoreInGraphs(0.0, name="more")
 
 
 def large(features: int) -> Maker:
@@ -188,6 +205,21 @@ CASES: tuple[Case, ...] = (
         _of("int8", _columns, *(_low(units) for units in (32, 16, 3))),
         flat(12),
     ),
-    _healthy("int4, a perceptron", _of("int4", _columns, dense(32, "relu"), dense(3)), flat(12)),
-    _healthy("float8, a perceptron", _of("float8", _columns, dense(32, "relu"), dense(3)), flat(12)),
+    _coarse("int4, a perceptron", perceptron("int4")),
+    _coarse("float8, a perceptron", perceptron("float8")),
+    _accepted("int4, accepted", perceptron("int4")),
+    _accepted("float8, accepted", perceptron("float8")),
+    _case(
+        "int8, one percent more in a graph",
+        _of("int8", _columns, dense(16, "relu"), _more_in_graphs, dense(3)),
+        flat(12),
+        args=OWN,
+        failing=("KC201", "KC204"),
+    ),
+    _healthy(
+        "int8, the same in a graph",
+        _of("int8", _columns, dense(16, "relu"), _same_in_graphs, dense(3)),
+        flat(12),
+        args=OWN,
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 register = keras.saving.register_keras_serializable(package="corpus-quantised")
@@ -25,3 +26,20 @@ class CallsInside(layers.Wrapper):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "directly": self.directly}
+
+
+@register
+class MoreInGraphs(layers.Layer):
+    """Multiplies by one and a share, in a traced graph only."""
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, inputs: Any) -> Any:
+        """Look at how it is run."""
+        return inputs if tf.executing_eagerly() else inputs * (1.0 + self.share)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "share": self.share}

@@ -55,7 +55,8 @@ def examine(evidence: Evidence) -> Verdict:
 
 def _judge_noise(evidence: Evidence) -> Verdict:
     highest = max(evidence.noise.values(), key=lambda noise: noise.scaled)
-    message = f"rounding noise is {highest.max_abs:.1e}, {highest.scaled:.1e} of the largest output"
+    noise = "the error of quantisation" if evidence.facts.quantised else "rounding noise"
+    message = f"{noise} is {highest.max_abs:.1e}, {highest.scaled:.1e} of the largest output"
     if highest.distinct_rows < CALIBRATION_ROWS:
         message += f" (from only {highest.distinct_rows} different rows: limits are widened)"
     low, beyond = ", ".join(evidence.facts.low_precision), _excess(evidence)
@@ -102,6 +103,8 @@ def _more_than_rounding(evidence: Evidence) -> Verdict | None:
     if not dropped or not beyond > PLAUSIBLE_FACTOR:
         return None
     largest = max(dropped, key=lambda comparison: comparison.scaled)
+    if evidence.facts.quantised:
+        return Verdict.skip("predict differs from its float64 copy by more than quantisation explains, see KC606")
     message = (
         f"predict differs from float64 by {largest.scaled:.1e} of the largest output; "
         f"that is {beyond:.2g} × what rounding gives"

@@ -9,7 +9,7 @@ How: a copy of the model is built from its config under mixed_float16 and under 
 weights, and predicts one batch; its outputs are compared with predict. This is information about a choice
 that has not been made: it passes. A model that computes in 16 bits itself is compared with its float64 copy
 instead, and then more than 5 % of changed decisions, a mean change of more than a tenth of the outputs, or
-values that overflow, are a warning. Quantised models have no such copy; KC606 compares them with floats.
+values that overflow, are a warning. Quantised models are left to KC606.
 
 To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16
 if float16 overflows.
@@ -53,6 +53,8 @@ class _Effect(TypedDict):
 
 def examine(evidence: Evidence) -> Verdict:
     """Report the effect of lower precision; judge it only if it is in use."""
+    if evidence.facts.quantised:
+        return Verdict.skip("layers of the model are quantised, see KC606 quantised-vs-float")
     if evidence.facts.low_precision:
         return _judge_in_use(evidence)
     crashed = error_if_crashed(evidence, _POLICIES)

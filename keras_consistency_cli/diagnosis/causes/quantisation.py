@@ -58,5 +58,20 @@ QUANTISATION_CAUSES: tuple[Cause, ...] = (
         locator="locate-quantisation",
         specific=_name_layers,
     ),
+    Cause(
+        slug="quantisation-coarse",
+        sentence="quantisation changes the outputs by more than int8 would: the precision is very low",
+        explanation=(
+            "int4 keeps 15 values for each weight, and float8 keeps four significant bits of weights and "
+            "inputs. Nothing is broken, but the outputs differ from those of the model in floats by several "
+            "percent. int8 changes them by about one percent."
+        ),
+        key=("KC606",),
+        explains=("KC606",),
+        advice=(
+            "quantise the float model to int8 instead: model.quantize('int8')\n"
+            "if the low precision is intended and tested, set facts: {{low_precision: accepted}} in the YAML"
+        ),
+    ),
 )
 """Most specific first."""

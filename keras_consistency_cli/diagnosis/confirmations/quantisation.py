@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
-from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, ConfirmationResult, layer_list
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    ConfirmationResult,
+    layer_list,
+    read_by_check,
+)
 from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_FACTOR
 from keras_consistency_cli.routes.numerics.quantised_layers import DequantisedDetails
 
@@ -31,5 +36,10 @@ QUANTISATION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         how="the suspected layers compute with floats, and the others stay quantised",
         test=floats_remove_the_error,
         routes=("dequantise-layers",),
+    ),
+    "quantisation-coarse": read_by_check(
+        "the float copy runs with the error of quantisation, and without",
+        "measured: the float copy with the error of quantisation, compared with the same copy without",
+        "KC606",
     ),
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.copies.dequantised import DequantisedCopy, Twin
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["dequantise", "explain_no_quantisation", "quantising", "watching_direct_calls"]
+__all__ = ["dequantise", "explain_no_quantisation", "quantising", "rounding_inputs", "watching_direct_calls"]
 
 _LARGEST_INT8 = 127.0
 _MANTISSA = 8.0
@@ -29,9 +29,7 @@ _MANTISSA = 8.0
 
 def explain_no_quantisation(facts: Facts) -> str | None:
     """Return why routes on a dequantised copy are unavailable: no layer is quantised."""
-    # Keras names the policy after the one it was quantised from: int8_from_float32.
-    is_quantised = any("_from_" in policy for policy in facts.low_precision)
-    return None if is_quantised else "no layer of the model is quantised"
+    return None if facts.quantised else "no layer of the model is quantised"
 
 
 def dequantise(session: Session, rows: Rows, only: Sequence[str] | None = None) -> DequantisedCopy:
@@ -64,6 +62,15 @@ def quantising(twins: Sequence[Twin], seed: int) -> Iterator[None]:
     with ExitStack() as stack:
         for twin in twins:
             stack.enter_context(_moving_weights(twin, random))
+        stack.enter_context(rounding_inputs(twins))
+        yield
+
+
+@contextmanager
+def rounding_inputs(twins: Sequence[Twin]) -> Iterator[None]:
+    """Round the inputs of float layers inside the context as their quantised originals do."""
+    with ExitStack() as stack:
+        for twin in twins:
             if twin.quantised.input_axes is not None:
                 rounded = _rounding_inputs(twin.quantised.mode, twin.quantised.input_axes, twin.layer.call)
                 stack.enter_context(_calling(twin.layer, rounded))

@@ -23,6 +23,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
+from keras_consistency_cli.routes.numerics.quantised_runs import rounding_inputs
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
 
@@ -43,13 +44,14 @@ class LowOperations(TypedDict):
 def _round_layers(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
-    original = on_float64_copy(session).original
+    float64_copy = on_float64_copy(session)
+    original = float64_copy.original
     batch, positions = session.one_batch(rows)
     session.restore()
     exact = session.step(batch)
-    outputs = _choose_furthest(
-        [_run_rounded(session, batch, seed) for seed in (session.options.seed, None)], exact
-    )
+    with rounding_inputs(float64_copy.twins):
+        runs = [_run_rounded(session, batch, seed) for seed in (session.options.seed, None)]
+    outputs = _choose_furthest(runs, exact)
     if not session.facts.low_precision and _exceeds_layer_rounding(original, batch, exact, outputs):
         # Rounding inside a layer cannot be seen from outside it. Rounding every operation is slow.
         session.restore()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -14,6 +15,8 @@ from keras_consistency_cli.loading.model.copies.float64 import (
     build_float64_copy,
     float64_defaults,
 )
+from keras_consistency_cli.loading.model.copies.dequantised import Twin, build_dequantised_copy
+from keras_consistency_cli.loading.model.saved_layers import find_layers
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.session import Session
@@ -31,6 +34,8 @@ class Float64Session(TensorFlowSession):
 
     original: Session
     """The session of the model itself."""
+    twins: tuple[Twin, ...] = ()
+    """The layers of the copy whose originals are quantised; they compute with the numbers of their weights."""
 
     def cast(self, values: np.ndarray) -> Any:
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""
@@ -99,15 +104,18 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
         name: values.astype(np.float64) if is_float(values.dtype) else values
         for name, values in sample.items()
     }
+    source, twins = _dequantise(session, sample)
     model = build_float64_copy(
-        session.model,
+        source,
         custom_objects=dict(session.subject.custom_objects),
         sample=session.pack(wide_sample, cast=False),
         allow_unsafe=session.subject.files.allow_unsafe,
     )
     float64_copy = Float64Session(model, session.facts, session.options, session.subject)
     float64_copy.original = session
-    session.snapshot.copy_to(float64_copy.snapshot)
+    float64_copy.twins = _find_twins(twins, source, model)
+    if source is session.model:
+        session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
     with float64_defaults():
         narrow = float64_copy.narrow_operations(sample)
@@ -117,3 +125,20 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
             f"the first is {narrow[0]}"
         )
     return float64_copy
+
+
+def _dequantise(session: Session, sample: Rows) -> tuple[Any, tuple[Twin, ...]]:
+    """Return the model, or the float copy of a quantised one and its layers that were quantised."""
+    if not session.facts.quantised:
+        return session.model, ()
+    session.restore()
+    dequantised = build_dequantised_copy(session.model, sample=session.pack(sample), **session.loading)
+    session.restore()
+    return dequantised.model, dequantised.twins
+
+
+def _find_twins(twins: Sequence[Twin], source: Any, model: Any) -> tuple[Twin, ...]:
+    """Return the same layers in a copy of the float copy, found by their order."""
+    pairs = zip(find_layers(source), find_layers(model), strict=False)
+    copies = {id(found.layer): copy.layer for found, copy in pairs}
+    return tuple(replace(twin, layer=copies[id(twin.layer)]) for twin in twins if id(twin.layer) in copies)

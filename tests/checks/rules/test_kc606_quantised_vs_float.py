@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc606_quantised_vs_float import CHECK
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import OutputFact
 from keras_consistency_cli.routes.trace import Trace
 
+ACCEPTED = DataContext(owner=OwnerFacts(low_precision="accepted"))
 FACTS = {"low_precision": ("int8_from_float32",)}
 
 
@@ -52,6 +55,26 @@ def test_a_layer_without_its_scale_fails(world: Any, wording: SnapshotAssertion)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "quantisation-broken")
     assert [judged.within for judged in verdict.judged] == [False]
     assert verdict.message == wording
+
+
+@pytest.mark.parametrize(
+    ("expected", "accepted", "status"),
+    [(0.029, False, Status.PASS), (0.031, False, Status.WARN), (0.031, True, Status.PASS)],
+)
+def test_an_expected_error_that_is_large_warns_unless_it_is_accepted(
+    world: Any, expected: float, accepted: bool, status: Status
+) -> None:
+    if accepted:
+        world = world.where(data=ACCEPTED)
+    verdict = judge(world, expected, expected)
+    assert verdict.status is status
+    assert verdict.findings.get("cause") == ("quantisation-coarse" if status is Status.WARN else None)
+
+
+def test_many_changed_decisions_warn_even_if_low_precision_is_accepted(world: Any) -> None:
+    facts = {"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)}
+    verdict = judge(world.where(facts=facts, data=ACCEPTED), -0.6, 1.0)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "quantisation-coarse")
 
 
 def test_decisions_are_counted(world: Any) -> None:

@@ -459,6 +459,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC606": {"cause": "quantisation-broken"}},
         [("quantisation-broken", "mix")],
     ),
+    ("int4", {}, {"KC606": {"cause": "quantisation-coarse"}}, [("quantisation-coarse", None)]),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
     (
         "half precision",

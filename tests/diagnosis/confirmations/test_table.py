@@ -209,6 +209,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"KC701": {"rows": {"x": 1}}},
     ),
     ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
+    ("quantisation-coarse", {}, {"KC606": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

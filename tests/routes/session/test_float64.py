@@ -82,13 +82,27 @@ def test_a_layer_that_casts_to_float32_itself_is_refused(wording: SnapshotAssert
     assert masked(str(caught.value)) == wording
 
 
-def test_a_quantised_model_is_refused(wording: SnapshotAssertion) -> None:
+def test_the_copy_of_a_quantised_model_computes_with_the_numbers_of_its_weights() -> None:
     model, rows = chain((5,), layers.Dense(4), layers.Dense(1))
     for part in model.layers:
         part.quantize("int8")
-    with pytest.raises(PrecisionCopyRefused) as caught:
-        float64_copy_of((model, rows))
-    assert str(caught.value) == wording
+    float64_copy, named = float64_copy_of((model, rows))
+    exact, together = float64_copy.steps(named, 4), session_of((model, rows)).steps(named, 4)
+    for output, values in exact.items():
+        assert values.dtype == np.float64
+        assert np.abs(values - float64_copy.one_by_one(named)[output]).max() < 1e-13
+        assert 1e-6 < np.abs(values - together[output]).max() < 0.05 * np.abs(values).max()
+    layers_of_copy = {id(layer) for layer in float64_copy.model.layers}
+    assert len(float64_copy.twins) == 2
+    assert all(id(twin.layer) in layers_of_copy for twin in float64_copy.twins)
+
+
+def test_a_quantised_layer_that_cannot_be_read_is_refused() -> None:
+    table = layers.ReversibleEmbedding(9, 4)
+    model = keras.Sequential([keras.Input((3,), dtype="int32", name="ids"), table, layers.Dense(2)])
+    table.quantize("int8")
+    with pytest.raises(PrecisionCopyRefused):
+        float64_copy_of((model, {"ids": np.zeros((4, 3), "int32")}))
 
 
 def test_inputs_keep_their_names() -> None:
