@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
+from keras_consistency_cli.routes.calling.exported_training import EXPORTING_ROUTES
 from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
@@ -63,7 +64,12 @@ LOCATING_ROUTES: tuple[Route, ...] = (
 )
 """Routes that search for the layer behind a finding; they run only after one."""
 
-CONFIRMING_ROUTES: tuple[Route, ...] = (*INTERVENTION_ROUTES, *RAISING_ROUTES, *DEQUANTISING_ROUTES)
+CONFIRMING_ROUTES: tuple[Route, ...] = (
+    *INTERVENTION_ROUTES,
+    *EXPORTING_ROUTES,
+    *RAISING_ROUTES,
+    *DEQUANTISING_ROUTES,
+)
 """Routes that switch off a suspect; they run only after a finding."""
 
 BATCH_SIZES = (2, 3, 7, 32)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from tests.advice.edits import (
@@ -78,6 +79,21 @@ def _training_false_everywhere(files: Files) -> None:
     model, rows = load(files), array(files)
     called = np.asarray(model(rows, training=False))
     np.testing.assert_allclose(called, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def _exported_for_inference(files: Files) -> None:
+    """Export as the advice says, and run what was written."""
+    model, rows = load(files), array(files)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    signature = [keras.InputSpec(shape=model.input_shape, dtype="float32")]
+    archive.add_endpoint("serve", lambda x: model(x, training=False), signature)
+    folder = files.model.with_name("exported")
+    archive.write_out(str(folder), verbose=False)
+    loaded = tf.saved_model.load(str(folder))
+    called, again = (np.asarray(loaded.serve(rows.astype("float32"))) for _ in range(2))
+    np.testing.assert_allclose(called, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+    assert np.array_equal(called, again)
 
 
 def _without_augmentation(model: Any) -> Any:
@@ -176,6 +192,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="leave augmentation out of the exported model",
         faulty=FLIPPED,
         fix=give_model(_without_augmentation),
+    ),
+    Trial(
+        slug="training-flag-default",
+        tries="export with training=False",
+        faulty=FLIPPED,
+        proof=_exported_for_inference,
     ),
     Trial(
         slug="predict-overridden",

@@ -77,6 +77,30 @@ def augmented_inside() -> Any:
     return keras.Model(picture, layers.Dense(3)(layers.Flatten()(augmentation(picture))))
 
 
+def cropped() -> Any:
+    """A crop before a classifier: in the middle in predict, anywhere in a bare call."""
+    parts = [
+        layers.RandomCrop(6, 6, name=NAME),
+        layers.Conv2D(4, 3),
+        layers.GlobalMaxPooling2D(),
+        layers.Dense(3),
+    ]
+    return keras.Sequential([keras.Input((9, 9, 3)), *parts])
+
+
+def _same_contrast() -> Any:
+    """Augmentation without anything random."""
+    parts = [layers.AutoContrast(value_range=(0, 1)), layers.Flatten(), layers.Dense(3)]
+    return keras.Sequential([keras.Input((8, 8, 3)), *parts])
+
+
+def _baked_off() -> Any:
+    """training=False in the graph, as for a part that is not trained: calls without the argument obey it."""
+    picture = keras.Input((8, 8, 3))
+    normed = layers.BatchNormalization()(picture, training=False)
+    return keras.Model(picture, layers.Dense(3)(layers.Flatten()(normed)))
+
+
 def contrasted() -> Any:
     """Random contrast and brightness."""
     parts = [
@@ -172,6 +196,17 @@ CASES: tuple[Case, ...] = (
         DEFAULT,
         f"augmentation/{NAME}",
         "KC202",
+    ),
+    _built("a crop at random", cropped, pictures(9, 9, 3), DEFAULT, NAME, "KC202"),
+    Case(
+        name="augmentation without chance",
+        family=FAMILY,
+        build=_same_contrast,
+        data=pictures(8, 8, 3),
+        quiet=("KC202",),
+    ),
+    Case(
+        name="batch norm baked off", family=FAMILY, build=_baked_off, data=pictures(8, 8, 3), quiet=("KC202",)
     ),
     _built("random contrast", contrasted, pictures(9, 9, 3), DEFAULT, NAME, "KC202"),
     _built("noise by default", noisy_series, steps(6, 3), DEFAULT, NAME, "KC202", custom=True),

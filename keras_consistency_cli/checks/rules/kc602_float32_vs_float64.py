@@ -104,7 +104,9 @@ def _more_than_rounding(evidence: Evidence) -> Verdict | None:
         return None
     largest = max(dropped, key=lambda comparison: comparison.scaled)
     if evidence.facts.quantised:
-        return Verdict.skip("predict differs from its float64 copy by more than quantisation explains, see KC606")
+        return Verdict.skip(
+            "predict differs from its float64 copy by more than quantisation explains, see KC606"
+        )
     message = (
         f"predict differs from float64 by {largest.scaled:.1e} of the largest output; "
         f"that is {beyond:.2g} × what rounding gives"

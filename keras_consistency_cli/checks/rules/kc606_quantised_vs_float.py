@@ -116,9 +116,8 @@ def _judge_expected_error(evidence: Evidence, findings: _Findings, comparison: C
     """A PASS, or a WARN for an error that is large although quantisation explains it."""
     share = findings["expected"]
     expected = f"{', '.join(evidence.facts.quantised)} changes outputs by about {share:.2g} of their size"
-    message = (
-        f"{_describe_excess(findings)}; {expected}{_describe_decisions(comparison)}{_describe_calls(findings)}"
-    )
+    details = f"{_describe_decisions(comparison)}{_describe_calls(findings)}"
+    message = f"{_describe_excess(findings)}; {expected}{details}"
     is_accepted = evidence.data.owner.low_precision == "accepted"
     if flipped_share(comparison) > FLIPPED_SHARE or (share > _LARGE_ERROR and not is_accepted):
         return Verdict.warn(message, cause=_COARSE, findings=findings, advice=_FINER)

@@ -15,8 +15,25 @@ from keras_consistency_cli.diagnosis.signatures import (
     layer_with_training_flag,
     names_cause,
 )
+from keras_consistency_cli.routes.calling.exported_training import (
+    EXPORTED_TRAINING,
+    ExportedTrainingDetails,
+    PathEffect,
+)
 
 __all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
+
+
+_IN_TRAINING = "{layer} runs in training mode if the model is called without a training argument"
+_TRAINING_FALSE = (
+    "call model(x, training=False) everywhere outside training; remove `training=True` from the "
+    "graph; leave augmentation out of the exported model, or export with training=False:\n"
+    "    archive = keras.export.ExportArchive()\n"
+    "    archive.track(model)\n"
+    "    signature = [keras.InputSpec(shape=model.input_shape, dtype='float32')]\n"
+    "    archive.add_endpoint('serve', lambda x: model(x, training=False), signature)\n"
+    "    archive.write_out('exported')"
+)
 
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
@@ -27,6 +44,40 @@ def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
 def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
     """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
     return verdict.findings.get("cause") in (None, "state-carry-over")
+
+
+def _name_paths(evidence: Evidence) -> CauseTexts | None:
+    """The paths on which the layer runs in training mode, as they were measured."""
+    details = evidence.details(EXPORTED_TRAINING, ExportedTrainingDetails)
+    if "call" not in details:
+        return None
+    paths = [_describe_path("model(x)", details["call"])]
+    if "saved_model" in details:
+        paths.append(_describe_path("the exported SavedModel", details["saved_model"]))
+    if "failure" in details:
+        paths.append(f"its export fails ({details['failure']})")
+    operations = details.get("random_operations")
+    if operations:
+        paths.append(f"a file in ONNX cannot be loaded, as ONNX has no {operations[0]}")
+    sentence = f"{_IN_TRAINING}: {'; '.join(paths)}; predict is not affected".replace("{", "{{")
+    sentence = sentence.replace("}", "}}").replace("{{layer}}", "{layer}", 1)
+    return CauseTexts(sentence=sentence, advice=_TRAINING_FALSE + _describe_trial(details))
+
+
+def _describe_path(path: str, effect: PathEffect) -> str:
+    if effect["changed"] is None:
+        return f"{path} gives outputs of shape {tuple(effect['shape'])}"
+    if not effect["changed"]:
+        return f"{path} is the same on these rows"
+    again = "" if effect["repeats"] else ", differently at each call"
+    return f"{path} differs by up to {effect['changed']:.2g}{again}"
+
+
+def _describe_trial(details: ExportedTrainingDetails) -> str:
+    if "with_flag" not in details or details["with_flag"]["changed"] is None:
+        return ""
+    left = details["with_flag"]["changed"]
+    return f"\n(tried: the SavedModel then differs from model(x, training=False) by {left:.2g})"
 
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
@@ -96,21 +147,21 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="training-flag-default",
-        sentence="{layer} runs in training mode if the model is called without a training argument",
+        sentence=_IN_TRAINING,
         explanation=(
             "Augmentation and noise layers may use training=True by default, and a functional graph can "
-            "contain `training=True`. predict passes False and is not affected; model(x), tf.function(model) "
-            "and an export are."
+            "contain `training=True`, which predict ignores in Keras 3.3 to 3.15. predict passes False, so "
+            "it is not affected. model(x), tf.function(model) and an exported SavedModel are: images are "
+            "flipped or rotated differently at each call, and BatchNormalization also updates its statistics. "
+            "In the same way, fit overrides `training=False` in the graph."
         ),
         key=("KC202",),
         explains=("KC202",),
         fits=any_evidence,
-        advice=(
-            "call model(x, training=False) everywhere outside training; remove `training=True` from the "
-            "graph; leave augmentation out of the exported model"
-        ),
+        advice=_TRAINING_FALSE,
         locator="locate-training",
         suspect=layer_with_training_flag,
+        specific=_name_paths,
     ),
 )
 """Most specific first."""

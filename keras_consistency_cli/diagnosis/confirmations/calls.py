@@ -17,6 +17,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 from keras_consistency_cli.diagnosis.signatures import has_changed, repeat_differs
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.rows import RowDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
@@ -165,7 +166,7 @@ CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "training-flag-default": Confirmation(
         how="in a call without the training argument, training=False is passed to this layer only",
         test=_inference_flag_is_passed,
-        routes=("hold-training",),
+        routes=("hold-training", EXPORTED_TRAINING),
     ),
     "predict-overridden": Confirmation(
         how="the overridden methods are replaced by those of Keras",

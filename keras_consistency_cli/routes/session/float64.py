@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_consistency_cli.loading.model.copies.dequantised import Twin, build_dequantised_copy
 from keras_consistency_cli.loading.model.copies.float64 import (
     PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,
 )
-from keras_consistency_cli.loading.model.copies.dequantised import Twin, build_dequantised_copy
 from keras_consistency_cli.loading.model.saved_layers import find_layers
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.session.batches import first_batch
@@ -35,7 +35,7 @@ class Float64Session(TensorFlowSession):
     original: Session
     """The session of the model itself."""
     twins: tuple[Twin, ...] = ()
-    """The layers of the copy whose originals are quantised; they compute with the numbers of their weights."""
+    """The layers of the copy whose originals are quantised, with the numbers of their weights."""
 
     def cast(self, values: np.ndarray) -> Any:
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""

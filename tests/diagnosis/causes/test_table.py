@@ -25,6 +25,13 @@ MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
+UNCHANGED, CHANGED = ({"changed": by, "shape": [], "repeats": not by} for by in (0.0, 0.4))
+EXPORTED = {
+    "call": CHANGED,
+    "saved_model": {**CHANGED, "changed": None, "shape": [8, 5]},
+    "with_flag": UNCHANGED,
+    "random_operations": ["StatelessRandomUniformV2"],
+}
 MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
 ODD = (
@@ -155,6 +162,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     (
         "a flag, located",
         {"located": {"locate-training": MIXED}},
+        {"KC202": {}},
+        [("training-flag-default", "mix")],
+    ),
+    (
+        "a flag, and what it does to exports",
+        {"located": {"locate-training": MIXED, "exported-training": EXPORTED}},
         {"KC202": {}},
         [("training-flag-default", "mix")],
     ),
