@@ -186,6 +186,10 @@ class ScalingFact:
     """Centre and spread of each feature after the last step, if earlier steps hide them."""
     mutates: bool = False
     """Whether the preprocess function changes its argument."""
+    missing: tuple[str, ...] = ()
+    """What fit() of the running scikit-learn sets and the scaler has not: "TfidfTransformer.idf_"."""
+    as_stored: bool | None = None
+    """Whether the scaler gives the numbers that follow from its statistics; None if no formula is known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass, replace
 
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.noise import ORDINARY_SHARE, exceeds_steps
 from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
-from keras_consistency_cli.measurement.quantisation_steps import ORDINARY_SHARE, exceeds_steps
 from keras_consistency_cli.measurement.rounding import (
     CALIBRATION_ROWS,
     EXTRA_ROUNDING,

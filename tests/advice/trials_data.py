@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import joblib
@@ -143,6 +144,17 @@ def _fitted_again(world: str) -> Fix:
     return fix
 
 
+def _with_idf(files: Files) -> Files:
+    """The idf from the place where the older version kept it."""
+    path = files.model.with_name("fixed.joblib")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the version, which is what the case is about
+        scaler = joblib.load(option(files, "--scaler"))
+    scaler.idf_ = scaler._idf_diag.diagonal()
+    joblib.dump(scaler, path)
+    return give_option(files, "--scaler", path)
+
+
 def _celsius(files: Files) -> Files:
     rows = array(files)
     rows[:, 0] = (rows[:, 0] - 32) / 1.8
@@ -249,6 +261,12 @@ TRIALS: tuple[Trial, ...] = (
         "fit and save it again",
         "weather standard, scaler of another scikit-learn",
         _fitted_again("weather standard"),
+    ),
+    Trial(
+        slug="scaler-version",
+        tries="set scaler.idf_ = scaler._idf_diag.diagonal()",
+        faulty=corpus_case("idf of an older scikit-learn"),
+        fix=_with_idf,
     ),
     _trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
     _trial(

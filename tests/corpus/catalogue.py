@@ -37,6 +37,7 @@ from tests.corpus import (
     reports_samples,
     reports_scaling,
     reports_served,
+    reports_versions,
 )
 from tests.corpus.cases import Case
 
@@ -49,7 +50,7 @@ _FAMILIES = (
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
-    *(reports_functions, reports_served, reports_files, reports_quantised),
+    *(reports_functions, reports_served, reports_files, reports_quantised, reports_versions),
     exports,
 )
 

@@ -5,10 +5,12 @@ cleaned, be applied to columns in a different order, or be loaded by a different
 that saved it.
 
 How: names and order of the columns are compared with `feature_names_in_`, and the scikit-learn that saved the
-file with the one that runs. With reference rows, the statistics that the scaler stores are compared with
-theirs: mean and spread (or median and quartiles, or the range), in standard deviations, beyond the scatter of
-so many rows. A feature that was constant when the scaler was fitted is not divided by anything; if it varies
-now, that is reported.
+file with the one that runs. If they differ, the scaler is tried: what fit() of the running version sets and
+the scaler has not is a failure, because transform() then leaves a step out, and StandardScaler, MinMaxScaler,
+MaxAbsScaler and RobustScaler are compared with what their statistics give. With reference rows, the
+statistics that the scaler stores are compared with theirs: mean and spread (or median and quartiles, or the
+range), in standard deviations, beyond the scatter of so many rows. A feature that was constant when the
+scaler was fitted is not divided by anything; if it varies now, that is reported.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the
 fitted order).
@@ -60,14 +62,16 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.skip("a preprocess function has no statistics to compare")
     if scaling.names and scaling.columns and scaling.names != scaling.columns:
         return _fail_order(scaling.names, scaling.columns)
-    stale, varying = list(_stale_features(description, scaling)), list(_newly_varying(description, scaling))
     version = _other_version(evidence.data.scaler_saved_with, scaling.running)
+    if scaling.missing and (version or evidence.data.scaler_saved_with is None):
+        return _fail_missing(scaling, version)
+    stale, varying = list(_stale_features(description, scaling)), list(_newly_varying(description, scaling))
     findings = {
         "stale": {feature.name: feature.by for feature in stale},
         "varying": varying,
         "version": version,
     }
-    warning = _warn(stale, varying, version, scaling.running, findings)
+    warning = _warn(stale, varying, version, scaling, findings)
     if warning is not None:
         return warning
     compared = "features, order and statistics" if description.reference else "features and order"
@@ -81,7 +85,7 @@ def _warn(
     stale: Sequence[StaleFeature],
     varying: Sequence[str],
     version: str | None,
-    running: str,
+    scaling: ScalingFact,
     findings: Mapping[str, Any],
 ) -> Verdict | None:
     """The most serious warning: statistics, version, or a feature that varies now."""
@@ -91,8 +95,7 @@ def _warn(
         return Verdict.warn(message, cause="scaler-stale", findings=findings, advice=advice)
     if version:
         message = (
-            f"scikit-learn {version} saved the scaler, {running} runs; "
-            "it loads, but the same results are not guaranteed"
+            f"scikit-learn {version} saved the scaler, {scaling.running} runs; {_describe_trial(scaling)}"
         )
         advice = "install the version that saved it where the model is served, or fit and save it again"
         return Verdict.warn(message, cause="scaler-version", findings=findings, advice=advice)
@@ -104,6 +107,32 @@ def _warn(
         advice = "fit scaler and model on rows in which it varies"
         return Verdict.warn(message, cause="scaler-stale", findings=findings, advice=advice)
     return None
+
+
+def _describe_trial(scaling: ScalingFact) -> str:
+    if scaling.as_stored:
+        return "tried: the same numbers, as far as its statistics tell"
+    if scaling.as_stored is False:
+        return "tried: its numbers are not those that follow from its statistics"
+    return "it loads, and nothing that fit() sets is missing, but the same results are not guaranteed"
+
+
+def _fail_missing(scaling: ScalingFact, version: str | None) -> Verdict:
+    """A FAIL for a scaler without something that transform() of this version uses."""
+    names = ", ".join(scaling.missing)
+    return Verdict.fail(
+        f"{f'scikit-learn {version}' if version else 'a different scikit-learn'} saved the scaler, "
+        f"{scaling.running} runs and does not find {names}: it leaves that step out without an error",
+        cause="scaler-version",
+        findings={"version": version, "missing": list(scaling.missing), "mend": _give_attributes(scaling)},
+        advice="install the version that saved it where the model is served, or fit and save it again",
+    )
+
+
+def _give_attributes(scaling: ScalingFact) -> str:
+    """The line that gives a TfidfTransformer its idf again; empty for others."""
+    is_idf = any(name.endswith(".idf_") for name in scaling.missing)
+    return "load it, and set scaler.idf_ = scaler._idf_diag.diagonal(); then save it again" if is_idf else ""
 
 
 def _fail_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:

@@ -58,7 +58,11 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
         paths.append(f"its export fails ({details['failure']})")
     operations = details.get("random_operations")
     if operations:
-        paths.append(f"a file in ONNX cannot be loaded, as ONNX has no {operations[0]}")
+        # Measured in docs/behaviours.md: most are refused, RandomCrop becomes a fixed crop.
+        refused = f"cannot be loaded, as ONNX has no {operations[-1]}"
+        paths.append(f"a file in ONNX {refused}, or keeps the numbers drawn at the export")
+    elif details.get("saved_model", details["call"])["changed"]:
+        paths.append("a file in ONNX runs it in training mode, too")
     sentence = f"{_IN_TRAINING}: {'; '.join(paths)}; predict is not affected".replace("{", "{{")
     sentence = sentence.replace("}", "}}").replace("{{layer}}", "{layer}", 1)
     return CauseTexts(sentence=sentence, advice=_TRAINING_FALSE + _describe_trial(details))
@@ -152,8 +156,8 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "Augmentation and noise layers may use training=True by default, and a functional graph can "
             "contain `training=True`, which predict ignores in Keras 3.3 to 3.15. predict passes False, so "
             "it is not affected. model(x), tf.function(model) and an exported SavedModel are: images are "
-            "flipped or rotated differently at each call, and BatchNormalization also updates its statistics. "
-            "In the same way, fit overrides `training=False` in the graph."
+            "flipped or rotated differently at each call, and BatchNormalization also updates its "
+            "statistics. In the same way, fit overrides `training=False` in the graph."
         ),
         key=("KC202",),
         explains=("KC202",),

@@ -147,8 +147,11 @@ DATA_CAUSES: tuple[Cause, ...] = (
         sentence="the scaler was saved by a different version of scikit-learn than the one that is installed",
         explanation=(
             "Pickled estimators are only guaranteed to work in the version that saved them, because "
-            "attributes are added and renamed. Plain scalers usually give the same numbers, a "
-            "PowerTransformer almost the same, and a SimpleImputer may crash (scikit-learn#25297)."
+            "attributes are added and renamed. Plain scalers give the same numbers. SimpleImputer, "
+            "MaxAbsScaler and SplineTransformer of 1.6 and older fail in 1.9 (scikit-learn#25297), as do "
+            "OrdinalEncoder and a ColumnTransformer that passes columns through from 1.2. A TfidfTransformer "
+            "or TfidfVectorizer of 1.4 and older loses its idf without an error. The page on behaviours "
+            "lists what was measured."
         ),
         key=("KC304",),
         explains=("KC304",),

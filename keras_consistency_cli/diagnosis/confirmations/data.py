@@ -31,7 +31,9 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "scaler-stale": cannot_test("based on a comparison of the scaler's statistics with the reference rows"),
     "scaler-version": read_by_check(
-        "both versions are read", "read from the file and from the installed scikit-learn", "KC304"
+        "both versions are read, and what fit() sets now is looked for",
+        "read from the file and from the installed scikit-learn",
+        "KC304",
     ),
     "distribution-shift": cannot_test(
         "based on statistics alone; the rows may be correct and the population may have changed"

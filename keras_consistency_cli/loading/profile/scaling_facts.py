@@ -17,6 +17,7 @@ from keras_consistency_cli.loading.profile.expected_columns import (
     read_expected_outcome,
 )
 from keras_consistency_cli.loading.profile.passes import Summary
+from keras_consistency_cli.loading.profile.scaler_trial import find_missing_attributes, gives_stored_numbers
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
@@ -28,6 +29,7 @@ from keras_consistency_cli.text import clean
 __all__ = ["describe_scaling", "describe_served_rows", "describe_target"]
 
 _SERVED_ROWS = 4096
+_TRIED_ROWS = 16
 _SAME = 1e-4
 """The part of a column's spread up to which a served value equals its counterpart."""
 
@@ -64,9 +66,21 @@ def describe_scaling(
         shown=()
         if rows is None
         else measure_shares(_describe_reference(scaling, column_names, reference, reference_fed), rows),
+        missing=() if scaling.scaler is None else find_missing_attributes(scaling.scaler),
+        as_stored=None if scaling.scaler is None else _try_formula(subject, scaling),
         mutates=subject.files.data_state == "raw"
         and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
+
+
+def _try_formula(subject: Subject, scaling: Scaling) -> bool | None:
+    """Whether some rows are scaled as the stored statistics say; None if that is not known."""
+    rows = subject.raw(np.arange(min(subject.length, _TRIED_ROWS)))[scaling.input]
+    features = rows.shape[-1] if rows.ndim > 1 else 0
+    try:
+        return gives_stored_numbers(scaling.scaler, rows.reshape(-1, features))
+    except Exception:  # a scaler of a different version fails in any way, which scaling the rows reports
+        return None
 
 
 def _clean_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -135,6 +135,26 @@ def test_another_scikit_learn_is_a_warning(saved: str | None, reported: str | No
     assert verdict.findings.get("cause") == ("scaler-version" if reported else None)
 
 
+@pytest.mark.parametrize("as_stored", [True, False, None])
+def test_another_scikit_learn_is_tried(as_stored: bool | None, wording: SnapshotAssertion) -> None:
+    description = described(StandardScaler().fit(table(50)), as_stored=as_stored, running="1.9.1")
+    verdict = examined(CHECK, description, scaler_saved_with="1.6.1")
+    assert (verdict.status, verdict.message) == (Status.WARN, wording)
+
+
+@pytest.mark.parametrize(
+    ("saved", "status"), [("1.4.2", Status.FAIL), (None, Status.FAIL), ("1.9.0", Status.PASS)]
+)
+def test_what_an_old_scaler_does_not_have_is_a_failure(saved: str | None, status: Status) -> None:
+    scaler = StandardScaler().fit(table(50))
+    description = described(scaler, missing=("TfidfTransformer.idf_",), running="1.9.1")
+    verdict = examined(CHECK, description, scaler_saved_with=saved)
+    assert verdict.status is status
+    if status is Status.FAIL:
+        assert verdict.findings["cause"] == "scaler-version"
+        assert "_idf_diag" in verdict.findings["mend"]
+
+
 def test_a_feature_that_only_varies_now_is_a_warning() -> None:
     rows = table(50, 1)
     rows[4, 2] = 8.0

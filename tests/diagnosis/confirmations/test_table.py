@@ -449,7 +449,7 @@ def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) 
             {"layers": (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)},
             "KC202",
             Status.FAIL,
-            ["hold-training"],
+            ["hold-training", "exported-training"],
         ),
         ({"overridden": ("predict_step",)}, "KC201", Status.FAIL, ["plain-predict"]),
         ({}, "KC103", Status.WARN, []),

@@ -10,8 +10,8 @@ import pytest
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.measurement.noise import exceeds_steps
 from keras_consistency_cli.measurement.policy import Policy
-from keras_consistency_cli.measurement.quantisation_steps import exceeds_steps
 
 ROWS = 64
 PREDICT = np.random.default_rng(1).normal(size=(ROWS, 3)).astype("float32")
