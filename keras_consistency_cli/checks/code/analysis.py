@@ -1,0 +1,246 @@
+"""`kcheck code`: read files of code, follow them, and return what the rules find."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_consistency_cli.checks.code.engine.program import Followed, Program
+from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
+from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
+from keras_consistency_cli.checks.code.registry import RULES
+from keras_consistency_cli.checks.code.rule import Evidence, Finding, Hit, Rule
+from keras_consistency_cli.text import clean
+
+__all__ = ["CodeReport", "Notice", "analyse"]
+
+_SCALER_ENDINGS = (".pkl", ".pickle", ".joblib", ".save", ".gz", ".skops", ".bin")
+_MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A file that could not be read, and why."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeReport:
+    """What `kcheck code` found.
+
+    Args:
+        findings: in order of path and line.
+        notices: files that could not be read.
+        files: how many files were read.
+        skipped: how many tests below folders were left out.
+        ignored: how many findings a comment switched off.
+    """
+
+    findings: tuple[Finding, ...]
+    notices: tuple[Notice, ...] = ()
+    files: int = 0
+    skipped: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    source: Source
+    tree: ast.Module
+
+
+class _Reader:
+    """Reads each file once; files that cannot be read become notices."""
+
+    def __init__(self, named: Sequence[Path]) -> None:
+        self.notices: dict[str, Notice] = {}
+        self._known: dict[str, _Read | None] = {}
+        self._names = {_absolute(path): str(path) for path in named}
+
+    def show(self, path: Path) -> str:
+        """Return the path of a file as the user wrote it."""
+        return self._names.get(_absolute(path), str(path))
+
+    def source(self, shown: str) -> Source | None:
+        """Return the text of a file that was read."""
+        found = self._known.get(_absolute(Path(shown)))
+        return found.source if found is not None else None
+
+    def read(self, path: Path) -> _Read | None:
+        """Return a file with its tree, None if it cannot be read or has nothing to do with models."""
+        key = _absolute(path)
+        if key not in self._known:
+            try:
+                source = read_source(path)
+                self._known[key] = _Read(source=source, tree=parse(source)) if source is not None else None
+            except UnreadableError as error:
+                self._known[key] = None
+                self.notices[key] = Notice(path=clean(self.show(path)), message=str(error))
+        return self._known[key]
+
+    def tree(self, path: Path) -> ast.Module | None:
+        """Return the tree of a module that another one imports."""
+        if not path.is_file():
+            return None
+        found = self.read(path)
+        if _absolute(path) not in self._names:
+            self.notices.pop(_absolute(path), None)
+        return found.tree if found is not None else None
+
+
+def analyse(
+    files: Sequence[Path],
+    rules: Sequence[Rule] = RULES,
+    *,
+    model: ModelFacts | None = None,
+    scaler: ScalerFacts | None = None,
+) -> CodeReport:
+    """Follow the code in files, and return what the rules find.
+
+    Args:
+        files: Python files and notebooks.
+        rules: the rules to use.
+        model: what is known of the model that the code serves.
+        scaler: what is known of its scaler.
+    """
+    reader = _Reader(files)
+    program = Program(reader.tree, reader.show)
+    followed: list[Followed] = []
+    for path in files:
+        found = reader.read(path)
+        if found is not None:
+            followed.append(program.follow(path, found.tree))
+    training = _training([trace for each in followed for trace in each.traces])
+    imported = Counter(name for each in followed for name in _imported(each.module.tree))
+    found = _Found(reader)
+    for each in followed:
+        found.examine(_evidence(each, model, scaler, training, imported), rules)
+    return CodeReport(
+        findings=tuple(sorted(found.findings.values())),
+        notices=tuple(reader.notices.values()),
+        files=len(files),
+        ignored=len(found.ignored),
+    )
+
+
+def _evidence(
+    followed: Followed,
+    model: ModelFacts | None,
+    scaler: ScalerFacts | None,
+    training: TrainingFacts,
+    imported: Mapping[str, int],
+) -> Evidence:
+    module = followed.module
+    has_events = any(trace.events for trace in followed.traces)
+    names = Counter(imported)
+    if has_events:
+        names.update(_names(module.tree))
+    beside = (scaler.path,) if scaler is not None else _scalers_beside(followed) if has_events else ()
+    return Evidence(
+        module=module,
+        traces=tuple(followed.traces),
+        model=model,
+        scaler=scaler,
+        training=TrainingFacts(
+            rescales=training.rescales, reads_rgb=training.reads_rgb, scaler_files=tuple(beside)
+        ),
+        names=names,
+    )
+
+
+def _names(tree: ast.Module) -> list[str]:
+    """The names and attributes that are read in a file."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.append(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            names.append(node.attr)
+    return names
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
+def _training(traces: Sequence[Trace]) -> TrainingFacts:
+    """How training reads and scales its pictures, in any of the files."""
+    rescales = reads = ""
+    for trace in traces:
+        for event in trace.of("training-data"):
+            place = f"{clean(trace.path, 120)}:{event.site.line}"
+            reads = reads or place
+            if "rescale" in event.options:
+                rescales = rescales or place
+    return TrainingFacts(rescales=rescales, reads_rgb=reads)
+
+
+def _scalers_beside(followed: Followed) -> tuple[str, ...]:
+    """Files that hold a scaler, in the folder of the model that the code loads."""
+    folder = Path(followed.module.folder)
+    found: list[str] = []
+    for trace in followed.traces:
+        for event in trace.of("load"):
+            thing = event.subject.thing
+            if thing is not None and thing.path.endswith(_MODEL_ENDINGS):
+                try:
+                    names = sorted(each.name for each in (folder / thing.path).parent.iterdir())
+                except (OSError, ValueError):
+                    continue
+                found += [name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)]
+    return tuple(dict.fromkeys(found))
+
+
+_Key = tuple[str, str, int, int]
+
+
+class _Found:
+    """The findings: each place once per rule, although several ways lead there."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self.findings: dict[_Key, Finding] = {}
+        self.ignored: set[_Key] = set()
+
+    def examine(self, evidence: Evidence, rules: Sequence[Rule]) -> None:
+        """Add what the rules find on all ways that start in one file."""
+        for rule in rules:
+            for hit in rule.examine(evidence):
+                self._add(rule, hit)
+
+    def _add(self, rule: Rule, hit: Hit) -> None:
+        source = self._reader.source(hit.site.path)
+        if source is None:
+            return
+        key = (rule.code, *hit.site)
+        codes = source.ignored.get(hit.site.line)
+        if codes is not None and (not codes or rule.code in codes):
+            self.ignored.add(key)
+        elif key not in self.findings:
+            self.findings[key] = _finding(rule, hit, source)
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _finding(rule: Rule, hit: Hit, source: Source) -> Finding:
+    cell, line = source.cells.get(hit.site.line, (0, hit.site.line))
+    return Finding(
+        path=clean(hit.site.path),
+        cell=cell,
+        line=line,
+        column=hit.site.column,
+        code=rule.code,
+        name=rule.name,
+        severity=hit.severity or rule.severity,
+        message=clean(hit.words, 300),
+        fix=clean(hit.fix, 200),
+        source=clean(source.line(hit.site.line).strip(), 200),
+    )

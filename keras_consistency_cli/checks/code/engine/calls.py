@@ -1,0 +1,138 @@
+"""Follow calls: into functions and classes of the program, and to what is known of libraries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.inlining import Inlining
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine, label_of
+from keras_consistency_cli.checks.code.engine.values import (
+    NOTHING,
+    Class,
+    Function,
+    Instance,
+    Mark,
+    Value,
+)
+from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
+from keras_consistency_cli.checks.code.library.table import find_handler
+
+__all__ = ["Calls"]
+
+_OBJECTS = frozenset({"model", "layer", "signature", "bound", "augmentation", "transformer"})
+_REGISTERS = frozenset(
+    {
+        "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
+        "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route", "Button",
+        "stream", "Route", "path", "re_path", "recognize", "webrtc_streamer", "CallbackQueryHandler",
+    }
+)  # fmt: skip
+"""Functions and methods that take a function and call it for each request."""
+
+
+class Calls(Inlining):
+    """The calls of a program."""
+
+    def call(self, node: ast.Call) -> Value:
+        """Return the result of a call."""
+        if isinstance(node.func, ast.Attribute):
+            base = self.evaluate(node.func.value)
+            arguments = self.arguments(node)
+            return self._method(node, base, node.func.attr, arguments)
+        function = self.evaluate(node.func)
+        return self.apply(node, function, self.arguments(node))
+
+    def arguments(self, node: ast.Call) -> Arguments:
+        """Return the arguments of a call."""
+        values = tuple(self.evaluate(argument) for argument in node.args)
+        options: dict[str, Value] = {}
+        for keyword in node.keywords:
+            options[keyword.arg or "**"] = self.evaluate(keyword.value)
+        return Arguments(values, options)
+
+    def _method(self, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
+        if base.kind == "name":
+            return self.apply(node, self._library_name(base, name), arguments)
+        found = self.attribute_of(base, name)
+        if found is not None and (found.kind or isinstance(base.ref, Instance)):
+            if found.kind in ("model", "transformer", "loaded"):
+                return self.apply(node, found, arguments)
+            return self.apply(node, found, self._with_class(base, found, arguments))
+        if self._is_parent_call(node, name):
+            return NOTHING
+        self._register(name, arguments)
+        return self.call_method(Call(node, name, arguments, base))
+
+    def _library_name(self, base: Value, name: str) -> Value:
+        if base.text in ("flask.request", "bottle.request", "quart.request"):
+            return Value(kind="getter", marks=frozenset({Mark("request")}))
+        return Value(kind="name", ref=f"{base.text}.{name}")
+
+    def _with_class(self, base: Value, found: Value, arguments: Arguments) -> Arguments:
+        """A method that is called on its class takes the object as the first argument; a class method the class."""
+        function = found.ref if isinstance(found.ref, Function) else None
+        if isinstance(base.ref, Class) and function is not None and "classmethod" in function.decorators:
+            return replace(arguments, values=(base, *arguments.values))
+        return arguments
+
+    def _is_parent_call(self, node: ast.Call, name: str) -> bool:
+        """Whether this is super().__init__(...), which is followed as the parent's method."""
+        func = node.func
+        if not isinstance(func, ast.Attribute) or label_of(func.value) != "super":
+            return False
+        function = self.frame.function
+        owner = function.owner if function else None
+        own = self.frame.scope.find("self")
+        if owner is None or own is None:
+            return True
+        for parent in owner.parents:
+            method = parent.find(name)
+            if method is not None:
+                self.enter(method, self.arguments(node), own)
+        return True
+
+    def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
+        """Return the result of calling a value."""
+        if isinstance(function.ref, Function):
+            return self.enter(function.ref, arguments)
+        if isinstance(function.ref, tuple):
+            return self.enter(function.ref[0], arguments, function.ref[1])
+        if isinstance(function.ref, Class):
+            return self.create(function.ref, arguments)
+        if isinstance(function.ref, Instance):
+            method = function.ref.kind.find("__call__")
+            return self.enter(method, arguments, function) if method else Call(node, "", arguments, function).result
+        if function.kind == "name":
+            return self.library(Call(node, function.text, arguments))
+        if function.kind == "getter":
+            return replace(function, kind="request")
+        call = Call(node, "__call__", arguments, function)
+        if function.kind in _OBJECTS:
+            return call_object(self, call)
+        return call.result
+
+    def library(self, call: Call) -> Value:
+        """Return the result of a function of a library."""
+        self._register(call.name.rpartition(".")[2], call.arguments)
+        handler = find_handler(call.name)
+        return handler(self, call) if handler is not None else _of_unknown_library(call)
+
+    def call_method(self, call: Call) -> Value:
+        """Return the result of a method of an object that is not of the program."""
+        handler: Callable[[Machine, Call], Value] | None = METHODS.get(call.name)
+        if handler is not None:
+            return handler(self, call)
+        return replace(call.result, kind="request" if call.receiver.kind == "request" else "")
+
+    def _register(self, name: str, arguments: Arguments) -> None:
+        if name in _REGISTERS:
+            self.callbacks += [value.ref for value in arguments.all() if isinstance(value.ref, Function)]
+            methods = [value.ref[0] for value in arguments.all() if isinstance(value.ref, tuple)]
+            self.callbacks += methods
+
+
+def _of_unknown_library(call: Call) -> Value:
+    """A name in capitals is a class: its object is made from the arguments, and is not a row itself."""
+    return call.result

@@ -1,0 +1,354 @@
+"""Follow expressions: names, attributes, items, operators, literals, comprehensions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.calls import Calls
+from keras_consistency_cli.checks.code.engine.values import (
+    NOTHING,
+    Function,
+    Instance,
+    Mark,
+    Scope,
+    Value,
+    join,
+    merge_marks,
+)
+
+__all__ = ["Expressions", "element_of"]
+
+_BUILTINS = frozenset(dir(builtins))
+_COUNTS = frozenset({"shape", "ndim", "size", "dtype", "columns", "index", "name", "filename", "classes_"})
+"""Attributes that describe a value, and are not made from its numbers."""
+_SAME = frozenset({"values", "iloc", "loc", "iat", "at", "array", "data"})
+_FITTED = frozenset({"scale_", "mean_", "min_", "data_min_", "data_max_", "var_", "data_range_"})
+_MOST_ITEMS = 64
+
+
+class Expressions(Calls):
+    """The expressions of a program."""
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """Return what is known of an expression."""
+        self.step()
+        follow = _EXPRESSIONS.get(type(node))
+        return follow(self, node) if follow is not None else self.other(node)
+
+    def other(self, node: ast.expr) -> Value:
+        """An expression of a rare kind: made from all of its parts."""
+        parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        return Value(marks=merge_marks([self.evaluate(part) for part in parts]))
+
+    def constant(self, node: ast.Constant) -> Value:
+        """Return a constant."""
+        known = None if node.value is ... else node.value
+        return Value(kind="const", ref=known, rank=0)
+
+    def name(self, node: ast.Name) -> Value:
+        """Return the value of a name; an unknown one may belong to a library."""
+        found = self.frame.scope.find(node.id)
+        if found is not None:
+            return found
+        if node.id in _BUILTINS:
+            return Value(kind="name", ref=f"builtins.{node.id}")
+        return Value(kind="name", ref=f"?.{node.id}") if node.id[:1].isupper() or "_" in node.id else NOTHING
+
+    def attribute(self, node: ast.Attribute) -> Value:
+        """Return an attribute: of a library, of an object of the program, or of a value."""
+        base = self.evaluate(node.value)
+        if base.kind == "name":
+            return self.library_attribute(base, node.attr)
+        found = self.attribute_of(base, node.attr)
+        if found is not None:
+            return found
+        if node.attr in _COUNTS:
+            return NOTHING if not base.has("request") else Value(kind="described")
+        if node.attr in _FITTED and base.thing is not None:
+            return Value(marks=frozenset({Mark(node.attr, None, base.thing.identity)}))
+        if node.attr in _SAME:
+            return base
+        if base.kind in ("", "request", "module") and node.attr in self.module.loose and not _is_data(base):
+            return self.module.loose[node.attr]
+        if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
+            return replace(base, kind="bound")
+        if base.kind in ("model", "loaded") and node.attr == "signatures":
+            return replace(base, kind="signatures")
+        if node.attr == "T":
+            return replace(base, rows="")
+        return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
+
+    def library_attribute(self, base: Value, name: str) -> Value:
+        """Return a name of a library; what a web framework knows of the request is a value."""
+        dotted = f"{base.text}.{name}"
+        if base.text in ("flask.request", "bottle.request", "quart.request"):
+            return Value(kind="request", marks=frozenset({Mark("request")}))
+        if dotted == "sys.argv":
+            return Value(marks=frozenset({Mark("request")}))
+        if base.text == "streamlit.session_state":
+            return self.module.loose.get(name, NOTHING)
+        return Value(kind="name", ref=dotted)
+
+    def item(self, node: ast.Subscript) -> Value:
+        """Return an item, or a part, of a value."""
+        base = self.evaluate(node.value)
+        index = self.evaluate(node.slice)
+        if base.kind == "name":
+            if base.text in ("flask.request", "sys.argv"):
+                return Value(marks=frozenset({Mark("request")}))
+            return NOTHING
+        if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
+            if -len(base.items) <= index.ref < len(base.items):
+                return base.items[index.ref]
+        if isinstance(node.slice, ast.Slice):
+            return replace(base, rows=_sliced(base, node.slice), items=None)
+        if isinstance(node.slice, ast.Tuple):
+            return self._part(base, node.slice)
+        if _is_new_axis(node.slice):
+            return replace(base, rank=_plus(base.rank, 1), rows="one", items=None)
+        if base.kind in ("model", "transformer", "loaded", "signatures"):
+            return replace(base, kind="signature") if base.kind == "signatures" else base
+        if base.kind == "frame" and isinstance(index.ref, str):
+            return replace(base, kind="column", rank=1, rows="", items=None)
+        if index.kind == "columns" or (base.kind == "frame" and index.items is not None):
+            return self._columns(base, index, node)
+        if index.has("loop") and not (isinstance(index.ref, int) and index.kind == "const"):
+            return replace(element_of(base), marks=base.marks | frozenset(index.of("loop")))
+        return element_of(base)
+
+    def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
+        """Columns of a table by their names, which gives them an order."""
+        kept = base.without("order", "columns")
+        if index.items and all(isinstance(each.ref, str) for each in index.items):
+            kept = kept.marked(Mark("columns", self.site(node), self.remember(index.items)))
+        return replace(kept, items=None)
+
+    def _part(self, base: Value, index: ast.Tuple) -> Value:
+        """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
+        rank, rows = base.rank, base.rows
+        kept = base
+        for place, each in enumerate(index.elts):
+            if _is_new_axis(each):
+                rank, rows = _plus(rank, 1), "one" if place == 0 else rows
+            elif not isinstance(each, ast.Slice) and not _is_ellipsis(each):
+                rank, rows = _plus(rank, -1), "" if place == 0 else rows
+        last = index.elts[-1] if index.elts else None
+        if isinstance(last, ast.Slice) and _is_reversed(last):
+            kept = _flipped(base)
+        return replace(kept, rank=rank, rows=rows, items=None)
+
+    # --- operators
+
+    def binary(self, node: ast.BinOp) -> Value:
+        """Return the result of an operator."""
+        return self.combine(node, node.op, self.evaluate(node.left), self.evaluate(node.right))
+
+    def unary(self, node: ast.UnaryOp) -> Value:
+        """Return the result of -x or not x."""
+        operand = self.evaluate(node.operand)
+        if isinstance(node.op, ast.USub) and operand.kind == "const" and isinstance(operand.ref, int | float):
+            return replace(operand, ref=-operand.ref)
+        return NOTHING if isinstance(node.op, ast.Not) else replace(operand, kind="", ref=None, items=None)
+
+    def boolean(self, node: ast.BoolOp) -> Value:
+        """Return one of several values."""
+        values = [self.evaluate(each) for each in node.values]
+        result = values[0]
+        for value in values[1:]:
+            result = join(result, value)
+        return result
+
+    def compare(self, node: ast.Compare) -> Value:
+        """A comparison gives a truth value: nothing that was true of the numbers is true of it."""
+        for part in (node.left, *node.comparators):
+            self.evaluate(part)
+        return Value(rank=None)
+
+    def conditional(self, node: ast.IfExp) -> Value:
+        """Return one of two values."""
+        self.evaluate(node.test)
+        return join(self.evaluate(node.body), self.evaluate(node.orelse))
+
+    # --- literals and comprehensions
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        """Return a list that is written out, with its number of axes if all of its items agree."""
+        values = [self.evaluate(each) for each in node.elts[:_MOST_ITEMS]]
+        starred = any(isinstance(each, ast.Starred) for each in node.elts)
+        inner = {value.rank for value in values}
+        rank = inner.pop() if len(inner) == 1 else None
+        rows = ""
+        if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
+            rows = "one" if len(values) == 1 and not starred else ""
+        marks = merge_marks(values)
+        if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
+            marks |= {Mark("numbers")}
+        return Value(
+            kind="list" if isinstance(node, ast.List) else "tuple",
+            marks=marks,
+            rank=None if rank is None or starred else rank + 1,
+            rows=rows,
+            items=None if starred or len(node.elts) > _MOST_ITEMS else tuple(values),
+        )
+
+    def mapping(self, node: ast.Dict) -> Value:
+        """Return a dictionary: what is true of a value in it is true of the whole."""
+        for key in node.keys:
+            if key is not None:
+                self.evaluate(key)
+        values = [self.evaluate(value) for value in node.values]
+        known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
+        base = known[0] if known else Value(kind="dict")
+        ordered = tuple(
+            Value(kind="const", ref=key.value)
+            for key in node.keys
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        )
+        is_complete = len(ordered) == len(node.keys) > 0
+        return Value(
+            kind=base.kind, ref=base.ref, marks=merge_marks(values), items=ordered if is_complete else None
+        )
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        """Return a list of one value for each item."""
+        element = self._comprehended(node.generators, node.elt)
+        source = self.evaluate(node.generators[0].iter)
+        rank = None if element.rank is None else element.rank + 1
+        rows = "many" if (element.rank or 0) >= 1 else ""
+        if element.kind == "model":
+            return element
+        return Value(kind="list", marks=element.marks | frozenset(source.of("order")), rank=rank, rows=rows)
+
+    def mapping_comprehension(self, node: ast.DictComp) -> Value:
+        """Return a dictionary of one value for each item."""
+        value = self._comprehended(node.generators, node.value)
+        return replace(value, kind=value.kind or "dict", rank=None, rows="", items=None)
+
+    def _comprehended(self, generators: Sequence[ast.comprehension], element: ast.expr) -> Value:
+        scope = Scope(module=self.module, parent=self.frame.scope)
+        outer, self.frame.scope = self.frame.scope, scope
+        loops = self.place.loops
+        try:
+            for generator in generators:
+                item = element_of(self.evaluate(generator.iter)).marked(Mark("loop", None, id(generator)))
+                loops = (*loops, (id(generator), "comprehension"))
+                with self.within(replace(self.place, loops=())):
+                    self.assign(generator.target, item)
+            with self.within(replace(self.place, loops=loops)):
+                for generator in generators:
+                    for condition in generator.ifs:
+                        self.evaluate(condition)
+                return self.evaluate(element)
+        finally:
+            self.frame.scope = outer
+
+    def anonymous(self, node: ast.Lambda) -> Value:
+        """Return a lambda; it is followed where it is called."""
+        function = Function(node=node, scope=self.frame.scope, name="lambda")
+        return Value(kind="function", ref=function)
+
+    def inner(self, node: ast.Await | ast.Starred | ast.FormattedValue) -> Value:
+        """Return the value of an expression around it: await x, *x, {x}."""
+        return self.evaluate(node.value)
+
+    def produced(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        """What a generator yields is what it returns."""
+        if node.value is not None:
+            self.frame.returned.append(self.evaluate(node.value))
+        return NOTHING
+
+    def named(self, node: ast.NamedExpr) -> Value:
+        """Follow `(name := value)`."""
+        value = self.evaluate(node.value)
+        self.assign(node.target, value)
+        return value
+
+    def part(self, node: ast.Slice) -> Value:
+        """Follow the limits of a slice."""
+        limits = [self.evaluate(each) for each in (node.lower, node.upper, node.step) if each is not None]
+        return Value(marks=frozenset(mark for mark in merge_marks(limits) if mark.kind == "loop"))
+
+
+def element_of(value: Value) -> Value:
+    """Return what is known of one item of a value."""
+    if value.kind in ("model", "transformer", "loaded", "instance"):
+        return value
+    if value.items:
+        found = value.items[0]
+        for item in value.items[1:]:
+            found = join(found, item)
+        return replace(found, marks=found.marks | value.marks)
+    rank = _plus(value.rank, -1)
+    kind = value.kind if isinstance(value.ref, Instance) else "request" if value.kind == "request" else ""
+    return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
+
+
+def _plus(rank: int | None, amount: int) -> int | None:
+    return None if rank is None or rank + amount < 0 else rank + amount
+
+
+def _is_data(base: Value) -> bool:
+    return any(mark.kind not in ("request", "loop") for mark in base.marks)
+
+
+def _is_new_axis(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value is None
+    return isinstance(node, ast.Attribute) and node.attr == "newaxis"
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _is_reversed(node: ast.Slice) -> bool:
+    step = node.step
+    return isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
+
+
+def _flipped(value: Value) -> Value:
+    """Exchange the order of the channels."""
+    kinds = {"bgr": "rgb", "rgb": "bgr"}
+    marks = (mark._replace(kind=kinds.get(mark.kind, mark.kind)) for mark in value.marks)
+    return replace(value, marks=frozenset(marks))
+
+
+def _sliced(base: Value, node: ast.Slice) -> str:
+    """The first axis after a slice: x[:1] is one row."""
+    upper, lower = node.upper, node.lower
+    if lower is None and isinstance(upper, ast.Constant) and upper.value == 1:
+        return "one"
+    return base.rows if lower is None and upper is None else ""
+
+
+_EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Value]] = {
+    ast.Constant: Expressions.constant,
+    ast.Name: Expressions.name,
+    ast.Attribute: Expressions.attribute,
+    ast.Subscript: Expressions.item,
+    ast.Call: Expressions.call,
+    ast.BinOp: Expressions.binary,
+    ast.UnaryOp: Expressions.unary,
+    ast.BoolOp: Expressions.boolean,
+    ast.Compare: Expressions.compare,
+    ast.IfExp: Expressions.conditional,
+    ast.List: Expressions.sequence,
+    ast.Tuple: Expressions.sequence,
+    ast.Set: Expressions.sequence,
+    ast.Dict: Expressions.mapping,
+    ast.ListComp: Expressions.comprehension,
+    ast.SetComp: Expressions.comprehension,
+    ast.GeneratorExp: Expressions.comprehension,
+    ast.DictComp: Expressions.mapping_comprehension,
+    ast.Lambda: Expressions.anonymous,
+    ast.Await: Expressions.inner,
+    ast.Starred: Expressions.inner,
+    ast.FormattedValue: Expressions.inner,
+    ast.Yield: Expressions.produced,
+    ast.YieldFrom: Expressions.produced,
+    ast.NamedExpr: Expressions.named,
+    ast.Slice: Expressions.part,
+}

@@ -1,0 +1,186 @@
+"""Enter functions and classes of the program, a few levels deep, and operators."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
+from keras_consistency_cli.checks.code.engine.values import (
+    NOTHING,
+    Class,
+    Function,
+    Instance,
+    Mark,
+    Scope,
+    Value,
+    join,
+    merge_marks,
+    scaled_pixels,
+)
+
+__all__ = ["CACHES", "Inlining"]
+
+_DEEPEST = 6
+"""Functions inside each other that are followed."""
+CACHES = frozenset(
+    {
+        "cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "experimental_memo",
+        "cached", "singleton", "cached_property",
+    }
+)  # fmt: skip
+"""Last names of decorators: the function runs once, and its result is kept."""
+
+
+class Inlining(Machine):
+    """The functions and classes of a program."""
+
+    def enter(self, function: Function, arguments: Arguments, owner: Value | None = None) -> Value:
+        """Follow a function, unless it is entered already or is too deep."""
+        function.is_called = True
+        if len(self.frames) > _DEEPEST or any(frame.function is function for frame in self.frames):
+            return Value(marks=merge_marks(arguments.all()))
+        scope = Scope(module=function.scope.module, parent=function.scope)
+        if owner is None and function.owner is not None and "staticmethod" not in function.decorators:
+            if arguments.values and isinstance(arguments.values[0].ref, Instance | Class):
+                owner, arguments = arguments.values[0], replace(arguments, values=arguments.values[1:])
+            else:
+                owner = NOTHING
+        static = "staticmethod" in function.decorators
+        self._bind(scope, function, arguments, None if static else owner)
+        frame = Frame(scope=scope, function=function)
+        is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
+        place = replace(
+            self.place,
+            functions=(*self.place.functions, function),
+            is_cached=self.place.is_cached or is_cached,
+        )
+        self.frames.append(frame)
+        try:
+            with self.within(place):
+                if isinstance(function.node, ast.Lambda):
+                    return self.evaluate(function.node.body)
+                self.run_block(function.node.body)
+        finally:
+            self.frames.pop()
+        return _one_of(frame.returned)
+
+    def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
+        signature = function.node.args
+        names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
+        if owner is not None and names:
+            scope.names[names.pop(0)] = owner
+        given = dict(zip(names, arguments.values, strict=False))
+        given |= {name: value for name, value in arguments.options.items() if name != "**"}
+        starred = arguments.options.get("**")
+        self._bind_defaults(scope, signature)
+        for name in (*names, *(argument.arg for argument in signature.kwonlyargs)):
+            if name in given:
+                scope.names[name] = given[name]
+            elif starred is not None:
+                scope.names[name] = Value(marks=starred.marks)
+            elif name not in scope.names:
+                scope.names[name] = NOTHING
+        if signature.vararg:
+            rest = arguments.values[len(names) :]
+            scope.names[signature.vararg.arg] = Value(kind="tuple", items=rest, marks=merge_marks(rest))
+        if signature.kwarg:
+            scope.names[signature.kwarg.arg] = Value(
+                kind="dict", marks=merge_marks(list(arguments.options.values()))
+            )
+
+    def _bind_defaults(self, scope: Scope, signature: ast.arguments) -> None:
+        positional = [*signature.posonlyargs, *signature.args]
+        pairs = list(
+            zip(positional[len(positional) - len(signature.defaults) :], signature.defaults, strict=True)
+        )
+        for argument, default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
+            if default is not None:
+                pairs.append((argument, default))
+        for argument, default in pairs:
+            if isinstance(default, ast.Constant | ast.Name | ast.UnaryOp):
+                scope.names[argument.arg] = self.evaluate(default)
+
+    def create(self, kind: Class, arguments: Arguments) -> Value:
+        """Follow `__init__` of a class, and return the object."""
+        value = Value(kind="instance", ref=Instance(kind=kind), marks=frozenset())
+        method = kind.find("__init__")
+        if method is not None:
+            self.enter(method, arguments, value)
+            return value
+        return replace(value, marks=merge_marks(arguments.all()))
+
+    # --- operators
+
+    def combine(self, node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value) -> Value:
+        """Return the result of an operator: made from both values."""
+        folded = _fold(op, left, right)
+        if folded is not None:
+            return folded
+        if isinstance(op, ast.Mult) and _is_number(right, 255, 256, 127.5):
+            left = left.without("div255", "prepared", "scaled-twice")
+        marks = left.marks | right.marks
+        if isinstance(op, ast.Mult | ast.Div):
+            self._note_rescaling(node, left, right)
+        marks |= self._scaling_marks(node, op, left, right)
+        rank, rows = _broadcast(left, right)
+        is_joined = isinstance(op, ast.Add) and (left.kind in ("list", "tuple") or right.kind in ("list", "tuple"))
+        return Value(kind="list" if is_joined else "", marks=marks, rank=rank, rows=rows)
+
+    def _note_rescaling(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> None:
+        """Outputs that are transformed back by hand, with scale_ of a scaler."""
+        for outputs, factor in ((left, right), (right, left)):
+            if factor.has("scale_") and (outputs.has("pred") or outputs.has("called")):
+                place = node if isinstance(node, ast.BinOp) else node.target
+                self.add("rescale", place, outputs, factor)
+
+    def _scaling_marks(
+        self, node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value
+    ) -> frozenset[Mark]:
+        site = self.site(node if isinstance(node, ast.BinOp) else node.target)
+        found: list[Mark] = []
+        is_product = isinstance(op, ast.Mult) and (_is_number(right, 1 / 255) or _is_number(left, 1 / 255))
+        if is_product or (isinstance(op, ast.Div) and _is_number(right, 255, 256)):
+            return scaled_pixels(left if right.kind == "const" else right, "div255", site)
+        if isinstance(op, ast.Div) and _is_number(right, 127.5, 127, 128):
+            found.append(Mark("div127", site))
+        if isinstance(op, ast.Div) and right.has("statistic") and left.has("centred"):
+            found.append(Mark("own-scaled", site))
+        if isinstance(op, ast.Sub) and right.has("statistic") and left.marks and not left.has("statistic"):
+            found.append(Mark("centred", site))
+        return frozenset(found)
+
+
+def _one_of(returned: Sequence[Value]) -> Value:
+    if not returned:
+        return NOTHING
+    result = returned[0]
+    for value in returned[1:]:
+        result = join(result, value)
+    return result
+
+
+def _is_number(value: Value, *numbers: float) -> bool:
+    return (
+        value.kind == "const"
+        and isinstance(value.ref, int | float)
+        and any(abs(value.ref - number) < 1e-9 for number in numbers)
+    )
+
+
+def _fold(op: ast.operator, left: Value, right: Value) -> Value | None:
+    """Compute a quotient of two constants: 1 / 255."""
+    if not (left.kind == right.kind == "const" and isinstance(op, ast.Div)):
+        return None
+    if isinstance(left.ref, int | float) and isinstance(right.ref, int | float) and right.ref:
+        return Value(kind="const", ref=left.ref / right.ref, rank=0)
+    return None
+
+
+def _broadcast(left: Value, right: Value) -> tuple[int | None, str]:
+    if left.rank == 0 or right.kind == "" and right.rank is None and left.rank is None:
+        return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
+    if right.rank == 0 or left.rank == right.rank:
+        return left.rank, left.rows
+    return None, left.rows

@@ -1,0 +1,93 @@
+"""Follow one way through a program from its entry, and return what happened."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
+from keras_consistency_cli.checks.code.engine.statements import Statements
+from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Function, Mark, Module, Value
+
+__all__ = ["SENT", "Interpreter"]
+
+SENT = Value(kind="request", marks=frozenset({Mark("request")}))
+"""What a user sends."""
+
+
+class Interpreter(Statements):
+    """Follows a module or a function of it."""
+
+    def __init__(
+        self, trace: Trace, module: Module, find_module: Callable[[str, Module], Module | None]
+    ) -> None:
+        super().__init__(trace, find_module)
+        self.frames.append(Frame(scope=module.scope))
+
+    def run_module(self) -> None:
+        """Follow the statements of the module."""
+        self._guarded(lambda: self.run_block(self.module.tree.body))
+
+    def run_function(
+        self, function: Function, owner: Value | None = None, given: Mapping[str, Value] | None = None
+    ) -> Value:
+        """Follow a function with what a user sends as arguments, and return what it returns.
+
+        Args:
+            function: the entry.
+            owner: the object of its class.
+            given: arguments that are known, by name.
+        """
+        results: list[Value] = []
+        self._guarded(lambda: results.append(self._entered(function, owner, given or {})))
+        return results[0] if results else NOTHING
+
+    def _entered(self, function: Function, owner: Value | None, given: Mapping[str, Value]) -> Value:
+        signature = function.node.args
+        arguments = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
+        names = [argument.arg for argument in arguments]
+        if function.owner is not None and "staticmethod" not in function.decorators:
+            names = names[1:]
+        options = {name: given.get(name, SENT) for name in names}
+        options |= self._depended_on(function, signature)
+        return self.enter(function, Arguments((), options), owner)
+
+    def _depended_on(self, function: Function, signature: ast.arguments) -> dict[str, Value]:
+        """What FastAPI's Depends(function) gives, and constants."""
+        positional = [*signature.posonlyargs, *signature.args]
+        pairs = [
+            *zip(positional[len(positional) - len(signature.defaults) :], signature.defaults, strict=True),
+            *zip(signature.kwonlyargs, signature.kw_defaults, strict=True),
+        ]
+        values: dict[str, Value] = {}
+        for argument, default in pairs:
+            if isinstance(default, ast.Call) and label_of(default.func) == "Depends" and default.args:
+                source = self.evaluate(default.args[0])
+                if isinstance(source.ref, Function):
+                    values[argument.arg] = self.enter(source.ref, Arguments())
+            elif isinstance(default, ast.Constant) and isinstance(default.value, bool):
+                values[argument.arg] = NOTHING
+        return values
+
+    def run_class(self, value: Value, methods: tuple[str, ...]) -> None:
+        """Follow the methods that prepare an object."""
+        instance = value.ref
+        for name in methods:
+            found = self.attribute_of(value, name)
+            function = found.ref[0] if found is not None and isinstance(found.ref, tuple) else None
+            if function is not None and instance is not None:
+                self._guarded(lambda function=function: self._prepared(function, value))  # type: ignore[misc]
+
+    def _prepared(self, function: Function, owner: Value) -> None:
+        self.enter(function, Arguments(), owner)
+
+    def _guarded(self, follow: Callable[[], object]) -> None:
+        """Follow something until it ends, or until the way is too long or too deep."""
+        depth = len(self.frames)
+        try:
+            follow()
+        except (OutOfStepsError, RecursionError):
+            del self.frames[depth:]
+
+

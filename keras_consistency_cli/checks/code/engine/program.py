@@ -1,0 +1,232 @@
+"""Follow a program: its modules, and every way through them that starts at a script, a request or a function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keras_consistency_cli.checks.code.engine.entries import (
+    PREPARE,
+    REQUEST_CHAIN,
+    REQUEST_METHODS,
+    describe_module,
+    describe_request,
+    is_serving_class,
+    is_startup,
+)
+from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpreter
+from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
+
+__all__ = ["Followed", "Program"]
+
+_MOST_STEPS = 150_000
+"""Steps of one file in all ways through it."""
+_PARENT_FOLDERS = 3
+
+
+@dataclass(kw_only=True, eq=False)
+class Followed:
+    """One module with all ways through it."""
+
+    module: Module
+    traces: list[Trace] = field(default_factory=list)
+    steps: int = 0
+    callbacks: list[Function] = field(default_factory=list)
+
+
+class Program:
+    """The modules of a program, read when they are needed.
+
+    Args:
+        read: returns the tree of a file, None if it cannot be read.
+        show: returns the path of a file as findings name it.
+    """
+
+    def __init__(self, read: Callable[[Path], ast.Module | None], show: Callable[[Path], str]) -> None:
+        self._read, self._show = read, show
+        self._known: dict[str, Followed | None] = {}
+
+    def follow(self, path: Path, tree: ast.Module) -> Followed:
+        """Follow every way through a file."""
+        followed = self._known.get(_key(path))
+        if followed is None:
+            followed = self._followed(path, tree)
+        if len(followed.traces) == 1:
+            self._follow_entries(followed)
+        return followed
+
+    def _followed(self, path: Path, tree: ast.Module) -> Followed:
+        """Follow the statements of a module."""
+        shown = self._show(path)
+        module = Module(path=shown, tree=tree, folder=str(path.parent))
+        followed = Followed(module=module)
+        self._known[_key(path)] = followed
+        trace = Trace(kind="script", name="", is_request=False, path=shown)
+        machine = self._machine(followed, trace)
+        machine.run_module()
+        words = describe_module(module)
+        if words:
+            trace.kind, trace.is_request = words, True
+        self._close(followed, machine)
+        return followed
+
+    def _machine(self, followed: Followed, trace: Trace) -> Interpreter:
+        followed.traces.append(trace)
+        return Interpreter(trace, followed.module, self.find_module)
+
+    def _close(self, followed: Followed, machine: Interpreter) -> None:
+        followed.steps += machine.steps
+        followed.callbacks += machine.callbacks
+
+    # --- entries
+
+    def _follow_entries(self, followed: Followed) -> None:
+        module = followed.module
+        self._follow_startup(followed)
+        callbacks = list(dict.fromkeys(followed.callbacks))
+        for function in callbacks:
+            self._follow_function(followed, function, "a request handler")
+        for function in list(module.functions):
+            words = describe_request(function, module)
+            if words and function not in callbacks:
+                self._follow_function(followed, function, words)
+        for kind in list(module.classes):
+            if is_serving_class(kind):
+                self._follow_class(followed, kind)
+        for function in list(module.functions):
+            if not function.is_called:
+                self._follow_function(followed, function, "")
+        for kind in list(module.classes):
+            if not is_serving_class(kind):
+                self._follow_methods(followed, kind)
+
+    def _follow_startup(self, followed: Followed) -> None:
+        """Follow functions that run before the first request, or that set global names."""
+        functions = [
+            function
+            for function in followed.module.functions
+            if not function.is_called
+            and not describe_request(function, followed.module)
+            and (is_startup(function) or _sets_global_names(function))
+        ]
+        for function in functions:
+            trace = Trace(kind="startup", name=function.name, is_request=False, path=followed.module.path)
+            machine = self._machine(followed, trace)
+            result = machine.run_function(function)
+            if function.name == "model_fn":
+                followed.module.loose["model_fn"] = result
+            self._close(followed, machine)
+
+    def _follow_function(
+        self, followed: Followed, function: Function, words: str, owner: Value | None = None
+    ) -> Value:
+        if followed.steps > _MOST_STEPS:
+            return NOTHING
+        trace = Trace(
+            kind=words or "function",
+            name=function.name,
+            is_request=bool(words),
+            path=followed.module.path,
+            is_async=isinstance(function.node, ast.AsyncFunctionDef),
+        )
+        machine = self._machine(followed, trace)
+        model = followed.module.loose.get("model_fn")
+        result = machine.run_function(function, owner, {"model": model} if model is not None else {})
+        self._close(followed, machine)
+        return result
+
+    def _prepared(self, followed: Followed, kind: Class) -> Value:
+        """Return an object of a class after the methods that prepare it."""
+        value = Value(kind="instance", ref=Instance(kind=kind))
+        trace = Trace(kind="startup", name=kind.name, is_request=False, path=followed.module.path)
+        machine = self._machine(followed, trace)
+        machine.run_class(value, PREPARE)
+        self._close(followed, machine)
+        return value
+
+    def _follow_class(self, followed: Followed, kind: Class) -> None:
+        """Follow the methods that a serving framework calls."""
+        owner = self._prepared(followed, kind)
+        methods = [method for name in REQUEST_CHAIN if (method := kind.find(name)) is not None]
+        trace = Trace(
+            kind="a method that serves requests",
+            name=kind.name,
+            is_request=True,
+            path=followed.module.path,
+            is_async=any(isinstance(method.node, ast.AsyncFunctionDef) for method in methods),
+        )
+        if methods:
+            machine = self._machine(followed, trace)
+            value = SENT
+            for method in methods:
+                names = [argument.arg for argument in method.node.args.args[1:]]
+                value = machine.run_function(method, owner, {names[0]: value} if names else {})
+                value = SENT if value == NOTHING else value
+            self._close(followed, machine)
+        served = [method for name in REQUEST_METHODS if (method := kind.methods.get(name)) is not None]
+        served += [
+            method
+            for method in kind.methods.values()
+            if method not in served and describe_request(method, followed.module)
+        ]
+        for method in served:
+            self._follow_function(followed, method, "a method that serves requests", owner)
+
+    def _follow_methods(self, followed: Followed, kind: Class) -> None:
+        """Follow the methods of an ordinary class that nothing called."""
+        uncalled = [
+            method
+            for method in kind.methods.values()
+            if not method.is_called and not method.name.startswith("__")
+        ]
+        if not uncalled or followed.steps > _MOST_STEPS:
+            return
+        owner = self._prepared(followed, kind)
+        for method in uncalled:
+            if not method.is_called:
+                words = describe_request(method, followed.module)
+                self._follow_function(followed, method, words, owner)
+
+    # --- imports
+
+    def find_module(self, name: str, importer: Module) -> Module | None:
+        """Return a module of the program by its name in an import, None if it belongs to a library."""
+        for path in _candidates(name, Path(importer.folder)):
+            key = _key(path)
+            if key not in self._known:
+                tree = self._read(path)
+                if tree is None:
+                    continue
+                self._known[key] = None
+                self._known[key] = self._followed(path, tree)
+            found = self._known[key]
+            return found.module if found is not None else None
+        return None
+
+
+def _key(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _candidates(name: str, folder: Path) -> Iterator[Path]:
+    """The files that a name in an import may stand for: next to the importer, or in the folders above it."""
+    level = len(name) - len(name.lstrip("."))
+    parts = [part for part in name.lstrip(".").split(".") if part]
+    starts = [folder]
+    if level:
+        for _ in range(level - 1):
+            starts = [starts[0].parent]
+    else:
+        starts += list(folder.absolute().parents)[:_PARENT_FOLDERS]
+    for start in starts:
+        path = start.joinpath(*parts)
+        if parts:
+            yield path.with_name(f"{path.name}.py")
+        yield path / "__init__.py"
+
+
+def _sets_global_names(function: Function) -> bool:
+    return any(isinstance(statement, ast.Global) for statement in ast.walk(function.node))

@@ -1,0 +1,391 @@
+"""Follow statements: assignments, branches, loops, blocks, definitions and imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.expressions import Expressions, element_of
+from keras_consistency_cli.checks.code.engine.machine import label_of
+from keras_consistency_cli.checks.code.engine.values import (
+    NOTHING,
+    Class,
+    Function,
+    Instance,
+    Mark,
+    Scope,
+    Thing,
+    Value,
+    join,
+    merge_marks,
+)
+
+__all__ = ["Statements"]
+
+_MOST_NESTED = 2
+"""The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
+
+
+class Statements(Expressions):
+    """The statements of a program."""
+
+    def run_block(self, body: Sequence[ast.stmt]) -> None:
+        """Follow statements until one of them leaves the block."""
+        frame = self.frame
+        for statement in body:
+            self.step()
+            if frame.is_left:
+                return
+            follow = _STATEMENTS.get(type(statement))
+            if follow is not None:
+                follow(self, statement)
+
+    # --- assignments
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Follow an assignment to a name, an attribute, an item or several of them."""
+        if isinstance(target, ast.Name):
+            self._assign_name(target.id, value)
+        elif isinstance(target, ast.Attribute):
+            self._assign_attribute(target, value)
+        elif isinstance(target, ast.Subscript):
+            self._assign_item(target, value)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for place, each in enumerate(target.elts):
+                self.assign(each, _unpack(value, place, len(target.elts)))
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, replace(value, items=None))
+
+    def _assign_name(self, name: str, value: Value) -> None:
+        scope = self.frame.scope
+        _name_thing(value, name)
+        if self.place.loops and value.kind not in ("function", "class", "model"):
+            value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
+        if name in scope.global_names:
+            scope.module.scope.names[name] = value
+        else:
+            scope.names[name] = value
+
+    def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
+        base = self.evaluate(target.value)
+        _name_thing(value, target.attr)
+        if isinstance(base.ref, Instance):
+            before = base.ref.attributes.get(target.attr)
+            is_reset = value.is_const(None) and before is not None
+            base.ref.attributes[target.attr] = join(before, value) if is_reset and before else value
+        elif isinstance(base.ref, Class):
+            base.ref.attributes[target.attr] = value
+        elif not value.is_const(None):
+            self.module.loose[target.attr] = value
+
+    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
+        """An item is part of the whole: what is true of it is true of the whole."""
+        index = self.evaluate(target.slice)
+        hashes = index.of("hash")
+        base = self.evaluate(target.value)
+        if isinstance(index.ref, str) and index.kind == "const":
+            _name_thing(value, index.ref)
+        whole = base if value.kind in ("", "const") else join(base, value)
+        marks = base.marks | value.marks | frozenset(hashes)
+        self._replace_root(target.value, replace(whole, marks=marks, rank=base.rank, rows=base.rows))
+
+    def _replace_root(self, node: ast.expr, value: Value) -> None:
+        if isinstance(node, ast.Name):
+            scope: Scope | None = self.frame.scope
+            while scope is not None and node.id not in scope.names:
+                scope = scope.parent
+            (scope or self.frame.scope).names[node.id] = value
+        elif isinstance(node, ast.Attribute):
+            self._assign_attribute(node, value)
+        elif isinstance(node, ast.Subscript):
+            base = self.evaluate(node.value)
+            self._replace_root(node.value, base.marked(*value.marks))
+
+    def assignment(self, node: ast.Assign) -> None:
+        """Follow `a = b = value`."""
+        value = self.evaluate(node.value)
+        for target in node.targets:
+            self.assign(target, value)
+
+    def annotated(self, node: ast.AnnAssign) -> None:
+        """Follow `a: int = value`."""
+        if node.value is not None:
+            self.assign(node.target, self.evaluate(node.value))
+
+    def augmented(self, node: ast.AugAssign) -> None:
+        """Follow `a += value`."""
+        value = self.evaluate(node.value)
+        before = self.evaluate(_as_loaded(node.target))
+        self.assign(node.target, self.combine(node, node.op, before, value))
+
+    def expression(self, node: ast.Expr) -> None:
+        """Follow a call whose result is not used."""
+        self.evaluate(node.value)
+
+    # --- branches and loops
+
+    def branch(self, node: ast.If) -> None:
+        """Follow both branches; afterwards, names have either value."""
+        self.evaluate(node.test)
+        if isinstance(node.test, ast.NamedExpr | ast.Constant) and _is_never(node.test):
+            return
+        guarded = replace(self.place, is_guarded=self.place.is_guarded or _asks_for_existence(node.test))
+        with self.within(guarded):
+            self._either(lambda: self.run_block(node.body), lambda: self.run_block(node.orelse))
+
+    def _either(self, *ways: Callable[[], None]) -> None:
+        """Follow several ways from the same state, and join the states of those that go on."""
+        frame = self.frame
+        before = dict(frame.scope.names)
+        states: list[dict[str, Value]] = []
+        for way in ways:
+            frame.scope.names, frame.is_left = dict(before), False
+            way()
+            if not frame.is_left:
+                states.append(frame.scope.names)
+        frame.is_left = not states
+        frame.scope.names = _joined(states) if states else before
+
+    def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
+        """Follow the body with any item."""
+        items = self.evaluate(node.iter)
+        mark = Mark("loop", None, id(node))
+        item = element_of(items).marked(mark)
+        self._loop(node.body, id(node), "for", lambda: self.assign(node.target, item))
+        self.run_block(node.orelse)
+
+    def while_loop(self, node: ast.While) -> None:
+        """Follow the body."""
+        self.evaluate(node.test)
+        self._loop(node.body, id(node), "while", lambda: None)
+        self.run_block(node.orelse)
+
+    def _loop(self, body: Sequence[ast.stmt], loop: int, kind: str, bind: Callable[[], None]) -> None:
+        frame = self.frame
+        before = dict(frame.scope.names)
+        nested = replace(self.place, loops=(*self.place.loops, (loop, kind)))
+        with self.within(nested):
+            for _ in range(2 if len(nested.loops) <= _MOST_NESTED else 1):
+                bind()
+                self.run_block(body)
+                frame.is_left = False
+        frame.scope.names = _joined([before, frame.scope.names])
+
+    def with_block(self, node: ast.With | ast.AsyncWith) -> None:
+        """Follow a `with` block; tapes and locks are kept in mind."""
+        contexts: list[str] = []
+        for item in node.items:
+            value = self.evaluate(item.context_expr)
+            contexts.append(_context_kind(value, item.context_expr))
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value)
+        with self.within(replace(self.place, contexts=(*self.place.contexts, *filter(None, contexts)))):
+            self.run_block(node.body)
+
+    def try_block(self, node: ast.Try) -> None:
+        """Follow the body, and each handler as if the body had ended."""
+        self._either(
+            lambda: self.run_block([*node.body, *node.orelse]),
+            *(lambda handler=handler: self.run_block(handler.body) for handler in node.handlers),  # type: ignore[misc]
+        )
+        was_left, self.frame.is_left = self.frame.is_left, False
+        self.run_block(node.finalbody)
+        self.frame.is_left = self.frame.is_left or was_left
+
+    def match_block(self, node: ast.Match) -> None:
+        """Follow every case."""
+        subject = self.evaluate(node.subject)
+        for case in node.cases:
+            for name in _captured(case.pattern):
+                self._assign_name(name, Value(marks=subject.marks))
+        ways = [lambda case=case: self.run_block(case.body) for case in node.cases]
+        self._either(*ways, lambda: None)
+
+    def leave(self, node: ast.stmt) -> None:
+        """Follow return, raise, break and continue."""
+        if isinstance(node, ast.Return):
+            self.frame.returned.append(self.evaluate(node.value) if node.value else NOTHING)
+        elif isinstance(node, ast.Raise) and node.exc is not None:
+            self.evaluate(node.exc)
+        self.frame.is_left = True
+
+    # --- definitions
+
+    def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Remember a function; it is followed where it is called."""
+        function = Function(
+            node=node,
+            scope=self.frame.scope,
+            name=node.name,
+            decorators=tuple(map(dotted, node.decorator_list)),
+        )
+        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            self.evaluate(default)
+        self.module.functions.append(function)
+        self.frame.scope.names[node.name] = Value(kind="function", ref=function)
+
+    def define_class(self, node: ast.ClassDef) -> None:
+        """Remember a class, its methods and its attributes."""
+        parents = [self.evaluate(base) for base in node.bases]
+        defined = Class(
+            node=node,
+            scope=self.frame.scope,
+            name=node.name,
+            bases=tuple(
+                parent.text or dotted(base) for parent, base in zip(parents, node.bases, strict=True)
+            ),
+            parents=tuple(parent.ref for parent in parents if isinstance(parent.ref, Class)),
+            decorators=tuple(map(dotted, node.decorator_list)),
+        )
+        self.frame.scope.names[node.name] = Value(kind="class", ref=defined)
+        self.module.classes.append(defined)
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                defined.methods[statement.name] = Function(
+                    node=statement,
+                    scope=self.frame.scope,
+                    name=statement.name,
+                    decorators=tuple(map(dotted, statement.decorator_list)),
+                    owner=defined,
+                )
+            elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                self._class_attribute(defined, statement)
+
+    def _class_attribute(self, defined: Class, node: ast.Assign | ast.AnnAssign) -> None:
+        value = self.evaluate(node.value) if node.value is not None else NOTHING
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                _name_thing(value, target.id)
+                defined.attributes[target.id] = value
+
+    def declare_global(self, node: ast.Global) -> None:
+        """Assignments to these names are assignments of the module."""
+        self.frame.scope.global_names.update(node.names)
+        for name in node.names:
+            self.frame.scope.names.pop(name, None)
+
+    # --- imports
+
+    def import_module(self, node: ast.Import) -> None:
+        """Follow `import a.b as c`."""
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            self.module.imports.add(first)
+            found = self.find_module(alias.name, self.module)
+            name = alias.asname or first
+            dotted_name = alias.name if alias.asname else first
+            known = Value(kind="module", ref=found) if found and (alias.asname or "." not in alias.name) else None
+            self.frame.scope.names[name] = known or Value(kind="name", ref=dotted_name)
+
+    def import_names(self, node: ast.ImportFrom) -> None:
+        """Follow `from a.b import c`."""
+        module = f"{'.' * node.level}{node.module or ''}"
+        found = self.find_module(module, self.module)
+        if not node.level:
+            self.module.imports.add(module.partition(".")[0])
+        for alias in node.names:
+            if alias.name == "*":
+                self.frame.scope.names.update(found.scope.names if found else {})
+                continue
+            value = found.scope.names.get(alias.name) if found else None
+            if value is None:
+                separator = "" if module.endswith(".") else "."
+                inner = self.find_module(f"{module}{separator}{alias.name}", self.module)
+                value = Value(kind="module", ref=inner) if inner else None
+            if value is None:
+                value = Value(kind="name", ref=f"{module}.{alias.name}") if not node.level else NOTHING
+            self.frame.scope.names[alias.asname or alias.name] = value
+
+
+def dotted(node: ast.expr) -> str:
+    """Return the dotted name of an expression, "app.post" for @app.post("/predict")."""
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    merged = dict(states[0])
+    for state in states[1:]:
+        for name, value in state.items():
+            before = merged.get(name)
+            if before is not value:
+                merged[name] = value if before is None else join(before, value)
+    return merged
+
+
+def _unpack(value: Value, place: int, amount: int) -> Value:
+    if value.items is not None and len(value.items) == amount:
+        return value.items[place]
+    inner = element_of(value)
+    return replace(inner, rank=None, rows="")
+
+
+def _name_thing(value: Value, name: str) -> None:
+    if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
+        value.ref.label = name
+
+
+def _as_loaded(target: ast.expr) -> ast.expr:
+    return target
+
+
+def _is_never(test: ast.expr) -> bool:
+    return isinstance(test, ast.Constant) and not test.value
+
+
+def _asks_for_existence(test: ast.expr) -> bool:
+    """Whether a condition asks if something exists already: `model is None`, `key not in cache`, `not x`."""
+    if isinstance(test, ast.BoolOp):
+        return any(map(_asks_for_existence, test.values))
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return isinstance(test.operand, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    if isinstance(test, ast.Compare):
+        is_none = any(isinstance(each, ast.Constant) and each.value is None for each in test.comparators)
+        return is_none or any(isinstance(op, ast.NotIn) for op in test.ops)
+    return False
+
+
+def _context_kind(value: Value, node: ast.expr) -> str:
+    name = (value.text or label_of(node)).casefold()
+    if value.kind == "tape":
+        return "tape"
+    return "lock" if any(word in name for word in ("lock", "mutex", "semaphore")) else ""
+
+
+def _captured(pattern: ast.pattern) -> list[str]:
+    return [
+        name
+        for node in ast.walk(pattern)
+        if isinstance(node, ast.MatchAs | ast.MatchStar) and (name := node.name)
+    ]
+
+
+_STATEMENTS: Mapping[type[ast.stmt], Callable[..., None]] = {
+    ast.Assign: Statements.assignment,
+    ast.AnnAssign: Statements.annotated,
+    ast.AugAssign: Statements.augmented,
+    ast.Expr: Statements.expression,
+    ast.If: Statements.branch,
+    ast.For: Statements.for_loop,
+    ast.AsyncFor: Statements.for_loop,
+    ast.While: Statements.while_loop,
+    ast.With: Statements.with_block,
+    ast.AsyncWith: Statements.with_block,
+    ast.Try: Statements.try_block,
+    ast.TryStar: Statements.try_block,
+    ast.Match: Statements.match_block,
+    ast.Return: Statements.leave,
+    ast.Raise: Statements.leave,
+    ast.Break: Statements.leave,
+    ast.Continue: Statements.leave,
+    ast.FunctionDef: Statements.define_function,
+    ast.AsyncFunctionDef: Statements.define_function,
+    ast.ClassDef: Statements.define_class,
+    ast.Global: Statements.declare_global,
+    ast.Import: Statements.import_module,
+    ast.ImportFrom: Statements.import_names,
+}

@@ -1,0 +1,253 @@
+"""What the reader of code knows of a value: its kind, where it comes from, and what was done to it.
+
+Nothing here is a value of the program: no code is run. A value that nothing is known of has no kind and no
+marks.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+__all__ = [
+    "NOTHING",
+    "Class",
+    "Function",
+    "Instance",
+    "Mark",
+    "Module",
+    "Scope",
+    "Site",
+    "Thing",
+    "Value",
+    "join",
+    "merge_marks",
+    "scaled_pixels",
+]
+
+
+class Site(NamedTuple):
+    """A place in a file: where a finding is reported."""
+
+    path: str
+    line: int
+    column: int
+
+
+class Mark(NamedTuple):
+    """Something that is true of a value because of what it was made from: `kind` says what, `site` where.
+
+    `about` identifies the object that the mark is about: a transformer, a model, a loop.
+    """
+
+    kind: str
+    site: Site | None = None
+    about: int = 0
+
+
+class _Counter:
+    last = 0
+
+    @classmethod
+    def next(cls) -> int:
+        cls.last += 1
+        return cls.last
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Thing:
+    """An object with a state: a model, a transformer, a file that was loaded.
+
+    `made` is "loaded" or "built"; `name` is the class or the function that made it. Not frozen, because fits
+    and training change it.
+    """
+
+    made: str
+    name: str
+    site: Site
+    path: str = ""
+    label: str = ""
+    is_trained: bool = False
+    is_keras: bool = False
+    fitted: Value | None = None
+    """The data of the last fit."""
+    fit_marks: frozenset[Mark] = frozenset()
+    """What the last fit makes true of everything that is transformed afterwards."""
+    options: dict[str, Value] = field(default_factory=dict)
+    layers: set[str] = field(default_factory=set)
+    """Names of layer classes, of a model that is built in the code."""
+    identity: int = field(default_factory=_Counter.next)
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Scope:
+    """The names of a module, a function or a class."""
+
+    module: Module
+    names: dict[str, Value] = field(default_factory=dict)
+    parent: Scope | None = None
+    global_names: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> Value | None:
+        """Return the value of a name in this scope or in those around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Module:
+    """A file of the program."""
+
+    path: str
+    tree: ast.Module
+    folder: str = ""
+    scope: Scope = field(init=False)
+    imports: set[str] = field(default_factory=set)
+    """The first part of every imported name: {"flask", "numpy"}."""
+    functions: list[Function] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)
+    loose: dict[str, Value] = field(default_factory=dict)
+    """Attributes that were assigned to objects that nothing is known of: app.state.model = ..."""
+    is_evaluated: bool = False
+
+    def __post_init__(self) -> None:
+        """Every module has a scope."""
+        self.scope = Scope(module=self)
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Function:
+    """A function of the program with the scope in which it was defined."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    name: str
+    decorators: tuple[str, ...] = ()
+    owner: Class | None = None
+    is_called: bool = False
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Class:
+    """A class of the program."""
+
+    node: ast.ClassDef
+    scope: Scope
+    name: str
+    bases: tuple[str, ...]
+    parents: tuple[Class, ...] = ()
+    decorators: tuple[str, ...] = ()
+    methods: dict[str, Function] = field(default_factory=dict)
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    def find(self, name: str) -> Function | None:
+        """Return a method of the class or of its parents."""
+        if name in self.methods:
+            return self.methods[name]
+        return next((found for parent in self.parents if (found := parent.find(name))), None)
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class Instance:
+    """An object of a class of the program."""
+
+    kind: Class
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+
+Constant = str | bytes | int | float | complex | bool | None
+Ref = Constant | Thing | Function | Class | Instance | Module | tuple[Function, "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is known of a value.
+
+    Args:
+        kind: "const", "name" (of a library), "model", "transformer", "loaded", "function", "class", ...
+        ref: the object, or the constant, or the dotted name.
+        marks: what is true of it because of what it was made from.
+        rank: its number of axes, None if unknown.
+        rows: "one" if its first axis is a batch of one row, "many" for more, "some" for any number.
+        items: the items of a tuple or list that is written out.
+    """
+
+    kind: str = ""
+    ref: Ref = None
+    marks: frozenset[Mark] = frozenset()
+    rank: int | None = None
+    rows: str = ""
+    items: tuple[Value, ...] | None = None
+
+    def has(self, kind: str) -> bool:
+        """Whether one of the marks has this kind."""
+        return any(mark.kind == kind for mark in self.marks)
+
+    def of(self, kind: str) -> list[Mark]:
+        """Return the marks of this kind."""
+        return [mark for mark in self.marks if mark.kind == kind]
+
+    def marked(self, *marks: Mark) -> Value:
+        """Return the value with further marks."""
+        return replace(self, marks=self.marks | frozenset(marks))
+
+    def without(self, *kinds: str) -> Value:
+        """Return the value without marks of these kinds."""
+        kept = frozenset(mark for mark in self.marks if mark.kind not in kinds)
+        return self if len(kept) == len(self.marks) else replace(self, marks=kept)
+
+    @property
+    def thing(self) -> Thing | None:
+        """The object with a state, if it is one."""
+        return self.ref if isinstance(self.ref, Thing) else None
+
+    @property
+    def text(self) -> str:
+        """The constant, if it is a string; the dotted name of a library's name."""
+        return self.ref if isinstance(self.ref, str) and self.kind in ("const", "name") else ""
+
+    def is_const(self, constant: Constant) -> bool:
+        """Whether it is this constant."""
+        return self.kind == "const" and type(self.ref) is type(constant) and self.ref == constant
+
+
+NOTHING = Value()
+_SCALED = ("div255", "prepared")
+
+
+def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
+    """Return the marks of pixels that are scaled here, and perhaps were before."""
+    before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
+    first = min((mark.site for mark in before if mark.site is not None), default=None)
+    marks = value.marks | {Mark(kind, site)}
+    return marks | {Mark("scaled-twice", site, first.line)} if first is not None else marks
+
+
+def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:
+    """Return the marks of all values."""
+    found: frozenset[Mark] = frozenset()
+    for value in values:
+        if value.marks and value.marks is not found:
+            found = found | value.marks
+    return found
+
+
+def join(first: Value, second: Value) -> Value:
+    """Return what is true of a value that is one of two; an object wins over the unknown and None."""
+    if first is second or first == second:
+        return first
+    base = second if first.kind in ("", "const") and second.kind not in ("", "const") else first
+    return Value(
+        kind=base.kind,
+        ref=base.ref,
+        marks=first.marks | second.marks,
+        rank=first.rank if first.rank == second.rank else None,
+        rows=first.rows if first.rows == second.rows else "",
+        items=base.items if first.items == second.items else None,
+    )

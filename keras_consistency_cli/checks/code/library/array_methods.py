@@ -1,0 +1,90 @@
+"""Methods of arrays, tensors and tables: their axes, and what is true of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.library.arrays import note_shape, reduced, reshaped, statistic
+
+__all__ = ["ARRAY_METHODS"]
+
+
+def _reshape(machine: Machine, call: Call) -> Value:
+    return note_shape(machine, call, reshaped(call.receiver, call.arguments.values))
+
+
+def _statistic(machine: Machine, call: Call) -> Value:
+    """x.mean(): a number; x.mean(axis=0): one axis less."""
+    axis = call.arguments.get(0, "axis")
+    if axis.kind and not axis.is_const(None) and call.receiver.kind != "frame":
+        return reduced(call, call.receiver)
+    return statistic(machine, call, call.receiver)
+
+
+def _argmax(machine: Machine, call: Call) -> Value:
+    machine.add("argmax", call.node, call.receiver, call.arguments.get(0, "axis"))
+    return Value(marks=call.receiver.marks)
+
+
+def _same(machine: Machine, call: Call) -> Value:
+    return replace(call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None)
+
+
+def _as_type(machine: Machine, call: Call) -> Value:
+    """x.astype("float32")."""
+    dtype = call.arguments.get(0, "dtype")
+    is_double = dtype.text.endswith(("float64", "double")) or dtype.text == "builtins.float"
+    kept = call.receiver.without("float64")
+    if is_double:
+        kept = kept.marked(Mark("float64", machine.site(call.node)))
+    return replace(kept, kind="array" if kept.kind == "list" else kept.kind, items=None)
+
+
+def _flat(machine: Machine, call: Call) -> Value:
+    return Value(marks=call.receiver.marks)
+
+
+def _flattened(machine: Machine, call: Call) -> Value:
+    return Value(kind="array", marks=call.receiver.marks, rank=1)
+
+
+def _converted(machine: Machine, call: Call) -> Value:
+    """image.convert("L")."""
+    mode = call.arguments.get(0, "mode")
+    if mode.is_const("L") or mode.is_const("1"):
+        kept = call.receiver.without("rgb")
+        return replace(kept, marks=kept.marks | {Mark("gray")}, rank=2)
+    return call.receiver
+
+
+def _reindexed(machine: Machine, call: Call) -> Value:
+    """frame.reindex(columns=[...]): the columns are in this order."""
+    columns = call.arguments.get(0, "columns")
+    kept = call.receiver.without("order", "columns")
+    if columns.items and all(isinstance(each.ref, str) for each in columns.items):
+        kept = kept.marked(Mark("columns", machine.site(call.node), machine.remember(columns.items)))
+    return kept
+
+
+def _rounded(machine: Machine, call: Call) -> Value:
+    return call.receiver
+
+
+ARRAY_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "reshape": _reshape,
+    **dict.fromkeys(("mean", "std", "min", "max", "var", "median"), _statistic),
+    "argmax": _argmax,
+    **dict.fromkeys(("copy", "numpy", "to_numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
+    **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),
+    "astype": _as_type,
+    "tolist": _flat,
+    "squeeze": _flat,
+    "flatten": _flattened,
+    "ravel": _flattened,
+    "convert": _converted,
+    "reindex": _reindexed,
+    "unsqueeze": _rounded,
+}

@@ -1,0 +1,241 @@
+"""NumPy and TensorFlow functions of arrays: their axes, their first axis, and what is true of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
+
+__all__ = ["ARRAYS", "as_array", "expanded", "reduced", "reshaped", "statistic"]
+
+
+def as_array(machine: Machine, call: Call) -> Value:
+    """np.array(x): the same numbers; Python numbers become float64."""
+    given = call.arguments.get(0)
+    if given.kind == "image":
+        rank = given.rank or 3
+        return Value(kind="array", marks=given.marks, rank=rank)
+    dtype = call.arguments.get(1, "dtype")
+    kept = given.without("float64")
+    is_double = dtype.text.endswith(("float64", "double")) or dtype.text == "builtins.float"
+    if is_double or (not dtype.kind and given.kind in ("list", "tuple")):
+        kept = kept.marked(Mark("float64", machine.site(call.node)))
+    return Value(kind="array", marks=kept.marks, rank=given.rank, rows=given.rows, items=None)
+
+
+def _as_tensor(machine: Machine, call: Call) -> Value:
+    """tf.constant(x): a list of Python numbers becomes float32, an array keeps its dtype."""
+    given = call.arguments.get(0)
+    dtype = call.arguments.get(1, "dtype")
+    marks = given.marks if not dtype.kind else given.without("float64").marks
+    return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
+
+
+def _cast(machine: Machine, call: Call) -> Value:
+    given = call.arguments.get(0).without("float64")
+    return Value(kind="array", marks=given.marks, rank=given.rank, rows=given.rows)
+
+
+def expanded(machine: Machine, call: Call) -> Value:
+    """np.expand_dims(x, axis=0): one more axis, the batch if it is the first."""
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    is_first = axis.is_const(0)
+    rank = None if given.rank is None else given.rank + 1
+    return Value(kind="array", marks=given.marks, rank=rank, rows="one" if is_first else given.rows)
+
+
+def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
+    """Return the value in a new shape: (1, -1) is one row."""
+    if len(shape) == 1 and shape[0].items is not None:
+        shape = shape[0].items
+    elif len(shape) == 1 and shape[0].kind != "const":
+        return Value(kind="array", marks=given.marks)
+    rows = "one" if shape and shape[0].is_const(1) and len(shape) > 1 else ""
+    return Value(kind="array", marks=given.marks, rank=len(shape), rows=rows, items=shape)
+
+
+def _reshape(machine: Machine, call: Call) -> Value:
+    shaped = reshaped(call.arguments.get(0), call.arguments.values[1:])
+    return note_shape(machine, call, shaped)
+
+
+def note_shape(machine: Machine, call: Call, shaped: Value) -> Value:
+    """Keep in mind a reshape to a series of one time step."""
+    shape = shaped.items or ()
+    if len(shape) == 3 and shape[1].is_const(1):
+        shaped = shaped.marked(Mark("one-step", machine.site(call.node)))
+    elif len(shape) == 3:
+        shaped = shaped.without("one-step")
+    return replace(shaped, items=None)
+
+
+def statistic(machine: Machine, call: Call, given: Value) -> Value:
+    """A number that describes all the numbers of a value."""
+    marks = given.marks | ({Mark("statistic", machine.site(call.node))} if given.has("request") else frozenset())
+    return Value(marks=marks, rank=0)
+
+
+def _statistic(machine: Machine, call: Call) -> Value:
+    given = call.arguments.get(0)
+    if call.arguments.get(1, "axis").kind and not call.arguments.get(1, "axis").is_const(None):
+        return reduced(call, given)
+    return statistic(machine, call, given)
+
+
+def reduced(call: Call, given: Value) -> Value:
+    """A value without one of its axes; the mean of several calls is marked."""
+    marks = {*given.without("one-step").marks, Mark("averaged")}
+    rank = None if given.rank is None or given.rank < 1 else given.rank - 1
+    is_last = call.arguments.get(1, "axis").is_const(-1)
+    return Value(kind="array", marks=frozenset(marks), rank=rank, rows=given.rows if is_last else "")
+
+
+def _argmax(machine: Machine, call: Call) -> Value:
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    machine.add("argmax", call.node, given, axis)
+    return Value(marks=given.marks)
+
+
+def _stack(machine: Machine, call: Call) -> Value:
+    """np.vstack, np.stack, np.concatenate: made from all parts."""
+    return Value(kind="array", marks=merge_marks(call.arguments.values))
+
+
+def _squeeze(machine: Machine, call: Call) -> Value:
+    return Value(marks=call.arguments.get(0).marks)
+
+
+def _random(machine: Machine, call: Call) -> Value:
+    """np.random.normal(...): numbers that differ in each call."""
+    return Value(kind="array", marks=frozenset({Mark("random", machine.site(call.node))}))
+
+
+def _chosen(machine: Machine, call: Call) -> Value:
+    """np.random.choice(ids, p=probabilities): a sample, as in generated text."""
+    return Value(marks=call.result.marks)
+
+
+def _augmented(machine: Machine, call: Call) -> Value:
+    """tf.image.random_flip_left_right(x): the image is changed at random."""
+    given = call.arguments.get(0)
+    return replace(given, marks=given.marks | {Mark("random", machine.site(call.node))}, items=None)
+
+
+def _zeros(machine: Machine, call: Call) -> Value:
+    shape = call.arguments.get(0)
+    sizes = shape.items
+    if sizes:
+        rows = "one" if sizes[0].is_const(1) and len(sizes) > 1 else ""
+        return Value(kind="array", rank=len(sizes), rows=rows)
+    return Value(kind="array", rank=1 if shape.kind == "const" else None)
+
+
+def _same(machine: Machine, call: Call) -> Value:
+    given = call.arguments.get(0)
+    return replace(given, kind="array" if given.kind in ("list", "tuple") else given.kind, items=None)
+
+
+def _flip(machine: Machine, call: Call) -> Value:
+    return replace(call.arguments.get(0), items=None)
+
+
+def _load_file(machine: Machine, call: Call) -> Value:
+    return Value(kind="array")
+
+
+def _tape(machine: Machine, call: Call) -> Value:
+    return Value(kind="tape")
+
+
+def _divide(machine: Machine, call: Call) -> Value:
+    left, right = call.arguments.get(0), call.arguments.get(1)
+    marks = left.marks | right.marks
+    if right.kind == "const" and right.ref in (255, 255.0):
+        marks |= scaled_pixels(left, "div255", machine.site(call.node))
+    return Value(kind="array", marks=marks, rank=left.rank, rows=left.rows)
+
+
+def _nothing(machine: Machine, call: Call) -> Value:
+    return NOTHING
+
+
+def _normalize(machine: Machine, call: Call) -> Value:
+    return Value(kind="array", marks=call.arguments.get(0).marks)
+
+
+_STATISTICS = ("mean", "std", "min", "max", "var", "median", "amin", "amax", "reduce_mean", "reduce_std")
+_STATISTICS += ("reduce_min", "reduce_max", "nanmean", "nanstd", "average")
+_SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
+
+ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "numpy.array": as_array,
+    **{f"numpy.{name}": _same for name in _SAME_NUMBERS},
+    "numpy.asarray": as_array,
+    "numpy.asanyarray": as_array,
+    "numpy.float64": as_array,
+    "numpy.float32": _cast,
+    "numpy.expand_dims": expanded,
+    "numpy.atleast_2d": lambda machine, call: replace(
+        call.arguments.get(0), rank=2, rows="one" if call.arguments.get(0).rank == 1 else "", items=None
+    ),
+    "numpy.reshape": _reshape,
+    "numpy.squeeze": _squeeze,
+    "numpy.ravel": _squeeze,
+    "numpy.argmax": _argmax,
+    "numpy.vstack": _stack,
+    "numpy.hstack": _stack,
+    "numpy.stack": _stack,
+    "numpy.concatenate": _stack,
+    "numpy.append": _stack,
+    "numpy.column_stack": _stack,
+    "numpy.zeros": _zeros,
+    "numpy.ones": _zeros,
+    "numpy.empty": _zeros,
+    "numpy.full": _zeros,
+    "numpy.zeros_like": _zeros,
+    "numpy.arange": _nothing,
+    "numpy.linspace": _nothing,
+    "numpy.divide": _divide,
+    "numpy.load": _load_file,
+    "numpy.loadtxt": _load_file,
+    "numpy.genfromtxt": _load_file,
+    "numpy.flip": _flip,
+    "numpy.normal": _random,
+    "numpy.rand": _random,
+    "numpy.randn": _random,
+    "numpy.random": _random,
+    "numpy.uniform": _random,
+    "numpy.randint": _random,
+    "numpy.standard_normal": _random,
+    "numpy.choice": _chosen,
+    "numpy.multinomial": _chosen,
+    "numpy.seed": _nothing,
+    **{f"numpy.{name}": _statistic for name in _STATISTICS},
+    **{f"tensorflow.{name}": _statistic for name in _STATISTICS},
+    "tensorflow.constant": _as_tensor,
+    "tensorflow.convert_to_tensor": _as_tensor,
+    "tensorflow.cast": _cast,
+    "tensorflow.expand_dims": expanded,
+    "tensorflow.reshape": _reshape,
+    "tensorflow.squeeze": _squeeze,
+    "tensorflow.argmax": _argmax,
+    "tensorflow.stack": _stack,
+    "tensorflow.concat": _stack,
+    "tensorflow.divide": _divide,
+    "tensorflow.normal": _random,
+    "tensorflow.uniform": _random,
+    "tensorflow.categorical": _chosen,
+    "tensorflow.GradientTape": _tape,
+    **{
+        f"tensorflow.random_{name}": _augmented
+        for name in (
+            "flip_left_right", "flip_up_down", "brightness", "contrast", "crop", "hue", "saturation",
+            "jpeg_quality",
+        )
+    },
+    "keras.normalize": _normalize,
+    "keras.expand_dims": expanded,
+    "keras.argmax": _argmax,
+}

@@ -1,0 +1,127 @@
+"""Methods of transformers: fits, and the use of what was learned; and the training of models."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value
+
+__all__ = ["FIT_METHODS", "transformed"]
+
+_TRANSFORMER = re.compile(r"scal|encod|token|vectori|normali[sz]|imput|pca|binari|(?:^|_)(?:le|ohe|sc|ss|mms|lb)\d*$")
+
+
+def is_transformer(call: Call) -> bool:
+    """Whether the object learns from rows to transform rows: by its class, or by its name."""
+    if call.receiver.kind == "transformer":
+        return True
+    if call.receiver.kind in ("model", "layer", "generator", "pipeline", "stateless"):
+        return False
+    label = label_of(call.node.func.value) if isinstance(call.node.func, ast.Attribute) else ""
+    return bool(_TRANSFORMER.search(label.casefold()))
+
+
+def _fit(machine: Machine, call: Call) -> Value:
+    """scaler.fit(x), or model.fit(x, y)."""
+    if not is_transformer(call):
+        return _train(machine, call)
+    _learn(machine, call)
+    return call.receiver
+
+
+def _learn(machine: Machine, call: Call) -> frozenset[Mark]:
+    """Write the fit into the trace, and return the marks of everything that it transforms."""
+    given = _rows_of(call)
+    machine.add("fit", call.node, call.receiver, given, method=call.name)
+    thing = call.receiver.thing
+    identity = thing.identity if thing else 0
+    site = machine.site(call.node)
+    marks = frozenset({Mark("refit", site, identity)})
+    if thing is not None:
+        thing.fitted = given
+        thing.fit_marks = marks | {Mark(f"fitted-on:{_text(call)}", site, identity)}
+    return marks | {Mark("refit-self", site, identity)}
+
+
+def _rows_of(call: Call) -> Value:
+    for name in ("X", "data", "texts", "raw_documents"):
+        if name in call.arguments.options:
+            return call.arguments.options[name]
+    return call.arguments.get(0)
+
+
+def _text(call: Call) -> str:
+    """The argument as it is written: the same rows may be fitted and transformed."""
+    return ast.dump(call.node.args[0]) if call.node.args else ""
+
+
+def _fit_transform(machine: Machine, call: Call) -> Value:
+    """scaler.fit_transform(x)."""
+    if call.receiver.kind in ("stateless", "pipeline"):
+        return transformed(machine, call)
+    marks = _learn(machine, call)
+    return _result(call, _rows_of(call), marks)
+
+
+def _adapt(machine: Machine, call: Call) -> Value:
+    """layer.adapt(x), tokenizer.fit_on_texts(x)."""
+    _learn(machine, call)
+    return NOTHING
+
+
+def transformed(machine: Machine, call: Call) -> Value:
+    """scaler.transform(x), tokenizer.texts_to_sequences(x)."""
+    thing = call.receiver.thing
+    given = _rows_of(call)
+    machine.add("transform", call.node, call.receiver, given, method=call.name)
+    marks: frozenset[Mark] = frozenset()
+    if thing is not None:
+        marks = frozenset(mark for mark in thing.fit_marks if mark.kind == "refit")
+        same = f"fitted-on:{_text(call)}"
+        marks |= {mark._replace(kind="refit-self") for mark in thing.fit_marks if mark.kind == same}
+    return _result(call, given, marks)
+
+
+def _result(call: Call, given: Value, marks: frozenset[Mark]) -> Value:
+    """Rows that were transformed."""
+    thing: Thing | None = call.receiver.thing
+    kept = given.without("columns", "order").marks
+    kept |= {Mark("float64"), Mark("scaled", None, thing.identity if thing else 0)}
+    return Value(kind="array", marks=kept | marks, rank=given.rank, rows=given.rows)
+
+
+def _inverse(machine: Machine, call: Call) -> Value:
+    """scaler.inverse_transform(y)."""
+    given = call.arguments.get(0)
+    machine.add("inverse", call.node, call.receiver, given)
+    thing = call.receiver.thing
+    inverted = Mark("inverted", machine.site(call.node), thing.identity if thing else 0)
+    return replace(given, kind="array", marks=given.marks | {inverted}, items=None)
+
+
+def _train(machine: Machine, call: Call) -> Value:
+    thing = call.receiver.thing
+    machine.add("train", call.node, call.receiver, call.arguments.get(0, "x"))
+    if thing is not None:
+        thing.is_trained = True
+    return call.receiver
+
+
+FIT_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "fit": _fit,
+    "partial_fit": _fit,
+    "fit_transform": _fit_transform,
+    "fit_on_texts": _adapt,
+    "fit_on_sequences": _adapt,
+    "adapt": _adapt,
+    "transform": transformed,
+    "texts_to_sequences": transformed,
+    "texts_to_matrix": transformed,
+    "inverse_transform": _inverse,
+    "train_on_batch": _train,
+    "fit_generator": _train,
+}

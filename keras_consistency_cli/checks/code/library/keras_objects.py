@@ -1,0 +1,180 @@
+"""Keras: models that are loaded or built, layers, and the scaling that belongs to known architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value, scaled_pixels
+
+__all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT"]
+
+RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "Bidirectional"})
+AUGMENTATIONS = frozenset(
+    {
+        "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast", "RandomTranslation", "RandomCrop",
+        "RandomBrightness", "RandomHue", "RandomSaturation", "GaussianNoise", "RandAugment", "MixUp",
+    }
+)  # fmt: skip
+_LAYERS = (
+    "Dense", "Conv1D", "Conv2D", "Conv3D", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "Bidirectional",
+    "Embedding", "Flatten", "Dropout", "BatchNormalization", "MaxPooling1D", "MaxPooling2D", "Rescaling",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Reshape", "LayerNormalization",
+    "Activation", "Input", "InputLayer", "Concatenate", "Add", "MultiHeadAttention",
+)  # fmt: skip
+_BUILDERS = ("Sequential", "Model", "model_from_json", "model_from_yaml", "clone_model", "from_config")
+_ARCHITECTURES = (
+    "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "InceptionV3",
+    "InceptionResNetV2", "Xception", "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large",
+    "DenseNet121", "DenseNet169", "DenseNet201", "NASNetMobile", "NASNetLarge", "ConvNeXtTiny",
+    *(f"EfficientNetB{size}" for size in range(8)), "EfficientNetV2B0", "EfficientNetV2S",
+)  # fmt: skip
+
+
+def _load_model(machine: Machine, call: Call) -> Value:
+    value = machine.new_thing(call.node, "loaded", "load_model", "model", call)
+    _as_keras(value)
+    machine.add("load", call.node, value, call.arguments.get(0), options=call.arguments.options)
+    return value
+
+
+def _load_saved(machine: Machine, call: Call) -> Value:
+    """tf.saved_model.load(...): an object with signatures."""
+    value = machine.new_thing(call.node, "loaded", "saved_model.load", "model", call)
+    machine.add("load", call.node, value, call.arguments.get(0))
+    return value
+
+
+def _as_keras(value: Value) -> None:
+    if value.thing is not None:
+        value.thing.is_keras = True
+
+
+def _architecture(machine: Machine, call: Call) -> Value:
+    """MobileNetV2(weights="imagenet"): trained by others."""
+    weights = call.arguments.get(1, "weights")
+    is_loaded = not weights.is_const(None)
+    value = machine.new_thing(call.node, "loaded" if is_loaded else "built", "application", "model", call)
+    _as_keras(value)
+    if is_loaded and call.arguments.get(0, "include_top").is_const(False):
+        value = replace(value, marks=frozenset({Mark("headless")}))
+    elif is_loaded:
+        machine.add("load", call.node, value, weights)
+    return value
+
+
+def _build(machine: Machine, call: Call) -> Value:
+    value = machine.new_thing(call.node, "built", call.name.rpartition(".")[2], "model", call)
+    _as_keras(value)
+    thing = value.thing
+    if thing is not None:
+        _note_layers(thing, call.arguments.all())
+    return value
+
+
+def _note_layers(thing: Thing, values: list[Value]) -> None:
+    for value in values:
+        if value.items:
+            _note_layers(thing, list(value.items))
+        if value.thing is not None and value.kind in ("layer", "augmentation"):
+            note_layer(thing, value.thing)
+        thing.layers |= {mark.kind[6:] for mark in value.marks if mark.kind.startswith("layer:")}
+
+
+def note_layer(model: Thing, layer: Thing) -> None:
+    """Keep in mind that a model has a layer."""
+    model.layers.add(layer.name)
+    model.layers |= layer.layers
+    stateful = layer.options.get("stateful")
+    if stateful is not None and stateful.is_const(True):
+        model.layers.add("stateful")
+
+
+def _layer(machine: Machine, call: Call) -> Value:
+    name = call.name.rpartition(".")[2]
+    value = machine.new_thing(call.node, "built", name, "layer", call)
+    thing = value.thing
+    if thing is not None and name in RECURRENT:
+        for inner in call.arguments.values:
+            if inner.thing is not None:
+                note_layer(thing, inner.thing)
+    if thing is not None:
+        stateful = call.arguments.options.get("stateful")
+        if stateful is not None and stateful.is_const(True):
+            thing.layers.add("stateful")
+        marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
+        return replace(value, marks=frozenset(marks))
+    return value
+
+
+def _augmentation(machine: Machine, call: Call) -> Value:
+    return machine.new_thing(call.node, "built", call.name.rpartition(".")[2], "augmentation", call)
+
+
+def _saved_layer(machine: Machine, call: Call) -> Value:
+    """TFSMLayer(...): an exported model that is loaded as a layer."""
+    value = machine.new_thing(call.node, "loaded", "TFSMLayer", "model", call)
+    machine.add("load", call.node, value, call.arguments.get(0))
+    return value
+
+
+def _prepared(machine: Machine, call: Call) -> Value:
+    """keras.applications.*.preprocess_input(x): scaled as its architecture needs it."""
+    given = call.arguments.get(0)
+    return Value(
+        kind="array",
+        marks=scaled_pixels(given, "prepared", machine.site(call.node)),
+        rank=given.rank,
+        rows=given.rows,
+    )
+
+
+def _decoded(machine: Machine, call: Call) -> Value:
+    machine.add("decode", call.node, call.arguments.get(0), NOTHING)
+    return Value(marks=call.arguments.get(0).marks)
+
+
+def _padded(machine: Machine, call: Call) -> Value:
+    """pad_sequences(x): two axes."""
+    given = call.arguments.get(0)
+    return Value(kind="array", marks=given.marks, rank=2, rows=given.rows)
+
+
+def _generator(machine: Machine, call: Call) -> Value:
+    """ImageDataGenerator(rescale=1/255): how the pictures of training were scaled."""
+    return machine.new_thing(call.node, "built", "ImageDataGenerator", "generator", call)
+
+
+def _learning_phase(machine: Machine, call: Call) -> Value:
+    machine.add("phase", call.node, NOTHING, call.arguments.get(0))
+    return NOTHING
+
+
+def _input_tensor(machine: Machine, call: Call) -> Value:
+    return Value(marks=frozenset({Mark("symbolic")}))
+
+
+def _datasets(machine: Machine, call: Call) -> Value:
+    machine.add("training-data", call.node, NOTHING, call.arguments.get(0), options=call.arguments.options)
+    return Value(rows="many")
+
+
+KERAS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "keras.load_model": _load_model,
+    "keras.TFSMLayer": _saved_layer,
+    "tensorflow.load": _load_saved,
+    "tensorflow.load_model": _load_model,
+    "mlflow.load_model": _load_model,
+    **{f"keras.{name}": _build for name in _BUILDERS},
+    **{f"keras.{name}": _architecture for name in _ARCHITECTURES},
+    **{f"keras.{name}": _layer for name in _LAYERS},
+    **{f"keras.{name}": _augmentation for name in sorted(AUGMENTATIONS)},
+    "keras.Input": _input_tensor,
+    "keras.preprocess_input": _prepared,
+    "keras.decode_predictions": _decoded,
+    "keras.pad_sequences": _padded,
+    "keras.ImageDataGenerator": _generator,
+    "keras.set_learning_phase": _learning_phase,
+    "keras.image_dataset_from_directory": _datasets,
+}

@@ -1,0 +1,263 @@
+"""Methods of values that are not objects of the program: of models, transformers, arrays, tables and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
+from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
+from keras_consistency_cli.checks.code.library.keras_objects import note_layer
+
+__all__ = ["METHODS", "call_object"]
+
+_KEPT = frozenset({"request", "loop", "split", "averaged"})
+"""What stays true of the outputs of a model."""
+_AUGMENTING = ("rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range")
+_AUGMENTING += ("horizontal_flip", "vertical_flip", "brightness_range", "channel_shift_range")
+
+
+def outputs(machine: Machine, call: Call, kind: str) -> Value:
+    """Return the outputs of a model for a value."""
+    data, thing = call.arguments.get(0), call.receiver.thing
+    marks = {mark for mark in data.marks if mark.kind in _KEPT}
+    marks.add(Mark(kind, machine.site(call.node), thing.identity if thing else 0))
+    rows = data.rows if data.rows in ("one", "many") else "some"
+    return Value(kind="array", marks=frozenset(marks), rows=rows)
+
+
+def predict(machine: Machine, call: Call) -> Value:
+    """model.predict(x)."""
+    _note_use(call)
+    machine.add(
+        "predict",
+        call.node,
+        call.receiver,
+        call.arguments.get(0, "x"),
+        method=call.name,
+        options=call.arguments.options,
+    )
+    return outputs(machine, call, "pred")
+
+
+def _note_use(call: Call) -> None:
+    """An object from a file that predicts is a model."""
+    thing = call.receiver.thing
+    if thing is not None and call.receiver.kind == "loaded":
+        thing.layers.add("predicts")
+
+
+def call_object(machine: Machine, call: Call) -> Value:
+    """model(x), layer(x), signature(x)."""
+    kind = call.receiver.kind
+    if kind == "bound":
+        return predict(machine, replace(call, receiver=replace(call.receiver, kind="model")))
+    if kind == "model":
+        return _called_model(machine, call)
+    if kind == "transformer":
+        return transformed(machine, call)
+    if kind == "signature":
+        data = call.arguments.values[0] if call.arguments.values else Value(marks=call.result.marks)
+        machine.add("signature", call.node, call.receiver, data)
+        return outputs(machine, call, "called")
+    if kind == "augmentation":
+        training = call.arguments.get(1, "training")
+        marks = {Mark("random", machine.site(call.node))} if training.is_const(True) else frozenset()
+        given = call.arguments.get(0)
+        return replace(given, marks=given.marks | marks, items=None)
+    return Value(marks=call.result.marks)
+
+
+def _called_model(machine: Machine, call: Call) -> Value:
+    data = call.arguments.get(0)
+    if data.has("symbolic"):
+        return Value(marks=data.marks)
+    machine.add(
+        "call",
+        call.node,
+        call.receiver,
+        data,
+        options={**call.arguments.options, **_training(call)},
+    )
+    return outputs(machine, call, "called")
+
+
+def _training(call: Call) -> dict[str, Value]:
+    return {"training": call.arguments.values[1]} if len(call.arguments.values) > 1 else {}
+
+
+def _reset(machine: Machine, call: Call) -> Value:
+    machine.add("reset", call.node, call.receiver, NOTHING)
+    return NOTHING
+
+
+def _gradient(machine: Machine, call: Call) -> Value:
+    machine.add("gradient", call.node, call.receiver, call.arguments.get(0))
+    return NOTHING
+
+
+def _save(machine: Machine, call: Call) -> Value:
+    if call.receiver.kind == "model":
+        machine.add("save", call.node, call.receiver, call.arguments.get(0))
+    return NOTHING
+
+
+def _load_weights(machine: Machine, call: Call) -> Value:
+    """model.load_weights(path): a model that was built in the code is now a loaded one."""
+    thing = call.receiver.thing
+    if thing is not None:
+        thing.made = "loaded"
+        machine.add("load", call.node, call.receiver, call.arguments.get(0), method="load_weights")
+    return NOTHING
+
+
+def _add_layer(machine: Machine, call: Call) -> Value:
+    """model.add(layer), or an item of a set."""
+    thing, layer = call.receiver.thing, call.arguments.get(0).thing
+    if thing is not None and layer is not None:
+        note_layer(thing, layer)
+        return NOTHING
+    return _appended(machine, call)
+
+
+def _appended(machine: Machine, call: Call) -> Value:
+    """items.append(x): what is true of an item is true of the list."""
+    func = call.node.func
+    base, item = call.receiver, call.arguments.get(len(call.arguments.values) - 1)
+    target = getattr(func, "value", None)
+    if target is None or base.kind in ("name", "model", "transformer"):
+        return NOTHING
+    rank, rows = base.rank, base.rows
+    if base.items == ():
+        rank = None if item.rank is None else item.rank + 1
+        rows = "many" if (item.rank or 0) >= 1 and any(mark.kind == "loop" for mark in item.marks) else ""
+    holder = item if item.kind in ("model", "transformer", "loaded") else base
+    grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
+    if holder is base and base.kind in ("", "const"):
+        grown = replace(grown, kind="list", ref=None)
+    machine.assign(target, grown)
+    return NOTHING
+
+
+def _extended(machine: Machine, call: Call) -> Value:
+    func = call.node.func
+    target = getattr(func, "value", None)
+    if target is not None and call.receiver.kind not in ("name", "model", "transformer"):
+        machine.assign(target, replace(call.receiver, marks=call.result.marks, items=None))
+    return NOTHING
+
+
+def _values(machine: Machine, call: Call) -> Value:
+    """data.values(): in the order in which the client sent them, if it is a request."""
+    base = call.receiver
+    is_sent = base.kind == "request"
+    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_sent else frozenset())
+    return Value(kind="order" if is_sent else "list", marks=marks)
+
+
+def _declared(machine: Machine, call: Call) -> Value:
+    """payload.model_dump(): the order is that of the class."""
+    return Value(kind="declared", marks=call.receiver.marks)
+
+
+def _item(machine: Machine, call: Call) -> Value:
+    """data.get("age")."""
+    base, key = call.receiver, call.arguments.get(0)
+    if base.kind in ("model", "transformer", "loaded"):
+        return base
+    if isinstance(key.ref, str) and not base.kind and key.ref in machine.module.loose:
+        return machine.module.loose[key.ref]
+    return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
+
+
+def _applied(machine: Machine, call: Call) -> Value:
+    """rows.apply(function): the function is followed for any row."""
+    function, base = call.arguments.get(0), call.receiver
+    loop = id(call.node)
+    item = Value(marks=base.marks | {Mark("loop", None, loop)}, rank=1)
+    with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "apply")))):
+        result = machine.apply(call.node, function, replace(call.arguments, values=(item,), options={}))
+    return replace(result, marks=result.marks | base.marks, rank=None, rows="")
+
+
+def _in_thread(machine: Machine, call: Call) -> Value:
+    """loop.run_in_executor(None, function, x), pool.submit(function, x)."""
+    skipped = 1 if call.name == "run_in_executor" else 0
+    function = call.arguments.get(skipped)
+    rest = call.arguments.values[skipped + 1 :]
+    return machine.apply(call.node, function, replace(call.arguments, values=rest))
+
+
+def _frame_of_camera(machine: Machine, call: Call) -> Value:
+    if call.receiver.kind == "camera":
+        marks = {Mark("image"), Mark("bgr", machine.site(call.node)), Mark("request")}
+        marks |= {Mark("loop", None, loop) for loop, _ in machine.place.loops}
+        picture = Value(kind="array", marks=frozenset(marks), rank=3)
+        return Value(kind="tuple", items=(NOTHING, picture))
+    if call.receiver.kind == "file":
+        return Value(marks=call.receiver.marks)
+    return Value(kind="request" if call.receiver.kind == "request" else "", marks=call.result.marks)
+
+
+def _flow(machine: Machine, call: Call) -> Value:
+    """generator.flow(x): pictures that are changed at random, if the generator does that."""
+    thing = call.receiver.thing
+    given = call.arguments.get(0)
+    if thing is None:
+        return call.result
+    if call.name.startswith("flow_from"):
+        machine.add("training-data", call.node, call.receiver, given, options=thing.options)
+        return Value(rows="many")
+    marks = given.marks
+    if any(name in thing.options for name in _AUGMENTING):
+        marks = marks | {Mark("random", machine.site(call.node))}
+    if "rescale" in thing.options:
+        marks = marks | scaled_pixels(given, "div255", machine.site(call.node))
+    return replace(given, marks=marks, items=None)
+
+
+def _nothing(machine: Machine, call: Call) -> Value:
+    return NOTHING
+
+
+_PREDICTS = ("predict", "predict_proba", "predict_on_batch", "predict_classes", "predict_generator")
+_RESETS = ("reset_states", "reset_state", "reset_rnn_state", "reset")
+
+METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    **ARRAY_METHODS,
+    **FIT_METHODS,
+    **dict.fromkeys(_PREDICTS, predict),
+    **dict.fromkeys(_RESETS, _reset),
+    "gradient": _gradient,
+    "save": _save,
+    "save_weights": _save,
+    "export": _save,
+    "load_weights": _load_weights,
+    "add": _add_layer,
+    "append": _appended,
+    "appendleft": _appended,
+    "insert": _appended,
+    "extend": _extended,
+    "update": _extended,
+    "values": _values,
+    "dict": _declared,
+    "model_dump": _declared,
+    "get": _item,
+    "getlist": _item,
+    "apply": _applied,
+    "map": _applied,
+    "applymap": _applied,
+    "run_in_executor": _in_thread,
+    "submit": _in_thread,
+    "read": _frame_of_camera,
+    "flow": _flow,
+    "flow_from_directory": _flow,
+    "flow_from_dataframe": _flow,
+    "standardize": _flow,
+    "compile": _nothing,
+    "summary": _nothing,
+    "evaluate": _nothing,
+    "info": _nothing,
+}

@@ -1,0 +1,157 @@
+"""Built-in functions, the standard library, and files that hold objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
+
+__all__ = ["PLAIN"]
+
+_GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "columns")
+
+
+def _number(machine: Machine, call: Call) -> Value:
+    """float(x), int(x): one number."""
+    given = call.arguments.get(0)
+    marks = given.marks | {Mark("numbers")} if given.has("request") else given.marks
+    return Value(kind="number", marks=marks, rank=0)
+
+
+def _hash(machine: Machine, call: Call) -> Value:
+    """hash(x): of a text, it differs in each process; of a number it does not."""
+    given = call.arguments.get(0)
+    is_number = given.kind == "number" or (given.kind == "const" and not isinstance(given.ref, str | bytes))
+    if is_number:
+        return Value(marks=given.marks, rank=0)
+    return Value(kind="number", marks=given.marks | {Mark("hash", machine.site(call.node))}, rank=0)
+
+
+def _nothing(machine: Machine, call: Call) -> Value:
+    """A result that says nothing of the numbers of its arguments: len(x), isinstance(x, y)."""
+    return NOTHING
+
+
+def _same(machine: Machine, call: Call) -> Value:
+    """list(x), sorted(x), copy(x): the same values."""
+    given = call.arguments.get(0)
+    return replace(given, kind="list" if given.kind == "order" else given.kind)
+
+
+def _sorted(machine: Machine, call: Call) -> Value:
+    given = call.arguments.get(0).without("order")
+    return Value(kind="list", marks=given.marks, rank=given.rank)
+
+
+def _enumerate(machine: Machine, call: Call) -> Value:
+    given = call.arguments.get(0)
+    return Value(kind="list", marks=given.marks)
+
+
+def _zip(machine: Machine, call: Call) -> Value:
+    kinds = [value for value in call.arguments.values if value.kind in ("model", "transformer", "loaded")]
+    return replace(call.result, kind="list", items=None) if not kinds else Value(
+        kind="list", marks=merge_marks(call.arguments.values), items=(_as_tuple(call),)
+    )
+
+
+def _as_tuple(call: Call) -> Value:
+    return Value(kind="tuple", items=call.arguments.values)
+
+
+def _map(machine: Machine, call: Call) -> Value:
+    """map(float, x): the function is followed for any item."""
+    function, data = call.arguments.get(0), call.arguments.get(1)
+    is_number = function.text in ("builtins.float", "builtins.int")
+    marks = data.marks | {Mark("numbers")} if is_number and data.has("request") else data.marks
+    return Value(kind="list", marks=marks, rank=1 if is_number else None)
+
+
+def _load(machine: Machine, call: Call) -> Value:
+    """joblib.load, pickle.load: a model or a transformer; its use shows which."""
+    value = machine.new_thing(call.node, "loaded", "load", "loaded", call)
+    machine.add("load", call.node, value, call.arguments.get(0), options=call.arguments.options)
+    return value
+
+
+def _dump(machine: Machine, call: Call) -> Value:
+    machine.add("dump", call.node, call.arguments.get(0), call.arguments.get(1))
+    return NOTHING
+
+
+def _input(machine: Machine, call: Call) -> Value:
+    return Value(marks=frozenset({Mark("request")}))
+
+
+def _partial(machine: Machine, call: Call) -> Value:
+    return call.arguments.get(0)
+
+
+def _in_thread(machine: Machine, call: Call) -> Value:
+    """asyncio.to_thread(function, x): the function is followed."""
+    rest = replace(call.arguments, values=call.arguments.values[1:])
+    return machine.apply(call.node, call.arguments.get(0), rest)
+
+
+def _random_number(machine: Machine, call: Call) -> Value:
+    return Value(marks=call.result.marks | {Mark("random", machine.site(call.node))}, rank=0)
+
+
+def _open_file(machine: Machine, call: Call) -> Value:
+    return Value(marks=call.result.marks, kind="file", ref=call.arguments.get(0).text)
+
+
+def _thread(machine: Machine, call: Call) -> Value:
+    return Value(marks=frozenset())
+
+
+PLAIN: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "builtins.float": _number,
+    "builtins.int": _number,
+    "builtins.round": _number,
+    "builtins.abs": _same,
+    "builtins.hash": _hash,
+    "builtins.len": _nothing,
+    "builtins.isinstance": _nothing,
+    "builtins.hasattr": _nothing,
+    "builtins.print": _nothing,
+    "builtins.type": _nothing,
+    "builtins.range": _nothing,
+    "builtins.list": _same,
+    "builtins.tuple": _same,
+    "builtins.iter": _same,
+    "builtins.next": _same,
+    "builtins.reversed": _same,
+    "builtins.sorted": _sorted,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.map": _map,
+    "builtins.input": _input,
+    "builtins.open": _open_file,
+    "builtins.super": _nothing,
+    "functools.partial": _partial,
+    "asyncio.to_thread": _in_thread,
+    "fastapi.run_in_threadpool": _in_thread,
+    "starlette.run_in_threadpool": _in_thread,
+    "copy.copy": _same,
+    "copy.deepcopy": _same,
+    "json.loads": _same,
+    "json.load": _same,
+    "joblib.load": _load,
+    "pickle.load": _load,
+    "pickle.loads": _load,
+    "skops.load": _load,
+    "joblib.dump": _dump,
+    "pickle.dump": _dump,
+    "pickle.dumps": _dump,
+    "skops.dump": _dump,
+    "random.random": _random_number,
+    "random.uniform": _random_number,
+    "random.gauss": _random_number,
+    "random.randint": _random_number,
+    "threading.Lock": _thread,
+    "threading.RLock": _thread,
+    "argparse.ArgumentParser": _input,
+}

@@ -1,0 +1,74 @@
+"""pandas: tables, their columns and the order of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import Mark, Value
+
+__all__ = ["TABLES"]
+
+
+def _frame(machine: Machine, call: Call) -> Value:
+    """pd.DataFrame(...): the order of its columns is that of `columns`, or of the dictionary."""
+    given = call.arguments.get(0, "data")
+    columns = call.arguments.get(2, "columns")
+    index = call.arguments.get(1, "index")
+    marks = given.without("columns").marks
+    names = columns.items
+    one_dict = given.items[0] if given.items and len(given.items) == 1 else None
+    if names is None and not columns.kind:
+        source = given if given.kind == "dict" else one_dict
+        names = source.items if source is not None and source.kind == "dict" else None
+    if names and all(isinstance(name.ref, str) for name in names):
+        kept = frozenset(mark for mark in marks if mark.kind != "order")
+        marks = kept | {Mark("columns", machine.site(call.node), machine.remember(names))}
+    elif columns.kind:
+        marks = frozenset(mark for mark in marks if mark.kind != "order")
+    elif given.kind == "request" or (one_dict is not None and one_dict.kind == "request"):
+        marks = marks | {Mark("order", machine.site(call.node))}
+    if given.has("request"):
+        marks = marks | {Mark("numbers")}
+    is_one = index.items is not None and len(index.items) == 1
+    is_one = is_one or given.rows == "one" or one_dict is not None
+    is_many = given.rows == "many"
+    return Value(kind="frame", marks=marks, rank=2, rows="one" if is_one else "many" if is_many else "")
+
+
+def _read(machine: Machine, call: Call) -> Value:
+    """pd.read_csv(...): a table of many rows."""
+    return Value(kind="frame", marks=call.result.marks, rank=2, rows="many")
+
+
+def _dummies(machine: Machine, call: Call) -> Value:
+    """pd.get_dummies(rows): the columns are the categories of these rows."""
+    given = call.arguments.get(0, "data")
+    return Value(kind="frame", marks=given.without("columns").marks, rank=2, rows=given.rows)
+
+
+def _series(machine: Machine, call: Call) -> Value:
+    return Value(kind="column", marks=call.result.marks, rank=1)
+
+
+def _joined(machine: Machine, call: Call) -> Value:
+    return Value(kind="frame", marks=call.result.marks, rank=2)
+
+
+TABLES: Mapping[str, Callable[[Machine, Call], Value]] = {
+    "pandas.DataFrame": _frame,
+    "pandas.from_dict": _frame,
+    "pandas.from_records": _frame,
+    "pandas.json_normalize": _read,
+    "pandas.Series": _series,
+    "pandas.read_csv": _read,
+    "pandas.read_excel": _read,
+    "pandas.read_parquet": _read,
+    "pandas.read_json": _read,
+    "pandas.read_sql": _read,
+    "pandas.get_dummies": _dummies,
+    "pandas.concat": _joined,
+    "pandas.merge": _joined,
+    "yfinance.download": _read,
+    "pandas_datareader.DataReader": _read,
+}

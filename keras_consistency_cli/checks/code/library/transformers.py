@@ -1,0 +1,78 @@
+"""Objects that learn from rows and then transform rows: scalers, encoders, tokenizers, layers with adapt()."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
+
+__all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
+
+SCALERS = (
+    "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer", "QuantileTransformer",
+    "KBinsDiscretizer", "SimpleImputer", "KNNImputer", "IterativeImputer", "PCA", "TruncatedSVD", "IncrementalPCA",
+    "ColumnTransformer", "SelectKBest",
+)  # fmt: skip
+ENCODERS = (
+    "LabelEncoder", "OneHotEncoder", "OrdinalEncoder", "LabelBinarizer", "MultiLabelBinarizer", "TargetEncoder",
+)  # fmt: skip
+TEXT = ("TfidfVectorizer", "CountVectorizer", "TfidfTransformer")
+_KERAS = ("Tokenizer", "TextVectorization", "StringLookup", "IntegerLookup", "Normalization", "Discretization")
+_STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "HashingVectorizer", "Binarizer")
+"""They learn nothing from rows: a new fit changes nothing."""
+
+
+def _new(machine: Machine, call: Call) -> Value:
+    return machine.new_thing(call.node, "built", call.name.rpartition(".")[2], "transformer", call)
+
+
+def _stateless(machine: Machine, call: Call) -> Value:
+    return Value(kind="stateless")
+
+
+def _split(machine: Machine, call: Call) -> Value:
+    """train_test_split(x, y): two parts of each argument."""
+    mark = Mark("split")
+    parts = [part for value in call.arguments.values for part in (value.marked(mark), value.marked(mark))]
+    return Value(kind="tuple", items=tuple(parts), marks=call.result.marks)
+
+
+def _pipeline(machine: Machine, call: Call) -> Value:
+    return Value(kind="pipeline")
+
+
+def _scaled_by_itself(machine: Machine, call: Call) -> Value:
+    """sklearn.preprocessing.scale(x), minmax_scale(x): by the statistics of x itself."""
+    given = call.arguments.get(0)
+    marks = given.marks
+    if given.has("request"):
+        marks = marks | {Mark("own-scaled", machine.site(call.node))}
+    return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
+
+
+def _one_hot(machine: Machine, call: Call) -> Value:
+    return Value(kind="array", marks=call.result.marks)
+
+
+def _nothing(machine: Machine, call: Call) -> Value:
+    return NOTHING
+
+
+TRANSFORMERS: Mapping[str, Callable[[Machine, Call], Value]] = {
+    **{f"sklearn.{name}": _new for name in (*SCALERS, *ENCODERS, *TEXT)},
+    **{f"keras.{name}": _new for name in _KERAS},
+    **{f"sklearn.{name}": _stateless for name in _STATELESS},
+    "sklearn.train_test_split": _split,
+    "sklearn.Pipeline": _pipeline,
+    "sklearn.make_pipeline": _pipeline,
+    "sklearn.scale": _scaled_by_itself,
+    "sklearn.minmax_scale": _scaled_by_itself,
+    "sklearn.robust_scale": _scaled_by_itself,
+    "keras.to_categorical": _one_hot,
+    "keras.tokenizer_from_json": lambda machine, call: machine.new_thing(
+        call.node, "loaded", "Tokenizer", "transformer", call
+    ),
+    "sklearn.mean_squared_error": _nothing,
+    "sklearn.accuracy_score": _nothing,
+}

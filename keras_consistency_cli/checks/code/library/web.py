@@ -1,0 +1,40 @@
+"""Web frameworks: what a user sends, and functions that are called for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Function, Mark, Value
+
+__all__ = ["WEB"]
+
+_TEXTS = ("text_input", "text_area", "chat_input")
+_NUMBERS = ("number_input", "slider")
+_OTHERS = ("selectbox", "radio", "multiselect", "date_input", "file_uploader", "camera_input", "checkbox")
+_OTHERS += ("select_slider", "data_editor", "audio_input", "toggle", "form_submit_button", "button")
+
+
+def _typed(machine: Machine, call: Call) -> Value:
+    """st.text_input(...): what the user typed."""
+    name = call.name.rpartition(".")[2]
+    kind = "number" if name in _NUMBERS else ""
+    return Value(kind=kind, marks=frozenset({Mark("request")}), rank=0 if name in (*_NUMBERS, *_TEXTS) else None)
+
+
+def _component(machine: Machine, call: Call) -> Value:
+    """A component of Gradio; functions among its arguments are called for each request."""
+    machine.callbacks += [value.ref for value in call.arguments.all() if isinstance(value.ref, Function)]
+    return Value(kind="component")
+
+
+def _json(machine: Machine, call: Call) -> Value:
+    return NOTHING
+
+
+WEB: Mapping[str, Callable[[Machine, Call], Value]] = {
+    **{f"streamlit.{name}": _typed for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
+    "gradio.*": _component,
+    "flask.jsonify": _json,
+    "flask.render_template": _json,
+}

@@ -1,0 +1,56 @@
+"""Read a notebook: the cells with code, without the magic commands of IPython."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+__all__ = ["read_notebook"]
+
+_MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$)")
+_ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
+_OTHER_LANGUAGES = ("%%bash", "%%sh", "%%html", "%%javascript", "%%js", "%%writefile", "%%sql", "%%R", "%%latex")
+
+
+def read_notebook(content: bytes) -> tuple[list[str], dict[int, tuple[int, int]]]:
+    """Return the lines of all cells with code, and for each line the number of its cell and its line there.
+
+    Raises:
+        ValueError: it is not JSON, or not a notebook.
+    """
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    cells = document.get("cells") if isinstance(document, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("it has no cells")
+    lines: list[str] = []
+    places: dict[int, tuple[int, int]] = {}
+    number = 0
+    for cell in cells:
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        number += 1
+        for line_number, line in enumerate(_code_lines(cell.get("source")), 1):
+            lines.append(line)
+            places[len(lines)] = (number, line_number)
+    return lines, places
+
+
+def _code_lines(source: object) -> Iterator[str]:
+    """The lines of a cell; a magic command becomes `pass`, so that lines keep their numbers."""
+    parts = source if isinstance(source, list) else [source]
+    text = "".join(part for part in parts if isinstance(part, str))
+    if text.lstrip().startswith(_OTHER_LANGUAGES):
+        yield from ("pass" for _ in text.splitlines())
+        return
+    for line in text.splitlines():
+        assigned = _ASSIGNED_MAGIC.match(line)
+        if assigned:
+            yield f"{assigned[1]}None"
+        elif _MAGIC.match(line):
+            yield f"{line[: len(line) - len(line.lstrip())]}pass"
+        else:
+            yield line

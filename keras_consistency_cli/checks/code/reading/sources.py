@@ -1,0 +1,146 @@
+"""Read Python files and notebooks as text, and parse them; what cannot be read is reported, never an error."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
+from keras_consistency_cli.text import clean
+
+__all__ = ["Source", "UnreadableError", "parse", "read_source"]
+
+_MOST_BYTES = 2_000_000
+_DEEPEST = 180
+_MENTIONS = re.compile(rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform")
+_IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
+_PYTHON_2 = re.compile(r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE)
+
+
+class UnreadableError(Exception):
+    """A file that cannot be read as Python 3, with the reason on one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The text of a file.
+
+    Args:
+        path: the file.
+        text: its text; the cells of a notebook one after another.
+        cells: for a notebook, the number of the cell and of the line in it, by line of the text.
+        ignored: the codes that a comment in a line switches off, by line; an empty set means all of them.
+    """
+
+    path: Path
+    text: str
+    cells: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    ignored: Mapping[int, frozenset[str]] = field(default_factory=dict)
+
+    def line(self, number: int) -> str:
+        """Return one line of the text."""
+        lines = self.text.splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def read_source(path: Path) -> Source | None:
+    """Return the text of a file, or None if it has nothing to do with models.
+
+    Raises:
+        UnreadableError: it is too large, not text, or not a notebook.
+    """
+    content = _read_bytes(path)
+    if not _MENTIONS.search(content):
+        return None
+    if path.suffix == ".ipynb":
+        try:
+            lines, cells = read_notebook(content)
+        except ValueError as error:
+            raise UnreadableError(f"not a notebook: {clean(error, 120)}") from None
+        return _source(path, "\n".join(lines) + "\n", cells)
+    return _source(path, _decode(content), {})
+
+
+def _source(path: Path, text: str, cells: Mapping[int, tuple[int, int]]) -> Source:
+    return Source(path=path, text=text, cells=cells, ignored=_find_ignored(text))
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise UnreadableError("not a file")
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {clean(error.strerror)}") from None
+    if len(content) > _MOST_BYTES:
+        raise UnreadableError(f"larger than {_MOST_BYTES // 1_000_000} MB")
+    if b"\0" in content:
+        raise UnreadableError("not a text file")
+    return content
+
+
+def _decode(content: bytes) -> str:
+    """Decode a file as Python does: by its byte order mark, its coding line, or as UTF-8."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return io.TextIOWrapper(io.BytesIO(content), encoding=encoding).read()
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise UnreadableError(f"not in its encoding: {clean(error, 120)}") from None
+
+
+def _find_ignored(text: str) -> dict[int, frozenset[str]]:
+    if "kcheck:" not in text:
+        return {}
+    found: dict[int, frozenset[str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _IGNORED.search(line)
+        if match:
+            codes = (match[1] or "").replace(",", " ").upper().split()
+            found[number] = frozenset(codes)
+    return found
+
+
+def parse(source: Source) -> ast.Module:
+    """Parse a file.
+
+    Raises:
+        UnreadableError: it is not Python 3, or nested too deeply.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source.text)
+        if _too_deep(tree.body):
+            raise UnreadableError("nested too deeply")
+    except (RecursionError, MemoryError):
+        raise UnreadableError("nested too deeply") from None
+    except (SyntaxError, ValueError) as error:
+        raise UnreadableError(_describe(error, source)) from None
+    return tree
+
+
+def _too_deep(body: Sequence[ast.AST]) -> bool:
+    """Whether the tree is deeper than can be followed, counted without recursion."""
+    level = list(body)
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True
+
+
+def _describe(error: Exception, source: Source) -> str:
+    if not isinstance(error, SyntaxError):
+        return f"not Python: {clean(error, 100)}"
+    if _PYTHON_2.search(source.text):
+        return f"Python 2, line {error.lineno}"
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return f"not valid in Python {version}, line {error.lineno}: {clean(error.msg, 100)}"

@@ -1,0 +1,236 @@
+"""Rules about how the model is called: in loops, under a tape, in training mode, with random rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.engine.values import Value
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+
+__all__ = ["RULES"]
+
+_PREDICTS = ("predict", "predict_on_batch")
+
+
+def _is_keras(event: Event, evidence: Evidence) -> bool:
+    thing = event.subject.thing
+    if thing is not None:
+        return thing.is_keras
+    return bool({"keras", "tensorflow", "tf_keras"} & evidence.module.imports)
+
+
+@rule(
+    "KS401",
+    "predict-in-loop",
+    "warn",
+    "is predict() called for one row after another?",
+)
+def in_loop(evidence: Evidence) -> Iterator[Hit]:
+    """predict() is called in a loop, with one row each time.
+
+    Why: Every call of predict() builds a data pipeline, which takes longer than a small model itself, and memory can
+    grow over many calls. With BatchNormalization in training mode or with padding, rows alone can also differ from
+    rows in a batch.
+
+    How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument is one row
+    that depends on the loop. Loops over batches and over several models are not reported. If each row depends on the
+    output before it, rows cannot be collected, and the finding is only information.
+
+    To fix: Collect the rows and predict once. For one row at a time, call the model.
+
+        outputs = model.predict(np.stack(rows))
+        output = model(row, training=False)
+
+    Sources: keras#13118, tensorflow#44711
+    """
+    for trace in evidence.traces:
+        for event in serving_events(trace, "predict"):
+            if event.method in _PREDICTS and _is_keras(event, evidence) and _is_row_of_loop(event):
+                depends = event.data.has("pred")
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} for one row at a time"
+                    + (", each after the output before it" if depends else ""),
+                    fix="model(row, training=False)" if depends or _is_stream(event) else "collect the rows, and predict once",
+                    severity="info" if depends else None,
+                )
+
+
+def _is_row_of_loop(event: Event) -> bool:
+    inside = {loop for loop, _ in event.place.loops}
+    of_data = {mark.about for mark in event.data.of("loop")}
+    of_model = {mark.about for mark in event.subject.of("loop")}
+    is_row = event.data.rows == "one" or any(kind == "apply" for _, kind in event.place.loops)
+    return is_row and bool(inside & of_data) and not inside & of_model
+
+
+def _is_stream(event: Event) -> bool:
+    return any(kind == "while" for _, kind in event.place.loops)
+
+
+@rule(
+    "KS402",
+    "predict-under-tape",
+    "fail",
+    "is predict() called under GradientTape, which cannot see it?",
+)
+def under_tape(evidence: Evidence) -> Iterator[Hit]:
+    """The gradient of something is asked for that was computed with predict().
+
+    Why: predict() returns NumPy arrays. A tape does not see them, so every gradient is None.
+
+    How: predict() is called inside `with tf.GradientTape()`, and tape.gradient() gets a value that was made from it
+    and from no call of a model. Targets that need no gradient are not reported.
+
+    To fix: Call the model.
+
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=False)
+
+    Sources: https://www.tensorflow.org/guide/autodiff
+    """
+    for trace in evidence.traces:
+        taped = {event.site: event for event in trace.of("predict") if "tape" in event.place.contexts}
+        for gradient in trace.of("gradient"):
+            if gradient.data.has("called"):
+                continue
+            for mark in gradient.data.of("pred"):
+                event = taped.get(mark.site) if mark.site else None
+                if event is not None:
+                    yield Hit(
+                        site=event.site,
+                        words=f"{code_of(event.node)} under GradientTape: the gradient is None",
+                        fix="call the model: model(x, training=False)",
+                    )
+
+
+@rule(
+    "KS403",
+    "training-not-stated",
+    "info",
+    "is a model called without training=False?",
+    causes=("training-flag-default",),
+)
+def not_stated(evidence: Evidence) -> Iterator[Hit]:
+    """A model that was loaded is called as model(x), without training=False.
+
+    Why: In Keras 3, model(x) is inference. A layer of your own may have a different default, Keras 2 had a global
+    learning phase, and a call inside another model that trains is in training mode.
+
+    How: A Keras model that was loaded is called without `training` when serving. With --model, the finding is a warning
+    if the model has layers of its own, and there is none if no layer depends on the mode.
+
+    To fix: State it.
+
+        outputs = model(x, training=False)
+
+    Sources: https://keras.io/api/layers/base_layer/
+    """
+    facts = evidence.model
+    if facts is not None and not facts.modes and not facts.custom:
+        return
+    for trace in evidence.traces:
+        for event in serving_events(trace, "call"):
+            thing = event.subject.thing
+            if "training" in event.options or thing is None or thing.name in ("TFSMLayer", "saved_model.load"):
+                continue
+            layers = facts.custom or facts.modes if facts is not None else ()
+            yield Hit(
+                site=event.site,
+                words=f"{code_of(event.node)} does not state the mode"
+                + (f", and the model has {', '.join(layers[:3])}" if layers else ""),
+                fix="model(x, training=False)",
+                severity="warn" if facts is not None and facts.custom else None,
+            )
+
+
+@rule(
+    "KS404",
+    "training-when-serving",
+    "fail",
+    "is the model called in training mode when serving?",
+    causes=("batch-statistics-in-inference", "active-randomness"),
+)
+def in_training(evidence: Evidence) -> Iterator[Hit]:
+    """A model that was loaded is called with training=True, or after set_learning_phase(1).
+
+    Why: Dropout is random, and BatchNormalization uses the statistics of the batch: the output of a row depends on
+    chance and on the other rows.
+
+    How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo dropout is not
+    reported: calls in a loop, or outputs that are averaged.
+
+    To fix: Call it with training=False.
+
+        outputs = model(x, training=False)
+
+    Sources: https://keras.io/getting_started/faq/
+    """
+    for trace in evidence.traces:
+        served = list(serving_events(trace, "predict", "call"))
+        for event in serving_events(trace, "call"):
+            training = event.options.get("training")
+            is_sampled = event.place.loops or "tape" in event.place.contexts
+            if training is not None and training.is_const(True) and not is_sampled:
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} {where(trace)} is in training mode",
+                    fix="model(x, training=False)",
+                )
+        for event in trace.of("phase"):
+            if served and (event.data.is_const(1) or event.data.is_const(True)):
+                yield Hit(
+                    site=event.site,
+                    words="the learning phase is set to training, and the model predicts",
+                    fix="remove it; predict() is inference",
+                )
+
+
+@rule(
+    "KS405",
+    "random-when-serving",
+    "fail",
+    "are rows changed at random before they are predicted?",
+    causes=("preprocess-unrepeatable",),
+)
+def random_rows(evidence: Evidence) -> Iterator[Hit]:
+    """Rows of a request are augmented, or mixed with random numbers, before they are predicted.
+
+    Why: The same request gives a different output each time.
+
+    How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with augmentation
+    and random numbers to predict() of a model that was loaded, if they are mixed with what a user sent. Generators
+    that start from noise, sampled text and outputs that are averaged over several augmentations are not reported.
+
+    To fix: Remove it, or average over several augmentations.
+
+        outputs = model.predict(image)
+
+    Sources: https://keras.io/api/layers/preprocessing_layers/image_augmentation/
+    """
+    for trace in evidence.traces:
+        for event in serving_events(trace, "predict", "call", "signature"):
+            if event.place.loops and not _changes_with_loop(event):
+                continue
+            for mark in event.data.of("random"):
+                if mark.site is not None and _is_mixed(trace, event.data):
+                    yield Hit(
+                        site=mark.site,
+                        words=f"random numbers change the rows {where(trace)}: each call gives another output",
+                        fix="remove it, or average over several of them",
+                    )
+
+
+def _changes_with_loop(event: Event) -> bool:
+    """Whether a loop goes over the rows; a loop that repeats the same rows averages."""
+    inside = {loop for loop, _ in event.place.loops}
+    return event.place.loops[-1][1] == "while" or bool(inside & {mark.about for mark in event.data.of("rows-of")})
+
+
+def _is_mixed(trace: Trace, value: Value) -> bool:
+    is_sent = value.has("request") and (trace.is_request or trace.kind == "function")
+    return (is_sent and (value.has("numbers") or value.has("image") or value.has("scaled"))) or value.has("image")
+
+
+RULES: tuple[Rule, ...] = (in_loop, under_tape, not_stated, in_training, random_rows)

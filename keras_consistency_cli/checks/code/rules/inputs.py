@@ -1,0 +1,211 @@
+"""Rules about the rows that reach the model and the outputs that are read: ids, dtypes, axes, time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.library.keras_objects import RECURRENT
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+
+__all__ = ["RULES"]
+
+
+def _served(evidence: Evidence, *kinds: str) -> Iterator[tuple[Trace, Event]]:
+    for trace in evidence.traces:
+        for event in serving_events(trace, *(kinds or ("predict", "call", "signature"))):
+            yield trace, event
+
+
+@rule(
+    "KS601",
+    "salted-hash",
+    "fail",
+    "are ids of words made with hash(), which differs in each process?",
+    causes=("preprocess-unrepeatable",),
+)
+def salted_hash(evidence: Evidence) -> Iterator[Hit]:
+    """Texts become numbers with Python's hash(), and the model gets these numbers.
+
+    Why: hash() of a text differs in each process. After a restart, every word has another id.
+
+    How: The rule follows hash() of anything that is not a number to predict() of a model that was loaded. Keys of
+    caches are not reported, nor are hashlib and zlib.
+
+    To fix: Use a hash that never changes.
+
+        identifier = zlib.crc32(word.encode()) % 1000
+
+    Sources: https://docs.python.org/3/using/cmdline.html#envvar-PYTHONHASHSEED
+    """
+    for _, event in _served(evidence):
+        for mark in event.data.of("hash"):
+            if mark.site is not None:
+                yield Hit(
+                    site=mark.site,
+                    words="hash() of a text differs in each process, and the model gets the result",
+                    fix="zlib.crc32(text.encode()), or a vocabulary that is saved with the model",
+                )
+
+
+@rule(
+    "KS602",
+    "float64-signature",
+    "fail",
+    "does an exported signature get float64 rows?",
+)
+def float64_signature(evidence: Evidence) -> Iterator[Hit]:
+    """An exported model is called through a signature with an array of float64.
+
+    Why: Keras casts its inputs, a signature does not: it refuses float64 where it was exported with float32.
+
+    How: The rule follows np.array() of Python numbers, the results of scikit-learn, and astype(float) to a call of
+    signatures[...] of tf.saved_model.load().
+
+    To fix: State the dtype.
+
+        outputs = infer(tf.constant(rows, dtype=tf.float32))
+
+    Sources: https://www.tensorflow.org/guide/saved_model
+    """
+    for _, event in _served(evidence, "signature"):
+        if event.data.has("float64"):
+            yield Hit(
+                site=event.site,
+                words=f"{code_of(event.node)} gets float64; the signature was exported with float32",
+                fix="tf.constant(rows, dtype=tf.float32)",
+            )
+
+
+@rule(
+    "KS603",
+    "argmax-axis",
+    "fail",
+    "is the class searched along the wrong axis?",
+)
+def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
+    """The class is searched along the axis of the rows, over all rows at once, or in an output with one number.
+
+    Why: The first axis of an output is the batch. argmax along it compares rows with each other, and of one row it is
+    always 0. Without an axis, argmax of several rows is a position in all of them. Of one number it is always 0.
+
+    How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the first axis, or
+    without an axis if there are several rows. With --model, it also reports argmax of an output of one number.
+
+    To fix: Search along the last axis.
+
+        classes = np.argmax(outputs, axis=-1)
+
+    Sources: https://numpy.org/doc/stable/reference/generated/numpy.argmax.html
+    """
+    for trace in evidence.traces:
+        served = {event.site for event in serving_events(trace, "predict", "call", "signature")}
+        for event in trace.of("argmax"):
+            values = event.subject
+            marks = [mark for mark in (*values.of("pred"), *values.of("called")) if mark.site in served]
+            reason = _wrong_axis(evidence, event) if marks else ""
+            if reason:
+                yield Hit(site=event.site, words=f"{code_of(event.node)} {reason}", fix="np.argmax(outputs, axis=-1)")
+
+
+def _wrong_axis(evidence: Evidence, event: Event) -> str:
+    values, axis = event.subject, event.data
+    if values.has("averaged") or values.has("argmaxed"):
+        return ""
+    is_batch = values.rows in ("one", "many", "some")
+    if is_batch and axis.is_const(0):
+        return "compares the rows of the batch with each other"
+    if values.rows == "many" and (not axis.kind or axis.is_const(None)):
+        return "is one position in all rows together"
+    if evidence.model is not None and evidence.model.units == 1:
+        return "is always 0: the model has one output"
+    return ""
+
+
+@rule(
+    "KS604",
+    "batch-axis",
+    "fail",
+    "is the axis of the batch missing?",
+    causes=("wrong-rank",),
+)
+def batch_axis(evidence: Evidence) -> Iterator[Hit]:
+    """One row or one picture reaches predict() without the axis of the batch.
+
+    Why: The first axis of an input is the batch. Without it, Keras takes the height of the picture or the columns of
+    the row for the batch, and refuses it, or predicts something else.
+
+    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, and reshape. A picture
+    with three axes, or a row with one, is reported; with --model, any number that is not that of the model's input.
+
+    To fix: Add the axis.
+
+        outputs = model.predict(np.expand_dims(image, axis=0))
+
+    Sources: https://keras.io/api/models/model_training_apis/
+    """
+    for _, event in _served(evidence, "predict", "call"):
+        thing, data = event.subject.thing, event.data
+        if thing is None or not thing.is_keras or data.rank is None or data.kind in ("tuple", "dict"):
+            continue
+        expected = _expected_rank(evidence)
+        is_missing = data.rank == expected - 1 if expected else _lacks_batch(event)
+        if is_missing and not data.has("padded"):
+            yield Hit(
+                site=event.site,
+                words=f"{code_of(event.node)} gets one {'picture' if data.has('image') else 'row'} without a batch axis",
+                fix="np.expand_dims(x, axis=0)",
+            )
+
+
+def _expected_rank(evidence: Evidence) -> int:
+    ranks = evidence.model.input_ranks if evidence.model is not None else ()
+    return (ranks[0] or 0) if len(ranks) == 1 else 0
+
+
+def _lacks_batch(event: Event) -> bool:
+    data = event.data
+    if data.has("image"):
+        return data.rank == 3 and not data.rows and not data.has("gray")
+    return data.rank == 1 and data.has("numbers")
+
+
+@rule(
+    "KS605",
+    "one-time-step",
+    "warn",
+    "does a recurrent model get series of one time step?",
+    causes=("wrong-length",),
+)
+def one_step(evidence: Evidence) -> Iterator[Hit]:
+    """A recurrent model gets a series with a single time step, and forgets it after each call.
+
+    Why: An LSTM starts from zeros in each call. With one step, it sees no past, and is an expensive Dense layer.
+
+    How: Rows are reshaped to (rows, 1, columns), and the model has recurrent layers, by the code that builds it or by
+    --model, is not stateful, and was built for longer series or for any length.
+
+    To fix: Feed it the last steps, as many as in training.
+
+        outputs = model.predict(window.reshape(1, STEPS, columns))
+
+    Sources: https://keras.io/api/layers/recurrent_layers/lstm/
+    """
+    facts = evidence.model
+    for trace, event in _served(evidence, "predict", "call"):
+        thing = event.subject.thing
+        built = thing.layers if thing is not None else set()
+        is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
+        is_stateful = facts.is_stateful if facts is not None else "stateful" in built
+        is_meant = facts is None or facts.time_steps == 1
+        for mark in event.data.of("one-step"):
+            if mark.site is not None and is_recurrent and not is_stateful and not (is_meant and facts is not None):
+                yield Hit(
+                    site=mark.site,
+                    words=f"the recurrent model gets one time step {where(trace)}",
+                    fix="feed it as many time steps as in training",
+                    severity="info" if facts is None else None,
+                )
+
+
+RULES: tuple[Rule, ...] = (salted_hash, float64_signature, argmax_axis, batch_axis, one_step)

@@ -1,0 +1,158 @@
+"""Rules about pictures: the range of pixels and the order of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.engine.values import Site, Value
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, serving_events
+
+__all__ = ["RULES"]
+
+
+def _served(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
+    for trace in evidence.traces:
+        for event in serving_events(trace, "predict", "call", "signature"):
+            yield trace, event
+
+
+def _sites(value: Value, kind: str) -> list[Site]:
+    return sorted({mark.site for mark in value.of(kind) if mark.site is not None})
+
+
+@rule(
+    "KS301",
+    "pixels-scaled-twice",
+    "fail",
+    "are pixels divided by 255 twice, or next to a Rescaling layer?",
+    causes=("normalized-twice", "scaler-applied-twice"),
+)
+def twice(evidence: Evidence) -> Iterator[Hit]:
+    """Pixels are scaled twice: in the code, and again in the code or in the model.
+
+    Why: After the second division, all pixels are nearly zero. The picture is black for the model.
+
+    How: The rule follows divisions by 255, convert_image_dtype() and preprocess_input() of keras.applications to
+    predict() of a model that was loaded. With --model, a Rescaling layer in the model counts too; models of
+    keras.applications such as EfficientNet contain one.
+
+    To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
+
+        outputs = model.predict(np.expand_dims(np.array(image), axis=0))
+
+    Sources: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
+    """
+    for _, event in _served(evidence):
+        for mark in event.data.of("scaled-twice"):
+            if mark.site is not None:
+                yield Hit(
+                    site=mark.site,
+                    words=f"the pixels are scaled here and in line {mark.about}",
+                    fix="scale once, as in training",
+                )
+        divisions = _sites(event.data, "div255")
+        prepared = _sites(event.data, "prepared")
+        if evidence.model is not None and evidence.model.rescaling and (divisions or prepared):
+            yield Hit(
+                site=(divisions or prepared)[0],
+                words=f"the pixels are scaled here, and by the {evidence.model.rescaling[0]} layer of the model",
+                fix="feed the model pixels from 0 to 255",
+            )
+
+
+@rule(
+    "KS302",
+    "pixels-not-scaled",
+    "fail",
+    "are pixels scaled in training and not when serving?",
+    causes=("scaler-missing", "input-range"),
+)
+def not_scaled(evidence: Evidence) -> Iterator[Hit]:
+    """Training divides pixels by 255, and the code that serves the model does not.
+
+    Why: The model gets numbers that are 255 times larger than those of training.
+
+    How: A file of the same program trains with ImageDataGenerator(rescale=1/255), and a picture reaches predict() of a
+    model that was loaded without a division by 255.
+
+    To fix: Scale as in training, best in the model itself, with a Rescaling layer.
+
+        outputs = model.predict(pixels / 255.0)
+
+    Sources: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
+    """
+    place = evidence.training.rescales
+    if not place or (evidence.model is not None and evidence.model.rescaling):
+        return
+    for trace, event in _served(evidence):
+        scaled = ("div255", "div127", "prepared", "scaled", "centred", "averaged")
+        if event.data.has("image") and not any(map(event.data.has, scaled)) and _is_only_loaded(trace, event):
+            yield Hit(
+                site=event.site,
+                words=f"the pixels are not divided by 255 as in training ({place})",
+                fix="divide by 255 before predict(), or put a Rescaling layer into the model",
+            )
+
+
+def _is_only_loaded(trace: Trace, event: Event) -> bool:
+    """Whether the model is from a file, and not from keras.applications."""
+    thing = event.subject.thing
+    return thing is not None and thing.name == "load_model"
+
+
+@rule(
+    "KS303",
+    "channel-order",
+    "fail",
+    "are channels in the order blue, green, red although the model expects red, green, blue?",
+    causes=("feature-order",),
+)
+def channels(evidence: Evidence) -> Iterator[Hit]:
+    """A picture reaches the model with exchanged channels.
+
+    Why: OpenCV reads blue, green, red; Keras and Pillow read red, green, blue. A model that was trained on one and
+    gets the other is less accurate, without an error.
+
+    How: The rule follows pictures of cv2.imread(), cv2.imdecode() and cv2.VideoCapture to predict(). It reports them
+    if the model expects red, green, blue: preprocess_input() or decode_predictions() of keras.applications is used,
+    or a file of the same program trains with Keras's own loaders. It also reports COLOR_BGR2RGB of a picture that
+    Pillow or Keras has read, which exchanges the right channels.
+
+    To fix: Convert what OpenCV has read, and only that.
+
+        image = cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB)
+
+    Sources: https://docs.opencv.org/4.x/d8/d01/group__imgproc__color__conversions.html
+    """
+    for trace, event in _served(evidence):
+        for site in _sites(event.data, "exchanged"):
+            yield Hit(
+                site=site,
+                words="COLOR_BGR2RGB of a picture that is red, green, blue already exchanges its channels",
+                fix="remove the conversion: only OpenCV reads blue, green, red",
+                severity="warn",
+            )
+        reason = _expects_rgb(evidence, trace, event)
+        for site in _sites(event.data, "bgr") if reason else ():
+            yield Hit(
+                site=site,
+                words=f"OpenCV reads blue, green, red, and {reason}",
+                fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
+            )
+
+
+def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
+    if event.data.has("gray"):
+        return ""
+    if event.data.has("prepared"):
+        return "preprocess_input() expects red, green, blue"
+    thing = event.subject.thing
+    if thing is not None and thing.name == "application" or trace.of("decode"):
+        return "the model of keras.applications expects red, green, blue"
+    if evidence.training.reads_rgb:
+        return f"training reads red, green, blue ({evidence.training.reads_rgb})"
+    return ""
+
+
+RULES: tuple[Rule, ...] = (twice, not_scaled, channels)

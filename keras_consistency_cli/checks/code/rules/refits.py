@@ -1,0 +1,154 @@
+"""Rules about what is learned from the rows of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.engine.values import Site
+from keras_consistency_cli.checks.code.library.transformers import SCALERS
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+
+__all__ = ["RULES"]
+
+_LOAD = "load the fitted one that was saved with the model, and only transform"
+
+
+def _refits(trace: Trace) -> Iterator[tuple[Event, bool]]:
+    """Yield each fit whose result reaches a model that is served, and whether it learned from one row."""
+    fits = {event.site: event for event in trace.of("fit")}
+    trained = {mark.site for train in trace.of("train") for mark in train.data.of("refit")}
+    seen: set[Site | None] = set(trained)
+    for prediction in serving_events(trace, "predict", "call", "signature"):
+        for mark in prediction.data.marks:
+            fit = fits.get(mark.site) if mark.kind in ("refit", "refit-self") and mark.site else None
+            if fit is None or fit.site in seen or prediction.data.has("split"):
+                continue
+            if _is_refit(trace, fit, mark.kind):
+                seen.add(fit.site)
+                yield fit, fit.data.rows == "one" or fit.data.rank == 0
+
+
+def _is_refit(trace: Trace, fit: Event, kind: str) -> bool:
+    """Whether a fit learns from what is predicted: from a request, or in a script from the same rows."""
+    if fit.data.has("request"):
+        return trace.is_request or trace.kind == "function" or kind == "refit-self"
+    if fit.data.kind == "const" or fit.data.items is not None or trace.is_request:
+        return kind == "refit-self" and trace.is_request and bool(fit.data.marks)
+    argument = code_of(fit.node).casefold().partition("(")[2]
+    return kind == "refit-self" and not any(word in argument for word in ("train", "corpus", "history"))
+
+
+def _is_one_row(event: Event) -> bool:
+    thing = event.subject.thing
+    is_scaler = thing is None or thing.made == "loaded" or thing.name in SCALERS
+    return event.data.rows == "one" and event.method in ("fit", "fit_transform") and is_scaler
+
+
+@rule(
+    "KS101",
+    "refit-when-serving",
+    "fail",
+    "is a scaler, encoder or tokenizer fitted to the rows that are predicted?",
+    causes=("scaler-refit", "codes-refit", "preprocess-row-dependence"),
+)
+def refit(evidence: Evidence) -> Iterator[Hit]:
+    """A scaler, an encoder, a tokenizer or a layer with adapt() learns from the rows that it then transforms for
+    a trained model.
+
+    Why: The model was trained with the statistics, categories or words of the training rows. A fit to the rows of a
+    request replaces them: the same row gives a different output when it comes with different rows.
+
+    How: The rule follows the result of fit_transform(), of fit() and transform(), of fit_on_texts() and of adapt() to
+    predict() of a model that was loaded. In a request handler, the fit counts if its rows come from the request. In a
+    script, it counts if the same rows are fitted and predicted. Training is not reported.
+
+    To fix: Save the fitted object after training, load it once, and only transform.
+
+        scaler = joblib.load("scaler.joblib")
+        outputs = model.predict(scaler.transform(rows))
+
+    Sources: scikit-learn#4632, https://scikit-learn.org/stable/common_pitfalls.html
+    """
+    for trace in evidence.traces:
+        for fit, is_one in _refits(trace):
+            if not (is_one and _is_one_row(fit)):
+                yield Hit(
+                    site=fit.site,
+                    words=f"{code_of(fit.node)} {where(trace)}; the model was trained with other statistics",
+                    fix=_LOAD,
+                )
+
+
+@rule(
+    "KS102",
+    "fitted-to-one-row",
+    "fail",
+    "is a scaler fitted to a single row, so that every row becomes the same?",
+    causes=("scaler-refit", "scaler-stale"),
+)
+def one_row(evidence: Evidence) -> Iterator[Hit]:
+    """A scaler is fitted to the single row that it then transforms.
+
+    Why: The mean of one row is the row itself. Every row becomes zeros, and the model gives the same output for all of
+    them.
+
+    How: As KS101, and the rows of the fit are one row: [[a, b]], reshape(1, -1), expand_dims(row, 0), or a DataFrame
+    of one dictionary.
+
+    To fix: Load the scaler that was fitted in training, and only transform.
+
+        scaler = joblib.load("scaler.joblib")
+        outputs = model.predict(scaler.transform([[age, income]]))
+
+    Sources: https://scikit-learn.org/stable/common_pitfalls.html
+    """
+    for trace in evidence.traces:
+        for fit, is_one in _refits(trace):
+            if is_one and _is_one_row(fit):
+                yield Hit(
+                    site=fit.site,
+                    words=f"{code_of(fit.node)} fits to a single row {where(trace)}; every row becomes zeros",
+                    fix=_LOAD,
+                )
+
+
+@rule(
+    "KS103",
+    "statistics-of-the-request",
+    "warn",
+    "are rows scaled by their own mean or range?",
+    causes=("scaler-refit",),
+)
+def own_statistics(evidence: Evidence) -> Iterator[Hit]:
+    """Rows of a request are scaled by their own mean and deviation, or by their own range.
+
+    Why: The model was trained with the statistics of the training rows. With those of the request, the output depends
+    on the other rows, and of a single row only the shape is left.
+
+    How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of a model
+    that was loaded, if x comes from a request and its columns are single numbers. Pictures and sound, which are often
+    scaled one by one in training too, are not reported.
+
+    To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into it.
+
+        mean, deviation = np.load("statistics.npy")
+        outputs = model.predict((rows - mean) / deviation)
+
+    Sources: https://keras.io/api/layers/preprocessing_layers/numerical/normalization/
+    """
+    for trace in evidence.traces:
+        if not (trace.is_request or trace.kind == "function"):
+            continue
+        for prediction in serving_events(trace, "predict", "call", "signature"):
+            for mark in prediction.data.of("own-scaled"):
+                is_tabular = prediction.data.has("numbers") and not prediction.data.has("image")
+                if mark.site is not None and is_tabular:
+                    yield Hit(
+                        site=mark.site,
+                        words=f"the rows are scaled by their own statistics {where(trace)}",
+                        fix="use the mean and the deviation of the training rows, saved with the model",
+                    )
+
+
+RULES: tuple[Rule, ...] = (refit, one_row, own_statistics)

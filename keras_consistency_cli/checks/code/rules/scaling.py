@@ -1,0 +1,328 @@
+"""Rules about a scaler that was saved: whether it is applied, to what, and in which order of columns."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.engine.values import Thing, Value
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+
+__all__ = ["RULES"]
+
+_SCALER_WORDS = ("scaler", "scaling", "normalizer", "encoder", "tokenizer", "vectorizer", "imputer", "preprocessor")
+_TARGET_WORDS = ("target", "y_scal", "scaler_y", "y_sc", "sc_y", "label_scal", "output_scal", "scaler_out", "price_scal")
+
+
+def _loaded(trace: Trace) -> Iterator[tuple[Event, Thing]]:
+    """Yield what is loaded from files that hold transformers, by the name of the file or of the variable."""
+    for event in trace.of("load"):
+        thing = event.subject.thing
+        if thing is not None and event.subject.kind == "loaded":
+            words = f"{thing.path} {thing.label}".casefold()
+            if any(word in words for word in _SCALER_WORDS):
+                yield event, thing
+
+
+def _served(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
+    for trace in evidence.traces:
+        for event in serving_events(trace, "predict", "call", "signature"):
+            yield trace, event
+
+
+@rule(
+    "KS201",
+    "scaler-not-applied",
+    "fail",
+    "is a scaler loaded, or saved with the model, and never used?",
+    causes=("scaler-missing", "scaling-step-skipped", "input-range"),
+)
+def not_applied(evidence: Evidence) -> Iterator[Hit]:
+    """A scaler is loaded with the model, or is saved next to it, but the rows reach the model without it.
+
+    Why: The model was trained on scaled rows. Raw rows are far outside of what it knows, and the output is wrong
+    without an error.
+
+    How: A file whose name says that it holds a scaler, an encoder or a tokenizer is loaded, its variable is never read
+    again, and a model that was loaded predicts. Or such a file is next to the model (or named by --scaler), the code
+    loads the model, and neither loads nor builds anything that transforms rows.
+
+    To fix: Apply it to the rows before predict().
+
+        outputs = model.predict(scaler.transform(rows))
+
+    Sources: https://scikit-learn.org/stable/common_pitfalls.html
+    """
+    served = list(_served(evidence))
+    if not served:
+        return
+    loaded = [pair for trace in evidence.traces for pair in _loaded(trace)]
+    for event, thing in loaded:
+        if thing.label and thing.label not in ("load", "loads") and not evidence.names.get(thing.label, 0):
+            yield Hit(
+                site=event.site,
+                words=f"{thing.label} is loaded and never applied to the rows of {code_of(served[0][1].node)}",
+                fix=f"apply it first: {thing.label}.transform(rows)",
+            )
+    if not loaded:
+        yield from _forgotten(evidence, served)
+
+
+def _forgotten(evidence: Evidence, served: list[tuple[Trace, Event]]) -> Iterator[Hit]:
+    """A scaler is next to the model, and the code transforms nothing."""
+    files = evidence.training.scaler_files
+    transforms = any(trace.of("transform", "fit") for trace in evidence.traces)
+    others = any(event.subject.kind == "loaded" for trace in evidence.traces for event in trace.of("load"))
+    if not files or transforms or others or {"transform", "fit_transform"} & set(evidence.names):
+        return
+    _, event = next(((trace, event) for trace, event in served if _is_tabular(event.data)), (None, None))
+    if event is not None:
+        yield Hit(
+            site=event.site,
+            words=f"{code_of(event.node)} gets rows without the scaler of {files[0]}",
+            fix=f"load the scaler of {files[0]} and apply it first: scaler.transform(rows)",
+        )
+
+
+def _is_tabular(value: Value) -> bool:
+    return not (value.has("image") or value.has("scaled"))
+
+
+@rule(
+    "KS202",
+    "target-not-inverted",
+    "fail",
+    "is a target scaler loaded, and the output returned in its units?",
+    causes=("target-scaler-foreign",),
+)
+def not_inverted(evidence: Evidence) -> Iterator[Hit]:
+    """A scaler of the target is loaded, but the outputs of the model are not transformed back with it.
+
+    Why: The model was trained on scaled targets. Its outputs are in the units of the scaler, often between 0 and 1,
+    and are read as prices or temperatures.
+
+    How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler), a model that
+    was loaded predicts, and inverse_transform() of the object is never called, nor is the object passed on.
+
+    To fix: Transform the outputs back.
+
+        price = y_scaler.inverse_transform(model.predict(rows))
+
+    Sources: https://scikit-learn.org/stable/modules/compose.html
+    """
+    if not any(True for _ in _served(evidence)):
+        return
+    inverted = {event.subject.thing for trace in evidence.traces for event in trace.of("inverse")}
+    for trace in evidence.traces:
+        for event, thing in _loaded(trace):
+            if not _is_of_target(thing) or thing in inverted or not evidence.names.get(thing.label, 0):
+                continue
+            if _is_only_receiver(evidence, thing.label):
+                yield Hit(
+                    site=event.site,
+                    words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
+                    fix=f"return {thing.label}.inverse_transform(outputs)",
+                )
+
+
+def _is_of_target(thing: Thing) -> bool:
+    words = f"{thing.path} {thing.label}".casefold()
+    return any(word in words for word in _TARGET_WORDS)
+
+
+def _is_only_receiver(evidence: Evidence, label: str) -> bool:
+    """Whether the variable is only used as x.transform(...): it is never passed on, nor are its attributes read."""
+    methods = {"transform", "fit", "fit_transform"}
+    amount = 0
+    for node in ast.walk(evidence.module.tree):
+        if isinstance(node, ast.Attribute) and node.attr in methods and _last(node.value) == label:
+            amount += 1
+    return amount >= evidence.names.get(label, 0)
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+@rule(
+    "KS203",
+    "other-target-scaler",
+    "fail",
+    "are outputs transformed back with the scaler of the inputs although the target has its own?",
+    causes=("target-scaler-foreign",),
+)
+def other_scaler(evidence: Evidence) -> Iterator[Hit]:
+    """The outputs of the model are transformed back with the scaler of the inputs, although the target has its own.
+
+    Why: Every scaler has its own mean and range. With the wrong one, the outputs have plausible units and wrong values.
+
+    How: The rule follows the outputs of a model that was loaded to inverse_transform(). It reports a scaler that
+    transformed the inputs, if another scaler, whose name names the target, is loaded too.
+
+    To fix: Use the scaler that transformed the targets in training.
+
+        price = y_scaler.inverse_transform(model.predict(x_scaler.transform(rows)))
+
+    Sources: https://scikit-learn.org/stable/modules/compose.html
+    """
+    things = [thing for trace in evidence.traces for _, thing in _loaded(trace)]
+    targets = [thing for thing in things if _is_of_target(thing)]
+    inputs = {event.subject.thing for trace in evidence.traces for event in trace.of("transform", "fit")}
+    for trace in evidence.traces:
+        for event in trace.of("inverse"):
+            thing = event.subject.thing
+            is_input = thing is not None and thing in inputs and not _is_of_target(thing)
+            if is_input and targets and (event.data.has("pred") or event.data.has("called")):
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} uses the scaler of the inputs; {targets[0].label} is that of the target",
+                    fix=f"{targets[0].label}.inverse_transform(outputs)",
+                )
+
+
+@rule(
+    "KS204",
+    "half-inverse",
+    "warn",
+    "are outputs divided by scale_ without the offset of the scaler?",
+    causes=("target-scaler-foreign",),
+)
+def half_inverse(evidence: Evidence) -> Iterator[Hit]:
+    """Outputs are transformed back by hand with `scale_` alone, without the minimum or the mean of the scaler.
+
+    Why: A MinMaxScaler computes x * scale_ + min_, a StandardScaler (x - mean_) / scale_. Without the offset, all
+    outputs are shifted by the same amount.
+
+    How: The output of a model is multiplied with or divided by a number that was made from scale_ of a scaler, and
+    neither min_, data_min_ nor mean_ of it is read anywhere in the file.
+
+    To fix: Use inverse_transform(), or add the offset.
+
+        price = scaler.inverse_transform(outputs)
+
+    Sources: https://scikit-learn.org/stable/modules/generated/sklearn.preprocessing.MinMaxScaler.html
+    """
+    if {"min_", "data_min_", "mean_", "inverse_transform"} & set(evidence.names):
+        return
+    for trace in evidence.traces:
+        for event in trace.of("rescale"):
+            yield Hit(
+                site=event.site,
+                words="the outputs are transformed back with scale_ and without the offset of the scaler",
+                fix="scaler.inverse_transform(outputs)",
+            )
+
+
+@rule(
+    "KS205",
+    "column-order",
+    "fail",
+    "do columns come in another order than in training?",
+    causes=("feature-order",),
+)
+def column_order(evidence: Evidence) -> Iterator[Hit]:
+    """The columns come in the order of the request, or in another order than that of the scaler.
+
+    Why: A model knows its columns by position. If two are exchanged, the output is wrong without an error.
+
+    How: The rule follows the values() of a dictionary that the client sent, and tables made from one without
+    `columns`, to transform() or predict(). With --scaler, it compares the names of columns in the code with the
+    names that the scaler was fitted with.
+
+    To fix: Name the columns in the order of training.
+
+        rows = pd.DataFrame([request.get_json()])[list(scaler.feature_names_in_)]
+
+    Sources: scikit-learn#7242
+    """
+    for trace in evidence.traces:
+        served = list(serving_events(trace, "predict", "call", "signature"))
+        if not served:
+            continue
+        for event in (*trace.of("transform"), *served):
+            yield from _ordered_by_client(trace, event)
+            yield from _ordered_otherwise(evidence, trace, event)
+
+
+def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
+    for mark in event.data.of("order"):
+        if mark.site is not None and trace.is_request:
+            yield Hit(
+                site=mark.site,
+                words="the columns come in the order in which the client sent them",
+                fix="take them by name, in the order of training: [data[name] for name in COLUMNS]",
+                severity="warn",
+            )
+
+
+def _ordered_otherwise(evidence: Evidence, trace: Trace, event: Event) -> Iterator[Hit]:
+    expected = evidence.scaler.columns if evidence.scaler is not None else ()
+    for mark in event.data.of("columns"):
+        names = trace.columns[mark.about] if mark.about < len(trace.columns) else ()
+        if mark.site is not None and expected and names != expected and set(names) == set(expected):
+            first = next(place for place, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1])
+            yield Hit(
+                site=mark.site,
+                words=f"column {first + 1} is {names[first]}; the scaler was fitted with {expected[first]} there",
+                fix="take the columns in the order of scaler.feature_names_in_",
+            )
+
+
+@rule(
+    "KS206",
+    "scaler-not-saved",
+    "warn",
+    "is a model saved without the scaler of its rows?",
+)
+def not_saved(evidence: Evidence) -> Iterator[Hit]:
+    """A script trains a model on scaled rows and saves the model, but not the scaler.
+
+    Why: Whoever loads the model cannot scale new rows as in training, and often fits a new scaler.
+
+    How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the same script,
+    the model is saved, and the scaler is only used to fit and to transform: it is not saved, returned or passed on.
+
+    To fix: Save it next to the model, or use a Normalization layer in the model.
+
+        joblib.dump(scaler, "scaler.joblib")
+
+    Sources: https://scikit-learn.org/stable/model_persistence.html
+    """
+    for trace in evidence.traces:
+        saved = [event.subject.thing for event in trace.of("save")]
+        for train in trace.of("train"):
+            if train.subject.thing is None or train.subject.thing not in saved:
+                continue
+            for fit in trace.of("fit"):
+                thing = fit.subject.thing
+                if thing is not None and _reaches(train.data, thing) and _is_private(evidence, thing):
+                    yield Hit(
+                        site=fit.site,
+                        words=f"the model is saved, and {thing.label}, which scales its rows, is not",
+                        fix=f'joblib.dump({thing.label}, "{thing.label}.joblib")',
+                    )
+
+
+def _reaches(value: Value, thing: Thing) -> bool:
+    return any(mark.kind == "scaled" and mark.about == thing.identity for mark in value.marks)
+
+
+def _is_private(evidence: Evidence, thing: Thing) -> bool:
+    """Whether a variable is only used to fit, to transform and to transform back."""
+    methods = {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
+    amount = sum(
+        isinstance(node, ast.Attribute) and node.attr in methods and _last(node.value) == thing.label
+        for node in ast.walk(evidence.module.tree)
+    )
+    return thing.made == "built" and bool(thing.label) and amount >= evidence.names.get(thing.label, 0)
+
+
+RULES: tuple[Rule, ...] = (
+    not_applied,
+    not_inverted,
+    other_scaler,
+    half_inverse,
+    column_order,
+    not_saved,
+)

@@ -1,0 +1,149 @@
+"""Rules about what stays between two requests: the state of recurrent layers, and the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+
+__all__ = ["RULES"]
+
+
+def _is_stateful(evidence: Evidence, event: Event) -> bool:
+    """Whether the model keeps its state between calls: by its file, or by the code that builds it."""
+    if evidence.model is not None and evidence.model.is_stateful:
+        return True
+    thing = event.subject.thing
+    if thing is None:
+        return False
+    if "stateful" in thing.layers:
+        return True
+    return any(event.subject.thing is thing for trace in evidence.traces for event in trace.of("reset") if thing)
+
+
+def _is_shared(trace: Trace, event: Event) -> bool:
+    """Whether the model was made before the request."""
+    thing = event.subject.thing
+    return thing is not None and not any(load.subject.thing is thing for load in trace.of("load"))
+
+
+@rule(
+    "KS501",
+    "state-not-reset",
+    "fail",
+    "does a stateful model predict for a request without a reset?",
+    causes=("state-carry-over",),
+)
+def not_reset(evidence: Evidence) -> Iterator[Hit]:
+    """A stateful model predicts for one request after another and is never reset between them.
+
+    Why: The layers keep the state of the request before. The output depends on who asked before.
+
+    How: The model is stateful by the code that builds it, by reset_states() elsewhere in the file, or by --model; it
+    was made before the request; and the request does not reset it.
+
+    To fix: Reset the recurrent layers before each series.
+
+        for layer in model.layers:
+            if getattr(layer, "stateful", False):
+                layer.reset_state()
+
+    Sources: https://keras.io/getting_started/faq/
+    """
+    for trace in evidence.traces:
+        if not trace.is_request or trace.of("reset"):
+            continue
+        for event in serving_events(trace, "predict", "call"):
+            if _is_stateful(evidence, event) and _is_shared(trace, event):
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} {where(trace)} starts from the state of the request before",
+                    fix="reset the state first, under a lock",
+                )
+
+
+@rule(
+    "KS502",
+    "state-not-locked",
+    "warn",
+    "do several requests share a stateful model without a lock?",
+    causes=("state-carry-over",),
+)
+def not_locked(evidence: Evidence) -> Iterator[Hit]:
+    """A request resets a stateful model and then predicts, without a lock around both.
+
+    Why: Servers handle requests in several threads. The reset or the steps of one request can fall between those of
+    another, and both get wrong outputs.
+
+    How: As KS501, but the request resets the model, and neither the reset nor predict() is inside a `with` block of
+    a lock. Async functions are not reported: nothing runs between two statements without await.
+
+    To fix: Hold a lock, or give each request a model of its own.
+
+        with lock:
+            reset(model)
+            outputs = model.predict(rows)
+
+    Sources: https://flask.palletsprojects.com/en/stable/design/
+    """
+    for trace in evidence.traces:
+        if not trace.is_request or trace.is_async or not trace.of("reset"):
+            continue
+        for event in serving_events(trace, "predict", "call"):
+            is_locked = "lock" in event.place.contexts or _acquires(evidence)
+            if _is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} of a stateful model that all requests share, without a lock",
+                    fix="put the reset and predict() into `with lock:`",
+                )
+
+
+def _acquires(evidence: Evidence) -> bool:
+    return evidence.names.get("acquire", 0) > 0
+
+
+@rule(
+    "KS503",
+    "loaded-per-request",
+    "warn",
+    "is the model loaded again for each request?",
+)
+def loaded_again(evidence: Evidence) -> Iterator[Hit]:
+    """A model is loaded inside a request.
+
+    Why: Loading takes longer than predicting, each load can leave memory behind, and a file that is replaced while the
+    server runs mixes two models.
+
+    How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which runs again
+    for each input. It is not reported if the load is cached, is inside an `if` that asks whether the model exists
+    already, or if the file depends on the request.
+
+    To fix: Load it once, when the process starts, or cache it.
+
+        @st.cache_resource
+        def get_model():
+            return keras.models.load_model("model.keras")
+
+    Sources: keras#13118, https://docs.streamlit.io/develop/concepts/architecture/caching
+    """
+    for trace in evidence.traces:
+        if not trace.is_request:
+            continue
+        predicted = {event.subject.thing for event in trace.of("predict", "call", "signature")}
+        for event in trace.of("load"):
+            thing = event.subject.thing
+            is_model = event.subject.kind == "model" and event.method != "load_weights"
+            is_kept = event.place.is_cached or event.place.is_guarded or event.data.has("request")
+            if (is_model or thing in predicted) and not is_kept:
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} {where(trace)} loads the model again each time",
+                    fix="load it once, before the first request"
+                    if "Streamlit" not in trace.kind
+                    else "load it in a function with @st.cache_resource",
+                )
+
+
+RULES: tuple[Rule, ...] = (not_reset, not_locked, loaded_again)
