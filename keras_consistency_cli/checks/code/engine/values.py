@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 __all__ = [
@@ -195,12 +195,16 @@ class Value:
 
     def marked(self, *marks: Mark) -> Value:
         """Return the value with further marks."""
-        return replace(self, marks=self.marks | frozenset(marks))
+        return self._with_marks(self.marks.union(marks))
 
     def without(self, *kinds: str) -> Value:
         """Return the value without marks of these kinds."""
         kept = frozenset(mark for mark in self.marks if mark.kind not in kinds)
-        return self if len(kept) == len(self.marks) else replace(self, marks=kept)
+        return self if len(kept) == len(self.marks) else self._with_marks(kept)
+
+    def _with_marks(self, marks: frozenset[Mark]) -> Value:
+        """Several times faster than dataclasses.replace, and the most frequent change."""
+        return Value(self.kind, self.ref, marks, self.rank, self.rows, self.items)
 
     @property
     def thing(self) -> Thing | None:

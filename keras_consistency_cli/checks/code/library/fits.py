@@ -14,6 +14,9 @@ __all__ = ["FIT_METHODS", "transformed"]
 
 _TRANSFORMER = re.compile(r"scal|encod|token|vectori|normali[sz]|imput|pca|binari|(?:^|_)(?:le|ohe|sc|ss|mms|lb)\d*$")
 
+_WRAPPERS = ("array", "asarray", "constant", "convert_to_tensor", "list")
+"""Functions that leave the rows as they are."""
+
 
 def is_transformer(call: Call) -> bool:
     """Whether the object learns from rows to transform rows: by its class, or by its name."""
@@ -56,7 +59,10 @@ def _rows_of(call: Call) -> Value:
 
 def _text(call: Call) -> str:
     """The argument as it is written: the same rows may be fitted and transformed."""
-    return ast.dump(call.node.args[0]) if call.node.args else ""
+    argument: ast.expr | None = call.node.args[0] if call.node.args else None
+    while isinstance(argument, ast.Call) and len(argument.args) == 1 and label_of(argument) in _WRAPPERS:
+        argument = argument.args[0]
+    return ast.dump(argument) if argument is not None else ""
 
 
 def _fit_transform(machine: Machine, call: Call) -> Value:

@@ -8,7 +8,7 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from keras_consistency_cli.text import clean
 __all__ = ["Source", "UnreadableError", "parse", "read_source"]
 
 _MOST_BYTES = 2_000_000
-_DEEPEST = 180
 _MENTIONS = re.compile(rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform")
 _IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
 _PYTHON_2 = re.compile(r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE)
@@ -118,23 +117,11 @@ def parse(source: Source) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.text)
-        if _too_deep(tree.body):
-            raise UnreadableError("nested too deeply")
     except (RecursionError, MemoryError):
         raise UnreadableError("nested too deeply") from None
     except (SyntaxError, ValueError) as error:
         raise UnreadableError(_describe(error, source)) from None
     return tree
-
-
-def _too_deep(body: Sequence[ast.AST]) -> bool:
-    """Whether the tree is deeper than can be followed, counted without recursion."""
-    level = list(body)
-    for _ in range(_DEEPEST):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return False
-    return True
 
 
 def _describe(error: Exception, source: Source) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Site
+from keras_consistency_cli.checks.code.engine.values import Site, Value
 from keras_consistency_cli.checks.code.library.transformers import SCALERS
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 
@@ -33,10 +33,15 @@ def _is_refit(trace: Trace, fit: Event, kind: str) -> bool:
     """Whether a fit learns from what is predicted: from a request, or in a script from the same rows."""
     if fit.data.has("request"):
         return trace.is_request or trace.kind == "function" or kind == "refit-self"
-    if fit.data.kind == "const" or fit.data.items is not None or trace.is_request:
-        return kind == "refit-self" and trace.is_request and bool(fit.data.marks)
+    if _is_constant(fit.data):
+        return False
     argument = code_of(fit.node).casefold().partition("(")[2]
     return kind == "refit-self" and not any(word in argument for word in ("train", "corpus", "history"))
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether a value is written out in the code: the categories of an encoder."""
+    return value.kind == "const" or (value.items is not None and all(map(_is_constant, value.items)))
 
 
 def _is_one_row(event: Event) -> bool:
