@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from keras_consistency_cli.config.report_targets import FORMATS
 
-__all__ = ["check_names", "one_of", "report_forms", "routes", "topics"]
+__all__ = ["check_names", "code_rules", "one_of", "report_forms", "routes", "topics"]
 
 
 def one_of(*words: str) -> Callable[[str], list[str]]:
@@ -34,6 +34,15 @@ def check_names(incomplete: str) -> list[str]:
     return [f"{before}{comma}{word}" for word in _starting_with(last, words)]
 
 
+def code_rules(incomplete: str) -> list[str]:
+    """Complete the last of several rules of `kcheck code`, by code or by name."""
+    from keras_consistency_cli.checks.code.registry import RULES
+
+    before, comma, last = incomplete.rpartition(",")
+    words = (word for rule in RULES for word in (rule.code, rule.name))
+    return [f"{before}{comma}{word}" for word in _starting_with(last, words)]
+
+
 def routes(incomplete: str) -> list[str]:
     """Complete the name of a route."""
     from keras_consistency_cli.checks.route_pair import ROUTES
@@ -42,13 +51,15 @@ def routes(incomplete: str) -> list[str]:
 
 
 def topics(incomplete: str) -> list[str]:
-    """Complete what `kcheck explain` knows: a check by code or by name, or a cause."""
+    """Complete what `kcheck explain` knows: a check or a rule by code or by name, or a cause."""
+    from keras_consistency_cli.checks.code.registry import RULES
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
     from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 
     checks = (word for check in CHECKS for word in (check.code, check.name))
-    return _starting_with(incomplete, (*checks, *CAUSES, *REFUSAL_CAUSES))
+    rules = (word for rule in RULES for word in (rule.code, rule.name))
+    return _starting_with(incomplete, (*checks, *CAUSES, *REFUSAL_CAUSES, *rules))
 
 
 def _starting_with(incomplete: str, words: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ import typer
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.commands.baseline import baseline
+from keras_consistency_cli.cli.commands.code import code
 from keras_consistency_cli.cli.commands.compare import compare
 from keras_consistency_cli.cli.commands.diff import diff
 from keras_consistency_cli.cli.commands.doctor import doctor
@@ -160,6 +161,7 @@ def _root(
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
     "run": run,
+    "code": code,
     "inspect": inspect_model,
     "list": list_checks,
     "explain": explain,

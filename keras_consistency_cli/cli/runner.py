@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.reporting.report import Report
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["check_and_report"]
+__all__ = ["check_and_report", "write_reports"]
 
 _FOR_PEOPLE = ("terminal", "concise")
 """The formats that are read in a terminal."""
@@ -67,7 +67,7 @@ def check_and_report(
         ):
             report = inspect(settings, fork_server=fork_server, config=config, observe=observe)
             report = implicit.with_notes(report, settings, config)
-    _write_reports(_rendered(report, settings))
+    write_reports(_rendered(report, settings))
     return _write_bundle(report, settings)
 
 
@@ -96,7 +96,7 @@ def _reporting_refusals(settings: Settings, call: Call) -> Iterator[None]:
                 for destination in settings.destinations()
                 if (text := REFUSALS[destination.format](__version__, model, refusal))
             ]
-            _write_reports(reports)
+            write_reports(reports)
             call.is_refusal_shown = any(
                 destination.path is None and destination.format in _FOR_PEOPLE for destination, _ in reports
             )
@@ -130,7 +130,7 @@ def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination,
         yield destination, text
 
 
-def _write_reports(reports: Iterable[tuple[Destination, str]]) -> None:
+def write_reports(reports: Iterable[tuple[Destination, str]]) -> None:
     """Write all reports, files before standard output; an error with one does not prevent the others.
 
     A closed standard output is not an error, because the verdict is known.

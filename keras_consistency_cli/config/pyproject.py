@@ -12,21 +12,48 @@ from keras_consistency_cli.config.strict_yaml import Document, KeyPath
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
-__all__ = ["read_pyproject"]
+__all__ = ["read_code_table", "read_pyproject"]
 
 _MOST_BYTES = 2**20
 _TABLE = ("tool", "kcheck")
+_CODE = "code"
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 def read_pyproject(folder: Path) -> Document | None:
-    """Return [tool.kcheck] of the pyproject.toml in a folder, or None if there is none.
+    """Return [tool.kcheck] of the pyproject.toml in a folder, without the table of `kcheck code`, or None if
+    there is none.
 
     Raises:
         UsageError: the file mentions tool.kcheck and is not valid TOML, or tool.kcheck is not a table.
     """
+    document = _read(folder)
+    if document is None or not isinstance(document.data.get(_CODE), dict):
+        return document
+    data = {key: value for key, value in document.data.items() if key != _CODE}
+    lines = {path: line for path, line in document.lines.items() if path[0] != _CODE}
+    return Document(name=document.name, data=data, lines=lines) if data else None
+
+
+def read_code_table(folder: Path) -> Document | None:
+    """Return [tool.kcheck.code] of the pyproject.toml in a folder, or None if there is none.
+
+    Raises:
+        UsageError: as `read_pyproject`; also if tool.kcheck.code is not a table.
+    """
+    document = _read(folder)
+    if document is None or _CODE not in document.data:
+        return None
+    table = document.data[_CODE]
+    if not isinstance(table, dict):
+        raise UsageError(f"{document.name}: tool.kcheck.code is not a table")
+    lines = {path[1:]: line for path, line in document.lines.items() if path[0] == _CODE and path[1:]}
+    return Document(name=document.name, data=table, lines=lines)
+
+
+def _read(folder: Path) -> Document | None:
     path = folder / "pyproject.toml"
     try:
         with path.open("rb") as stream:

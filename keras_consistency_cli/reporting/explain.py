@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.code.registry import RULES
+from keras_consistency_cli.checks.code.rule import Rule
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES, RefusalCause
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
-__all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page", "refusal_page"]
+__all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page", "refusal_page", "rule_page"]
 
 HEADINGS = ("Why", "How", "To fix", "Sources")
 _WIDTH = 100
@@ -66,9 +68,9 @@ class Page:
 
 
 def all_pages() -> tuple[Page, ...]:
-    """Return the pages of all checks and causes."""
+    """Return the pages of all checks, causes and rules."""
     causes = (*map(cause_page, CAUSES.values()), *map(refusal_page, REFUSAL_CAUSES.values()))
-    return (*map(check_page, CHECKS), *causes)
+    return (*map(check_page, CHECKS), *causes, *map(rule_page, RULES))
 
 
 def check_page(check: Check) -> Page:
@@ -78,15 +80,26 @@ def check_page(check: Check) -> Page:
         folder="checks",
         name=check.code,
         title=f"{check.code} {check.name}: {check.title}",
-        sections=_sections(check),
+        sections=_sections(check.explanation),
         related=causes,
+    )
+
+
+def rule_page(rule: Rule) -> Page:
+    """Return the page of a rule of `kcheck code`: the docstring of its function, and links to its causes."""
+    return Page(
+        folder="code",
+        name=rule.code,
+        title=f"{rule.code} {rule.name}: {rule.question}",
+        sections=_sections(rule.page),
+        related={cause: f"causes/{cause}" for cause in rule.causes},
     )
 
 
 def cause_page(cause: Cause) -> Page:
     """Return the page of a cause: why it happens, how it is found, how to fix it, and sources."""
     by_code = {check.code: check for check in CHECKS}
-    lists = [_sections(by_code[code])["Sources"].rstrip(".") for code in cause.key]
+    lists = [_sections(by_code[code].explanation)["Sources"].rstrip(".") for code in cause.key]
     sources = dict.fromkeys(source for each in lists for source in _BETWEEN_SOURCES.split(each))
     return Page(
         folder="causes",
@@ -118,11 +131,11 @@ def refusal_page(cause: RefusalCause) -> Page:
     )
 
 
-def _sections(check: Check) -> dict[str, str]:
+def _sections(explanation: str) -> dict[str, str]:
     """The paragraphs by heading; one without a heading belongs to the one before."""
     sections: dict[str, str] = {}
     heading = ""
-    for paragraph in check.explanation.strip().split("\n\n"):
+    for paragraph in explanation.strip().split("\n\n"):
         match = _HEADING.match(paragraph)
         heading, rest = (match[1], paragraph[match.end() :]) if match else (heading, paragraph)
         sections[heading] = f"{sections[heading]}\n\n{rest}" if heading in sections else rest

@@ -118,14 +118,14 @@ def analyse(
             followed.append(program.follow(path, found.tree))
     training = _training([trace for each in followed for trace in each.traces])
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
-    found = _Found(reader)
+    results = _Found(reader)
     for each in followed:
-        found.examine(_evidence(each, model, scaler, training, imported), rules)
+        results.examine(_evidence(each, model, scaler, training, imported), rules)
     return CodeReport(
-        findings=tuple(sorted(found.findings.values())),
+        findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
         files=len(files),
-        ignored=len(found.ignored),
+        ignored=len(results.ignored),
     )
 
 
@@ -193,7 +193,9 @@ def _scalers_beside(followed: Followed) -> tuple[str, ...]:
                     names = sorted(each.name for each in (folder / thing.path).parent.iterdir())
                 except (OSError, ValueError):
                     continue
-                found += [name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)]
+                found += [
+                    name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)
+                ]
     return tuple(dict.fromkeys(found))
 
 

@@ -11,8 +11,10 @@ __all__ = ["ModelFacts", "ScalerFacts", "TrainingFacts", "read_model", "read_sca
 
 _MODES = frozenset(
     {
-        "Dropout", "BatchNormalization", "GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D",
-        "SpatialDropout2D", "SpatialDropout3D", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
+        "Dropout", "BatchNormalization", "GaussianNoise", "GaussianDropout", "AlphaDropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D", "SpatialDropout3D", "RandomFlip", "RandomRotation", "RandomZoom",
+        "RandomContrast",
         "RandomTranslation", "RandomBrightness", "RandomCrop", "SpectralNormalization",
     }
 )  # fmt: skip
@@ -47,7 +49,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ScalerFacts:
-    """What a scaler file says: its class and the names of its columns in order, if it was fitted with names."""
+    """What a scaler file says: its class, and the names of its columns in order, if it has them."""
 
     path: str
     estimator: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +16,19 @@ __all__ = ["Evidence", "Finding", "Hit", "Rule", "Severity", "code_of", "rule", 
 
 Severity = Literal["fail", "warn", "info"]
 _LONGEST = 60
-_MODEL_WORDS = ("model", "clf", "classif", "net", "regress", "predictor", "lstm", "cnn", "rnn", "pipeline", "estimator")
+_MODEL_WORDS = (
+    "model",
+    "clf",
+    "classif",
+    "net",
+    "regress",
+    "predictor",
+    "lstm",
+    "cnn",
+    "rnn",
+    "pipeline",
+    "estimator",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +110,7 @@ def rule(
     """Make a rule of a function; its docstring is the page of `kcheck explain`."""
 
     def decorate(examine: Callable[[Evidence], Iterator[Hit]]) -> Rule:
-        page = examine.__doc__ or ""
+        page = inspect.cleandoc(examine.__doc__ or "")
         return Rule(
             code=code,
             name=name,

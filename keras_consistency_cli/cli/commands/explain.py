@@ -15,7 +15,7 @@ from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["explain", "list_checks"]
 
-_CODE = re.compile(r"kc(\d*)")
+_CODE = re.compile(r"k[cs](\d*)")
 _NEAREST = 3
 _MOST_CODES = 6
 _ON_ACCELERATOR = re.compile(r"(.+)-(\d+): (.+ accelerator )\2")
@@ -28,8 +28,14 @@ def list_checks(
     routes: Annotated[
         bool, typer.Option("--routes", help="List the routes for kcheck compare instead.")
     ] = False,
+    code: Annotated[bool, typer.Option("--code", help="List the rules of kcheck code instead.")] = False,
 ) -> None:
     """List all checks: code, name and question."""
+    if code:
+        from keras_consistency_cli.checks.code.registry import RULES
+
+        console.write_stdout(_table([(rule.code, rule.name, rule.question) for rule in RULES]))
+        return
     if routes:
         from keras_consistency_cli.checks.route_pair import ROUTES
 
@@ -39,8 +45,12 @@ def list_checks(
         return
     from keras_consistency_cli.checks.registry import CHECKS
 
-    width = max(len(check.name) for check in CHECKS)
-    console.write_stdout("".join(f"{check.code}  {check.name:<{width}}  {check.title}\n" for check in CHECKS))
+    console.write_stdout(_table([(check.code, check.name, check.title) for check in CHECKS]))
+
+
+def _table(rows: Sequence[tuple[str, str, str]]) -> str:
+    width = max(len(name) for _, name, _ in rows)
+    return "".join(f"{code}  {name:<{width}}  {question}\n" for code, name, question in rows)
 
 
 def _merge_accelerators(routes: Mapping[str, str]) -> dict[str, str]:
@@ -60,17 +70,18 @@ def explain(
     topic: Annotated[
         str,
         typer.Argument(
-            help="Code or name of a check (KC101, batch-vs-single), or a cause from a report.",
+            help="Code or name of a check or rule (KC101, KS101, batch-vs-single), or a cause from a report.",
             metavar="CODE|NAME",
             autocompletion=topics,
         ),
     ],
 ) -> None:
-    """Explain a check or a cause."""
+    """Explain a check, a rule of kcheck code, or a cause."""
+    from keras_consistency_cli.checks.code.registry import RULES
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
     from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
-    from keras_consistency_cli.reporting.explain import cause_page, check_page, refusal_page
+    from keras_consistency_cli.reporting.explain import cause_page, check_page, refusal_page, rule_page
 
     words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES, *REFUSAL_CAUSES]
     wanted = topic.strip().casefold()
@@ -80,11 +91,14 @@ def explain(
     ]
     pages += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
     pages += [refusal_page(cause) for slug, cause in REFUSAL_CAUSES.items() if slug == wanted]
+    pages += [rule_page(rule) for rule in RULES if wanted in (rule.code.casefold(), rule.name)]
+    words += [word for rule in RULES for word in (rule.code, rule.name)]
     if not pages:
-        codes = [check.code for check in CHECKS]
+        codes = [*(check.code for check in CHECKS), *(rule.code for rule in RULES)]
         hint = _near_codes(wanted, codes) or did_you_mean(topic.lower(), words)
         raise UsageError(
-            f"no check or cause is called '{clean(topic, 60)}'{hint}", fix="'kcheck list' shows the checks"
+            f"no check, rule or cause is called '{clean(topic, 60)}'{hint}",
+            fix="'kcheck list' shows the checks",
         )
     width = min(console.terminal_width(), _WIDEST)
     console.write_stdout("\n\n".join(page.text(width) for page in pages))
@@ -95,6 +109,7 @@ def _near_codes(topic: str, codes: Sequence[str]) -> str:
     match = _CODE.fullmatch(topic)
     if match is None:
         return ""
+    codes = [code for code in codes if code[:2].casefold() == topic[:2]]
     near = [code for code in codes if code.casefold().startswith(topic)]
     if not near:
         number = int(match[1][:6])

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from keras_consistency_cli.errors import KcheckError, RefusedError, UsageError
 from keras_consistency_cli.loading.scalers.allow_list import audit
 from keras_consistency_cli.loading.scalers.estimators import UnfitError, check_fitted, rebuild
@@ -23,6 +25,7 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     DamagedError,
     Instance,
     NotAllowedError,
+    Pending,
 )
 from keras_consistency_cli.loading.scalers.pickle_stack import JOBLIB_ARRAY
 from keras_consistency_cli.loading.scalers.pickles import read_pickle
@@ -35,7 +38,7 @@ from keras_consistency_cli.loading.scalers.scaler_bytes import (
 from keras_consistency_cli.loading.scalers.skops_files import read_skops
 from keras_consistency_cli.text import clean
 
-__all__ = ["ScalerFile", "build_scaler", "scan_scaler"]
+__all__ = ["ScalerFile", "build_scaler", "scan_scaler", "stored_columns"]
 
 _EXPECTED = (
     "a fitted scikit-learn scaler, imputer, encoder, PCA, or a Pipeline of them, "
@@ -100,6 +103,19 @@ def build_scaler(path: Path, *, trust: bool = False) -> Any:
         scaler = _unpickle(scan) if scan.foreign else _rebuild(scan.top)
         check_fitted(scaler)
         return scaler
+
+
+def stored_columns(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns that a scaler was fitted with, in order; empty if it has none.
+
+    Raises:
+        UsageError: as `scan_scaler`.
+        RefusedError: as `scan_scaler`.
+    """
+    with _refusing(path):
+        names = (_scan(path, trust=False).top.state or {}).get("feature_names_in_")
+    values = names.value if isinstance(names, Pending) else names
+    return tuple(map(str, values)) if isinstance(values, np.ndarray) and values.ndim == 1 else ()
 
 
 def _scan(path: Path, *, trust: bool) -> _Scan:

@@ -25,7 +25,7 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
 )
 from keras_consistency_cli.reporting.report import Report
 
-__all__ = ["refuse_github", "render_github"]
+__all__ = ["escape_data", "escape_property", "refuse_github", "render_github"]
 
 _COMMANDS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning"}
 _COMMAND_OF_SEVERITY = {"fail": "error", "warn": "warning", "info": "notice"}
@@ -35,7 +35,7 @@ _WIDTH = 100
 def render_github(report: Report, canvas: Canvas) -> str:
     """Return annotations, a notice with the result, and the terminal report in a group."""
     lines = render_terminal(report, Canvas(width=_WIDTH, ascii_only=canvas.ascii_only))
-    group = f"::group::kcheck {_escape_data(one_line(report.model.path))}\n{lines}::endgroup::\n"
+    group = f"::group::kcheck {escape_data(one_line(report.model.path))}\n{lines}::endgroup::\n"
     result = _command("notice", report, "kcheck", f"{OUTCOMES[report.outcome]}: {run_summary(report)}")
     text = "".join((*_annotations(report), result, group))
     return to_ascii(text) if canvas.ascii_only else text
@@ -45,7 +45,7 @@ def refuse_github(version: str, model: str, refusal: KcheckError) -> str:
     """Return one error annotation: the model was refused, or nothing could be decided."""
     error = refusal_text(refusal)
     text = error if refusal.what.startswith(model) else f"{model}: {error}"
-    return f"::error title=kcheck {_escape_property(version)}::{_escape_data(_escape_lines(text))}\n"
+    return f"::error title=kcheck {escape_property(version)}::{escape_data(_escape_lines(text))}\n"
 
 
 def _annotations(report: Report) -> Iterator[str]:
@@ -75,18 +75,20 @@ def _check_text(report: Report, verdict: Verdict) -> str:
 def _command(name: str, report: Report, title: str, text: str) -> str:
     """Return one command; it names the file if that is probably in the repository."""
     path = report.model.path
-    file = f"file={_escape_property(one_line(Path(path)))}," if path and not Path(path).is_absolute() else ""
-    properties = f"{file}title={_escape_property(one_line(title, 200))}"
-    return f"::{name} {properties}::{_escape_data(_escape_lines(text))}\n"
+    file = f"file={escape_property(one_line(Path(path)))}," if path and not Path(path).is_absolute() else ""
+    properties = f"{file}title={escape_property(one_line(title, 200))}"
+    return f"::{name} {properties}::{escape_data(_escape_lines(text))}\n"
 
 
 def _escape_lines(text: str) -> str:
     return "\n".join(escape(line) for line in text.splitlines())
 
 
-def _escape_data(text: str) -> str:
+def escape_data(text: str) -> str:
+    """Escape the text of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _escape_property(text: str) -> str:
-    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
+def escape_property(text: str) -> str:
+    """Escape a property of a workflow command."""
+    return escape_data(text).replace(":", "%3A").replace(",", "%2C")

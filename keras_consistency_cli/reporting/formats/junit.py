@@ -21,7 +21,15 @@ from keras_consistency_cli.reporting.parts.number_format import escape, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import headline, run_summary
 from keras_consistency_cli.reporting.report import Report
 
-__all__ = ["refuse_junit", "render_junit"]
+__all__ = [
+    "Element",
+    "add_child",
+    "allowed_text",
+    "junit_document",
+    "junit_suite",
+    "refuse_junit",
+    "render_junit",
+]
 
 Element = ElementTree.Element
 
@@ -35,44 +43,46 @@ def render_junit(report: Report, canvas: Canvas) -> str:
     cases = [_case(report, verdict) for verdict in report.verdicts]
     if report.exit_code == 3 and not any(case.find("error") is not None for case in cases):
         cases.append(_case_without_verdict(report))
-    suite = _suite(report.model.path, report.version, cases, report.elapsed_s)
+    suite = junit_suite(report.model.path, report.version, cases, report.elapsed_s)
     properties = suite.find("properties")
     assert properties is not None
     for name, value in _properties(report).items():
-        _add(properties, "property", name=name, value=value)
-    return _document(suite)
+        add_child(properties, "property", name=name, value=value)
+    return junit_document(suite)
 
 
 def refuse_junit(version: str, model: str, refusal: KcheckError) -> str:
     """Return a suite with one <error>: the model was refused, or nothing could be decided."""
     case = Element("testcase", name="kcheck", classname=_class_name(model), time="0")
-    _add(case, "error", refusal_text(refusal), message=one_line(refusal.what), type=type(refusal).__name__)
-    return _document(_suite(model, version, [case], 0.0))
+    add_child(
+        case, "error", refusal_text(refusal), message=one_line(refusal.what), type=type(refusal).__name__
+    )
+    return junit_document(junit_suite(model, version, [case], 0.0))
 
 
 def _case(report: Report, verdict: Verdict) -> Element:
     check = f"{verdict.code} {verdict.name}"
     case = Element(
         "testcase",
-        name=_allowed_text(one_line(check, 80)),
+        name=allowed_text(one_line(check, 80)),
         classname=_class_name(report.model.path),
         time=f"{verdict.elapsed_s:.3f}",
     )
     message, code = one_line(headline(verdict)), one_line(verdict.code, 12)
     if verdict.status is Status.FAIL or (verdict.status is Status.WARN and report.fail_on == "warn"):
-        _add(case, "failure", details_with_causes(report, verdict), message=message, type=code)
+        add_child(case, "failure", details_with_causes(report, verdict), message=message, type=code)
     elif verdict.status is Status.ERROR:
-        _add(case, "error", details_with_causes(report, verdict), message=message, type=code)
+        add_child(case, "error", details_with_causes(report, verdict), message=message, type=code)
     elif verdict.status is Status.SKIP:
-        _add(case, "skipped", message=message)
+        add_child(case, "skipped", message=message)
     elif verdict.status is Status.WARN:
-        _add(case, "system-out", details_with_causes(report, verdict))
+        add_child(case, "system-out", details_with_causes(report, verdict))
     return case
 
 
 def _case_without_verdict(report: Report) -> Element:
     case = Element("testcase", name="kcheck", classname=_class_name(report.model.path), time="0")
-    _add(case, "error", message=f"no verdict: {run_summary(report)}", type="no-verdict")
+    add_child(case, "error", message=f"no verdict: {run_summary(report)}", type="no-verdict")
     return case
 
 
@@ -96,7 +106,8 @@ def _properties(report: Report) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _suite(model: str, version: str, cases: Iterable[Element], seconds: float) -> Element:
+def junit_suite(model: str, version: str, cases: Iterable[Element], seconds: float) -> Element:
+    """Return a test suite with its properties and test cases."""
     listed = list(cases)
     amounts = {
         tag: str(sum(case.find(child) is not None for case in listed)) for tag, child in _CHILD_TAGS.items()
@@ -104,18 +115,19 @@ def _suite(model: str, version: str, cases: Iterable[Element], seconds: float) -
     suite = Element(
         "testsuite",
         {
-            "name": _allowed_text(f"kcheck {one_line(model)}"),
+            "name": allowed_text(f"kcheck {one_line(model)}"),
             "tests": str(len(listed)),
             **amounts,
             "time": f"{seconds:.3f}",
         },
     )
-    _add(_add(suite, "properties"), "property", name="kcheck", value=version)
+    add_child(add_child(suite, "properties"), "property", name="kcheck", value=version)
     suite.extend(listed)
     return suite
 
 
-def _document(suite: Element) -> str:
+def junit_document(suite: Element) -> str:
+    """Return the document of one test suite."""
     amounts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "time")}
     root = Element("testsuites", {"name": "kcheck", **amounts})
     root.append(suite)
@@ -124,20 +136,22 @@ def _document(suite: Element) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text.decode()}\n'
 
 
-def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
+def add_child(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
+    """Add an element with cleaned text and attributes."""
     child = ElementTree.SubElement(
-        parent, tag, {name: _allowed_text(escape(value, 2000)) for name, value in attributes.items()}
+        parent, tag, {name: allowed_text(escape(value, 2000)) for name, value in attributes.items()}
     )
-    child.text = "\n".join(_allowed_text(escape(line, 2000)) for line in text.splitlines()) or None
+    child.text = "\n".join(allowed_text(escape(line, 2000)) for line in text.splitlines()) or None
     return child
 
 
 def _class_name(model: str) -> str:
     """The group of a test case: reports group by the part before the last dot."""
-    return "kcheck." + _allowed_text(one_line(PurePath(model).name.removesuffix(".keras"), 80)).replace(
+    return "kcheck." + allowed_text(one_line(PurePath(model).name.removesuffix(".keras"), 80)).replace(
         ".", "_"
     )
 
 
-def _allowed_text(text: str) -> str:
+def allowed_text(text: str) -> str:
+    """Escape the characters that XML forbids or discourages."""
     return _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -25,7 +25,7 @@ from keras_consistency_cli.reporting.parts.number_format import escape, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import find_causes, headline
 from keras_consistency_cli.reporting.report import Report, Source
 
-__all__ = ["refuse_sarif", "render_sarif"]
+__all__ = ["as_uri", "refuse_sarif", "render_sarif", "sarif_log"]
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Status.FAIL: "error", Status.WARN: "warning"}
@@ -65,7 +65,7 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
     sources = {
         source.path: source for source in (report.data, report.scaler, report.model) if source and source.path
     }
-    return _log(
+    return sarif_log(
         report.version,
         rules,
         results,
@@ -98,12 +98,13 @@ def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:
         "exitCode": refusal.exit_code,
         "toolExecutionNotifications": notices,
     }
-    return _log(version, [_REFUSED], results, invocation)
+    return sarif_log(version, [_REFUSED], results, invocation)
 
 
-def _log(
+def sarif_log(
     version: str, rules: Sequence[Any], results: Sequence[Any], invocation: Mapping[str, Any], **more: Any
 ) -> str:
+    """Return a SARIF document with one run."""
     driver = {
         "name": "kcheck",
         "fullName": "keras-consistency-cli",
@@ -170,7 +171,7 @@ def _notice(verdict: Verdict) -> dict[str, Any]:
 
 def _location(model: str, layer: str | None) -> dict[str, Any]:
     """The file of the model, line 1: code scanning needs a line, also for a binary file."""
-    physical = {"artifactLocation": {"uri": _uri(model)}, "region": {"startLine": 1}}
+    physical = {"artifactLocation": {"uri": as_uri(model)}, "region": {"startLine": 1}}
     return {
         "physicalLocation": physical,
         **({"logicalLocations": [{"fullyQualifiedName": layer, "kind": "member"}]} if layer else {}),
@@ -179,12 +180,12 @@ def _location(model: str, layer: str | None) -> dict[str, Any]:
 
 def _artifact(source: Source) -> dict[str, Any]:
     return {
-        "location": {"uri": _uri(source.path)},
+        "location": {"uri": as_uri(source.path)},
         **({"hashes": {"sha-256": source.sha256}} if source.sha256 else {}),
     }
 
 
-def _uri(path: str) -> str:
+def as_uri(path: str) -> str:
     """Return a path as a URI reference; a relative path stays relative."""
     encoded = quote(path.encode("utf-8", "backslashreplace"))
     return f"file://{encoded}" if Path(path).is_absolute() else encoded.removeprefix("./")

@@ -22,10 +22,13 @@ from keras_consistency_cli.checks.code.library.table import find_handler
 __all__ = ["Calls"]
 
 _OBJECTS = frozenset({"model", "layer", "signature", "bound", "augmentation", "transformer"})
+_CHANNELS = ("rgb", "bgr", "exchanged")
+_PICTURE_LIBRARIES = ("cv2", "numpy", "np", "tensorflow", "tf", "keras", "PIL", "skimage", "imutils")
 _REGISTERS = frozenset(
     {
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
-        "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route", "Button",
+        "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route",
+        "Button",
         "stream", "Route", "path", "re_path", "recognize", "webrtc_streamer", "CallbackQueryHandler",
     }
 )  # fmt: skip
@@ -71,7 +74,9 @@ class Calls(Inlining):
         return Value(kind="name", ref=f"{base.text}.{name}")
 
     def _with_class(self, base: Value, found: Value, arguments: Arguments) -> Arguments:
-        """A method that is called on its class takes the object as the first argument; a class method the class."""
+        """A method that is called on its class takes the object as the first argument; a class method the
+        class.
+        """
         function = found.ref if isinstance(found.ref, Function) else None
         if isinstance(base.ref, Class) and function is not None and "classmethod" in function.decorators:
             return replace(arguments, values=(base, *arguments.values))
@@ -103,7 +108,11 @@ class Calls(Inlining):
             return self.create(function.ref, arguments)
         if isinstance(function.ref, Instance):
             method = function.ref.kind.find("__call__")
-            return self.enter(method, arguments, function) if method else Call(node, "", arguments, function).result
+            return (
+                self.enter(method, arguments, function)
+                if method
+                else Call(node, "", arguments, function).result
+            )
         if function.kind == "name":
             return self.library(Call(node, function.text, arguments))
         if function.kind == "getter":
@@ -124,7 +133,8 @@ class Calls(Inlining):
         handler: Callable[[Machine, Call], Value] | None = METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
-        return replace(call.result, kind="request" if call.receiver.kind == "request" else "")
+        result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)
+        return replace(result, kind="request" if call.receiver.kind == "request" else "")
 
     def _register(self, name: str, arguments: Arguments) -> None:
         if name in _REGISTERS:
@@ -134,5 +144,6 @@ class Calls(Inlining):
 
 
 def _of_unknown_library(call: Call) -> Value:
-    """A name in capitals is a class: its object is made from the arguments, and is not a row itself."""
-    return call.result
+    """Something that was made from the arguments; only libraries of pictures return pictures."""
+    is_of_pictures = call.name.partition(".")[0] in _PICTURE_LIBRARIES
+    return call.result if is_of_pictures else call.result.without(*_CHANNELS)

@@ -14,19 +14,29 @@ __all__ = [
     "is_startup",
 ]
 
-_ROUTES = frozenset({"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "websocket_route"})
+_ROUTES = frozenset(
+    {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "websocket_route"}
+)
 _TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
 _VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
 _CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
-_EVENTS = frozenset({"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"})
+_EVENTS = frozenset(
+    {"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"}
+)
+_SHINY = frozenset({"render", "reactive"})
 _COMMAND_LINES = frozenset({"click", "typer"})
-_STARTUP = frozenset({"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"})
-_STARTUP_NAMES = frozenset({"init", "model_fn", "setup", "lifespan", "startup", "load_artifacts", "initialize"})
+_STARTUP = frozenset(
+    {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
+)
+_STARTUP_NAMES = frozenset(
+    {"init", "model_fn", "setup", "lifespan", "startup", "load_artifacts", "initialize"}
+)
 _BASES = frozenset(
     {
         "MLModel", "LitAPI", "PythonModel", "Resource", "MethodView", "APIView", "View", "ViewSet",
         "GenericAPIView", "RequestHandler", "HTTPEndpoint", "BasePredictor", "BaseHandler", "Servable",
-        "TemplateView", "FormView", "AsyncWebsocketConsumer", "WebsocketConsumer", "SeldonComponent", "BatchedModel",
+        "TemplateView", "FormView", "AsyncWebsocketConsumer", "WebsocketConsumer", "SeldonComponent",
+        "BatchedModel",
     }
 )  # fmt: skip
 _CLASS_DECORATORS = frozenset({"service", "deployment", "ingress", "cls"})
@@ -34,7 +44,18 @@ PREPARE = ("__init__", "setup", "load", "load_context", "initialize", "on_start"
 """Methods that prepare an object for requests, in this order."""
 REQUEST_CHAIN = ("decode_request", "preprocess", "predict", "inference", "postprocess", "encode_response")
 """Methods that a serving framework calls one after another, each with what the one before returned."""
-REQUEST_METHODS = ("get", "post", "put", "execute", "__call__", "infer", "explain", "handle", "receive", "transform")
+REQUEST_METHODS = (
+    "get",
+    "post",
+    "put",
+    "execute",
+    "__call__",
+    "infer",
+    "explain",
+    "handle",
+    "receive",
+    "transform",
+)
 
 
 def describe_module(module: Module) -> str:
@@ -47,6 +68,8 @@ def describe_request(function: Function, module: Module) -> str:
     for decorator in function.decorators:
         before, _, last = decorator.rpartition(".")
         if last in _ROUTES and before:
+            return "a request handler"
+        if before.rpartition(".")[2] in _SHINY or decorator in _SHINY:
             return "a request handler"
         if last in _TASKS:
             return "a task"

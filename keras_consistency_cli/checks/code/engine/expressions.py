@@ -97,27 +97,22 @@ class Expressions(Calls):
         base = self.evaluate(node.value)
         index = self.evaluate(node.slice)
         if base.kind == "name":
-            if base.text in ("flask.request", "sys.argv"):
-                return Value(marks=frozenset({Mark("request")}))
-            return NOTHING
-        if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
-            if -len(base.items) <= index.ref < len(base.items):
-                return base.items[index.ref]
+            is_sent = base.text in ("flask.request", "sys.argv")
+            return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
+        known = _known_item(base, index)
+        if known is not None:
+            return known
         if isinstance(node.slice, ast.Slice):
             return replace(base, rows=_sliced(base, node.slice), items=None)
         if isinstance(node.slice, ast.Tuple):
             return self._part(base, node.slice)
         if _is_new_axis(node.slice):
             return replace(base, rank=_plus(base.rank, 1), rows="one", items=None)
-        if base.kind in ("model", "transformer", "loaded", "signatures"):
-            return replace(base, kind="signature") if base.kind == "signatures" else base
-        if base.kind == "frame" and isinstance(index.ref, str):
-            return replace(base, kind="column", rank=1, rows="", items=None)
-        if index.kind == "columns" or (base.kind == "frame" and index.items is not None):
+        if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
-        if index.has("loop") and not (isinstance(index.ref, int) and index.kind == "const"):
-            return replace(element_of(base), marks=base.marks | frozenset(index.of("loop")))
-        return element_of(base)
+        loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
+        element = element_of(base)
+        return element.marked(*loops) if loops else element
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""
@@ -155,22 +150,26 @@ class Expressions(Calls):
 
     def boolean(self, node: ast.BoolOp) -> Value:
         """Return one of several values."""
-        values = [self.evaluate(each) for each in node.values]
-        result = values[0]
-        for value in values[1:]:
-            result = join(result, value)
+        result = self.evaluate(node.values[0])
+        # `model or load_model(path)` loads only if there is no model yet.
+        is_guarded = self.place.is_guarded or isinstance(node.op, ast.Or)
+        with self.within(replace(self.place, is_guarded=is_guarded)):
+            for each in node.values[1:]:
+                result = join(result, self.evaluate(each))
         return result
 
     def compare(self, node: ast.Compare) -> Value:
         """A comparison gives a truth value: nothing that was true of the numbers is true of it."""
         for part in (node.left, *node.comparators):
             self.evaluate(part)
-        return Value(rank=None)
+        return Value(kind="mask")
 
     def conditional(self, node: ast.IfExp) -> Value:
         """Return one of two values."""
         self.evaluate(node.test)
-        return join(self.evaluate(node.body), self.evaluate(node.orelse))
+        is_guarded = self.place.is_guarded or not isinstance(node.test, ast.Constant)
+        with self.within(replace(self.place, is_guarded=is_guarded)):
+            return join(self.evaluate(node.body), self.evaluate(node.orelse))
 
     # --- literals and comprehensions
 
@@ -270,6 +269,20 @@ class Expressions(Calls):
         """Follow the limits of a slice."""
         limits = [self.evaluate(each) for each in (node.lower, node.upper, node.step) if each is not None]
         return Value(marks=frozenset(mark for mark in merge_marks(limits) if mark.kind == "loop"))
+
+
+def _known_item(base: Value, index: Value) -> Value | None:
+    """Return an item of a list that is written out, an object in a dictionary, or a column of a table."""
+    if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
+        is_inside = -len(base.items) <= index.ref < len(base.items)
+        return base.items[index.ref] if is_inside else None
+    if base.kind == "signatures":
+        return replace(base, kind="signature")
+    if base.kind in ("model", "transformer", "loaded"):
+        return base
+    if base.kind == "frame" and isinstance(index.ref, str):
+        return replace(base, kind="column", rank=1, rows="", items=None)
+    return None
 
 
 def element_of(value: Value) -> Value:

@@ -125,7 +125,9 @@ class Inlining(Machine):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
         rank, rows = _broadcast(left, right)
-        is_joined = isinstance(op, ast.Add) and (left.kind in ("list", "tuple") or right.kind in ("list", "tuple"))
+        is_joined = isinstance(op, ast.Add) and (
+            left.kind in ("list", "tuple") or right.kind in ("list", "tuple")
+        )
         return Value(kind="list" if is_joined else "", marks=marks, rank=rank, rows=rows)
 
     def _note_rescaling(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> None:
@@ -179,7 +181,7 @@ def _fold(op: ast.operator, left: Value, right: Value) -> Value | None:
 
 
 def _broadcast(left: Value, right: Value) -> tuple[int | None, str]:
-    if left.rank == 0 or right.kind == "" and right.rank is None and left.rank is None:
+    if left.rank == 0 or (right.kind == "" and right.rank is None and left.rank is None):
         return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
     if right.rank == 0 or left.rank == right.rank:
         return left.rank, left.rows

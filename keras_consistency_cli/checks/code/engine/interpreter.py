@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
@@ -50,10 +51,10 @@ class Interpreter(Statements):
         if function.owner is not None and "staticmethod" not in function.decorators:
             names = names[1:]
         options = {name: given.get(name, SENT) for name in names}
-        options |= self._depended_on(function, signature)
+        options |= self._depended_on(signature)
         return self.enter(function, Arguments((), options), owner)
 
-    def _depended_on(self, function: Function, signature: ast.arguments) -> dict[str, Value]:
+    def _depended_on(self, signature: ast.arguments) -> dict[str, Value]:
         """What FastAPI's Depends(function) gives, and constants."""
         positional = [*signature.posonlyargs, *signature.args]
         pairs = [
@@ -77,7 +78,7 @@ class Interpreter(Statements):
             found = self.attribute_of(value, name)
             function = found.ref[0] if found is not None and isinstance(found.ref, tuple) else None
             if function is not None and instance is not None:
-                self._guarded(lambda function=function: self._prepared(function, value))  # type: ignore[misc]
+                self._guarded(partial(self._prepared, function, value))
 
     def _prepared(self, function: Function, owner: Value) -> None:
         self.enter(function, Arguments(), owner)
@@ -89,5 +90,3 @@ class Interpreter(Statements):
             follow()
         except (OutOfStepsError, RecursionError):
             del self.frames[depth:]
-
-

@@ -1,4 +1,4 @@
-"""Follow a program: its modules, and every way through them that starts at a script, a request or a function."""
+"""Follow a program: its modules, and every way through them from a script, a request or a function."""
 
 from __future__ import annotations
 
@@ -96,9 +96,10 @@ class Program:
         for kind in list(module.classes):
             if is_serving_class(kind):
                 self._follow_class(followed, kind)
-        for function in list(module.functions):
+        # Following a function can define further ones.
+        for function in module.functions:
             if not function.is_called:
-                self._follow_function(followed, function, "")
+                self._follow_function(followed, function, describe_request(function, module))
         for kind in list(module.classes):
             if not is_serving_class(kind):
                 self._follow_methods(followed, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from keras_consistency_cli.checks.code.engine.expressions import Expressions, element_of
 from keras_consistency_cli.checks.code.engine.machine import label_of
@@ -18,7 +19,6 @@ from keras_consistency_cli.checks.code.engine.values import (
     Thing,
     Value,
     join,
-    merge_marks,
 )
 
 __all__ = ["Statements"]
@@ -187,7 +187,7 @@ class Statements(Expressions):
         """Follow the body, and each handler as if the body had ended."""
         self._either(
             lambda: self.run_block([*node.body, *node.orelse]),
-            *(lambda handler=handler: self.run_block(handler.body) for handler in node.handlers),  # type: ignore[misc]
+            *(partial(self.run_block, handler.body) for handler in node.handlers),
         )
         was_left, self.frame.is_left = self.frame.is_left, False
         self.run_block(node.finalbody)
@@ -199,7 +199,7 @@ class Statements(Expressions):
         for case in node.cases:
             for name in _captured(case.pattern):
                 self._assign_name(name, Value(marks=subject.marks))
-        ways = [lambda case=case: self.run_block(case.body) for case in node.cases]
+        ways = [partial(self.run_block, case.body) for case in node.cases]
         self._either(*ways, lambda: None)
 
     def leave(self, node: ast.stmt) -> None:
@@ -275,7 +275,9 @@ class Statements(Expressions):
             found = self.find_module(alias.name, self.module)
             name = alias.asname or first
             dotted_name = alias.name if alias.asname else first
-            known = Value(kind="module", ref=found) if found and (alias.asname or "." not in alias.name) else None
+            known = (
+                Value(kind="module", ref=found) if found and (alias.asname or "." not in alias.name) else None
+            )
             self.frame.scope.names[name] = known or Value(kind="name", ref=dotted_name)
 
     def import_names(self, node: ast.ImportFrom) -> None:

@@ -30,7 +30,9 @@ def _argmax(machine: Machine, call: Call) -> Value:
 
 
 def _same(machine: Machine, call: Call) -> Value:
-    return replace(call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None)
+    return replace(
+        call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None
+    )
 
 
 def _as_type(machine: Machine, call: Call) -> Value:

@@ -1,4 +1,4 @@
-"""NumPy and TensorFlow functions of arrays: their axes, their first axis, and what is true of their numbers."""
+"""NumPy and TensorFlow functions of arrays: their axes, and what is true of their numbers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def note_shape(machine: Machine, call: Call, shaped: Value) -> Value:
 
 def statistic(machine: Machine, call: Call, given: Value) -> Value:
     """A number that describes all the numbers of a value."""
-    marks = given.marks | ({Mark("statistic", machine.site(call.node))} if given.has("request") else frozenset())
+    marks = given.marks | (
+        {Mark("statistic", machine.site(call.node))} if given.has("request") else frozenset()
+    )
     return Value(marks=marks, rank=0)
 
 
@@ -165,8 +167,23 @@ def _normalize(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=call.arguments.get(0).marks)
 
 
-_STATISTICS = ("mean", "std", "min", "max", "var", "median", "amin", "amax", "reduce_mean", "reduce_std")
-_STATISTICS += ("reduce_min", "reduce_max", "nanmean", "nanstd", "average")
+_STATISTICS = (
+    "mean",
+    "std",
+    "min",
+    "max",
+    "var",
+    "median",
+    "amin",
+    "amax",
+    "reduce_mean",
+    "reduce_std",
+    "reduce_min",
+    "reduce_max",
+    "nanmean",
+    "nanstd",
+    "average",
+)
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
 
 ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
@@ -177,7 +194,7 @@ ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "numpy.float64": as_array,
     "numpy.float32": _cast,
     "numpy.expand_dims": expanded,
-    "numpy.atleast_2d": lambda machine, call: replace(
+    "numpy.atleast_2d": lambda _machine, call: replace(
         call.arguments.get(0), rank=2, rows="one" if call.arguments.get(0).rank == 1 else "", items=None
     ),
     "numpy.reshape": _reshape,
@@ -231,7 +248,13 @@ ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
     **{
         f"tensorflow.random_{name}": _augmented
         for name in (
-            "flip_left_right", "flip_up_down", "brightness", "contrast", "crop", "hue", "saturation",
+            "flip_left_right",
+            "flip_up_down",
+            "brightness",
+            "contrast",
+            "crop",
+            "hue",
+            "saturation",
             "jpeg_quality",
         )
     },

@@ -12,7 +12,9 @@ from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing
 
 __all__ = ["FIT_METHODS", "transformed"]
 
-_TRANSFORMER = re.compile(r"scal|encod|token|vectori|normali[sz]|imput|pca|binari|(?:^|_)(?:le|ohe|sc|ss|mms|lb)\d*$")
+_TRANSFORMER = re.compile(
+    r"scal|encod|token|vectori|normali[sz]|imput|pca|binari|(?:^|_)(?:le|ohe|sc|ss|mms|lb)\d*$"
+)
 
 _WRAPPERS = ("array", "asarray", "constant", "convert_to_tensor", "list")
 """Functions that leave the rows as they are."""

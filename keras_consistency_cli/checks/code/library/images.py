@@ -95,8 +95,8 @@ def _nothing(machine: Machine, call: Call) -> Value:
 IMAGES: Mapping[str, Callable[[Machine, Call], Value]] = {
     "PIL.open": _pillow,
     "PIL.fromarray": _from_array,
-    "PIL.fit": lambda machine, call: replace(call.arguments.get(0), kind="image"),
-    "PIL.grayscale": lambda machine, call: replace(call.arguments.get(0), kind="image", rank=2),
+    "PIL.fit": lambda _machine, call: replace(call.arguments.get(0), kind="image"),
+    "PIL.grayscale": lambda _machine, call: replace(call.arguments.get(0), kind="image", rank=2),
     "keras.load_img": _keras_image,
     "keras.img_to_array": _image_to_array,
     "keras.smart_resize": _resize,

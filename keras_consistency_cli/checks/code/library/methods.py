@@ -1,4 +1,4 @@
-"""Methods of values that are not objects of the program: of models, transformers, arrays, tables and lists."""
+"""Methods of values that are not objects of the program: of models, arrays, tables and lists."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ __all__ = ["METHODS", "call_object"]
 
 _KEPT = frozenset({"request", "loop", "split", "averaged"})
 """What stays true of the outputs of a model."""
-_AUGMENTING = ("rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range")
-_AUGMENTING += ("horizontal_flip", "vertical_flip", "brightness_range", "channel_shift_range")
+_AUGMENTING = (
+    "rotation_range",
+    "width_shift_range",
+    "height_shift_range",
+    "shear_range",
+    "zoom_range",
+    "horizontal_flip",
+    "vertical_flip",
+    "brightness_range",
+    "channel_shift_range",
+)
 
 
 def outputs(machine: Machine, call: Call, kind: str) -> Value:

@@ -52,8 +52,10 @@ def _enumerate(machine: Machine, call: Call) -> Value:
 
 def _zip(machine: Machine, call: Call) -> Value:
     kinds = [value for value in call.arguments.values if value.kind in ("model", "transformer", "loaded")]
-    return replace(call.result, kind="list", items=None) if not kinds else Value(
-        kind="list", marks=merge_marks(call.arguments.values), items=(_as_tuple(call),)
+    return (
+        replace(call.result, kind="list", items=None)
+        if not kinds
+        else Value(kind="list", marks=merge_marks(call.arguments.values), items=(_as_tuple(call),))
     )
 
 

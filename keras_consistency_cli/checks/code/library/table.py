@@ -45,9 +45,18 @@ def _roots(parts: list[str]) -> tuple[str, ...]:
     if "keras" in parts or parts[0] in ("tf_keras", "keras_core", "keras_preprocessing"):
         return ("keras",)
     if parts[0] in ("tensorflow", "tf"):
-        return ("tensorflow", "numpy") if len(parts) == 2 or "math" in parts or "numpy" in parts else (
-            "tensorflow",
+        return (
+            ("tensorflow", "numpy")
+            if len(parts) == 2 or "math" in parts or "numpy" in parts
+            else ("tensorflow",)
         )
-    aliases = {"np": "numpy", "jnp": "numpy", "jax": "numpy", "cupy": "numpy", "pd": "pandas", "cPickle": "pickle"}
+    aliases = {
+        "np": "numpy",
+        "jnp": "numpy",
+        "jax": "numpy",
+        "cupy": "numpy",
+        "pd": "pandas",
+        "cPickle": "pickle",
+    }
     aliases |= {"dill": "pickle", "cloudpickle": "pickle", "st": "streamlit"}
     return (aliases.get(parts[0], parts[0]),)

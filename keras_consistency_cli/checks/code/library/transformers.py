@@ -1,4 +1,4 @@
-"""Objects that learn from rows and then transform rows: scalers, encoders, tokenizers, layers with adapt()."""
+"""Objects that learn from rows to transform rows: scalers, encoders, tokenizers, layers with adapt()."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
 __all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
 
 SCALERS = (
-    "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer", "QuantileTransformer",
-    "KBinsDiscretizer", "SimpleImputer", "KNNImputer", "IterativeImputer", "PCA", "TruncatedSVD", "IncrementalPCA",
+    "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer",
+    "QuantileTransformer",
+    "KBinsDiscretizer", "SimpleImputer", "KNNImputer", "IterativeImputer", "PCA", "TruncatedSVD",
+    "IncrementalPCA",
     "ColumnTransformer", "SelectKBest",
 )  # fmt: skip
 ENCODERS = (
-    "LabelEncoder", "OneHotEncoder", "OrdinalEncoder", "LabelBinarizer", "MultiLabelBinarizer", "TargetEncoder",
+    "LabelEncoder", "OneHotEncoder", "OrdinalEncoder", "LabelBinarizer", "MultiLabelBinarizer",
+    "TargetEncoder",
 )  # fmt: skip
 TEXT = ("TfidfVectorizer", "CountVectorizer", "TfidfTransformer")
-_KERAS = ("Tokenizer", "TextVectorization", "StringLookup", "IntegerLookup", "Normalization", "Discretization")
+_KERAS = (
+    "Tokenizer",
+    "TextVectorization",
+    "StringLookup",
+    "IntegerLookup",
+    "Normalization",
+    "Discretization",
+)
 _STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "HashingVectorizer", "Binarizer")
 """They learn nothing from rows: a new fit changes nothing."""
 

@@ -11,15 +11,30 @@ __all__ = ["WEB"]
 
 _TEXTS = ("text_input", "text_area", "chat_input")
 _NUMBERS = ("number_input", "slider")
-_OTHERS = ("selectbox", "radio", "multiselect", "date_input", "file_uploader", "camera_input", "checkbox")
-_OTHERS += ("select_slider", "data_editor", "audio_input", "toggle", "form_submit_button", "button")
+_OTHERS = (
+    "selectbox",
+    "radio",
+    "multiselect",
+    "date_input",
+    "file_uploader",
+    "camera_input",
+    "checkbox",
+    "select_slider",
+    "data_editor",
+    "audio_input",
+    "toggle",
+    "form_submit_button",
+    "button",
+)
 
 
 def _typed(machine: Machine, call: Call) -> Value:
     """st.text_input(...): what the user typed."""
     name = call.name.rpartition(".")[2]
     kind = "number" if name in _NUMBERS else ""
-    return Value(kind=kind, marks=frozenset({Mark("request")}), rank=0 if name in (*_NUMBERS, *_TEXTS) else None)
+    return Value(
+        kind=kind, marks=frozenset({Mark("request")}), rank=0 if name in (*_NUMBERS, *_TEXTS) else None
+    )
 
 
 def _component(machine: Machine, call: Call) -> Value:

@@ -16,7 +16,8 @@ __all__ = ["Collected", "collect"]
 _ENDINGS = (".py", ".ipynb")
 _SKIPPED_FOLDERS = frozenset(
     {
-        "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "tests", "test", "migrations",
+        "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "tests", "test",
+        "migrations",
     }
 )  # fmt: skip
 _MOST_FILES = 50_000

@@ -10,7 +10,17 @@ __all__ = ["read_notebook"]
 
 _MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$)")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
-_OTHER_LANGUAGES = ("%%bash", "%%sh", "%%html", "%%javascript", "%%js", "%%writefile", "%%sql", "%%R", "%%latex")
+_OTHER_LANGUAGES = (
+    "%%bash",
+    "%%sh",
+    "%%html",
+    "%%javascript",
+    "%%js",
+    "%%writefile",
+    "%%sql",
+    "%%R",
+    "%%latex",
+)
 
 
 def read_notebook(content: bytes) -> tuple[list[str], dict[int, tuple[int, int]]]:

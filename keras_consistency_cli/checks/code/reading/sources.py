@@ -1,4 +1,4 @@
-"""Read Python files and notebooks as text, and parse them; what cannot be read is reported, never an error."""
+"""Read and parse Python files and notebooks; what cannot be read is reported, never an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ __all__ = ["Source", "UnreadableError", "parse", "read_source"]
 _MOST_BYTES = 2_000_000
 _MENTIONS = re.compile(rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform")
 _IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
-_PYTHON_2 = re.compile(r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE)
+_PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE
+)
 
 
 class UnreadableError(Exception):

@@ -29,13 +29,14 @@ def _is_keras(event: Event, evidence: Evidence) -> bool:
 def in_loop(evidence: Evidence) -> Iterator[Hit]:
     """predict() is called in a loop, with one row each time.
 
-    Why: Every call of predict() builds a data pipeline, which takes longer than a small model itself, and memory can
-    grow over many calls. With BatchNormalization in training mode or with padding, rows alone can also differ from
-    rows in a batch.
+    Why: Every call of predict() builds a data pipeline, which takes longer than a small model itself, and
+    memory can grow over many calls. With BatchNormalization in training mode or with padding, rows alone
+    can also differ from rows in a batch.
 
-    How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument is one row
-    that depends on the loop. Loops over batches and over several models are not reported. If each row depends on the
-    output before it, rows cannot be collected, and the finding is only information.
+    How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument
+    is one row that depends on the loop. Loops over batches and over several models are not reported. If
+    each row depends on the output before it, rows cannot be collected, and the finding is only
+    information.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -52,7 +53,9 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
                     site=event.site,
                     words=f"{code_of(event.node)} for one row at a time"
                     + (", each after the output before it" if depends else ""),
-                    fix="model(row, training=False)" if depends or _is_stream(event) else "collect the rows, and predict once",
+                    fix="model(row, training=False)"
+                    if depends or _is_stream(event)
+                    else "collect the rows, and predict once",
                     severity="info" if depends else None,
                 )
 
@@ -80,8 +83,8 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
 
     Why: predict() returns NumPy arrays. A tape does not see them, so every gradient is None.
 
-    How: predict() is called inside `with tf.GradientTape()`, and tape.gradient() gets a value that was made from it
-    and from no call of a model. Targets that need no gradient are not reported.
+    How: predict() is called inside `with tf.GradientTape()`, and tape.gradient() gets a value that was
+    made from it and from no call of a model. Targets that need no gradient are not reported.
 
     To fix: Call the model.
 
@@ -115,11 +118,12 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
 def not_stated(evidence: Evidence) -> Iterator[Hit]:
     """A model that was loaded is called as model(x), without training=False.
 
-    Why: In Keras 3, model(x) is inference. A layer of your own may have a different default, Keras 2 had a global
-    learning phase, and a call inside another model that trains is in training mode.
+    Why: In Keras 3, model(x) is inference. A layer of your own may have a different default, Keras 2 had
+    a global learning phase, and a call inside another model that trains is in training mode.
 
-    How: A Keras model that was loaded is called without `training` when serving. With --model, the finding is a warning
-    if the model has layers of its own, and there is none if no layer depends on the mode.
+    How: A Keras model that was loaded is called without `training` when serving. With --model, the
+    finding is a warning if the model has layers of its own, and there is none if no layer depends on the
+    mode.
 
     To fix: State it.
 
@@ -133,7 +137,11 @@ def not_stated(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         for event in serving_events(trace, "call"):
             thing = event.subject.thing
-            if "training" in event.options or thing is None or thing.name in ("TFSMLayer", "saved_model.load"):
+            if (
+                "training" in event.options
+                or thing is None
+                or thing.name in ("TFSMLayer", "saved_model.load")
+            ):
                 continue
             layers = facts.custom or facts.modes if facts is not None else ()
             yield Hit(
@@ -155,11 +163,11 @@ def not_stated(evidence: Evidence) -> Iterator[Hit]:
 def in_training(evidence: Evidence) -> Iterator[Hit]:
     """A model that was loaded is called with training=True, or after set_learning_phase(1).
 
-    Why: Dropout is random, and BatchNormalization uses the statistics of the batch: the output of a row depends on
-    chance and on the other rows.
+    Why: Dropout is random, and BatchNormalization uses the statistics of the batch: the output of a row
+    depends on chance and on the other rows.
 
-    How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo dropout is not
-    reported: calls in a loop, or outputs that are averaged.
+    How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
+    dropout is not reported: calls in a loop, or outputs that are averaged.
 
     To fix: Call it with training=False.
 
@@ -199,9 +207,10 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
 
     Why: The same request gives a different output each time.
 
-    How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with augmentation
-    and random numbers to predict() of a model that was loaded, if they are mixed with what a user sent. Generators
-    that start from noise, sampled text and outputs that are averaged over several augmentations are not reported.
+    How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with
+    augmentation and random numbers to predict() of a model that was loaded, if they are mixed with what a
+    user sent. Generators that start from noise, sampled text and outputs that are averaged over several
+    augmentations are not reported.
 
     To fix: Remove it, or average over several augmentations.
 
@@ -217,7 +226,7 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                 if mark.site is not None and _is_mixed(trace, event.data):
                     yield Hit(
                         site=mark.site,
-                        words=f"random numbers change the rows {where(trace)}: each call gives another output",
+                        words=f"random numbers change the rows {where(trace)}: outputs differ",
                         fix="remove it, or average over several of them",
                     )
 
@@ -225,12 +234,16 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
 def _changes_with_loop(event: Event) -> bool:
     """Whether a loop goes over the rows; a loop that repeats the same rows averages."""
     inside = {loop for loop, _ in event.place.loops}
-    return event.place.loops[-1][1] == "while" or bool(inside & {mark.about for mark in event.data.of("rows-of")})
+    return event.place.loops[-1][1] == "while" or bool(
+        inside & {mark.about for mark in event.data.of("rows-of")}
+    )
 
 
 def _is_mixed(trace: Trace, value: Value) -> bool:
     is_sent = value.has("request") and (trace.is_request or trace.kind == "function")
-    return (is_sent and (value.has("numbers") or value.has("image") or value.has("scaled"))) or value.has("image")
+    return (is_sent and (value.has("numbers") or value.has("image") or value.has("scaled"))) or value.has(
+        "image"
+    )
 
 
 RULES: tuple[Rule, ...] = (in_loop, under_tape, not_stated, in_training, random_rows)

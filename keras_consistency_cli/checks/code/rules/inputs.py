@@ -29,8 +29,8 @@ def salted_hash(evidence: Evidence) -> Iterator[Hit]:
 
     Why: hash() of a text differs in each process. After a restart, every word has another id.
 
-    How: The rule follows hash() of anything that is not a number to predict() of a model that was loaded. Keys of
-    caches are not reported, nor are hashlib and zlib.
+    How: The rule follows hash() of anything that is not a number to predict() of a model that was loaded.
+    Keys of caches are not reported, nor are hashlib and zlib.
 
     To fix: Use a hash that never changes.
 
@@ -57,10 +57,11 @@ def salted_hash(evidence: Evidence) -> Iterator[Hit]:
 def float64_signature(evidence: Evidence) -> Iterator[Hit]:
     """An exported model is called through a signature with an array of float64.
 
-    Why: Keras casts its inputs, a signature does not: it refuses float64 where it was exported with float32.
+    Why: Keras casts its inputs, a signature does not: it refuses float64 where it was exported with
+    float32.
 
-    How: The rule follows np.array() of Python numbers, the results of scikit-learn, and astype(float) to a call of
-    signatures[...] of tf.saved_model.load().
+    How: The rule follows np.array() of Python numbers, the results of scikit-learn, and astype(float) to
+    a call of signatures[...] of tf.saved_model.load().
 
     To fix: State the dtype.
 
@@ -84,13 +85,16 @@ def float64_signature(evidence: Evidence) -> Iterator[Hit]:
     "is the class searched along the wrong axis?",
 )
 def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
-    """The class is searched along the axis of the rows, over all rows at once, or in an output with one number.
+    """The class is searched along the axis of the rows, over all rows at once, or in an output with one
+    number.
 
-    Why: The first axis of an output is the batch. argmax along it compares rows with each other, and of one row it is
-    always 0. Without an axis, argmax of several rows is a position in all of them. Of one number it is always 0.
+    Why: The first axis of an output is the batch. argmax along it compares rows with each other, and of
+    one row it is always 0. Without an axis, argmax of several rows is a position in all of them. Of one
+    number it is always 0.
 
-    How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the first axis, or
-    without an axis if there are several rows. With --model, it also reports argmax of an output of one number.
+    How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the
+    first axis, or without an axis if there are several rows. With --model, it also reports argmax of an
+    output of one number.
 
     To fix: Search along the last axis.
 
@@ -105,7 +109,11 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
             marks = [mark for mark in (*values.of("pred"), *values.of("called")) if mark.site in served]
             reason = _wrong_axis(evidence, event) if marks else ""
             if reason:
-                yield Hit(site=event.site, words=f"{code_of(event.node)} {reason}", fix="np.argmax(outputs, axis=-1)")
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} {reason}",
+                    fix="np.argmax(outputs, axis=-1)",
+                )
 
 
 def _wrong_axis(evidence: Evidence, event: Event) -> str:
@@ -132,11 +140,12 @@ def _wrong_axis(evidence: Evidence, event: Event) -> str:
 def batch_axis(evidence: Evidence) -> Iterator[Hit]:
     """One row or one picture reaches predict() without the axis of the batch.
 
-    Why: The first axis of an input is the batch. Without it, Keras takes the height of the picture or the columns of
-    the row for the batch, and refuses it, or predicts something else.
+    Why: The first axis of an input is the batch. Without it, Keras takes the height of the picture or the
+    columns of the row for the batch, and refuses it, or predicts something else.
 
-    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, and reshape. A picture
-    with three axes, or a row with one, is reported; with --model, any number that is not that of the model's input.
+    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, and
+    reshape. A picture with three axes, or a row with one, is reported; with --model, any number that is
+    not that of the model's input.
 
     To fix: Add the axis.
 
@@ -151,9 +160,10 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
         expected = _expected_rank(evidence)
         is_missing = data.rank == expected - 1 if expected else _lacks_batch(event)
         if is_missing and not data.has("padded"):
+            what = "picture" if data.has("image") else "row"
             yield Hit(
                 site=event.site,
-                words=f"{code_of(event.node)} gets one {'picture' if data.has('image') else 'row'} without a batch axis",
+                words=f"{code_of(event.node)} gets one {what} without a batch axis",
                 fix="np.expand_dims(x, axis=0)",
             )
 
@@ -180,10 +190,11 @@ def _lacks_batch(event: Event) -> bool:
 def one_step(evidence: Evidence) -> Iterator[Hit]:
     """A recurrent model gets a series with a single time step, and forgets it after each call.
 
-    Why: An LSTM starts from zeros in each call. With one step, it sees no past, and is an expensive Dense layer.
+    Why: An LSTM starts from zeros in each call. With one step, it sees no past, and is an expensive Dense
+    layer.
 
-    How: Rows are reshaped to (rows, 1, columns), and the model has recurrent layers, by the code that builds it or by
-    --model, is not stateful, and was built for longer series or for any length.
+    How: Rows are reshaped to (rows, 1, columns), and the model has recurrent layers, by the code that
+    builds it or by --model, is not stateful, and was built for longer series or for any length.
 
     To fix: Feed it the last steps, as many as in training.
 
@@ -199,7 +210,12 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built
         is_meant = facts is None or facts.time_steps == 1
         for mark in event.data.of("one-step"):
-            if mark.site is not None and is_recurrent and not is_stateful and not (is_meant and facts is not None):
+            if (
+                mark.site is not None
+                and is_recurrent
+                and not is_stateful
+                and not (is_meant and facts is not None)
+            ):
                 yield Hit(
                     site=mark.site,
                     words=f"the recurrent model gets one time step {where(trace)}",

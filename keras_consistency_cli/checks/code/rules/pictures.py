@@ -33,9 +33,9 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
 
     Why: After the second division, all pixels are nearly zero. The picture is black for the model.
 
-    How: The rule follows divisions by 255, convert_image_dtype() and preprocess_input() of keras.applications to
-    predict() of a model that was loaded. With --model, a Rescaling layer in the model counts too; models of
-    keras.applications such as EfficientNet contain one.
+    How: The rule follows divisions by 255, convert_image_dtype() and preprocess_input() of
+    keras.applications to predict() of a model that was loaded. With --model, a Rescaling layer in the
+    model counts too; models of keras.applications such as EfficientNet contain one.
 
     To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
 
@@ -56,7 +56,7 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
         if evidence.model is not None and evidence.model.rescaling and (divisions or prepared):
             yield Hit(
                 site=(divisions or prepared)[0],
-                words=f"the pixels are scaled here, and by the {evidence.model.rescaling[0]} layer of the model",
+                words=f"the pixels are scaled here, and by {evidence.model.rescaling[0]} in the model",
                 fix="feed the model pixels from 0 to 255",
             )
 
@@ -73,8 +73,8 @@ def not_scaled(evidence: Evidence) -> Iterator[Hit]:
 
     Why: The model gets numbers that are 255 times larger than those of training.
 
-    How: A file of the same program trains with ImageDataGenerator(rescale=1/255), and a picture reaches predict() of a
-    model that was loaded without a division by 255.
+    How: A file of the same program trains with ImageDataGenerator(rescale=1/255), and a picture reaches
+    predict() of a model that was loaded without a division by 255.
 
     To fix: Scale as in training, best in the model itself, with a Rescaling layer.
 
@@ -85,9 +85,9 @@ def not_scaled(evidence: Evidence) -> Iterator[Hit]:
     place = evidence.training.rescales
     if not place or (evidence.model is not None and evidence.model.rescaling):
         return
-    for trace, event in _served(evidence):
+    for _, event in _served(evidence):
         scaled = ("div255", "div127", "prepared", "scaled", "centred", "averaged")
-        if event.data.has("image") and not any(map(event.data.has, scaled)) and _is_only_loaded(trace, event):
+        if event.data.has("image") and not any(map(event.data.has, scaled)) and _is_only_loaded(event):
             yield Hit(
                 site=event.site,
                 words=f"the pixels are not divided by 255 as in training ({place})",
@@ -95,7 +95,7 @@ def not_scaled(evidence: Evidence) -> Iterator[Hit]:
             )
 
 
-def _is_only_loaded(trace: Trace, event: Event) -> bool:
+def _is_only_loaded(event: Event) -> bool:
     """Whether the model is from a file, and not from keras.applications."""
     thing = event.subject.thing
     return thing is not None and thing.name == "load_model"
@@ -111,13 +111,13 @@ def _is_only_loaded(trace: Trace, event: Event) -> bool:
 def channels(evidence: Evidence) -> Iterator[Hit]:
     """A picture reaches the model with exchanged channels.
 
-    Why: OpenCV reads blue, green, red; Keras and Pillow read red, green, blue. A model that was trained on one and
-    gets the other is less accurate, without an error.
+    Why: OpenCV reads blue, green, red; Keras and Pillow read red, green, blue. A model that was trained
+    on one and gets the other is less accurate, without an error.
 
-    How: The rule follows pictures of cv2.imread(), cv2.imdecode() and cv2.VideoCapture to predict(). It reports them
-    if the model expects red, green, blue: preprocess_input() or decode_predictions() of keras.applications is used,
-    or a file of the same program trains with Keras's own loaders. It also reports COLOR_BGR2RGB of a picture that
-    Pillow or Keras has read, which exchanges the right channels.
+    How: The rule follows pictures of cv2.imread(), cv2.imdecode() and cv2.VideoCapture to predict(). It
+    reports them if the model expects red, green, blue: preprocess_input() or decode_predictions() of
+    keras.applications is used, or a file of the same program trains with Keras's own loaders. It also
+    reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels.
 
     To fix: Convert what OpenCV has read, and only that.
 
@@ -148,7 +148,7 @@ def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
     if event.data.has("prepared"):
         return "preprocess_input() expects red, green, blue"
     thing = event.subject.thing
-    if thing is not None and thing.name == "application" or trace.of("decode"):
+    if (thing is not None and thing.name == "application") or trace.of("decode"):
         return "the model of keras.applications expects red, green, blue"
     if evidence.training.reads_rgb:
         return f"training reads red, green, blue ({evidence.training.reads_rgb})"

@@ -58,22 +58,24 @@ def _is_one_row(event: Event) -> bool:
     causes=("scaler-refit", "codes-refit", "preprocess-row-dependence"),
 )
 def refit(evidence: Evidence) -> Iterator[Hit]:
-    """A scaler, an encoder, a tokenizer or a layer with adapt() learns from the rows that it then transforms for
-    a trained model.
+    """A scaler, an encoder, a tokenizer or a layer with adapt() learns from the rows that it then
+    transforms for a trained model.
 
-    Why: The model was trained with the statistics, categories or words of the training rows. A fit to the rows of a
-    request replaces them: the same row gives a different output when it comes with different rows.
+    Why: The model was trained with the statistics, categories or words of the training rows. A fit to the
+    rows of a request replaces them: the same row gives a different output when it comes with different
+    rows.
 
-    How: The rule follows the result of fit_transform(), of fit() and transform(), of fit_on_texts() and of adapt() to
-    predict() of a model that was loaded. In a request handler, the fit counts if its rows come from the request. In a
-    script, it counts if the same rows are fitted and predicted. Training is not reported.
+    How: The rule follows the result of fit_transform(), of fit() and transform(), of fit_on_texts() and
+    of adapt() to predict() of a model that was loaded. In a request handler, the fit counts if its rows
+    come from the request. In a script, it counts if the same rows are fitted and predicted. Training is
+    not reported.
 
     To fix: Save the fitted object after training, load it once, and only transform.
 
         scaler = joblib.load("scaler.joblib")
         outputs = model.predict(scaler.transform(rows))
 
-    Sources: scikit-learn#4632, https://scikit-learn.org/stable/common_pitfalls.html
+    Sources: https://scikit-learn.org/stable/common_pitfalls.html
     """
     for trace in evidence.traces:
         for fit, is_one in _refits(trace):
@@ -95,11 +97,11 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
 def one_row(evidence: Evidence) -> Iterator[Hit]:
     """A scaler is fitted to the single row that it then transforms.
 
-    Why: The mean of one row is the row itself. Every row becomes zeros, and the model gives the same output for all of
-    them.
+    Why: The mean of one row is the row itself. Every row becomes zeros, and the model gives the same
+    output for all of them.
 
-    How: As KS101, and the rows of the fit are one row: [[a, b]], reshape(1, -1), expand_dims(row, 0), or a DataFrame
-    of one dictionary.
+    How: As KS101, and the rows of the fit are one row: [[a, b]], reshape(1, -1), expand_dims(row, 0), or
+    a DataFrame of one dictionary.
 
     To fix: Load the scaler that was fitted in training, and only transform.
 
@@ -128,14 +130,15 @@ def one_row(evidence: Evidence) -> Iterator[Hit]:
 def own_statistics(evidence: Evidence) -> Iterator[Hit]:
     """Rows of a request are scaled by their own mean and deviation, or by their own range.
 
-    Why: The model was trained with the statistics of the training rows. With those of the request, the output depends
-    on the other rows, and of a single row only the shape is left.
+    Why: The model was trained with the statistics of the training rows. With those of the request, the
+    output depends on the other rows, and of a single row only the shape is left.
 
-    How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of a model
-    that was loaded, if x comes from a request and its columns are single numbers. Pictures and sound, which are often
-    scaled one by one in training too, are not reported.
+    How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of
+    a model that was loaded, if x comes from a request and its columns are single numbers. Pictures and
+    sound, which are often scaled one by one in training too, are not reported.
 
-    To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into it.
+    To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into
+    it.
 
         mean, deviation = np.load("statistics.npy")
         outputs = model.predict((rows - mean) / deviation)

@@ -7,12 +7,31 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing, Value
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events
 
 __all__ = ["RULES"]
 
-_SCALER_WORDS = ("scaler", "scaling", "normalizer", "encoder", "tokenizer", "vectorizer", "imputer", "preprocessor")
-_TARGET_WORDS = ("target", "y_scal", "scaler_y", "y_sc", "sc_y", "label_scal", "output_scal", "scaler_out", "price_scal")
+_SCALER_WORDS = (
+    "scaler",
+    "scaling",
+    "normalizer",
+    "encoder",
+    "tokenizer",
+    "vectorizer",
+    "imputer",
+    "preprocessor",
+)
+_TARGET_WORDS = (
+    "target",
+    "y_scal",
+    "scaler_y",
+    "y_sc",
+    "sc_y",
+    "label_scal",
+    "output_scal",
+    "scaler_out",
+    "price_scal",
+)
 
 
 def _loaded(trace: Trace) -> Iterator[tuple[Event, Thing]]:
@@ -41,12 +60,13 @@ def _served(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
 def not_applied(evidence: Evidence) -> Iterator[Hit]:
     """A scaler is loaded with the model, or is saved next to it, but the rows reach the model without it.
 
-    Why: The model was trained on scaled rows. Raw rows are far outside of what it knows, and the output is wrong
-    without an error.
+    Why: The model was trained on scaled rows. Raw rows are far outside of what it knows, and the output
+    is wrong without an error.
 
-    How: A file whose name says that it holds a scaler, an encoder or a tokenizer is loaded, its variable is never read
-    again, and a model that was loaded predicts. Or such a file is next to the model (or named by --scaler), the code
-    loads the model, and neither loads nor builds anything that transforms rows.
+    How: A file whose name says that it holds a scaler, an encoder or a tokenizer is loaded, its variable
+    is never read again, and a model that was loaded predicts. Or such a file is next to the model (or
+    named by --scaler), the code loads the model, and neither loads nor builds anything that transforms
+    rows.
 
     To fix: Apply it to the rows before predict().
 
@@ -57,12 +77,13 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
     served = list(_served(evidence))
     if not served:
         return
+    first = served[0][1].node
     loaded = [pair for trace in evidence.traces for pair in _loaded(trace)]
     for event, thing in loaded:
         if thing.label and thing.label not in ("load", "loads") and not evidence.names.get(thing.label, 0):
             yield Hit(
                 site=event.site,
-                words=f"{thing.label} is loaded and never applied to the rows of {code_of(served[0][1].node)}",
+                words=f"{thing.label} is loaded and never applied to the rows of {code_of(first)}",
                 fix=f"apply it first: {thing.label}.transform(rows)",
             )
     if not loaded:
@@ -99,11 +120,12 @@ def _is_tabular(value: Value) -> bool:
 def not_inverted(evidence: Evidence) -> Iterator[Hit]:
     """A scaler of the target is loaded, but the outputs of the model are not transformed back with it.
 
-    Why: The model was trained on scaled targets. Its outputs are in the units of the scaler, often between 0 and 1,
-    and are read as prices or temperatures.
+    Why: The model was trained on scaled targets. Its outputs are in the units of the scaler, often
+    between 0 and 1, and are read as prices or temperatures.
 
-    How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler), a model that
-    was loaded predicts, and inverse_transform() of the object is never called, nor is the object passed on.
+    How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler),
+    a model that was loaded predicts, and inverse_transform() of the object is never called, nor is the
+    object passed on.
 
     To fix: Transform the outputs back.
 
@@ -132,7 +154,9 @@ def _is_of_target(thing: Thing) -> bool:
 
 
 def _is_only_receiver(evidence: Evidence, label: str) -> bool:
-    """Whether the variable is only used as x.transform(...): it is never passed on, nor are its attributes read."""
+    """Whether the variable is only used as x.transform(...): it is never passed on, nor are its
+    attributes read.
+    """
     methods = {"transform", "fit", "fit_transform"}
     amount = 0
     for node in ast.walk(evidence.module.tree):
@@ -153,12 +177,14 @@ def _last(node: ast.expr) -> str:
     causes=("target-scaler-foreign",),
 )
 def other_scaler(evidence: Evidence) -> Iterator[Hit]:
-    """The outputs of the model are transformed back with the scaler of the inputs, although the target has its own.
+    """The outputs of the model are transformed back with the scaler of the inputs, although the target
+    has its own.
 
-    Why: Every scaler has its own mean and range. With the wrong one, the outputs have plausible units and wrong values.
+    Why: Every scaler has its own mean and range. With the wrong one, the outputs have plausible units and
+    wrong values.
 
-    How: The rule follows the outputs of a model that was loaded to inverse_transform(). It reports a scaler that
-    transformed the inputs, if another scaler, whose name names the target, is loaded too.
+    How: The rule follows the outputs of a model that was loaded to inverse_transform(). It reports a
+    scaler that transformed the inputs, if another scaler, whose name names the target, is loaded too.
 
     To fix: Use the scaler that transformed the targets in training.
 
@@ -176,7 +202,7 @@ def other_scaler(evidence: Evidence) -> Iterator[Hit]:
             if is_input and targets and (event.data.has("pred") or event.data.has("called")):
                 yield Hit(
                     site=event.site,
-                    words=f"{code_of(event.node)} uses the scaler of the inputs; {targets[0].label} is that of the target",
+                    words=f"{code_of(event.node)} uses the scaler of the inputs, not {targets[0].label}",
                     fix=f"{targets[0].label}.inverse_transform(outputs)",
                 )
 
@@ -189,13 +215,14 @@ def other_scaler(evidence: Evidence) -> Iterator[Hit]:
     causes=("target-scaler-foreign",),
 )
 def half_inverse(evidence: Evidence) -> Iterator[Hit]:
-    """Outputs are transformed back by hand with `scale_` alone, without the minimum or the mean of the scaler.
+    """Outputs are transformed back by hand with `scale_` alone, without the minimum or the mean of the
+    scaler.
 
-    Why: A MinMaxScaler computes x * scale_ + min_, a StandardScaler (x - mean_) / scale_. Without the offset, all
-    outputs are shifted by the same amount.
+    Why: A MinMaxScaler computes x * scale_ + min_, a StandardScaler (x - mean_) / scale_. Without the
+    offset, all outputs are shifted by the same amount.
 
-    How: The output of a model is multiplied with or divided by a number that was made from scale_ of a scaler, and
-    neither min_, data_min_ nor mean_ of it is read anywhere in the file.
+    How: The output of a model is multiplied with or divided by a number that was made from scale_ of a
+    scaler, and neither min_, data_min_ nor mean_ of it is read anywhere in the file.
 
     To fix: Use inverse_transform(), or add the offset.
 
@@ -224,17 +251,18 @@ def half_inverse(evidence: Evidence) -> Iterator[Hit]:
 def column_order(evidence: Evidence) -> Iterator[Hit]:
     """The columns come in the order of the request, or in another order than that of the scaler.
 
-    Why: A model knows its columns by position. If two are exchanged, the output is wrong without an error.
+    Why: A model knows its columns by position. If two are exchanged, the output is wrong without an
+    error.
 
-    How: The rule follows the values() of a dictionary that the client sent, and tables made from one without
-    `columns`, to transform() or predict(). With --scaler, it compares the names of columns in the code with the
-    names that the scaler was fitted with.
+    How: The rule follows the values() of a dictionary that the client sent, and tables made from one
+    without `columns`, to transform() or predict(). With --scaler, it compares the names of columns in the
+    code with the names that the scaler was fitted with.
 
     To fix: Name the columns in the order of training.
 
         rows = pd.DataFrame([request.get_json()])[list(scaler.feature_names_in_)]
 
-    Sources: scikit-learn#7242
+    Sources: https://scikit-learn.org/stable/glossary.html
     """
     for trace in evidence.traces:
         served = list(serving_events(trace, "predict", "call", "signature"))
@@ -261,10 +289,12 @@ def _ordered_otherwise(evidence: Evidence, trace: Trace, event: Event) -> Iterat
     for mark in event.data.of("columns"):
         names = trace.columns[mark.about] if mark.about < len(trace.columns) else ()
         if mark.site is not None and expected and names != expected and set(names) == set(expected):
-            first = next(place for place, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1])
+            first = next(
+                place for place, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1]
+            )
             yield Hit(
                 site=mark.site,
-                words=f"column {first + 1} is {names[first]}; the scaler was fitted with {expected[first]} there",
+                words=f"column {first + 1} is {names[first]}; the scaler has {expected[first]} there",
                 fix="take the columns in the order of scaler.feature_names_in_",
             )
 
@@ -280,8 +310,9 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
 
     Why: Whoever loads the model cannot scale new rows as in training, and often fits a new scaler.
 
-    How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the same script,
-    the model is saved, and the scaler is only used to fit and to transform: it is not saved, returned or passed on.
+    How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the
+    same script, the model is saved, and the scaler is only used to fit and to transform: it is not saved,
+    returned or passed on.
 
     To fix: Save it next to the model, or use a Normalization layer in the model.
 

@@ -19,7 +19,9 @@ def _is_stateful(evidence: Evidence, event: Event) -> bool:
         return False
     if "stateful" in thing.layers:
         return True
-    return any(event.subject.thing is thing for trace in evidence.traces for event in trace.of("reset") if thing)
+    return any(
+        event.subject.thing is thing for trace in evidence.traces for event in trace.of("reset") if thing
+    )
 
 
 def _is_shared(trace: Trace, event: Event) -> bool:
@@ -40,8 +42,8 @@ def not_reset(evidence: Evidence) -> Iterator[Hit]:
 
     Why: The layers keep the state of the request before. The output depends on who asked before.
 
-    How: The model is stateful by the code that builds it, by reset_states() elsewhere in the file, or by --model; it
-    was made before the request; and the request does not reset it.
+    How: The model is stateful by the code that builds it, by reset_states() elsewhere in the file, or by
+    --model; it was made before the request; and the request does not reset it.
 
     To fix: Reset the recurrent layers before each series.
 
@@ -73,11 +75,12 @@ def not_reset(evidence: Evidence) -> Iterator[Hit]:
 def not_locked(evidence: Evidence) -> Iterator[Hit]:
     """A request resets a stateful model and then predicts, without a lock around both.
 
-    Why: Servers handle requests in several threads. The reset or the steps of one request can fall between those of
-    another, and both get wrong outputs.
+    Why: Servers handle requests in several threads. The reset or the steps of one request can fall
+    between those of another, and both get wrong outputs.
 
-    How: As KS501, but the request resets the model, and neither the reset nor predict() is inside a `with` block of
-    a lock. Async functions are not reported: nothing runs between two statements without await.
+    How: As KS501, but the request resets the model, and neither the reset nor predict() is inside a
+    `with` block of a lock. Async functions are not reported: nothing runs between two statements without
+    await.
 
     To fix: Hold a lock, or give each request a model of its own.
 
@@ -95,7 +98,7 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
             if _is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
                 yield Hit(
                     site=event.site,
-                    words=f"{code_of(event.node)} of a stateful model that all requests share, without a lock",
+                    words=f"{code_of(event.node)} of a stateful model that requests share, without a lock",
                     fix="put the reset and predict() into `with lock:`",
                 )
 
@@ -113,12 +116,12 @@ def _acquires(evidence: Evidence) -> bool:
 def loaded_again(evidence: Evidence) -> Iterator[Hit]:
     """A model is loaded inside a request.
 
-    Why: Loading takes longer than predicting, each load can leave memory behind, and a file that is replaced while the
-    server runs mixes two models.
+    Why: Loading takes longer than predicting, each load can leave memory behind, and a file that is
+    replaced while the server runs mixes two models.
 
-    How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which runs again
-    for each input. It is not reported if the load is cached, is inside an `if` that asks whether the model exists
-    already, or if the file depends on the request.
+    How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which
+    runs again for each input. It is not reported if the load is cached, is inside an `if` that asks
+    whether the model exists already, or if the file depends on the request.
 
     To fix: Load it once, when the process starts, or cache it.
 
