@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_consistency_cli.checks.code.engine.program import Followed, Program
+from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
@@ -18,6 +19,9 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["CodeReport", "Notice", "analyse"]
 
+_SERVES = re.compile(
+    r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|\.save\(|\.save_weights\(|imagenet"
+)
 _SCALER_ENDINGS = (".pkl", ".pickle", ".joblib", ".save", ".gz", ".skops", ".bin")
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 
@@ -52,7 +56,14 @@ class CodeReport:
 @dataclass(frozen=True, kw_only=True)
 class _Read:
     source: Source
-    tree: ast.Module
+    parsed: Parsed
+
+
+def _read(source: Source | None) -> _Read | None:
+    if source is None:
+        return None
+    parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
+    return _Read(source=source, parsed=parsed)
 
 
 class _Reader:
@@ -78,20 +89,20 @@ class _Reader:
         if key not in self._known:
             try:
                 source = read_source(path)
-                self._known[key] = _Read(source=source, tree=parse(source)) if source is not None else None
+                self._known[key] = _read(source)
             except UnreadableError as error:
                 self._known[key] = None
                 self.notices[key] = Notice(path=clean(self.show(path)), message=str(error))
         return self._known[key]
 
-    def tree(self, path: Path) -> ast.Module | None:
-        """Return the tree of a module that another one imports."""
+    def parsed(self, path: Path) -> Parsed | None:
+        """Return a module that another one imports."""
         if not path.is_file():
             return None
         found = self.read(path)
         if _absolute(path) not in self._names:
             self.notices.pop(_absolute(path), None)
-        return found.tree if found is not None else None
+        return found.parsed if found is not None else None
 
 
 def analyse(
@@ -110,12 +121,12 @@ def analyse(
         scaler: what is known of its scaler.
     """
     reader = _Reader(files)
-    program = Program(reader.tree, reader.show)
+    program = Program(reader.parsed, reader.show)
     followed: list[Followed] = []
     for path in files:
         found = reader.read(path)
         if found is not None:
-            followed.append(program.follow(path, found.tree))
+            followed.append(program.follow(path, found.parsed))
     training = _training([trace for each in followed for trace in each.traces])
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results = _Found(reader)

@@ -280,7 +280,7 @@ def _known_item(base: Value, index: Value) -> Value | None:
         return replace(base, kind="signature")
     if base.kind in ("model", "transformer", "loaded"):
         return base
-    if base.kind == "frame" and isinstance(index.ref, str):
+    if base.kind == "frame" and index.kind == "const" and isinstance(index.ref, str):
         return replace(base, kind="column", rank=1, rows="", items=None)
     return None
 

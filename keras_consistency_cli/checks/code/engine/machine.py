@@ -23,7 +23,7 @@ from keras_consistency_cli.checks.code.engine.values import (
 
 __all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "label_of"]
 
-_MOST_STEPS = 60_000
+_MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
 
@@ -53,7 +53,7 @@ class Arguments:
         """Return an argument by position or by name."""
         if name and name in self.options:
             return self.options[name]
-        return self.values[position] if position < len(self.values) else NOTHING
+        return self.values[position] if 0 <= position < len(self.values) else NOTHING
 
     def all(self) -> list[Value]:
         """Return all arguments."""

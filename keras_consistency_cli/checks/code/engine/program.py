@@ -20,11 +20,19 @@ from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpret
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
 
-__all__ = ["Followed", "Program"]
+__all__ = ["Followed", "Parsed", "Program"]
 
-_MOST_STEPS = 150_000
+_MOST_STEPS = 60_000
 """Steps of one file in all ways through it."""
 _PARENT_FOLDERS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """A file that was parsed; `has_model` says whether it mentions that a model is loaded or saved."""
+
+    tree: ast.Module
+    has_model: bool = True
 
 
 @dataclass(kw_only=True, eq=False)
@@ -41,27 +49,27 @@ class Program:
     """The modules of a program, read when they are needed.
 
     Args:
-        read: returns the tree of a file, None if it cannot be read.
+        read: returns a file that was parsed, None if it cannot be read.
         show: returns the path of a file as findings name it.
     """
 
-    def __init__(self, read: Callable[[Path], ast.Module | None], show: Callable[[Path], str]) -> None:
+    def __init__(self, read: Callable[[Path], Parsed | None], show: Callable[[Path], str]) -> None:
         self._read, self._show = read, show
         self._known: dict[str, Followed | None] = {}
 
-    def follow(self, path: Path, tree: ast.Module) -> Followed:
+    def follow(self, path: Path, parsed: Parsed) -> Followed:
         """Follow every way through a file."""
         followed = self._known.get(_key(path))
         if followed is None:
-            followed = self._followed(path, tree)
+            followed = self._followed(path, parsed)
         if len(followed.traces) == 1:
             self._follow_entries(followed)
         return followed
 
-    def _followed(self, path: Path, tree: ast.Module) -> Followed:
+    def _followed(self, path: Path, parsed: Parsed) -> Followed:
         """Follow the statements of a module."""
         shown = self._show(path)
-        module = Module(path=shown, tree=tree, folder=str(path.parent))
+        module = Module(path=shown, tree=parsed.tree, folder=str(path.parent), has_model=parsed.has_model)
         followed = Followed(module=module)
         self._known[_key(path)] = followed
         trace = Trace(kind="script", name="", is_request=False, path=shown)
@@ -96,7 +104,12 @@ class Program:
         for kind in list(module.classes):
             if is_serving_class(kind):
                 self._follow_class(followed, kind)
-        # Following a function can define further ones.
+        if module.has_model or module.imports_model:
+            self._follow_uncalled(followed)
+
+    def _follow_uncalled(self, followed: Followed) -> None:
+        """Follow what nothing in the program calls; following a function can define further ones."""
+        module = followed.module
         for function in module.functions:
             if not function.is_called:
                 self._follow_function(followed, function, describe_request(function, module))
@@ -198,13 +211,16 @@ class Program:
         for path in _candidates(name, Path(importer.folder)):
             key = _key(path)
             if key not in self._known:
-                tree = self._read(path)
-                if tree is None:
+                parsed = self._read(path)
+                if parsed is None:
                     continue
                 self._known[key] = None
-                self._known[key] = self._followed(path, tree)
+                self._known[key] = self._followed(path, parsed)
             found = self._known[key]
-            return found.module if found is not None else None
+            if found is None:
+                return None
+            importer.imports_model = importer.imports_model or found.module.has_model
+            return found.module
         return None
 
 

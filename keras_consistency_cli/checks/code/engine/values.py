@@ -114,7 +114,10 @@ class Module:
     classes: list[Class] = field(default_factory=list)
     loose: dict[str, Value] = field(default_factory=dict)
     """Attributes that were assigned to objects that nothing is known of: app.state.model = ..."""
-    is_evaluated: bool = False
+    has_model: bool = True
+    """Whether it mentions that a model is loaded or saved, or a tape."""
+    imports_model: bool = False
+    """Whether a file of the program that it imports has one."""
 
     def __post_init__(self) -> None:
         """Every module has a scope."""

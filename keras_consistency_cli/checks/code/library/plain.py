@@ -40,6 +40,11 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(given, kind="list" if given.kind == "order" else given.kind)
 
 
+def _parsed(machine: Machine, call: Call) -> Value:
+    """json.load(stream): the contents of a file."""
+    return Value(marks=call.arguments.get(0).marks)
+
+
 def _sorted(machine: Machine, call: Call) -> Value:
     given = call.arguments.get(0).without("order")
     return Value(kind="list", marks=given.marks, rank=given.rank)
@@ -140,7 +145,7 @@ PLAIN: Mapping[str, Callable[[Machine, Call], Value]] = {
     "copy.copy": _same,
     "copy.deepcopy": _same,
     "json.loads": _same,
-    "json.load": _same,
+    "json.load": _parsed,
     "joblib.load": _load,
     "pickle.load": _load,
     "pickle.loads": _load,

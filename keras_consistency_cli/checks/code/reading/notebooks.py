@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 __all__ = ["read_notebook"]
 
-_MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$)")
+_MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$|(?:pip3?|conda|ls|cd|cat|mkdir|wget|git) +[\w./-])")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
 _OTHER_LANGUAGES = (
     "%%bash",

@@ -18,6 +18,8 @@ from keras_consistency_cli.text import clean
 __all__ = ["Source", "UnreadableError", "parse", "read_source"]
 
 _MOST_BYTES = 2_000_000
+_MOST_NOTEBOOK_BYTES = 20_000_000
+"""A notebook holds its pictures, too."""
 _MENTIONS = re.compile(rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform")
 _IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
 _PYTHON_2 = re.compile(
@@ -74,15 +76,16 @@ def _source(path: Path, text: str, cells: Mapping[int, tuple[int, int]]) -> Sour
 
 
 def _read_bytes(path: Path) -> bytes:
+    most = _MOST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else _MOST_BYTES
     try:
         if not path.is_file():
             raise UnreadableError("not a file")
         with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
+            content = stream.read(most + 1)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {clean(error.strerror)}") from None
-    if len(content) > _MOST_BYTES:
-        raise UnreadableError(f"larger than {_MOST_BYTES // 1_000_000} MB")
+    if len(content) > most:
+        raise UnreadableError(f"larger than {most // 1_000_000} MB")
     if b"\0" in content:
         raise UnreadableError("not a text file")
     return content
@@ -116,14 +119,41 @@ def parse(source: Source) -> ast.Module:
         UnreadableError: it is not Python 3, or nested too deeply.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source.text)
+        return _tree(source.text)
     except (RecursionError, MemoryError):
         raise UnreadableError("nested too deeply") from None
     except (SyntaxError, ValueError) as error:
+        if source.cells:
+            return _readable_cells(source)
         raise UnreadableError(_describe(error, source)) from None
-    return tree
+
+
+def _tree(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def _readable_cells(source: Source) -> ast.Module:
+    """Parse a notebook without the cells that are not Python; lines keep their numbers."""
+    lines = source.text.splitlines()
+    by_cell: dict[int, list[int]] = {}
+    for line, (cell, _) in source.cells.items():
+        by_cell.setdefault(cell, []).append(line)
+    readable = 0
+    for numbers in by_cell.values():
+        try:
+            _tree("\n".join(lines[number - 1] for number in numbers))
+            readable += 1
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            for number in numbers:
+                lines[number - 1] = "pass"
+    if not readable:
+        raise UnreadableError("none of its cells is Python")
+    try:
+        return _tree("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UnreadableError("not valid as a whole") from None
 
 
 def _describe(error: Exception, source: Source) -> str:

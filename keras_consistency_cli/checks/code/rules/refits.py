@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Site, Value
-from keras_consistency_cli.checks.code.library.transformers import SCALERS
+from keras_consistency_cli.checks.code.library.transformers import ENCODERS, SCALERS, TEXT
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 
 __all__ = ["RULES"]
@@ -29,6 +29,20 @@ def _refits(trace: Trace) -> Iterator[tuple[Event, bool]]:
                 yield fit, fit.data.rows == "one" or fit.data.rank == 0
 
 
+def _late_fits(trace: Trace) -> Iterator[Event]:
+    """Yield each fit to one row after training, whose result reaches the model that was trained."""
+    order = {id(event): place for place, event in enumerate(trace.events)}
+    trained = {event.subject.thing: order[id(event)] for event in trace.of("train") if event.subject.thing}
+    used = {mark.site for train in trace.of("train") for mark in train.data.of("refit")}
+    fits = {event.site: event for event in trace.of("fit") if event.site not in used}
+    for prediction in trace.of("predict", "call"):
+        since = trained.get(prediction.subject.thing) if prediction.subject.thing else None
+        for mark in prediction.data.of("refit") if since is not None else ():
+            fit = fits.get(mark.site) if mark.site else None
+            if fit is not None and order[id(fit)] > (since or 0) and _is_one_row(fit):
+                yield fit
+
+
 def _is_refit(trace: Trace, fit: Event, kind: str) -> bool:
     """Whether a fit learns from what is predicted: from a request, or in a script from the same rows."""
     if fit.data.has("request"):
@@ -48,6 +62,15 @@ def _is_one_row(event: Event) -> bool:
     thing = event.subject.thing
     is_scaler = thing is None or thing.made == "loaded" or thing.name in SCALERS
     return event.data.rows == "one" and event.method in ("fit", "fit_transform") and is_scaler
+
+
+def _learned(fit: Event) -> str:
+    """What a fit learns: statistics, categories or words."""
+    name = fit.subject.thing.name if fit.subject.thing is not None else ""
+    if name in ENCODERS:
+        return "categories"
+    is_text = name in (*TEXT, "Tokenizer", "TextVectorization") or fit.method == "fit_on_texts"
+    return "words" if is_text else "statistics"
 
 
 @rule(
@@ -82,7 +105,7 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
             if not (is_one and _is_one_row(fit)):
                 yield Hit(
                     site=fit.site,
-                    words=f"{code_of(fit.node)} {where(trace)}; the model was trained with other statistics",
+                    words=f"{code_of(fit.node)} {where(trace)}; training learned other {_learned(fit)}",
                     fix=_LOAD,
                 )
 
@@ -100,8 +123,8 @@ def one_row(evidence: Evidence) -> Iterator[Hit]:
     Why: The mean of one row is the row itself. Every row becomes zeros, and the model gives the same
     output for all of them.
 
-    How: As KS101, and the rows of the fit are one row: [[a, b]], reshape(1, -1), expand_dims(row, 0), or
-    a DataFrame of one dictionary.
+    How: As KS101, and the rows of the fit are one row: [[a, b]], reshape(1, -1), expand_dims(row, 0), or a
+    DataFrame of one dictionary. It is also reported in a script that has trained the model before.
 
     To fix: Load the scaler that was fitted in training, and only transform.
 
@@ -111,13 +134,17 @@ def one_row(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://scikit-learn.org/stable/common_pitfalls.html
     """
     for trace in evidence.traces:
-        for fit, is_one in _refits(trace):
-            if is_one and _is_one_row(fit):
-                yield Hit(
-                    site=fit.site,
-                    words=f"{code_of(fit.node)} fits to a single row {where(trace)}; every row becomes zeros",
-                    fix=_LOAD,
-                )
+        served = [fit for fit, is_one in _refits(trace) if is_one and _is_one_row(fit)]
+        late = [fit for fit in _late_fits(trace) if fit not in served]
+        for fit in (*served, *late):
+            place = where(trace) if fit in served else "after training"
+            yield Hit(
+                site=fit.site,
+                words=f"{code_of(fit.node)} fits to a single row {place}; every row becomes zeros",
+                fix=_LOAD
+                if fit in served
+                else "only transform, with the scaler that was fitted before training",
+            )
 
 
 @rule(
