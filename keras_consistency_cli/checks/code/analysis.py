@@ -92,8 +92,12 @@ class _Reader:
                 self._known[key] = _read(source)
             except UnreadableError as error:
                 self._known[key] = None
-                self.notices[key] = Notice(path=clean(self.show(path)), message=str(error))
+                self.note(path, str(error))
         return self._known[key]
+
+    def note(self, path: Path, message: str) -> None:
+        """Keep in mind that a file cannot be read, and why."""
+        self.notices[_absolute(path)] = Notice(path=clean(self.show(path)), message=message)
 
     def parsed(self, path: Path) -> Parsed | None:
         """Return a module that another one imports."""
@@ -126,7 +130,11 @@ def analyse(
     for path in files:
         found = reader.read(path)
         if found is not None:
-            followed.append(program.follow(path, found.parsed))
+            try:
+                followed.append(program.follow(path, found.parsed))
+            except Exception as error:
+                # Code of any kind is read: a mistake of the reader in one file must not hide the others.
+                reader.note(path, f"cannot be followed: {type(error).__name__}")
     training = _training([trace for each in followed for trace in each.traces])
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results = _Found(reader)

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.calls import Calls
+from keras_consistency_cli.checks.code.engine.literals import Literals
+from keras_consistency_cli.checks.code.engine.parts import element_of, plus
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
-    Function,
-    Instance,
     Mark,
-    Scope,
     Value,
     join,
     merge_marks,
 )
 
-__all__ = ["Expressions", "element_of"]
+__all__ = ["Expressions"]
 
 _BUILTINS = frozenset(dir(builtins))
 _COUNTS = frozenset({"shape", "ndim", "size", "dtype", "columns", "index", "name", "filename", "classes_"})
 """Attributes that describe a value, and are not made from its numbers."""
 _SAME = frozenset({"values", "iloc", "loc", "iat", "at", "array", "data"})
 _FITTED = frozenset({"scale_", "mean_", "min_", "data_min_", "data_max_", "var_", "data_range_"})
-_MOST_ITEMS = 64
 
 
-class Expressions(Calls):
+class Expressions(Literals):
     """The expressions of a program."""
 
     def evaluate(self, node: ast.expr) -> Value:
@@ -42,11 +39,6 @@ class Expressions(Calls):
         """An expression of a rare kind: made from all of its parts."""
         parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         return Value(marks=merge_marks([self.evaluate(part) for part in parts]))
-
-    def constant(self, node: ast.Constant) -> Value:
-        """Return a constant."""
-        known = None if node.value is ... else node.value
-        return Value(kind="const", ref=known, rank=0)
 
     def name(self, node: ast.Name) -> Value:
         """Return the value of a name; an unknown one may belong to a library."""
@@ -107,7 +99,7 @@ class Expressions(Calls):
         if isinstance(node.slice, ast.Tuple):
             return self._part(base, node.slice)
         if _is_new_axis(node.slice):
-            return replace(base, rank=_plus(base.rank, 1), rows="one", items=None)
+            return replace(base, rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
         loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
@@ -127,9 +119,9 @@ class Expressions(Calls):
         kept = base
         for place, each in enumerate(index.elts):
             if _is_new_axis(each):
-                rank, rows = _plus(rank, 1), "one" if place == 0 else rows
+                rank, rows = plus(rank, 1), "one" if place == 0 else rows
             elif not isinstance(each, ast.Slice) and not _is_ellipsis(each):
-                rank, rows = _plus(rank, -1), "" if place == 0 else rows
+                rank, rows = plus(rank, -1), "" if place == 0 else rows
         last = index.elts[-1] if index.elts else None
         if isinstance(last, ast.Slice) and _is_reversed(last):
             kept = _flipped(base)
@@ -171,84 +163,6 @@ class Expressions(Calls):
         with self.within(replace(self.place, is_guarded=is_guarded)):
             return join(self.evaluate(node.body), self.evaluate(node.orelse))
 
-    # --- literals and comprehensions
-
-    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        """Return a list that is written out, with its number of axes if all of its items agree."""
-        values = [self.evaluate(each) for each in node.elts[:_MOST_ITEMS]]
-        starred = any(isinstance(each, ast.Starred) for each in node.elts)
-        inner = {value.rank for value in values}
-        rank = inner.pop() if len(inner) == 1 else None
-        rows = ""
-        if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
-            rows = "one" if len(values) == 1 and not starred else ""
-        marks = merge_marks(values)
-        if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
-            marks |= {Mark("numbers")}
-        return Value(
-            kind="list" if isinstance(node, ast.List) else "tuple",
-            marks=marks,
-            rank=None if rank is None or starred else rank + 1,
-            rows=rows,
-            items=None if starred or len(node.elts) > _MOST_ITEMS else tuple(values),
-        )
-
-    def mapping(self, node: ast.Dict) -> Value:
-        """Return a dictionary: what is true of a value in it is true of the whole."""
-        for key in node.keys:
-            if key is not None:
-                self.evaluate(key)
-        values = [self.evaluate(value) for value in node.values]
-        known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
-        base = known[0] if known else Value(kind="dict")
-        ordered = tuple(
-            Value(kind="const", ref=key.value)
-            for key in node.keys
-            if isinstance(key, ast.Constant) and isinstance(key.value, str)
-        )
-        is_complete = len(ordered) == len(node.keys) > 0
-        return Value(
-            kind=base.kind, ref=base.ref, marks=merge_marks(values), items=ordered if is_complete else None
-        )
-
-    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        """Return a list of one value for each item."""
-        element = self._comprehended(node.generators, node.elt)
-        source = self.evaluate(node.generators[0].iter)
-        rank = None if element.rank is None else element.rank + 1
-        rows = "many" if (element.rank or 0) >= 1 else ""
-        if element.kind == "model":
-            return element
-        return Value(kind="list", marks=element.marks | frozenset(source.of("order")), rank=rank, rows=rows)
-
-    def mapping_comprehension(self, node: ast.DictComp) -> Value:
-        """Return a dictionary of one value for each item."""
-        value = self._comprehended(node.generators, node.value)
-        return replace(value, kind=value.kind or "dict", rank=None, rows="", items=None)
-
-    def _comprehended(self, generators: Sequence[ast.comprehension], element: ast.expr) -> Value:
-        scope = Scope(module=self.module, parent=self.frame.scope)
-        outer, self.frame.scope = self.frame.scope, scope
-        loops = self.place.loops
-        try:
-            for generator in generators:
-                item = element_of(self.evaluate(generator.iter)).marked(Mark("loop", None, id(generator)))
-                loops = (*loops, (id(generator), "comprehension"))
-                with self.within(replace(self.place, loops=())):
-                    self.assign(generator.target, item)
-            with self.within(replace(self.place, loops=loops)):
-                for generator in generators:
-                    for condition in generator.ifs:
-                        self.evaluate(condition)
-                return self.evaluate(element)
-        finally:
-            self.frame.scope = outer
-
-    def anonymous(self, node: ast.Lambda) -> Value:
-        """Return a lambda; it is followed where it is called."""
-        function = Function(node=node, scope=self.frame.scope, name="lambda")
-        return Value(kind="function", ref=function)
-
     def inner(self, node: ast.Await | ast.Starred | ast.FormattedValue) -> Value:
         """Return the value of an expression around it: await x, *x, {x}."""
         return self.evaluate(node.value)
@@ -283,24 +197,6 @@ def _known_item(base: Value, index: Value) -> Value | None:
     if base.kind == "frame" and index.kind == "const" and isinstance(index.ref, str):
         return replace(base, kind="column", rank=1, rows="", items=None)
     return None
-
-
-def element_of(value: Value) -> Value:
-    """Return what is known of one item of a value."""
-    if value.kind in ("model", "transformer", "loaded", "instance"):
-        return value
-    if value.items:
-        found = value.items[0]
-        for item in value.items[1:]:
-            found = join(found, item)
-        return replace(found, marks=found.marks | value.marks)
-    rank = _plus(value.rank, -1)
-    kind = value.kind if isinstance(value.ref, Instance) else "request" if value.kind == "request" else ""
-    return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
-
-
-def _plus(rank: int | None, amount: int) -> int | None:
-    return None if rank is None or rank + amount < 0 else rank + amount
 
 
 def _is_data(base: Value) -> bool:

@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from keras_consistency_cli.checks.code.engine.expressions import Expressions, element_of
+from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
 from keras_consistency_cli.checks.code.engine.machine import label_of
+from keras_consistency_cli.checks.code.engine.parts import element_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
-    Function,
     Instance,
     Mark,
     Scope,
-    Thing,
     Value,
     join,
 )
@@ -27,7 +26,7 @@ _MOST_NESTED = 2
 """The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
 
 
-class Statements(Expressions):
+class Statements(Definitions):
     """The statements of a program."""
 
     def run_block(self, body: Sequence[ast.stmt]) -> None:
@@ -59,7 +58,7 @@ class Statements(Expressions):
 
     def _assign_name(self, name: str, value: Value) -> None:
         scope = self.frame.scope
-        _name_thing(value, name)
+        name_thing(value, name)
         if self.place.loops and value.kind not in ("function", "class", "model"):
             value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
         if name in scope.global_names:
@@ -69,7 +68,7 @@ class Statements(Expressions):
 
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         base = self.evaluate(target.value)
-        _name_thing(value, target.attr)
+        name_thing(value, target.attr)
         if isinstance(base.ref, Instance):
             before = base.ref.attributes.get(target.attr)
             is_reset = value.is_const(None) and before is not None
@@ -85,7 +84,7 @@ class Statements(Expressions):
         hashes = index.of("hash")
         base = self.evaluate(target.value)
         if isinstance(index.ref, str) and index.kind == "const":
-            _name_thing(value, index.ref)
+            name_thing(value, index.ref)
         whole = base if value.kind in ("", "const") else join(base, value)
         marks = base.marks | value.marks | frozenset(hashes)
         self._replace_root(target.value, replace(whole, marks=marks, rank=base.rank, rows=base.rows))
@@ -210,104 +209,6 @@ class Statements(Expressions):
             self.evaluate(node.exc)
         self.frame.is_left = True
 
-    # --- definitions
-
-    def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Remember a function; it is followed where it is called."""
-        function = Function(
-            node=node,
-            scope=self.frame.scope,
-            name=node.name,
-            decorators=tuple(map(dotted, node.decorator_list)),
-        )
-        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
-            self.evaluate(default)
-        self.module.functions.append(function)
-        self.frame.scope.names[node.name] = Value(kind="function", ref=function)
-
-    def define_class(self, node: ast.ClassDef) -> None:
-        """Remember a class, its methods and its attributes."""
-        parents = [self.evaluate(base) for base in node.bases]
-        defined = Class(
-            node=node,
-            scope=self.frame.scope,
-            name=node.name,
-            bases=tuple(
-                parent.text or dotted(base) for parent, base in zip(parents, node.bases, strict=True)
-            ),
-            parents=tuple(parent.ref for parent in parents if isinstance(parent.ref, Class)),
-            decorators=tuple(map(dotted, node.decorator_list)),
-        )
-        self.frame.scope.names[node.name] = Value(kind="class", ref=defined)
-        self.module.classes.append(defined)
-        for statement in node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                defined.methods[statement.name] = Function(
-                    node=statement,
-                    scope=self.frame.scope,
-                    name=statement.name,
-                    decorators=tuple(map(dotted, statement.decorator_list)),
-                    owner=defined,
-                )
-            elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
-                self._class_attribute(defined, statement)
-
-    def _class_attribute(self, defined: Class, node: ast.Assign | ast.AnnAssign) -> None:
-        value = self.evaluate(node.value) if node.value is not None else NOTHING
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            if isinstance(target, ast.Name):
-                _name_thing(value, target.id)
-                defined.attributes[target.id] = value
-
-    def declare_global(self, node: ast.Global) -> None:
-        """Assignments to these names are assignments of the module."""
-        self.frame.scope.global_names.update(node.names)
-        for name in node.names:
-            self.frame.scope.names.pop(name, None)
-
-    # --- imports
-
-    def import_module(self, node: ast.Import) -> None:
-        """Follow `import a.b as c`."""
-        for alias in node.names:
-            first = alias.name.partition(".")[0]
-            self.module.imports.add(first)
-            found = self.find_module(alias.name, self.module)
-            name = alias.asname or first
-            dotted_name = alias.name if alias.asname else first
-            known = (
-                Value(kind="module", ref=found) if found and (alias.asname or "." not in alias.name) else None
-            )
-            self.frame.scope.names[name] = known or Value(kind="name", ref=dotted_name)
-
-    def import_names(self, node: ast.ImportFrom) -> None:
-        """Follow `from a.b import c`."""
-        module = f"{'.' * node.level}{node.module or ''}"
-        found = self.find_module(module, self.module)
-        if not node.level:
-            self.module.imports.add(module.partition(".")[0])
-        for alias in node.names:
-            if alias.name == "*":
-                self.frame.scope.names.update(found.scope.names if found else {})
-                continue
-            value = found.scope.names.get(alias.name) if found else None
-            if value is None:
-                separator = "" if module.endswith(".") else "."
-                inner = self.find_module(f"{module}{separator}{alias.name}", self.module)
-                value = Value(kind="module", ref=inner) if inner else None
-            if value is None:
-                value = Value(kind="name", ref=f"{module}.{alias.name}") if not node.level else NOTHING
-            self.frame.scope.names[alias.asname or alias.name] = value
-
-
-def dotted(node: ast.expr) -> str:
-    """Return the dotted name of an expression, "app.post" for @app.post("/predict")."""
-    if isinstance(node, ast.Call):
-        return dotted(node.func)
-    if isinstance(node, ast.Attribute):
-        return f"{dotted(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
-
 
 def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     merged = dict(states[0])
@@ -324,11 +225,6 @@ def _unpack(value: Value, place: int, amount: int) -> Value:
         return value.items[place]
     inner = element_of(value)
     return replace(inner, rank=None, rows="")
-
-
-def _name_thing(value: Value, name: str) -> None:
-    if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
-        value.ref.label = name
 
 
 def _as_loaded(target: ast.expr) -> ast.expr:

@@ -1,0 +1,116 @@
+"""Follow definitions of functions and classes, and imports."""
+
+from __future__ import annotations
+
+import ast
+
+from keras_consistency_cli.checks.code.engine.expressions import Expressions
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Thing, Value
+
+__all__ = ["Definitions", "dotted", "name_thing"]
+
+
+class Definitions(Expressions):
+    """The definitions and imports of a program."""
+
+    def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Remember a function; it is followed where it is called."""
+        function = Function(
+            node=node,
+            scope=self.frame.scope,
+            name=node.name,
+            decorators=tuple(map(dotted, node.decorator_list)),
+        )
+        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            self.evaluate(default)
+        self.module.functions.append(function)
+        self.frame.scope.names[node.name] = Value(kind="function", ref=function)
+
+    def define_class(self, node: ast.ClassDef) -> None:
+        """Remember a class, its methods and its attributes."""
+        parents = [self.evaluate(base) for base in node.bases]
+        defined = Class(
+            node=node,
+            scope=self.frame.scope,
+            name=node.name,
+            bases=tuple(
+                parent.text or dotted(base) for parent, base in zip(parents, node.bases, strict=True)
+            ),
+            parents=tuple(parent.ref for parent in parents if isinstance(parent.ref, Class)),
+            decorators=tuple(map(dotted, node.decorator_list)),
+        )
+        self.frame.scope.names[node.name] = Value(kind="class", ref=defined)
+        self.module.classes.append(defined)
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                defined.methods[statement.name] = Function(
+                    node=statement,
+                    scope=self.frame.scope,
+                    name=statement.name,
+                    decorators=tuple(map(dotted, statement.decorator_list)),
+                    owner=defined,
+                )
+            elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                self._class_attribute(defined, statement)
+
+    def _class_attribute(self, defined: Class, node: ast.Assign | ast.AnnAssign) -> None:
+        value = self.evaluate(node.value) if node.value is not None else NOTHING
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                name_thing(value, target.id)
+                defined.attributes[target.id] = value
+
+    def declare_global(self, node: ast.Global) -> None:
+        """Assignments to these names are assignments of the module."""
+        self.frame.scope.global_names.update(node.names)
+        for name in node.names:
+            self.frame.scope.names.pop(name, None)
+
+    # --- imports
+
+    def import_module(self, node: ast.Import) -> None:
+        """Follow `import a.b as c`."""
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            self.module.imports.add(first)
+            found = self.find_module(alias.name, self.module)
+            name = alias.asname or first
+            dotted_name = alias.name if alias.asname else first
+            known = (
+                Value(kind="module", ref=found) if found and (alias.asname or "." not in alias.name) else None
+            )
+            self.frame.scope.names[name] = known or Value(kind="name", ref=dotted_name)
+
+    def import_names(self, node: ast.ImportFrom) -> None:
+        """Follow `from a.b import c`."""
+        module = f"{'.' * node.level}{node.module or ''}"
+        found = self.find_module(module, self.module)
+        if not node.level:
+            self.module.imports.add(module.partition(".")[0])
+        for alias in node.names:
+            if alias.name == "*":
+                self.frame.scope.names.update(found.scope.names if found else {})
+                continue
+            value = found.scope.names.get(alias.name) if found else None
+            if value is None:
+                separator = "" if module.endswith(".") else "."
+                inner = self.find_module(f"{module}{separator}{alias.name}", self.module)
+                value = Value(kind="module", ref=inner) if inner else None
+            if value is None:
+                value = Value(kind="name", ref=f"{module}.{alias.name}") if not node.level else NOTHING
+            self.frame.scope.names[alias.asname or alias.name] = value
+
+
+def dotted(node: ast.expr) -> str:
+    """Return the dotted name of an expression, "app.post" for @app.post("/predict")."""
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def name_thing(value: Value, name: str) -> None:
+    """Give an object the name of the variable that it is assigned to."""
+    if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
+        value.ref.label = name

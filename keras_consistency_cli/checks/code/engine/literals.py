@@ -1,0 +1,100 @@
+"""Follow literals and comprehensions: lists, tuples, dictionaries, functions without a name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.calls import Calls
+from keras_consistency_cli.checks.code.engine.parts import element_of
+from keras_consistency_cli.checks.code.engine.values import Function, Mark, Scope, Value, merge_marks
+
+__all__ = ["Literals"]
+
+_MOST_ITEMS = 64
+
+
+class Literals(Calls):
+    """The literals of a program."""
+
+    def constant(self, node: ast.Constant) -> Value:
+        """Return a constant."""
+        known = None if node.value is ... else node.value
+        return Value(kind="const", ref=known, rank=0)
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        """Return a list that is written out, with its number of axes if all of its items agree."""
+        values = [self.evaluate(each) for each in node.elts[:_MOST_ITEMS]]
+        starred = any(isinstance(each, ast.Starred) for each in node.elts)
+        inner = {value.rank for value in values}
+        rank = inner.pop() if len(inner) == 1 else None
+        rows = ""
+        if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
+            rows = "one" if len(values) == 1 and not starred else ""
+        marks = merge_marks(values)
+        if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
+            marks |= {Mark("numbers")}
+        return Value(
+            kind="list" if isinstance(node, ast.List) else "tuple",
+            marks=marks,
+            rank=None if rank is None or starred else rank + 1,
+            rows=rows,
+            items=None if starred or len(node.elts) > _MOST_ITEMS else tuple(values),
+        )
+
+    def mapping(self, node: ast.Dict) -> Value:
+        """Return a dictionary: what is true of a value in it is true of the whole."""
+        for key in node.keys:
+            if key is not None:
+                self.evaluate(key)
+        values = [self.evaluate(value) for value in node.values]
+        known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
+        base = known[0] if known else Value(kind="dict")
+        ordered = tuple(
+            Value(kind="const", ref=key.value)
+            for key in node.keys
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        )
+        is_complete = len(ordered) == len(node.keys) > 0
+        return Value(
+            kind=base.kind, ref=base.ref, marks=merge_marks(values), items=ordered if is_complete else None
+        )
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        """Return a list of one value for each item."""
+        element = self._comprehended(node.generators, node.elt)
+        source = self.evaluate(node.generators[0].iter)
+        rank = None if element.rank is None else element.rank + 1
+        rows = "many" if (element.rank or 0) >= 1 else ""
+        if element.kind == "model":
+            return element
+        return Value(kind="list", marks=element.marks | frozenset(source.of("order")), rank=rank, rows=rows)
+
+    def mapping_comprehension(self, node: ast.DictComp) -> Value:
+        """Return a dictionary of one value for each item."""
+        value = self._comprehended(node.generators, node.value)
+        return replace(value, kind=value.kind or "dict", rank=None, rows="", items=None)
+
+    def _comprehended(self, generators: Sequence[ast.comprehension], element: ast.expr) -> Value:
+        scope = Scope(module=self.module, parent=self.frame.scope)
+        outer, self.frame.scope = self.frame.scope, scope
+        loops = self.place.loops
+        try:
+            for generator in generators:
+                item = element_of(self.evaluate(generator.iter)).marked(Mark("loop", None, id(generator)))
+                loops = (*loops, (id(generator), "comprehension"))
+                with self.within(replace(self.place, loops=())):
+                    self.assign(generator.target, item)
+            with self.within(replace(self.place, loops=loops)):
+                for generator in generators:
+                    for condition in generator.ifs:
+                        self.evaluate(condition)
+                return self.evaluate(element)
+        finally:
+            self.frame.scope = outer
+
+    def anonymous(self, node: ast.Lambda) -> Value:
+        """Return a lambda; it is followed where it is called."""
+        function = Function(node=node, scope=self.frame.scope, name="lambda")
+        return Value(kind="function", ref=function)

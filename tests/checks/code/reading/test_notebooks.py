@@ -1,0 +1,46 @@
+"""Notebooks: cells with code, without magic commands; findings name the cell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.checks.code.analysis import analyse
+from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
+
+
+def notebook(*cells: str) -> bytes:
+    sources = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
+    return json.dumps({"cells": [{"cell_type": "markdown", "source": "x"}, *sources]}).encode()
+
+
+def test_magic_commands_become_pass() -> None:
+    lines, places = read_notebook(
+        notebook("%time x = 1\nfiles = !ls\n!pip install a\nmodel?", "%%bash\nls", "pip install a\nx = 2")
+    )
+    assert lines == ["pass", "files = None", "pass", "pass", "pass", "pass", "pass", "x = 2"]
+    assert (places[1], places[8]) == ((1, 1), (3, 2))
+
+
+def test_findings_name_the_cell(tmp_path: Path) -> None:
+    path = tmp_path / "serve.ipynb"
+    path.write_bytes(
+        notebook(
+            "import numpy as np\nfrom keras.models import load_model\nmodel = load_model('m.keras')",
+            "this is not Python",
+            "x = np.array([[1.0]])\nprint(model(x, training=True))",
+        )
+    )
+    (finding,) = analyse([path]).findings
+    assert (finding.code, finding.cell, finding.line) == ("KS404", 3, 2)
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'{"cells": 1} load_model', b"\xff load_model", b"[" * 100_000]
+)
+def test_other_files_are_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "serve.ipynb"
+    path.write_bytes(content + b" load_model")
+    assert len(analyse([path]).notices) == 1

@@ -1,0 +1,228 @@
+"""`kcheck code` follows data through functions and files, and judges with the model and the scaler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.checks.code.analysis import CodeReport, analyse
+from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts
+
+SERVE = """
+import numpy as np
+from flask import Flask, request
+from tensorflow.keras.models import load_model
+
+app = Flask(__name__)
+model = load_model("model.keras")
+
+
+@app.post("/predict")
+def predict():
+    {body}
+"""
+
+
+def report(folder: Path, text: str, **facts: object) -> CodeReport:
+    path = folder / "serve.py"
+    path.write_text(text, encoding="utf-8")
+    return analyse([path], **facts)  # type: ignore[arg-type]
+
+
+def codes(folder: Path, body: str, **facts: object) -> list[str]:
+    lines = "\n    ".join(body.strip().splitlines())
+    return [finding.code for finding in report(folder, SERVE.format(body=lines), **facts).findings]
+
+
+# --- flow
+
+
+def test_a_fit_is_followed_into_another_file(tmp_path: Path) -> None:
+    (tmp_path / "prepare.py").write_text(
+        "from sklearn.preprocessing import MinMaxScaler\n\n\n"
+        "def scaled(rows):\n    scaler = MinMaxScaler()\n    return scaler.fit_transform(rows)\n",
+        encoding="utf-8",
+    )
+    body = "from prepare import scaled\nreturn str(model.predict(scaled(np.array(request.json['rows']))))"
+    lines = "\n    ".join(body.splitlines())
+    found = report(tmp_path, SERVE.format(body=lines)).findings
+    assert [(Path(each.path).name, each.line, each.code) for each in found] == [("prepare.py", 6, "KS101")]
+
+
+def test_names_of_other_files_are_resolved_in_packages(tmp_path: Path) -> None:
+    package = tmp_path / "app"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "artifacts.py").write_text(
+        "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n", encoding="utf-8"
+    )
+    (package / "views.py").write_text(
+        "from .artifacts import model\n\n\n"
+        "def view(request):\n    return model(request.data, training=True)\n",
+        encoding="utf-8",
+    )
+    found = analyse([package / "views.py", package / "artifacts.py"]).findings
+    assert [(each.code, each.line) for each in found] == [("KS404", 5)]
+
+
+def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
+    (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")
+    assert analyse([tmp_path / "a.py", tmp_path / "b.py"]).findings == ()
+
+
+def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:
+    text = "from keras.models import load_model\nm = load_model('m')\n" + "\n".join(
+        f"def f{n}(x):\n    while True:\n"
+        f"        x = f{(n + 1) % 40}(f{(n + 7) % 40}(x))\n    return m.predict(x)"
+        for n in range(40)
+    )
+    assert report(tmp_path, text).notices == ()
+
+
+# --- the model and the scaler
+
+
+def test_a_rescaling_layer_makes_a_division_wrong(tmp_path: Path) -> None:
+    body = "from PIL import Image\nx = np.array(Image.open(request.files['f'])) / 255.0\n"
+    body += "return str(model.predict(x[None]))"
+    assert codes(tmp_path, body) == []
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", rescaling=("Rescaling",))) == ["KS301"]
+
+
+def test_layers_decide_whether_the_mode_matters(tmp_path: Path) -> None:
+    body = "return str(model(np.array(request.json['rows'])))"
+    plain, custom = ModelFacts(path="m.keras"), ModelFacts(path="m.keras", custom=("Noise",))
+    assert codes(tmp_path, body) == ["KS403"]
+    assert codes(tmp_path, body, model=plain) == []
+    found = report(tmp_path, SERVE.format(body=body), model=custom).findings
+    assert [each.severity for each in found] == ["warn"]
+
+
+def test_a_stateful_model_needs_a_reset(tmp_path: Path) -> None:
+    body = "return str(model.predict(np.array(request.json['rows'])))"
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", is_stateful=True)) == ["KS501"]
+
+
+def test_the_input_of_the_model_decides_the_axes(tmp_path: Path) -> None:
+    body = "return str(model.predict(np.array([[float(request.form['a'])]])))"
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(2,))) == []
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(3,))) == ["KS604"]
+
+
+def test_argmax_of_one_output_is_always_zero(tmp_path: Path) -> None:
+    body = "y = model.predict(np.array([[float(request.form['a'])]]))\nreturn str(np.argmax(y[0]))"
+    assert codes(tmp_path, body) == []
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", units=1)) == ["KS603"]
+
+
+def test_time_steps_are_compared_with_the_model(tmp_path: Path) -> None:
+    body = "x = np.array([[float(request.form['a']), 1.0]]).reshape(1, 1, 2)\nreturn str(model.predict(x))"
+    recurrent = ModelFacts(path="m.keras", is_recurrent=True)
+    assert codes(tmp_path, body, model=recurrent) == ["KS605"]
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", is_recurrent=True, time_steps=1)) == []
+
+
+def test_columns_are_compared_with_those_of_the_scaler(tmp_path: Path) -> None:
+    body = (
+        "import joblib\nimport pandas as pd\nscaler = joblib.load('scaler.pkl')\n"
+        "rows = pd.DataFrame([request.json], columns=['b', 'a'])\n"
+        "return str(model.predict(scaler.transform(rows)))"
+    )
+    same = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("b", "a"))
+    other = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
+    assert codes(tmp_path, body, scaler=same) == []
+    assert codes(tmp_path, body, scaler=other) == ["KS205"]
+
+
+def test_a_scaler_next_to_the_model_is_missed(tmp_path: Path) -> None:
+    body = "return str(model.predict(np.array([[float(request.form['a']), 2.0]])))"
+    assert codes(tmp_path, body) == []
+    (tmp_path / "scaler.joblib").write_bytes(b"")
+    assert codes(tmp_path, body) == ["KS201"]
+
+
+def test_training_decides_how_pixels_are_scaled(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
+        encoding="utf-8",
+    )
+    body = "from PIL import Image\nx = np.array(Image.open(request.files['f']))\n"
+    body += "return str(model.predict(x[None]))"
+    assert codes(tmp_path, body) == []
+    found = analyse([tmp_path / "serve.py", tmp_path / "train.py"]).findings
+    assert [each.code for each in found] == ["KS302"]
+
+
+# --- comments
+
+
+@pytest.mark.parametrize(
+    ("comment", "left"), [("", 1), ("[KS404]", 0), ("[KS101, KS404]", 0), ("[KS101]", 1)]
+)
+def test_comments_switch_findings_off(tmp_path: Path, comment: str, left: int) -> None:
+    line = f"return str(model(np.array(request.json['rows']), training=True))  # kcheck: ignore{comment}"
+    line = line if comment else line.partition("  #")[0]
+    found = report(tmp_path, SERVE.format(body=line))
+    assert (len(found.findings), found.ignored) == (left, 1 - left)
+
+
+def test_a_comment_without_codes_switches_all_off(tmp_path: Path) -> None:
+    line = "return str(model(np.array(request.json['rows']), training=True))  # kcheck: ignore"
+    assert report(tmp_path, SERVE.format(body=line)).findings == ()
+
+
+# --- files that cannot be read
+
+_LOADS = b"from keras.models import load_model\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_LOADS + b"def f(:\n", "not valid in Python"),
+        (_LOADS + b"print 'model'\n", "Python 2"),
+        (_LOADS + b"x = '\xe9'\n", "encoding"),
+        (_LOADS + b"x = '\0'\n", "text file"),
+        (_LOADS + b"# x\n" * 600_000, "larger than"),
+        (b"x = " + b"(" * 300 + b"predict" + b")" * 300 + b"\n", "nested|nesting|not valid"),
+        (b"# coding: nothing\n" + _LOADS, "encoding"),
+    ],
+    ids=["syntax", "python-2", "latin-1", "nul", "huge", "parentheses", "unknown-encoding"],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "serve.py"
+    path.write_bytes(content)
+    (notice,) = analyse([path]).notices
+    assert any(word in notice.message for word in reason.split("|"))
+    assert "\n" not in notice.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xef\xbb\xbf" + _LOADS + b"load_model('m').predict([[1.0]])\n",
+        b"# -*- coding: latin-1 -*-\n" + _LOADS + b"x = '\xe9'\n",
+        _LOADS + b"x = " + b"-" * 400 + b"1\n",
+        _LOADS + b"x = " + b" + ".join([b"load_model"] * 3000) + b"\n",
+        _LOADS + b"x = load_model" + b".a" * 3000 + b"\n",
+        _LOADS + b"x = load_model" + b"[0]" * 3000 + b"\n",
+        _LOADS + b"".join(b" " * n + b"if x:\n" for n in range(90)) + b" " * 90 + b"x = 1\n",
+        _LOADS + b"x.fit_transform()\nx.predict()\nx.append()\nx.add()\nx.reshape()\nx.fit()\n",
+        _LOADS + b"a, *b = load_model\n(lambda *a, **k: a)(*b, **k)\nprint(*[x])\nx[...] += 1\n",
+        _LOADS + b"class A(A):\n    def f(self):\n        return super().f()\n\n\nA().f()\n",
+        _LOADS
+        + b"match x:\n    case {'a': [1, *r], **k}:\n        pass\n    case A(b=c) | c:\n        pass\n",
+    ],
+)
+def test_unusual_code_is_read(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "serve.py"
+    path.write_bytes(content)
+    assert [notice.message for notice in analyse([path]).notices if "nested" not in notice.message] == []
+
+
+def test_a_folder_instead_of_a_file_is_one_line(tmp_path: Path) -> None:
+    assert len(analyse([tmp_path / "missing.py"]).notices) == 1
