@@ -59,7 +59,8 @@ bench: $(VENV)/.installed-dev ## measure speed and memory (ARGS='--write README.
 profile: $(VENV)/.installed-dev ## print the seconds of each route: make profile MODEL=model.keras ARGS='--data x.npy'
 	@$(RUN) -m benchmarks.profile $(MODEL) $(ARGS)
 
-accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean models, and count
+accuracy: $(VENV)/.installed-dev ## run kcheck on the corpora of models and of serving code, and count
+	$(RUN) -m benchmarks.code_accuracy
 	$(RUN) -m benchmarks.accuracy $(ARGS)
 
 advice: $(VENV)/.installed-dev ## follow the advice of every cause in a faulty case, and run kcheck again

@@ -1,8 +1,8 @@
-"""Write a page of documentation for every check and every cause, from the texts that `kcheck explain` prints.
+"""Write a page of documentation for every check, cause and rule, as `kcheck explain` prints them.
 
-    python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md and an index of each
+    python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md, docs/code/*.md, an index of each
 
-Pages of checks and causes that no longer exist are removed; other files in those folders are not changed. The
+Pages that no longer exist are removed; other files in those folders are not changed. The
 pages are not part of the repository.
 """
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from keras_consistency_cli.reporting.explain import Page, all_pages
 
 _GENERATED = "<!-- made by scripts/pages.py -->\n"
-_TITLES = {"checks": "Checks", "causes": "Causes"}
+_TITLES = {"checks": "Checks", "causes": "Causes", "code": "Rules of kcheck code"}
 
 
 def written(pages: Sequence[Page]) -> Mapping[str, str]:

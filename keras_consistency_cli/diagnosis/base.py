@@ -17,6 +17,7 @@ __all__ = [
     "WRONG_ROWS",
     "Cause",
     "CauseTexts",
+    "CodePlace",
     "Diagnosis",
     "DiagnosisEvidence",
     "Failing",
@@ -75,6 +76,17 @@ def _covers_every_verdict(_evidence: Evidence, _verdict: Verdict) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodePlace:
+    """A line of serving code that a rule of `kcheck code` names for the same fault."""
+
+    path: str
+    cell: int
+    line: int
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """One cause and the verdicts that it explains.
 
@@ -97,6 +109,8 @@ class Diagnosis:
     """The effect on the rows; None if nothing was compared."""
     depth: tuple[LayerDeviation, ...] = ()
     """The difference of the two runs at each layer, if a locating route measured it."""
+    code: tuple[CodePlace, ...] = ()
+    """The lines of the code given with `--code` that show the same fault."""
 
 
 @dataclass(frozen=True, kw_only=True)

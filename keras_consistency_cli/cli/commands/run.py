@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keras_consistency_cli.cli.console import write_stdout
 from keras_consistency_cli.cli.invocation import Call
-from keras_consistency_cli.cli.options import OPTIONS, with_options
+from keras_consistency_cli.cli.options import OPTIONS, option, with_options
 from keras_consistency_cli.cli.runner import check_and_report
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ __all__ = ["run"]
 def run(
     context: typer.Context,
     *,
+    code: Annotated[
+        list[Path] | None,
+        option(
+            "Serving code of the model: the report names the line under its cause, as kcheck code does. "
+            "Repeatable.",
+            "PATH",
+        ),
+    ] = None,
     show_settings: Annotated[
         bool,
         typer.Option("--show-settings", help="Show each setting, its value and its source, and run nothing."),
@@ -32,18 +41,24 @@ def run(
 ) -> int:
     """Check a saved model."""
     call: Call = context.obj
-    flags = {name: value for name, value in context.params.items() if name != "show_settings"}
+    flags = {name: value for name, value in context.params.items() if name not in ("show_settings", "code")}
     # `kcheck MODEL` uses the files next to the model; `kcheck run` uses what is named.
     next_to = flags["model"] if call.is_bare else None
     if show_settings:
         return _show_settings(flags, next_to)
-    return check_and_report(flags, call, partial(_inspect, call.line), next_to=next_to)
+    return check_and_report(flags, call, partial(_inspect, call.line, code or ()), next_to=next_to)
 
 
-def _inspect(line: str, settings: Settings, **context: Any) -> Report:
+def _inspect(line: str, code: Sequence[Path], settings: Settings, **context: Any) -> Report:
     from keras_consistency_cli.pipeline.run import inspect
 
-    return inspect(settings, line, **context)
+    if not code:
+        return inspect(settings, line, **context)
+    from keras_consistency_cli.checks.code.reading.collect import collect
+    from keras_consistency_cli.pipeline.code_places import join_code
+
+    collect(code)  # a wrong path is refused before the run, not after it
+    return join_code(inspect(settings, line, **context), code)
 
 
 def _show_settings(flags: Mapping[str, Any], model: str | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.parts.cause_details import code_text
 from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, one_line, to_ascii
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     OUTCOMES,
@@ -50,4 +51,5 @@ def concise_line(report: Report, verdict: Verdict) -> str:
 def _cause_line(diagnosis: Diagnosis) -> str:
     layer = f" at {diagnosis.layer}" if diagnosis.layer else ""
     cause = f"{diagnosis.cause}{layer} ({diagnosis.confidence}, {', '.join(diagnosis.explains)})"
-    return f"CAUSE {one_line(cause, 200)}: {one_line(diagnosis.sentence)}"
+    places = f"; {code_text(diagnosis)}" if diagnosis.code else ""
+    return f"CAUSE {one_line(cause, 200)}: {one_line(diagnosis.sentence + places)}"

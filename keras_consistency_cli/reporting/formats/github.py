@@ -14,6 +14,7 @@ from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
 from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.parts.cause_details import code_text
 from keras_consistency_cli.reporting.parts.number_format import escape, one_line, to_ascii
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     OUTCOMES,
@@ -62,7 +63,8 @@ def _annotations(report: Report) -> Iterator[str]:
 def _cause_text(diagnosis: Diagnosis) -> str:
     layer = f" (layer {diagnosis.layer})" if diagnosis.layer else ""
     fix = f"\nfix: {diagnosis.advice}" if diagnosis.advice else ""
-    return f"{diagnosis.sentence}{layer}{fix}"
+    places = f"\ncode: {code_text(diagnosis)}" if diagnosis.code else ""
+    return f"{diagnosis.sentence}{layer}{places}{fix}"
 
 
 def _check_text(report: Report, verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.blocks import details
 from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.parts.cause_details import code_text
 from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, escape, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     DETAILED,
@@ -88,6 +89,8 @@ def _cause(diagnosis: Diagnosis) -> Iterator[str]:
     codes = ", ".join(_code_span(code) for code in diagnosis.explains)
     explains = f" Explains {codes}." if codes else ""
     yield f"**What:** {_escape_markdown(diagnosis.sentence.rstrip('.'))}.{layer}{explains}"
+    if diagnosis.code:
+        yield f"**Code:** {_code_span(code_text(diagnosis))}."
     if diagnosis.confirmation:
         label = "Confirmed" if diagnosis.confidence == "confirmed" else "Not certain"
         yield f"**{label}:** {_escape_markdown(diagnosis.confirmation)}."

@@ -9,7 +9,7 @@ from rich.text import Text
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.cause_details import depth_lines, impact_lines
+from keras_consistency_cli.reporting.parts.cause_details import code_text, depth_lines, impact_lines
 from keras_consistency_cli.reporting.parts.check_table import status_text
 from keras_consistency_cli.reporting.parts.layout import (
     LABEL_WIDTH,
@@ -83,6 +83,7 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     lines += wrap(canvas, styled_text(canvas, diagnosis.sentence), indent=2)
     is_confirmed = diagnosis.confidence == "confirmed"
     lines += _labelled(canvas, "layer", diagnosis.layer)
+    lines += _labelled(canvas, "code", code_text(diagnosis))
     lines += _labelled(canvas, "confirmed" if is_confirmed else "not certain", diagnosis.confirmation)
     lines += depth_lines(canvas, diagnosis)
     lines += _labelled(canvas, "worst rows", row_list(diagnosis.rows))

@@ -22,7 +22,7 @@ from keras_consistency_cli.reporting.parts.layout import (
 from keras_consistency_cli.reporting.parts.number_format import format_number
 from keras_consistency_cli.text import format_count
 
-__all__ = ["depth_lines", "impact_lines", "impact_texts"]
+__all__ = ["code_text", "depth_lines", "impact_lines", "impact_texts"]
 
 _WORST_ROWS = 3
 _CHANGED_ROWS = 3
@@ -31,6 +31,14 @@ _GAP = 2
 _SHORTEST_NAME = 10
 _TITLES = ("", "layer", "in", "out", "× noise")
 _NAME = 1
+
+
+def code_text(diagnosis: Diagnosis) -> str:
+    """Return the lines of code that show the same fault: "serve.py:42 KS101, app.py:7 KS102"."""
+    return ", ".join(
+        f"{place.path}:{f'cell {place.cell}:' if place.cell else ''}{place.line} {place.rule}"
+        for place in diagnosis.code
+    )
 
 
 def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:

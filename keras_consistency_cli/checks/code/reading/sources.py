@@ -20,7 +20,9 @@ __all__ = ["Source", "UnreadableError", "parse", "read_source"]
 _MOST_BYTES = 2_000_000
 _MOST_NOTEBOOK_BYTES = 20_000_000
 """A notebook holds its pictures, too."""
-_MENTIONS = re.compile(rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform|training=|model\(")
+_MENTIONS = re.compile(
+    rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform|training=|model\("
+)
 _IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
 _PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE

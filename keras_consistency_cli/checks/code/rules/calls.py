@@ -175,6 +175,9 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/getting_started/faq/
     """
+    facts = evidence.model
+    if facts is not None and not facts.modes and not facts.custom:
+        return
     for trace in evidence.traces:
         served = list(serving_events(trace, "predict", "call"))
         for event in serving_events(trace, "call"):
