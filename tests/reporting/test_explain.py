@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.code.registry import RULES
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
@@ -25,10 +26,11 @@ def script() -> ModuleType:
     return script_module("pages")
 
 
-def test_every_check_and_every_cause_has_a_page() -> None:
+def test_every_check_cause_and_rule_has_a_page() -> None:
     assert [(page.folder, page.name) for page in PAGES] == [
         *(("checks", each.code) for each in CHECKS),
         *(("causes", slug) for slug in (*CAUSES, *REFUSAL_CAUSES)),
+        *(("code", rule.code) for rule in RULES),
     ]
 
 
@@ -116,7 +118,7 @@ def test_the_script_writes_every_page_and_links_lead_to_pages(
 ) -> None:
     assert script.main([str(tmp_path)]) == 0
     files = sorted(tmp_path.rglob("*.md"))
-    assert len(files) == len(PAGES) + 2
+    assert len(files) == len(PAGES) + 3
     assert capsys.readouterr().out == f"{len(files)} pages in {tmp_path}\n"
     linked = set()
     for path in files:

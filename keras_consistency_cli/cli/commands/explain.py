@@ -76,7 +76,7 @@ def explain(
         ),
     ],
 ) -> None:
-    """Explain a check, a rule of kcheck code, or a cause."""
+    """Explain a check, a cause or a rule of kcheck code."""
     from keras_consistency_cli.checks.code.registry import RULES
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
