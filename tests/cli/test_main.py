@@ -508,7 +508,7 @@ def test_help_is_light() -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[] 0"
-    assert re.search(r"^  explain +Explain a check, a cause or a rule of kcheck code\.$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  explain +Explain a check, a cause or a rule\.$", done.stdout, re.MULTILINE)
     assert "..." not in done.stdout.partition("Commands:")[2]
 
 

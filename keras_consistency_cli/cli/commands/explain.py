@@ -76,7 +76,7 @@ def explain(
         ),
     ],
 ) -> None:
-    """Explain a check, a cause or a rule of kcheck code."""
+    """Explain a check, a cause or a rule."""
     from keras_consistency_cli.checks.code.registry import RULES
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES

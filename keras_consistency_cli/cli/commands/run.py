@@ -55,7 +55,7 @@ def _inspect(line: str, code: Sequence[Path], settings: Settings, **context: Any
     if not code:
         return inspect(settings, line, **context)
     from keras_consistency_cli.checks.code.reading.collect import collect
-    from keras_consistency_cli.pipeline.code_places import join_code
+    from keras_consistency_cli.reporting.code.places import join_code
 
     collect(code)  # a wrong path is refused before the run, not after it
     return join_code(inspect(settings, line, **context), code)
