@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
 from keras_consistency_cli.checks.code.engine.trace import Trace
@@ -170,7 +170,15 @@ def _evidence(
             rescales=training.rescales, reads_rgb=training.reads_rgb, scaler_files=tuple(beside)
         ),
         names=names,
+        is_model_named=model is not None and _loads(followed, model),
     )
+
+
+def _loads(followed: Followed, model: ModelFacts) -> bool:
+    """Whether the file loads a model of this name."""
+    things = (event.subject.thing for trace in followed.traces for event in trace.of("load"))
+    paths = [thing.path for thing in things if thing is not None and thing.path]
+    return any(PurePath(path).name == PurePath(model.path).name for path in paths)
 
 
 def _names(tree: ast.Module) -> list[str]:

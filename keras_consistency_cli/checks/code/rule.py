@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
@@ -59,6 +60,18 @@ class Evidence:
     training: TrainingFacts = field(default_factory=TrainingFacts)
     names: Mapping[str, int] = field(default_factory=dict)
     """How often each name is read in the file, by name."""
+    is_model_named: bool = False
+    """Whether the program loads a file that has the name of the model."""
+
+    def facts_for(self, event: Event) -> ModelFacts | None:
+        """Return what is known of the model of an event, None if it may not be the model that was given."""
+        thing = event.subject.thing
+        if self.model is None or (thing is not None and thing.name == "application"):
+            return None
+        other = (
+            thing is not None and thing.path and PurePath(thing.path).name != PurePath(self.model.path).name
+        )
+        return None if self.is_model_named and other else self.model
 
 
 @dataclass(frozen=True, kw_only=True)

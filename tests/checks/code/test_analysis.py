@@ -106,9 +106,26 @@ def test_a_stateful_model_needs_a_reset(tmp_path: Path) -> None:
 
 
 def test_the_input_of_the_model_decides_the_axes(tmp_path: Path) -> None:
-    body = "return str(model.predict(np.array([[float(request.form['a'])]])))"
-    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(2,))) == []
-    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(3,))) == ["KS604"]
+    body = "from PIL import Image\nx = np.array(Image.open(request.files['f']))\nreturn str(model.predict(x))"
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(3,))) == []
+    assert codes(tmp_path, body, model=ModelFacts(path="m.keras", input_ranks=(4,))) == ["KS604"]
+
+
+def test_a_model_of_another_name_decides_nothing_about_this_one(tmp_path: Path) -> None:
+    body = "from PIL import Image\nother = load_model('other.keras')\n"
+    body += "x = np.array(Image.open(request.files['f'])) / 255.0\nreturn str(other.predict(x[None]))"
+    given = ModelFacts(path="model.keras", rescaling=("Rescaling",))
+    assert codes(tmp_path, body, model=given) == ["KS503"]
+
+
+def test_preprocessing_that_changes_nothing_is_not_a_second_scaling(tmp_path: Path) -> None:
+    body = "from PIL import Image\nfrom keras.applications.{0} import preprocess_input\n"
+    body += (
+        "x = preprocess_input(np.array(Image.open(request.files['f'])))\nreturn str(model.predict(x[None]))"
+    )
+    scaled = ModelFacts(path="model.keras", rescaling=("Rescaling",))
+    assert codes(tmp_path, body.format("efficientnet"), model=scaled) == []
+    assert codes(tmp_path, body.format("mobilenet_v2"), model=scaled) == ["KS301"]
 
 
 def test_argmax_of_one_output_is_always_zero(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ _LAYERS = (
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Reshape", "LayerNormalization",
     "Activation", "Input", "InputLayer", "Concatenate", "Add", "MultiHeadAttention",
 )  # fmt: skip
+_SCALED_INSIDE = ("efficientnet", "efficientnet_v2", "convnext", "regnet", "mobilenet_v3")
+"""Architectures that contain their scaling: their preprocess_input() changes nothing."""
 _BUILDERS = ("Sequential", "Model", "model_from_json", "model_from_yaml", "clone_model", "from_config")
 _ARCHITECTURES = (
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "InceptionV3",
@@ -122,6 +124,8 @@ def _saved_layer(machine: Machine, call: Call) -> Value:
 def _prepared(machine: Machine, call: Call) -> Value:
     """keras.applications.*.preprocess_input(x): scaled as its architecture needs it."""
     given = call.arguments.get(0)
+    if any(part in _SCALED_INSIDE for part in call.name.split(".")):
+        return replace(given, marks=given.marks | {Mark("expects-rgb")}, items=None)
     return Value(
         kind="array",
         marks=scaled_pixels(given, "prepared", machine.site(call.node)),

@@ -131,12 +131,11 @@ def not_stated(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/api/layers/base_layer/
     """
-    facts = evidence.model
-    if facts is not None and not facts.modes and not facts.custom:
-        return
     for trace in evidence.traces:
         for event in serving_events(trace, "call"):
-            thing = event.subject.thing
+            thing, facts = event.subject.thing, evidence.facts_for(event)
+            if facts is not None and not facts.modes and not facts.custom:
+                continue
             if (
                 "training" in event.options
                 or thing is None
@@ -175,12 +174,12 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/getting_started/faq/
     """
-    facts = evidence.model
-    if facts is not None and not facts.modes and not facts.custom:
-        return
     for trace in evidence.traces:
         served = list(serving_events(trace, "predict", "call"))
         for event in serving_events(trace, "call"):
+            facts = evidence.facts_for(event)
+            if facts is not None and not facts.modes and not facts.custom:
+                continue
             training = event.options.get("training")
             is_sampled = event.place.loops or "tape" in event.place.contexts
             if training is not None and training.is_const(True) and not is_sampled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.files import ModelFacts
 from keras_consistency_cli.checks.code.library.keras_objects import RECURRENT
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 
@@ -103,29 +104,29 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://numpy.org/doc/stable/reference/generated/numpy.argmax.html
     """
     for trace in evidence.traces:
-        served = {event.site for event in serving_events(trace, "predict", "call", "signature")}
+        served = {event.site: event for event in serving_events(trace, "predict", "call", "signature")}
         for event in trace.of("argmax"):
             values = event.subject
-            marks = [mark for mark in (*values.of("pred"), *values.of("called")) if mark.site in served]
-            reason = _wrong_axis(evidence, event) if marks else ""
-            if reason:
-                yield Hit(
-                    site=event.site,
-                    words=f"{code_of(event.node)} {reason}",
-                    fix="np.argmax(outputs, axis=-1)",
-                )
+            for mark in (*values.of("pred"), *values.of("called")):
+                prediction = served.get(mark.site) if mark.site else None
+                reason = _wrong_axis(evidence.facts_for(prediction), event) if prediction else ""
+                if reason:
+                    yield Hit(
+                        site=event.site,
+                        words=f"{code_of(event.node)} {reason}",
+                        fix="np.argmax(outputs, axis=-1)",
+                    )
 
 
-def _wrong_axis(evidence: Evidence, event: Event) -> str:
+def _wrong_axis(facts: ModelFacts | None, event: Event) -> str:
     values, axis = event.subject, event.data
-    if values.has("averaged") or values.has("argmaxed"):
+    if values.has("averaged"):
         return ""
-    is_batch = values.rows in ("one", "many", "some")
-    if is_batch and axis.is_const(0):
+    if values.rows in ("one", "many", "some") and axis.is_const(0):
         return "compares the rows of the batch with each other"
     if values.rows == "many" and (not axis.kind or axis.is_const(None)):
         return "is one position in all rows together"
-    if evidence.model is not None and evidence.model.units == 1:
+    if facts is not None and facts.units == 1:
         return "is always 0: the model has one output"
     return ""
 
@@ -157,9 +158,10 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
         thing, data = event.subject.thing, event.data
         if thing is None or not thing.is_keras or data.rank is None or data.kind in ("tuple", "dict"):
             continue
-        expected = _expected_rank(evidence)
+        expected = _expected_rank(evidence, event)
         is_missing = data.rank == expected - 1 if expected else _lacks_batch(event)
-        if is_missing and not data.has("padded"):
+        # A list of arrays is one array for each input.
+        if is_missing and not data.rows and not (data.kind == "list" and data.rank > 1):
             what = "picture" if data.has("image") else "row"
             yield Hit(
                 site=event.site,
@@ -168,8 +170,9 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
             )
 
 
-def _expected_rank(evidence: Evidence) -> int:
-    ranks = evidence.model.input_ranks if evidence.model is not None else ()
+def _expected_rank(evidence: Evidence, event: Event) -> int:
+    facts = evidence.facts_for(event)
+    ranks = facts.input_ranks if facts is not None else ()
     return (ranks[0] or 0) if len(ranks) == 1 else 0
 
 
@@ -202,9 +205,8 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/api/layers/recurrent_layers/lstm/
     """
-    facts = evidence.model
     for trace, event in _served(evidence, "predict", "call"):
-        thing = event.subject.thing
+        thing, facts = event.subject.thing, evidence.facts_for(event)
         built = thing.layers if thing is not None else set()
         is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built

@@ -53,10 +53,11 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
                 )
         divisions = _sites(event.data, "div255")
         prepared = _sites(event.data, "prepared")
-        if evidence.model is not None and evidence.model.rescaling and (divisions or prepared):
+        facts = evidence.facts_for(event)
+        if facts is not None and facts.rescaling and (divisions or prepared):
             yield Hit(
                 site=(divisions or prepared)[0],
-                words=f"the pixels are scaled here, and by {evidence.model.rescaling[0]} in the model",
+                words=f"the pixels are scaled here, and by {facts.rescaling[0]} in the model",
                 fix="feed the model pixels from 0 to 255",
             )
 
@@ -83,9 +84,10 @@ def not_scaled(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
     """
     place = evidence.training.rescales
-    if not place or (evidence.model is not None and evidence.model.rescaling):
-        return
-    for _, event in _served(evidence):
+    for _, event in _served(evidence) if place else ():
+        facts = evidence.facts_for(event)
+        if facts is not None and facts.rescaling:
+            continue
         scaled = ("div255", "div127", "prepared", "scaled", "centred", "averaged")
         if event.data.has("image") and not any(map(event.data.has, scaled)) and _is_only_loaded(event):
             yield Hit(
@@ -145,7 +147,7 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
 def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
     if event.data.has("gray"):
         return ""
-    if event.data.has("prepared"):
+    if event.data.has("prepared") or event.data.has("expects-rgb"):
         return "preprocess_input() expects red, green, blue"
     thing = event.subject.thing
     if (thing is not None and thing.name == "application") or trace.of("decode"):

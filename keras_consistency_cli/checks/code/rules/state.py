@@ -12,7 +12,8 @@ __all__ = ["RULES"]
 
 def _is_stateful(evidence: Evidence, event: Event) -> bool:
     """Whether the model keeps its state between calls: by its file, or by the code that builds it."""
-    if evidence.model is not None and evidence.model.is_stateful:
+    facts = evidence.facts_for(event)
+    if facts is not None and facts.is_stateful:
         return True
     thing = event.subject.thing
     if thing is None:
