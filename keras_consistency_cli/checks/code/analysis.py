@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -124,6 +126,25 @@ def analyse(
         model: what is known of the model that the code serves.
         scaler: what is known of its scaler.
     """
+    with _without_collection():
+        return _analyse(files, rules, model, scaler)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the garbage collector: trees stay until the end, and it would go through them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _analyse(
+    files: Sequence[Path], rules: Sequence[Rule], model: ModelFacts | None, scaler: ScalerFacts | None
+) -> CodeReport:
     reader = _Reader(files)
     program = Program(reader.parsed, reader.show)
     followed: list[Followed] = []

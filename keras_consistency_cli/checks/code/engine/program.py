@@ -56,6 +56,8 @@ class Program:
     def __init__(self, read: Callable[[Path], Parsed | None], show: Callable[[Path], str]) -> None:
         self._read, self._show = read, show
         self._known: dict[str, Followed | None] = {}
+        self._of_libraries: set[tuple[str, str]] = set()
+        """Names in imports that no file of the program stands for, by folder: most are asked for again."""
 
     def follow(self, path: Path, parsed: Parsed) -> Followed:
         """Follow every way through a file."""
@@ -208,6 +210,8 @@ class Program:
 
     def find_module(self, name: str, importer: Module) -> Module | None:
         """Return a module of the program by its name in an import, None if it belongs to a library."""
+        if (name, importer.folder) in self._of_libraries:
+            return None
         for path in _candidates(name, Path(importer.folder)):
             key = _key(path)
             if key not in self._known:
@@ -221,6 +225,7 @@ class Program:
                 return None
             importer.imports_model = importer.imports_model or found.module.has_model
             return found.module
+        self._of_libraries.add((name, importer.folder))
         return None
 
 
