@@ -71,7 +71,7 @@ def code(
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
     color: Annotated[str, option("Colour. [auto]", "auto|always|never")] = "auto",
 ) -> int:
-    """Read serving code without running it, and name the lines where outputs go wrong."""
+    """Find the faults of serving code without running it."""
     check_choice("--color", color, tuple(_COLORS))
     from keras_consistency_cli.config.code_settings import load_code_settings
 
