@@ -139,6 +139,26 @@ _CAUSES = (
         is_read=False,
     ),
     RefusalCause(
+        slug="undefined-name",
+        sentence="the code of the model uses a name that is not defined where it runs",
+        explanation=(
+            "A Lambda layer stores the code of its function. Names from outside, such as tf, np or ops, are "
+            "looked up when the function runs, and after loading they are not there. A file of custom layers "
+            "has the same fault if it lacks an import. Every call of the model fails."
+        ),
+        detection="The model is loaded and called in a process of its own, and Python raises NameError.",
+        advice=(
+            "write the function and its imports in a file, build the model with that function, copy the "
+            "weights and save; then name the file (--custom-objects layers.py):\n"
+            "    import tensorflow as tf\n"
+            "    def scale(x):\n"
+            "        return tf.nn.l2_normalize(x, axis=1)\n"
+            "    keras.layers.Lambda(scale)          # by its name, not as a lambda"
+        ),
+        source="https://keras.io/api/layers/core_layers/lambda/",
+        is_read=False,
+    ),
+    RefusalCause(
         slug="package-missing",
         sentence="the model has classes of a package that is not installed",
         explanation=(

@@ -19,7 +19,7 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.routes.trace import Trace
+from keras_consistency_cli.routes.trace import REFERENCE, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.answers import read_description, read_load_answer, read_traces
@@ -152,6 +152,8 @@ class WorkerClient:
         except DataError:
             raise
         except (WorkerDied, WorkerError, KcheckError) as problem:
+            if isinstance(problem, WorkerError) and problem.cause and route == REFERENCE:
+                raise problem.as_refusal() from problem
             return Trace(route=route, error=clean(problem, 400)), None
         details = {"cause": clean(header["cause"], 60)} if header.get("cause") else {}
         return Trace(route=route, unavailable=clean(header["unavailable"], 400), details=details), None

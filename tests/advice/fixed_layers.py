@@ -18,6 +18,7 @@ __all__ = [
     "Scaling",
     "Shift",
     "Table",
+    "squashed",
 ]
 
 register = keras.saving.register_keras_serializable(package="fixed")
@@ -134,3 +135,9 @@ class Refreshed(layers.Normalization):
         """Load the weights and take them over."""
         super().load_own_variables(store)
         self.finalize_state()
+
+
+@register
+def squashed(x: Any) -> Any:
+    """A function for a Lambda layer, with its imports in this file."""
+    return ops.tanh(x)

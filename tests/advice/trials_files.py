@@ -10,7 +10,7 @@ from typing import Any
 import joblib
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tests.advice import fixed_layers
@@ -21,11 +21,12 @@ from tests.advice.edits import (
     load,
     rebuild,
     reconfigure,
+    remove_options,
     save,
 )
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
-from tests.advice.trials_calls import own_layer
+from tests.advice.trials_calls import FIXED_LAYERS, own_layer
 from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
 from tests.corpus.custom_layers import Offset, Table
 from tests.corpus.hosts import HOSTS
@@ -101,9 +102,15 @@ FILES: tuple[Trial, ...] = (
 # Refused files
 
 
-def _refused(name: str, build: Callable[[], Any], kit: Any = None) -> Case:
+def _refused(name: str, build: Callable[[], Any], kit: Any = None, *, args: tuple[str, ...] = ()) -> Case:
     return Case(
-        name=name, family="refused", build=build, data=None if kit else flat(12), kit=kit, failing=("KC201",)
+        name=name,
+        family="refused",
+        build=build,
+        data=None if kit else flat(12),
+        kit=kit,
+        failing=("KC201",),
+        args=args,
     )
 
 
@@ -113,6 +120,15 @@ def _plain() -> Any:
 
 def _lambda() -> Any:
     return HOSTS["perceptron"].build(layers.Lambda(lambda x: x * 2.0, name="adjust"))
+
+
+def _lambda_with_global() -> Any:
+    return HOSTS["perceptron"].build(layers.Lambda(lambda x: ops.tanh(x), name="adjust"))
+
+
+def _squashed_by_name(files: Files) -> Files:
+    named = layers.Lambda(fixed_layers.squashed, name="adjust")
+    return save(HOSTS["perceptron"].build(named), remove_options(files, "--allow-unsafe"))
 
 
 def with_scaler(content: bytes) -> Callable[[Path, np.random.Generator], tuple[str, ...]]:
@@ -208,6 +224,12 @@ REFUSED: tuple[Trial, ...] = (
         tries="add --allow-unsafe",
         faulty=_refused("a Lambda of Python", _lambda),
         fix=lambda files: Files(model=files.model, args=(*files.args, "--allow-unsafe")),
+    ),
+    Trial(
+        slug="undefined-name",
+        tries="write the function and its imports in a file",
+        faulty=_refused("a Lambda that needs an import", _lambda_with_global, args=("--allow-unsafe",)),
+        fix=lambda files: give_option(_squashed_by_name(files), "--custom-objects", FIXED_LAYERS),
     ),
     Trial(
         slug="code-in-scaler",

@@ -11,7 +11,13 @@ from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.loading.model_file.archive import read_archive
 from tests.helpers import crafted_archives as crafted
 
-TRIED = {"model-not-loadable", "quantized-not-loadable", "scaler-unusable", "scaler-version"}
+TRIED = {
+    "model-not-loadable",
+    "quantized-not-loadable",
+    "scaler-unusable",
+    "scaler-version",
+    "undefined-name",
+}
 """Something was tried and failed; why it failed was not read from the file."""
 
 

@@ -20,6 +20,7 @@ from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageErro
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.quantized_error import quantized_error
+from keras_consistency_cli.loading.model.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.text import clean, unstyled
@@ -86,7 +87,8 @@ def load_model(
         try:
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception as second:
-            raise quantized_error(path, second) or _load_error(path, problem) from problem
+            refusal = quantized_error(path, second) or undefined_name_error(problem)
+            raise refusal or _load_error(path, problem) from problem
         return _require_model(loaded, path), _training_failure(problem)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["memory_error_message"]
+__all__ = ["memory_error_message", "walk_chain"]
 
 _TYPES = frozenset({"ResourceExhaustedError", "OutOfMemoryError"})
 _MARKS = (
@@ -33,11 +33,11 @@ def memory_error_message(problem: BaseException) -> str | None:
 
     The result is None if the problem is a different one.
     """
-    memory_error = next((error for error in _walk_chain(problem) if _is_memory_error(error)), None)
+    memory_error = next((error for error in walk_chain(problem) if _is_memory_error(error)), None)
     return None if memory_error is None else f"ran out of memory{_requested(str(memory_error))}: {_FIX}"
 
 
-def _walk_chain(problem: BaseException | None) -> Iterator[BaseException]:
+def walk_chain(problem: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and its causes.
 
     Keras raises a new exception to say which layer failed, and may lose the original type.

@@ -70,7 +70,10 @@ class Executor:
             arrays: for run "rows", the numbers of the rows.
         """
         operations = {"load": self._load, "run": self._run, "describe": self._describe, "here": self._here}
-        return operations[request["op"]](request, arrays)
+        try:
+            return operations[request["op"]](request, arrays)
+        except NameError as problem:
+            raise _refusal_of(problem, request.get("route")) or problem from problem
 
     def _load(self, request: Mapping[str, Any], _arrays: Mapping[str, np.ndarray]) -> Answer:
         from keras_consistency_cli.loading.exports.spec import ExportSpec
@@ -182,6 +185,15 @@ class Executor:
             # A constant that a custom layer keeps in float32 cannot be added to float64: not a fault of the
             # model.
             return NoSession(f"no float64 copy: it fails where the model does not: {describe_error(problem)}")
+
+
+def _refusal_of(problem: NameError, route: str | None) -> Exception | None:
+    """The refusal of a model whose code uses an undefined name; None if only a route that is not predict does."""
+    from keras_consistency_cli.loading.model.undefined_names import undefined_name_error
+    from keras_consistency_cli.routes.trace import REFERENCE
+
+    # What predict cannot do, nothing can; a different route may run code that serving never runs.
+    return undefined_name_error(problem) if route in (None, REFERENCE) else None
 
 
 def _run_answer(result: Result, changed: Sequence[Change], seconds: Mapping[str, float]) -> Answer:
