@@ -12,7 +12,6 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
-from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -38,6 +37,7 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
     def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
         from keras_consistency_cli.loading.model.copies.mixed_precision import build_mixed_precision_copy
+        from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
         batch, positions = session.one_batch(rows)
         sample = session.pack(first_batch(batch, session.facts.batch_size or 1))
@@ -50,8 +50,7 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
             outputs = session.on_copy(model).call_once(batch, training=False)
         except Exception as problem:
             # A kernel or table without 16 bits is not a fault of the model, which has no such policy.
-            message = f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
-            return _refuse(message)
+            return _refuse(f"a copy in {policy} fails: {describe_innermost(problem)}")
         return Result(outputs=outputs, rows=positions)
 
     return run

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RECURRENT",
     "TOLERANCE",
+    "describe_length_error",
     "explain_no_time_axis",
     "find_series_inputs",
     "session_for_any_length",
@@ -91,6 +92,20 @@ def session_for_any_length(session: Session, rows: Rows, names: Collection[str])
         session.model, lengths={rows[name].shape[1] for name in names}, **session.loading
     )
     return session.on_copy(twin, describe_model(twin))
+
+
+def describe_length_error(problem: Exception) -> str:
+    """Return in words what the model, or a copy of it, raised for series of a different length.
+
+    Raises:
+        Exception: the problem itself if memory was short, which has nothing to do with the length.
+    """
+    from keras_consistency_cli.loading.model.keras_errors import describe_innermost
+    from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+
+    if memory_error_message(problem) is not None:
+        raise problem
+    return f"{describe_innermost(problem)} at a different length"
 
 
 def explain_no_time_axis(facts: Facts) -> str | None:

@@ -10,6 +10,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
+from keras_consistency_cli.routes.sequences.series import describe_length_error
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -59,8 +60,9 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     session.forget_traces()
     try:
         reference = session.predict(shorter)
-    except Exception:
+    except Exception as problem:
         # A model that takes one length only has nothing to compare.
+        describe_length_error(problem)
         return Result(outputs={}, details={"wrong": None})
     finally:
         session.forget_traces()

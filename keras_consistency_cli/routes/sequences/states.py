@@ -16,7 +16,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
-from keras_consistency_cli.routes.sequences.series import session_for_any_length
+from keras_consistency_cli.routes.sequences.series import describe_length_error, session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, split_batches
 from keras_consistency_cli.routes.session.distances import greatest_value
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
@@ -160,8 +160,9 @@ def _measure_single_steps(session: Session, memory: _Memory) -> _Curve | None:
         copy.restore()
         copy.step(_generate_different_rows(copy, memory.batches[-1]))
         carried = run_step_by_step(copy, series, names)
-    except Exception:
+    except Exception as problem:
         # A model that takes one length only is measured by batch.
+        describe_length_error(problem)
         return None
     if len(fresh[0]) < memory.length or not _gives_whole_batches(fresh, memory):
         return None

@@ -19,6 +19,7 @@ from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import (
     RECURRENT,
     TOLERANCE,
+    describe_length_error,
     explain_no_time_axis,
     find_series_inputs,
     session_for_any_length,
@@ -208,7 +209,7 @@ def _try(measure: Callable[[], _T]) -> _T | str:
     except CopyRefused as reason:
         return str(reason)
     except Exception as problem:
-        return f"{type(problem).__name__} at a different length"
+        return describe_length_error(problem)
 
 
 def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
