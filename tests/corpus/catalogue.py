@@ -35,6 +35,7 @@ from tests.corpus import (
     reports_precision,
     reports_quantised,
     reports_samples,
+    reports_scales,
     reports_scaling,
     reports_served,
     reports_versions,
@@ -50,7 +51,8 @@ _FAMILIES = (
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
-    *(reports_functions, reports_served, reports_files, reports_quantised, reports_versions),
+    *(reports_functions, reports_served, reports_scales, reports_files),
+    *(reports_quantised, reports_versions),
     exports,
 )
 

@@ -44,7 +44,7 @@ from keras_consistency_cli.text import format_count
 __all__ = ["CHECK"]
 
 _PIXEL_STEPS = (1 / 255, 1 / 256, 1 / 127.5, 1 / 128)
-_UNIT = 1.0 + 1e-3
+_UNIT, _BEYOND_UNIT = 1.0 + 1e-3, 2.0
 _BINARY = 2
 _SPAN_FACTOR = 20.0
 """Factor by which rows and reference rows may differ in range, in every feature."""
@@ -119,11 +119,12 @@ def _layer_problems(description: DataFacts) -> Iterator[_Problem]:
                 yield problem
 
 
-def _test_rescaling(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
+def _test_rescaling(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     pixels = any(math.isclose(scale, step, rel_tol=1e-3) for scale in layer.scale for step in _PIXEL_STEPS)
     low, high = min(each.low for each in layer.seen), max(each.high for each in layer.seen)
     several = max(each.distinct for each in layer.seen) > _BINARY
-    if not pixels or not several or high > _UNIT or low < -_UNIT:
+    is_unit = -_UNIT <= low <= high <= _UNIT
+    if not pixels or not several or not (is_unit or _is_narrowed_by_serving(layer, description)):
         return None
     before = f" after '{layer.after[-1]}'" if layer.after else ""
     message = (
@@ -131,6 +132,20 @@ def _test_rescaling(layer: PreprocessingFact, _description: DataFacts) -> _Probl
         f"its input already lies between {low:.3g} and {high:.3g}"
     )
     return _Problem(place=layer.path, message=message, cause=_TWICE)
+
+
+def _is_narrowed_by_serving(layer: PreprocessingFact, description: DataFacts) -> bool:
+    """Whether serving made the rows for this layer much narrower, with no scaler between."""
+    if description.scaling is not None or layer.after:
+        return False
+    served, right = (by_input(rows, layer.input) for rows in (description.served, description.fed))
+    return (
+        served is not None
+        and right is not None
+        and len(served.columns) == len(right.columns)
+        and differ_by_factor(served.columns, right.columns, _SPAN_FACTOR)
+        and served.bounds[1] - served.bounds[0] < right.bounds[1] - right.bounds[0]
+    )
 
 
 def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
@@ -145,13 +160,25 @@ def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Pr
         return None
     zeros, ones = [0.0] * len(layer.seen), [1.0] * len(layer.seen)
     standard = mean_distance(layer.seen, zeros, ones, rows=rows)
-    if is_clearly_nearer(standard, than=fit) or (fit > UNLIKE and _is_within_unit(layer.seen)):
+    # A scaler that was fitted on other rows gives some values beyond 1.
+    most = _BEYOND_UNIT if _fits_right_rows(layer, description, than=fit) else _UNIT
+    is_unlike = fit > UNLIKE or most > _UNIT
+    if is_clearly_nearer(standard, than=fit) or (is_unlike and _is_within_unit(layer.seen, most)):
         return _normalization_problem(layer, "normalizes rows that are already normalized", _TWICE)
     if fit > UNLIKE and _holds_standard(layer):
         return _normalization_problem(
             layer, "was adapted on standardized rows, but gets different ones", _RANGE
         )
     return None
+
+
+def _fits_right_rows(layer: PreprocessingFact, description: DataFacts, *, than: float) -> bool:
+    """Whether the rows that should have been served clearly fit the layer better than the served ones."""
+    right = by_input(description.fed, layer.input)
+    if right is None or not description.served or description.scaling is not None or layer.after:
+        return False
+    fit = mean_distance(right.columns, layer.mean, layer.sd, rows=right.rows)
+    return is_clearly_nearer(fit, than=than)
 
 
 def _is_for_unscaled_rows(layer: PreprocessingFact, description: DataFacts, fit: float) -> bool:
@@ -187,10 +214,10 @@ def _row_count(description: DataFacts, layer: PreprocessingFact) -> int:
     return fed.rows if fed is not None else 0
 
 
-def _is_within_unit(columns: Sequence[ColumnFact]) -> bool:
+def _is_within_unit(columns: Sequence[ColumnFact], most: float) -> bool:
     """Whether every feature lies in 0 to 1, or -1 to 1, and has more values than a flag."""
     filled = [column for column in columns if column.count]
-    inside = all(column.low >= -_UNIT and column.high <= _UNIT for column in filled)
+    inside = all(column.low >= -most and column.high <= most for column in filled)
     return inside and any(column.distinct > _BINARY for column in filled)
 
 

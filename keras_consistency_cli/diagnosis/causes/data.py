@@ -5,9 +5,16 @@ Checks recognize these causes and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
 
 __all__ = ["DATA_CAUSES"]
+
+
+def _is_line_of_right_rows(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether normalizing before the model can explain a verdict: KC301 only if a scaler gives the rows."""
+    return verdict.code != "KC301" or verdict.findings.get("cause") == "scaler-foreign"
 
 
 DATA_CAUSES: tuple[Cause, ...] = (
@@ -59,7 +66,8 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "range that it learned from."
         ),
         key=("KC402",),
-        explains=("KC402", "KC403", *WRONG_ROWS),
+        explains=("KC301", "KC402", "KC403", *WRONG_ROWS),
+        covers=_is_line_of_right_rows,
         advice=(
             "normalize in one place: give the model raw rows, without the scaler, or remove '{layer}' from "
             "the model"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_reported
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
@@ -50,6 +50,11 @@ def _explained_by_scaling_twice(evidence: Evidence, verdict: Verdict) -> bool:
     """Whether scaling twice can explain a verdict: KC701 only if the scaler makes the NaN."""
     is_own_nan = verdict.code != "KC701" or scaling_makes_nonfinite(evidence)
     return is_own_nan and _reaches_model(evidence, verdict)
+
+
+def _is_foreign_scaler(_evidence: Evidence, failing: Failing) -> bool:
+    """Whether serving scales differently; not if the model itself does what serving does too."""
+    return is_reported("scaler-foreign", failing) and not is_reported("normalized-twice", failing)
 
 
 SCALING_CAUSES: tuple[Cause, ...] = (
@@ -207,6 +212,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        fits=_is_foreign_scaler,
         advice=(
             "save scaler and model together under one version, and load both from there when serving; if "
             "single columns are wrong, compare their raw numbers with those of training: their unit may "

@@ -149,6 +149,18 @@ def test_rescaling_wants_pixels(rows: np.ndarray, status: Status) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("factor", "scaler", "status"),
+    [(1 / 64, None, Status.FAIL), (0.5, None, Status.PASS), (1 / 64, StandardScaler(), Status.PASS)],
+    ids=["narrowed", "darker", "by a scaler"],
+)
+def test_rescaling_of_rows_that_serving_narrowed_fails(factor: float, scaler: Any, status: Status) -> None:
+    served = (PIXELS - PIXELS.mean()) * factor
+    scaling = None if scaler is None else scaling_fact(scaler.fit(ROWS), ROWS)
+    rescale = layer(**RESCALE, seen=columns_of(served))
+    assert fed(PIXELS, rescale, served=(rows_fact(served),), scaling=scaling).status is status
+
+
 def test_rescaling_by_other_factors_takes_any_rows() -> None:
     assert fed(PIXELS / 255, layer(**{**RESCALE, "scale": (2.0,) * 3})).status is Status.PASS
 

@@ -353,6 +353,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("normalized-twice", None)],
     ),
     (
+        "normalised by serving too",
+        {},
+        {"KC301": {"cause": "scaler-foreign"}, "KC402": {"cause": "normalized-twice"}},
+        [("normalized-twice", None)],
+    ),
+    (
+        "columns in another order, and normalised twice",
+        {},
+        {"KC301": {"cause": "scaler-missing"}, "KC402": {"cause": "normalized-twice"}},
+        [("scaler-missing", None)],
+    ),
+    (
         "statistics of few steps",
         {},
         {"KC404": {"cause": "batch-norm-statistics"}, "KC703": {"cause": "outputs-stuck"}},

@@ -12,7 +12,7 @@ WRAPPED = (
 )
 LAYER = "No shape of 'bad'. Error encountered:\n\nTwo sizes.\n\nArguments received by Bad.call():\n x"
 GRAPH_TRACE = (
-    'in user code:\n\n    File "/a/b.py", line 9, in g  *\n        f(a)\n\n    ValueError: Two sizes.'
+    'in user code:\n\n    File "/a/b.py", line 9, in g\n    f(a)\n\n    ValueError: Two sizes.'
 )
 
 
@@ -25,10 +25,7 @@ GRAPH_TRACE = (
         (WRAPPED.replace("{}", "Inputs have dtypes:\n\n  float32, float64"), None),
         ("", "ValueError"),
         (LAYER, "Two sizes."),
-        (
-            GRAPH_TRACE,
-            "Two sizes.",
-        ),
+        (GRAPH_TRACE, "Two sizes."),
     ],
     ids=["plain", "wrapped", "twice", "two lines", "empty", "of a layer", "of a graph"],
 )

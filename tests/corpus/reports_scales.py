@@ -1,0 +1,118 @@
+"""Served rows that serving normalizes although the model does too; and healthy twins."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from tests.corpus.cases import Case, Writer
+from tests.corpus.kits import lay_out
+from tests.corpus.normalised import WEATHER, dense, pixels, rescaling_pictures
+from tests.corpus.worlds import settle, weather
+
+__all__ = ["CASES"]
+
+Array = np.ndarray
+Serve = Callable[[Array], Array]
+
+
+def _pictures(serve: Serve) -> Writer:
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        rows = pixels(50, int(random.integers(1000))).astype("float32")
+        return lay_out(folder, data=rows, served=serve(rows).astype("float32"))
+
+    return write
+
+
+def _weather(serve: Serve, scaler: Any = None) -> Writer:
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        rows = weather(random, 80).astype("float32")
+        more = {} if scaler is None else {"scaler": pickle.dumps(scaler)}
+        return lay_out(folder, data=rows, served=serve(rows).astype("float32"), **more)
+
+    return write
+
+
+def _fault(name: str, build: Callable[[], Any], kit: Writer, layer: str) -> Case:
+    return Case(
+        name=name,
+        family="reports-scales",
+        build=build,
+        kit=kit,
+        failing=("KC402",),
+        causes=("normalized-twice",),
+        layer=layer,
+    )
+
+
+def _clean(name: str, build: Callable[[], Any], kit: Writer) -> Case:
+    quiet = ("KC301", "KC402")
+    return Case(name=name, family="clean-reports-scales", build=build, kit=kit, quiet=quiet)
+
+
+def _standardized(rows: Array) -> Array:
+    return np.asarray((rows - rows.mean()) / rows.std())
+
+
+def _as_they_are(rows: Array) -> Array:
+    return rows
+
+
+def _wider(rows: Array) -> Array:
+    """The same rows scaled by a scaler of other rows."""
+    return np.asarray(StandardScaler().fit(WEATHER * 1.4 + 3.0).transform(rows))
+
+
+FITTED = StandardScaler().fit(WEATHER)
+
+
+def plain_weather() -> Any:
+    """A model of scaled rows."""
+    parts = [layers.Dense(24, activation="tanh"), layers.Dense(1, name="head")]
+    return settle(keras.Sequential([keras.Input((WEATHER.shape[1],)), *parts]), FITTED.transform(WEATHER))
+
+
+CASES: tuple[Case, ...] = (
+    _fault(
+        "pictures served divided by 255, and rescaled",
+        rescaling_pictures,
+        _pictures(lambda rows: rows / 255.0),
+        "rescale",
+    ),
+    _fault(
+        "pictures served from -1 to 1, and rescaled to that",
+        lambda: rescaling_pictures(1 / 127.5, -1.0),
+        _pictures(lambda rows: rows / 127.5 - 1.0),
+        "rescale",
+    ),
+    _fault(
+        "pictures served standardized, and rescaled",
+        rescaling_pictures,
+        _pictures(_standardized),
+        "rescale",
+    ),
+    _fault(
+        "weather served between 0 and 1, and normalized",
+        lambda: dense(WEATHER),
+        _weather(MinMaxScaler().fit(WEATHER).transform),
+        "normalise",
+    ),
+    Case(
+        name="weather served by another scaler, and not normalized",
+        family="reports-scales",
+        build=plain_weather,
+        kit=_weather(_wider, FITTED),
+        failing=("KC301",),
+        causes=("scaler-foreign",),
+    ),
+    _clean("pictures served as they are, and rescaled", rescaling_pictures, _pictures(_as_they_are)),
+    _clean("weather served as it is, and normalized", lambda: dense(WEATHER), _weather(_as_they_are)),
+    _clean("weather served scaled, and not normalized", plain_weather, _weather(FITTED.transform, FITTED)),
+)
