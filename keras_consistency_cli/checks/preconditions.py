@@ -90,12 +90,12 @@ def skip_if_fresh_process_differs(evidence: Evidence) -> Verdict | None:
 
 
 def skip_if_state_is_carried_on_purpose(evidence: Evidence) -> Verdict | None:
-    """Return a SKIP if the owner declares consecutive rows and a layer is stateful, else None."""
-    if evidence.data.owner.stateful_rows != "consecutive" or not evidence.facts.stateful_layers:
+    """Return a SKIP if the rows are declared to continue each other and a layer is stateful, else None."""
+    declared = evidence.data.owner.stateful_rows
+    if declared == "independent" or not evidence.facts.stateful_layers:
         return None
-    return Verdict.skip(
-        "the rows are consecutive parts of one sequence (facts.stateful_rows), so order and history matter"
-    )
+    parts = "parts of several sequences" if declared == "interleaved" else "consecutive parts of one sequence"
+    return Verdict.skip(f"the rows are {parts} (facts.stateful_rows), so order and history matter")
 
 
 def is_random(evidence: Evidence) -> bool:

@@ -149,8 +149,8 @@ class OwnerFacts(Options):
     low_precision: Literal["reported", "accepted"] = Field(
         default="reported", description="reported or accepted"
     )
-    stateful_rows: Literal["independent", "consecutive"] = Field(
-        default="independent", description="independent or consecutive"
+    stateful_rows: Literal["independent", "consecutive", "interleaved"] = Field(
+        default="independent", description="independent, consecutive or interleaved"
     )
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
     scaler_input: Word | None = Field(

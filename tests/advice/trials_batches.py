@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.advice.edits import array, give_model, load, rebuild, reconfigure
+from tests.advice.edits import array, give_facts, give_model, give_rows, load, rebuild, reconfigure
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
 from tests.corpus.cases import Case, Files, steps
@@ -82,6 +82,13 @@ def _padded_and_cut(files: Files) -> None:
     np.testing.assert_allclose(outputs[:40], without_padding, rtol=1e-5, atol=1e-6)
 
 
+def _in_four_parts(files: Files) -> Files:
+    """Four series of twelve pieces each, side by side, in place of one series."""
+    rows = array(files)
+    side_by_side = rows.reshape(4, 12, *rows.shape[1:]).swapaxes(0, 1).reshape(rows.shape)
+    return give_facts(give_rows(files, side_by_side), stateful_rows="interleaved")
+
+
 TRIALS: tuple[Trial, ...] = (
     Trial(
         slug="batch-statistics-in-inference",
@@ -138,6 +145,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="build the model with batch_size=1",
         faulty=STATEFUL_BATCHES,
         fix=give_model(rebuild(lstm(1))),
+    ),
+    Trial(
+        slug="state-batch-mismatch",
+        tries="order the rows so that row i of every batch belongs to sequence i",
+        faulty=corpus_case("pieces of one slow series in batches of four"),
+        fix=_in_four_parts,
     ),
     Trial(
         slug="outputs-not-per-sample",

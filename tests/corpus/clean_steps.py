@@ -8,7 +8,18 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, steps
-from tests.corpus.faults_sequences import HEAD, LSTM, codes, filled, pair, siamese, stack, walks, with_files
+from tests.corpus.faults_sequences import (
+    HEAD,
+    LSTM,
+    codes,
+    filled,
+    pair,
+    pieces,
+    siamese,
+    stack,
+    walks,
+    with_files,
+)
 
 __all__ = ["CASES"]
 
@@ -68,6 +79,13 @@ STATES = (
         family=FAMILY,
         build=stack(KEEPING, HEAD, shape=(8, 3), batch=1),
         kit=with_files(steps(8, 3), facts=CONSECUTIVE),
+        quiet=("KC502",),
+    ),
+    Case(
+        name="pieces of four series, carried over side by side",
+        family=FAMILY,
+        build=stack(KEEPING, HEAD, shape=(8, 3), batch=4),
+        kit=with_files(pieces(4, 12), facts=CONSECUTIVE),
         quiet=("KC502",),
     ),
     Case(

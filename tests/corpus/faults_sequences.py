@@ -153,6 +153,18 @@ SHAPES = (
     ),
 )
 
+
+def pieces(sequences: int, count: int) -> Maker:
+    """Pieces of slow series: row i of a batch of this size continues row i of the batch before."""
+
+    def make(random: np.random.Generator) -> Rows:
+        walks = np.cumsum(random.normal(size=(sequences, 8 * count, 3)), axis=1) / 10
+        by_piece = walks.reshape(sequences, count, 8, 3).swapaxes(0, 1)
+        return by_piece.reshape(-1, 8, 3).astype("float32")
+
+    return make
+
+
 CONSECUTIVE = {"stateful_rows": "consecutive"}
 
 STATES = (
@@ -162,6 +174,14 @@ STATES = (
         with_files(steps(20, 5), facts=CONSECUTIVE),
         "state-not-carried",
         "KC502",
+    ),
+    Case(
+        name="pieces of one slow series in batches of four",
+        family=FAMILY,
+        build=stack(layers.LSTM(6, stateful=True, name="memory"), HEAD, shape=(8, 3), batch=4),
+        kit=with_files(pieces(1, 48), facts=CONSECUTIVE),
+        causes=("state-batch-mismatch",),
+        warning=("KC502",),
     ),
     _kit(
         "pieces of one series, both directions",

@@ -8,8 +8,9 @@ How: predict runs twice, without any reset in between and with every stateful la
 the reset must bring back the same bits. The same rows are predicted from a fresh and from a used state, which
 shows step by step how long the memory lasts. NaN is sent through, and a predict without a batch size. The
 model is saved in the middle of a sequence, loaded, and continues, without its states and with its states
-copied over. With `facts: {stateful_rows: consecutive}` state is meant to be carried, and a model that carries
-none fails.
+copied over. With `facts: {stateful_rows: consecutive}` state is meant to be carried from row to row, with
+`interleaved` from row i of each batch to row i of the next one, and a model that carries none fails. In
+batches of several rows, the values at the ends of the rows show which row continues which, if they are clear.
 
 To fix: reset all stateful layers before each independent request, with the loop in the advice; predict with
 the batch size that the model was built for; copy `layer.states` if a state must survive saving.
@@ -43,6 +44,8 @@ _WORDING = Wording(
 )
 _GONE = 1e-6
 """Share of the largest output below which nothing is left of a state."""
+_NEARER = 0.5
+"""Share of one gap that a second one must not reach: then a row clearly continues the second row."""
 _SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _LOOP = (
     "before each independent request (Keras {keras}has no model.reset_states(), and predict never resets):\n"
@@ -61,9 +64,9 @@ class _Memory(MemoryDetails, total=False):
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge the reset, then carried state by what the owner says about the rows."""
-    consecutive = evidence.data.owner.stateful_rows == "consecutive"
+    continues = evidence.data.owner.stateful_rows != "independent"
     if not evidence.facts.stateful_layers:
-        return _judge_stateless(evidence) if consecutive else Verdict.skip("no layer is stateful")
+        return _judge_stateless(evidence) if continues else Verdict.skip("no layer is stateful")
     reset = agreement(evidence, (_RESET,), _WORDING)
     if reset.status is not Status.PASS:
         return reset
@@ -71,19 +74,20 @@ def examine(evidence: Evidence) -> Verdict:
     if "lost" in saved:
         memory["saving"] = {"lost": saved["lost"], "copied": saved["copied"], "scale": saved["scale"]}
     again = tuple(judge_pairs(evidence, (_AGAIN,)))
-    judge = _judge_consecutive if consecutive else _judge_independent
+    judge = _judge_continued if continues else _judge_independent
     verdict = judge(evidence, again, memory)
     return replace(verdict, judged=(*again, *reset.judged), findings={**memory, **verdict.findings})
 
 
 def _judge_stateless(evidence: Evidence) -> Verdict:
-    """A FAIL for consecutive rows if the model cannot carry state between them."""
+    """A FAIL for rows that continue each other if the model cannot carry state between them."""
     if not has_layer(evidence.facts, RECURRENT):
         return Verdict.skip("the model has no recurrent layer that could carry state")
     if len(evidence.facts.inputs) > 1:
         return Verdict.skip("no layer is stateful, but additional inputs may pass the state")
     message = (
-        "no layer is stateful; rows are consecutive (facts.stateful_rows), but each starts without a state"
+        f"no layer is stateful; rows are {evidence.data.owner.stateful_rows} (facts.stateful_rows), "
+        "but each starts without a state"
     )
     advice = (
         "rebuild the recurrent layers with stateful=True and keras.Input(..., batch_size=1), "
@@ -107,7 +111,7 @@ def _judge_independent(evidence: Evidence, again: Sequence[Judged], memory: _Mem
     return Verdict.fail(message, cause="state-carry-over", advice=advice)
 
 
-def _judge_consecutive(evidence: Evidence, again: Sequence[Judged], memory: _Memory) -> Verdict:
+def _judge_continued(evidence: Evidence, again: Sequence[Judged], memory: _Memory) -> Verdict:
     """A WARN if batches combine the state of one row with a row of a different sequence."""
     batch = _batch_size(evidence)
     moved = max((judged.comparison.max_abs for judged in again), default=0.0)
@@ -115,15 +119,29 @@ def _judge_consecutive(evidence: Evidence, again: Sequence[Judged], memory: _Mem
     remarks = _describe_state(evidence, memory)
     if batch == 1:
         return Verdict.ok(carried + remarks)
+    layout = _row_layout(evidence, memory)
+    if layout == "interleaved":
+        return Verdict.ok(f"{carried}, from each row to the one {batch} after it{remarks}")
     message = (
         f"in batches of {batch} a row continues from the row {batch} before it, not from the previous row; "
         f"{carried}{remarks}"
     )
     advice = (
-        "order the rows so that row i of every batch belongs to sequence i, "
-        f"or build the model with batch_size=1 for one sequence of {evidence.rows}"
+        "order the rows so that row i of every batch belongs to sequence i (facts: {stateful_rows: "
+        f"interleaved}}), or build the model with batch_size=1 for one sequence of {evidence.rows}"
     )
     return Verdict.warn(message, cause="state-batch-mismatch", advice=advice)
+
+
+def _row_layout(evidence: Evidence, memory: _Memory) -> str:
+    """Which rows continue each other: by the values at their ends if these are clear, else as declared."""
+    to_row, to_batch = memory.get("gap_to_next_row"), memory.get("gap_to_next_batch")
+    if to_row is not None and to_batch is not None:
+        if to_batch < _NEARER * to_row:
+            return "interleaved"
+        if to_row < _NEARER * to_batch:
+            return "consecutive"
+    return evidence.data.owner.stateful_rows
 
 
 def _batch_size(evidence: Evidence) -> int:

@@ -16,6 +16,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
+from keras_consistency_cli.routes.sequences.row_layout import LayoutDetails, measure_row_layout
 from keras_consistency_cli.routes.sequences.series import describe_length_error, session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, split_batches
 from keras_consistency_cli.routes.session.distances import greatest_value
@@ -51,7 +52,7 @@ class _Curve(TypedDict):
     curve: list[float]
 
 
-class MemoryDetails(_Curve, NanEffect):
+class MemoryDetails(_Curve, NanEffect, LayoutDetails):
     """Details of the route `state-memory`.
 
     `scale` is the greatest output, `default_predict` the result of predict without a batch size.
@@ -115,6 +116,7 @@ def _measure_memory(session: Session, rows: Rows) -> Result:
         "scale": memory.scale,
         **_measure_nan(session, sample[0], fresh[0]),
         "default_predict": _describe_default_predict(session, rows),
+        **measure_row_layout(session),
     }
     return Result(outputs={}, details=details)
 

@@ -9,8 +9,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Pair
+from keras_consistency_cli.checks.context import DataContext, GivenRows
 from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK, batch_pairs
 from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.config.setting_types import OwnerFacts
+from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.trace import Trace
 
@@ -123,3 +126,22 @@ def test_a_single_row_does_not_show_agreement(
     verdict = one.where({"batch-7": one.moved(by, (0,))}).verdict(CHECK)
     assert verdict.status is status
     assert verdict.reason == wording
+
+
+@pytest.mark.parametrize(
+    ("declared", "rows", "status"),
+    [
+        ("consecutive", 20, Status.PASS),
+        ("interleaved", 20, Status.PASS),
+        ("interleaved", 21, Status.FAIL),
+        ("independent", 20, Status.FAIL),
+    ],
+)
+def test_whole_batches_that_continue_each_other_have_no_short_tail(
+    world: Any, declared: str, rows: int, status: Status
+) -> None:
+    grown = Trace(route="", details={"given": 5}, outputs={"out": world.predict[:8]})
+    given = {"x": GivenRows(shape=(rows, 6, 3), expected=(4, 6, 3))}
+    context = DataContext(owner=OwnerFacts(stateful_rows=declared), rows_given=given)
+    facts = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),), "batch_size": 4}
+    assert world.where({"short-tail": grown}, facts=facts, data=context).verdict(CHECK).status is status

@@ -109,6 +109,26 @@ def test_carrying_is_right_for_consecutive_rows(
     assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
 
 
+@pytest.mark.parametrize(
+    ("rows", "gaps", "status"),
+    [
+        ("consecutive", (1.0, 0.1), Status.PASS),
+        ("consecutive", (0.1, 1.0), Status.WARN),
+        ("consecutive", (1.0, 0.9), Status.WARN),
+        ("interleaved", (1.0, 0.9), Status.PASS),
+        ("interleaved", (0.1, 1.0), Status.WARN),
+        ("interleaved", None, Status.PASS),
+    ],
+    ids=["of several", "of one", "not clear", "declared", "declared wrongly", "not measured"],
+)
+def test_rows_show_which_row_continues_which(
+    world: Any, rows: str, gaps: tuple[float, float] | None, status: Status
+) -> None:
+    names = ("gap_to_next_row", "gap_to_next_batch")
+    details = dict(zip(names, gaps, strict=True)) if gaps else {}
+    assert stateful(world, rows=rows, **details).verdict(CHECK).status is status
+
+
 def test_a_short_tail_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     tail = Trace(route="", details={"given": 9}, outputs={"out": world.predict[:12]})
     assert stateful(world).where({"short-tail": tail}).verdict(CHECK).message == wording

@@ -11,9 +11,7 @@ WRAPPED = (
     "config={'module': 'keras'}.\n\nException encountered: {}"
 )
 LAYER = "No shape of 'bad'. Error encountered:\n\nTwo sizes.\n\nArguments received by Bad.call():\n x"
-GRAPH_TRACE = (
-    'in user code:\n\n    File "/a/b.py", line 9, in g\n    f(a)\n\n    ValueError: Two sizes.'
-)
+GRAPH_TRACE = 'in user code:\n\n    File "/a/b.py", line 9, in g\n    f(a)\n\n    ValueError: Two sizes.'
 
 
 @pytest.mark.parametrize(
