@@ -65,6 +65,28 @@ WORDS_FILTERED = Case(
 )
 
 
+def _words_pooled(*, handed_on: bool) -> Any:
+    """A convolution and a maximum over pairs of words before a GRU, which gets the shorter mask or none."""
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    embedding = layers.Embedding(50, 8, mask_zero=True, name="words")
+    x, mask = embedding(ids), None
+    if handed_on:
+        mask = embedding.compute_mask(ids)
+        x = ops.where(mask[..., None], x, 0.0)
+        mask = mask[:, 1::2]
+    x = layers.MaxPooling1D(2, name="pool")(layers.Conv1D(6, 3, padding="same", name="filter")(x))
+    return keras.Model(ids, layers.Dense(1)(layers.GRU(5, name="reader")(x, mask=mask)))
+
+
+WORDS_POOLED = Case(
+    name="mask of words lost in a convolution, and pooled",
+    family="masks",
+    build=lambda: _words_pooled(handed_on=False),
+    kit=_padded(words()),
+    failing=("KC504",),
+)
+
+
 def _masked_first(value: float) -> Any:
     parts = [layers.Masking(mask_value=value), layers.LSTM(6), layers.Dense(2)]
     return lambda _model: keras.Sequential([keras.Input((None, 3)), *parts])
@@ -117,6 +139,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="set masked time steps to 0, and give the mask to the layers after a convolution",
         faulty=WORDS_FILTERED,
         fix=give_model(lambda _model: _words_filtered(handed_on=True)),
+    ),
+    Trial(
+        slug="mask-lost",
+        tries="mask[:, 1::2] for a GRU after pooling",
+        faulty=WORDS_POOLED,
+        fix=give_model(lambda _model: _words_pooled(handed_on=True)),
     ),
     _trial(
         "mask-lost",

@@ -80,7 +80,7 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
             break
     if found is not None:
         first = suspects[0].number
-        found["uses"] = find_padding_uses(padded[first:], cut[first:], runs.side, runs.steps)
+        found["uses"] = find_padding_uses(padded, cut, runs.side, runs.steps, first=first)
     return found
 
 

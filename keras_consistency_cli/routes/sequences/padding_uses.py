@@ -15,6 +15,7 @@ import numpy.typing as npt
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.locating.call_records import CallRecord, are_close, true_part
 from keras_consistency_cli.routes.sequences.padding_detection import Side
+from keras_consistency_cli.routes.sequences.shortened_masks import find_shortened_mask
 
 __all__ = ["PaddingUse", "Use", "find_padding_uses"]
 
@@ -31,7 +32,8 @@ class PaddingUse(TypedDict):
     `use` is "filled" if its outputs are those without padding once the padding holds `value`, "averaged" if
     it divides by the number of all time steps, "masked" if it takes a mask and was given none, else "other".
     `axes` are the axes of its input, `steps` its time steps, 0 if they are not on axis 1 alone; `mask_steps`
-    are those of the mask.
+    are those of the mask. If these differ, every `stride`-th time step of the mask from `start` on is that of
+    the input; a stride of 0 says that this is not known.
     """
 
     layer: str
@@ -41,10 +43,17 @@ class PaddingUse(TypedDict):
     axes: int
     steps: int
     mask_steps: int
+    start: int
+    stride: int
 
 
 def find_padding_uses(
-    padded: Sequence[CallRecord], cut: Sequence[CallRecord], side: Side, mask_steps: int
+    padded: Sequence[CallRecord],
+    cut: Sequence[CallRecord],
+    side: Side,
+    mask_steps: int,
+    *,
+    first: int = 0,
 ) -> list[PaddingUse]:
     """Return the layers whose outputs for true time steps depend on the padding, in order.
 
@@ -53,11 +62,15 @@ def find_padding_uses(
         cut: the same calls without padding.
         side: the side of the padding.
         mask_steps: the time steps of the padded rows.
+        first: the number of the first call that is examined.
     """
     uses: list[PaddingUse] = []
-    for one, other in zip(padded, cut, strict=True):
+    for place, (one, other) in enumerate(zip(padded[first:], cut[first:], strict=True), first):
         use = _find_use(one, other, side, mask_steps)
         if use is not None and use["layer"] not in {each["layer"] for each in uses}:
+            if side == "right" and use["steps"] not in (0, mask_steps):
+                start, stride = find_shortened_mask(padded[:place], mask_steps, use["steps"]) or (0, 0)
+                use = {**use, "start": start, "stride": stride}
             uses.append(use)
         if len(uses) == _MOST_LAYERS:
             break
@@ -87,6 +100,8 @@ def _find_use(one: CallRecord, other: CallRecord, side: Side, mask_steps: int) -
         "axes": long.ndim,
         "steps": long.shape[1] if is_time_first else 0,
         "mask_steps": mask_steps,
+        "start": 0,
+        "stride": 0,
     }
 
 

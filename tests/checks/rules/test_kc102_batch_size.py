@@ -131,8 +131,8 @@ def test_a_single_row_does_not_show_agreement(
 @pytest.mark.parametrize(
     ("declared", "rows", "status"),
     [
-        ("consecutive", 20, Status.PASS),
-        ("interleaved", 20, Status.PASS),
+        ("consecutive", 20, Status.SKIP),
+        ("interleaved", 20, Status.SKIP),
         ("interleaved", 21, Status.FAIL),
         ("independent", 20, Status.FAIL),
     ],
@@ -140,6 +140,7 @@ def test_a_single_row_does_not_show_agreement(
 def test_whole_batches_that_continue_each_other_have_no_short_tail(
     world: Any, declared: str, rows: int, status: Status
 ) -> None:
+    """Nothing is left to compare: such a model takes no other batch size."""
     grown = Trace(route="", details={"given": 5}, outputs={"out": world.predict[:8]})
     given = {"x": GivenRows(shape=(rows, 6, 3), expected=(4, 6, 3))}
     context = DataContext(owner=OwnerFacts(stateful_rows=declared), rows_given=given)

@@ -228,7 +228,7 @@ def test_a_stock_layer_that_takes_padding_in_is_not_to_be_edited(
     world: Any, wording: SnapshotAssertion
 ) -> None:
     use = {"layer": "peak", "kind": "GlobalMaxPooling1D", "use": "filled", "value": -1e9}
-    use |= {"axes": 3, "steps": 9, "mask_steps": 9}
+    use |= {"axes": 3, "steps": 9, "mask_steps": 9, "start": 0, "stride": 0}
     found = leak("peak", "GlobalMaxPooling1D", stock=True, takes_mask=False, uses=[use])
     kept = Trace(route="", details={"layer": "res", "kind": "Add"})
     verdict = world_of(world, moved=0.5, leak=found, lost=kept).verdict(CHECK)

@@ -14,10 +14,10 @@ __all__ = ["describe_place"]
 _MASK = "    mask = embedding.compute_mask(ids)"
 _FROM = "with the mask of the Embedding or Masking layer:"
 _PASSED = {
-    "MultiHeadAttention": "{x}, {x}, attention_mask=mask[:, None, :]",
-    "GroupedQueryAttention": "{x}, {x}, attention_mask=mask[:, None, :]",
-    "Attention": "[{x}, {x}], mask=[mask, mask]",
-    "AdditiveAttention": "[{x}, {x}], mask=[mask, mask]",
+    "MultiHeadAttention": "x, x, attention_mask={mask}[:, None, :]",
+    "GroupedQueryAttention": "x, x, attention_mask={mask}[:, None, :]",
+    "Attention": "[x, x], mask=[{mask}, {mask}]",
+    "AdditiveAttention": "[x, x], mask=[{mask}, {mask}]",
 }
 """Arguments of layers that do not take `x, mask=mask`."""
 
@@ -119,15 +119,18 @@ def _later_layers(uses: Sequence[PaddingUse]) -> str:
 
 def _code(use: PaddingUse) -> Iterator[str]:
     """Lines for one layer, with its input and output as x."""
-    name = clean(use["layer"]).rpartition("/")[2]
+    name, mask = clean(use["layer"]).rpartition("/")[2], _mask_name(use)
+    if _is_shortened(use):
+        stride = f":{use['stride']}" if use["stride"] > 1 else ""
+        yield f"    {mask} = mask[:, {use['start'] or ''}:{stride}]"
     if use["use"] == "masked":
-        arguments = _PASSED.get(use["kind"], "{x}, mask=mask").format(x="x")
+        arguments = _PASSED.get(use["kind"], "x, mask={mask}").format(mask=mask)
         yield f"    x = {name}({arguments})"
     elif use["use"] == "filled":
         yield f"    x = keras.ops.where({_mask_of(use)}, x, {_number(use)})"
         yield f"    x = {name}(x)"
     elif _is_plain_average(use):
-        yield "    x = keras.layers.GlobalAveragePooling1D()(x, mask=mask)"
+        yield f"    x = keras.layers.GlobalAveragePooling1D()(x, mask={mask})"
     elif use["use"] == "averaged":
         yield f"    true = keras.ops.cast({_mask_of(use)}, x.dtype)"
         yield "    x = keras.ops.sum(x * true, axis=1) / keras.ops.sum(true, axis=1)"
@@ -140,9 +143,19 @@ def _is_plain_average(use: PaddingUse) -> bool:
 
 def _mask_of(use: PaddingUse) -> str:
     """The mask in a shape that broadcasts with the input of the layer."""
+    mask = _mask_name(use)
     if not use["steps"] or use["axes"] < 3:
-        return "mask"
-    return f"mask[..., {', '.join(['None'] * (use['axes'] - 2))}]"
+        return mask
+    return f"{mask}[..., {', '.join(['None'] * (use['axes'] - 2))}]"
+
+
+def _is_shortened(use: PaddingUse) -> bool:
+    """Whether the layer gets fewer time steps than the mask has, and it is known which of them."""
+    return use["steps"] not in (0, use["mask_steps"]) and use["stride"] > 0
+
+
+def _mask_name(use: PaddingUse) -> str:
+    return f"mask_{use['steps']}" if _is_shortened(use) else "mask"
 
 
 def _number(use: PaddingUse) -> str:
@@ -156,7 +169,7 @@ def _remarks(uses: Sequence[PaddingUse]) -> Iterator[str]:
         layer = f"'{clean(use['layer'])}'"
         if not use["steps"]:
             yield f"at {layer}, the mask needs the shape of x"
-        elif use["steps"] != use["mask_steps"]:
+        elif use["steps"] != use["mask_steps"] and not _is_shortened(use):
             steps = f"{use['steps']} time steps, not {use['mask_steps']}"
             yield f"{layer} gets {steps}: shorten its mask in the same way"
         elif use["use"] == "other" and use is not uses[0]:

@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse, Use
 
 
 def use(layer: str, how: Use, value: float | None = None, **more: Any) -> PaddingUse:
-    usual: dict[str, Any] = {"kind": layer, "axes": 3, "steps": 9, "mask_steps": 9}
+    usual: dict[str, Any] = {"kind": layer, "axes": 3, "steps": 9, "mask_steps": 9, "start": 0, "stride": 0}
     return PaddingUse(layer=layer, use=how, value=value, **{**usual, **more})
 
 
