@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.numerics.heavy_tails import TailSums
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
@@ -30,7 +31,8 @@ _ROWS = 256
 class LayerStatistics(TypedDict):
     """How far the statistics of one layer are from those of the rows that reach it.
 
-    `distance` is the mean over the features of the squared Hellinger distance: 0 if equal, 1 if disjoint.
+    `distance` is the mean over the features of the squared Hellinger distance: 0 if equal, 1 if disjoint. A
+    feature with heavy tails counts as 0 if its middle values fit, and as 1 if they do not.
     `size` is the median size of the normalized values, 1 for the rows of training. `stored` and `seen` are
     the means of the `feature` that differs most. `untouched` says that the layer still has the statistics it
     was created with.
@@ -67,6 +69,7 @@ class _Sums:
     count: float = 0.0
     total: Floats = field(default_factory=lambda: np.zeros(1))
     squares: Floats = field(default_factory=lambda: np.zeros(1))
+    tails: TailSums = field(default_factory=TailSums)
 
     def add(self, values: Floats, weights: Floats | None) -> None:
         """Add values of shape (positions, features); masked positions have the weight 0."""
@@ -74,6 +77,7 @@ class _Sums:
         self.count += len(kept)
         self.total = self.total + kept.sum(axis=0)
         self.squares = self.squares + np.square(kept).sum(axis=0)
+        self.tails.add(kept)
 
     def finish(self) -> LayerStatistics:
         """Compare the stored statistics with those of the values."""
@@ -83,8 +87,11 @@ class _Sums:
         known = np.isfinite(mean + variance + seen + seen_variance)
         stored, shown = variance + self.layer.epsilon, seen_variance + self.layer.epsilon
         distances = np.where(known, _measure_distances(mean, stored, seen, shown), 0.0)
+        is_heavy = self.tails.are_heavy()
+        distances = np.where(is_heavy, ~self.tails.agree(mean, np.sqrt(stored)), distances)
         sizes = np.sqrt(((seen - mean) ** 2 + seen_variance) / stored)[known]
         shifts = np.where(known, np.abs(seen - mean) / np.sqrt(np.maximum(stored, shown)), 0.0)
+        shifts = np.where(is_heavy & (distances == 0), 0.0, shifts)
         feature = int(shifts.argmax())
         return LayerStatistics(
             path=self.path,

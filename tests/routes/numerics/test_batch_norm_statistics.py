@@ -91,3 +91,31 @@ def test_layers_come_in_the_order_in_which_they_are_reached(tmp_path: Path) -> N
 def test_a_model_without_such_layers_gives_the_reason(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((5,), name="x"), layers.Dense(1)])
     assert "reason" in measure(model, tmp_path)
+
+
+HEAVY = {
+    "pareto": lambda random, shape: random.pareto(1.0, shape),
+    "cauchy": lambda random, shape: random.standard_cauchy(shape),
+    "lognormal": lambda random, shape: random.lognormal(0, 3, shape),
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+@pytest.mark.parametrize("seed", range(4))
+def test_averages_of_batches_with_heavy_tails_fit(name: str, seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    batches = HEAVY[name](random, (100, 32, 5))
+    model, norm = one_norm()
+    settle(norm, batches.mean(1).mean(0), batches.var(1).mean(0))
+    (layer,) = measure(model, tmp_path, HEAVY[name](random, (256, 5)).astype("float32"))["layers"]
+    assert layer["distance"] < 0.1
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_heavy_tails_hide_no_other_location_or_scale(name: str, tmp_path: Path) -> None:
+    x = HEAVY[name](np.random.default_rng(0), (256, 5)).astype("float32")
+    model, norm = one_norm()
+    for mean, variance in ((0.0, 1e-6), (1e6, 1.0)):
+        settle(norm, mean, variance)
+        (layer,) = measure(model, tmp_path, x)["layers"]
+        assert layer["distance"] > 0.9

@@ -1,0 +1,69 @@
+"""Features with heavy tails, whose mean and variance in one sample say little about those in another.
+
+Their middle values do: for every distribution, the median is at most one standard deviation from the mean, and
+half of the values lie in less than three standard deviations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["TailSums"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+_HEAVY_SHARE = 0.04
+"""Share of the number of values that the kurtosis must exceed.
+
+The standard error of the variance is then more than a fifth of the variance. Without a finite fourth moment,
+the kurtosis grows with the number of values; a normal feature has 3, an exponential one 9.
+"""
+_FEWEST_HEAVY = 10.0
+_WIDEST = 2 * 2**0.5
+"""Standard deviations that hold the middle half of the values at most (Chebyshev)."""
+_TOLERANCE = 2.0
+"""Moving statistics are averages of batches, and a batch lacks the rarest values."""
+
+
+@dataclass(kw_only=True)
+class TailSums:
+    """Sums of powers around the mean of the first batch, and the quartiles of each batch, by feature."""
+
+    count: float = 0.0
+    centre: Floats = field(default_factory=lambda: np.zeros(1))
+    powers: Floats = field(default_factory=lambda: np.zeros((4, 1)))
+    quartiles: list[Floats] = field(default_factory=list)
+
+    def add(self, values: Floats) -> None:
+        """Add values of shape (positions, features)."""
+        if not len(values):
+            return
+        if not self.count:
+            self.centre = values.mean(axis=0)
+        shifted = values - self.centre
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = np.stack([(shifted**power).sum(axis=0) for power in (1, 2, 3, 4)])
+            self.powers = self.powers + sums
+        self.count += len(values)
+        self.quartiles.append(np.quantile(values, (0.25, 0.5, 0.75), axis=0))
+
+    def are_heavy(self) -> Flags:
+        """By feature, whether the variance of these values is too uncertain to be compared."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            first, second, third, fourth = self.powers / max(self.count, 1.0)
+            variance = second - first**2
+            central = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
+            kurtosis = central / variance**2
+            return np.asarray(np.nan_to_num(kurtosis) > max(_HEAVY_SHARE * self.count, _FEWEST_HEAVY))
+
+    def agree(self, mean: Floats, sd: Floats) -> Flags:
+        """By feature, whether a distribution of this mean and standard deviation can have these middle values."""
+        if not self.quartiles:
+            return np.ones(mean.shape, bool)
+        low, median, high = np.mean(self.quartiles, axis=0)
+        is_near = np.abs(median - mean) <= _TOLERANCE * sd
+        return np.asarray(is_near & (high - low <= _TOLERANCE * _WIDEST * sd))
