@@ -131,16 +131,31 @@ def read_verdict(architecture: Architecture, exit_code: int, stdout: str, stderr
     )
 
 
-def format_page(verdicts: Sequence[Verdict], *, only: str = "") -> str:
-    """Return the verdicts as a page of documentation; `only` is what chose the architectures."""
+def format_page(verdicts: Sequence[Verdict], *, earlier: str = "") -> str:
+    """Return the verdicts as a page of documentation.
+
+    Args:
+        verdicts: the verdicts of this run.
+        earlier: the page so far; its other verdicts are kept if machine and versions are the same.
+    """
     measured_on = ", ".join(f"{name} {value}" for name, value in {**machine(), **_versions()}.items())
-    right = sum(verdict.is_right for verdict in verdicts)
-    head = _HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, right=right, count=len(verdicts))
-    if only:
-        head += f" This run had only those whose package or name has `{only}`."
-    lines = ["| package | architecture | exit code | failed | warned | cause | right |", "|---" * 7 + "|"]
-    lines += [_format_line(verdict) for verdict in verdicts]
-    return head + "\n\n" + "\n".join(lines) + "\n"
+    by_name = _read_lines(earlier) if f", {measured_on}.\n" in earlier else {}
+    by_name |= {verdict.architecture.name: _format_line(verdict) for verdict in verdicts}
+    order = {known.name: place for place, known in enumerate(ARCHITECTURES)}
+    lines = [by_name[name] for name in sorted(by_name, key=lambda name: order.get(name, len(order)))]
+    right = sum(line.endswith("| yes |") for line in lines)
+    left_out = [name for name in order if name not in by_name]
+    head = _HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, right=right, count=len(lines))
+    if left_out:
+        head += f" Not run: {', '.join(left_out)}."
+    table = ["| package | architecture | exit code | failed | warned | cause | right |", "|---" * 7 + "|"]
+    return head + "\n\n" + "\n".join([*table, *lines]) + "\n"
+
+
+def _read_lines(page: str) -> dict[str, str]:
+    """The lines of the table on a page, by architecture."""
+    lines = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 8]
+    return {line.split("|")[2].strip(): line for line in lines[1:]}
 
 
 def _format_line(verdict: Verdict) -> str:
@@ -166,9 +181,13 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _select(only: str) -> list[Architecture]:
-    """Return the architectures whose package is installed and whose name or package contains the text."""
-    chosen = [known for known in ARCHITECTURES if only in f"{known.package} {known.name}"]
+def _select(only: str, names: Sequence[str]) -> list[Architecture]:
+    """Return the architectures that are chosen by a part of package and name, or by name, and installed."""
+    chosen = [
+        known
+        for known in ARCHITECTURES
+        if only in f"{known.package} {known.name}" and (not names or known.name in names)
+    ]
     missing = {known.package for known in chosen if importlib.util.find_spec(known.package) is None}
     for package in sorted(missing):
         print(f"{_DISTRIBUTIONS[package]} is not installed; its models are left out", file=sys.stderr)
@@ -191,15 +210,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="only those whose package or name has TEXT"
     )
+    parser.add_argument("--names", nargs="+", default=(), metavar="NAME", help="only those of these names")
     parser.add_argument("--jobs", type=int, default=2, help="number of commands to run at the same time")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table as a page")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the table as a page, or bring that page up to date"
+    )
     parser.add_argument("--build", nargs=2, metavar=("NAME", "DIR"), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.build:
         _save(options.build[0], Path(options.build[1]))
         return 0
-    verdicts = _check_all(_select(options.only), options.jobs)
-    page = format_page(verdicts, only=options.only)
+    verdicts = _check_all(_select(options.only, options.names), options.jobs)
+    has_page = options.write is not None and options.write.exists()
+    page = format_page(verdicts, earlier=options.write.read_text(encoding="utf-8") if has_page else "")
     print(page)
     if options.write is not None:
         options.write.write_text(page, encoding="utf-8")

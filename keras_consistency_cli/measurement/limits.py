@@ -143,16 +143,29 @@ def _judge_by_default(evidence: NoiseEvidence) -> Judgement:
 
 def _judge_calibrated(evidence: NoiseEvidence, noise: Comparison) -> Judgement:
     pair, scale = evidence.pair, max(evidence.pair.scale, noise.scale)
-    if pair.dtype == "float64" and noise.max_abs <= _FLOAT64_RTOL * scale:
-        limit = _FLOAT64_RTOL * scale
-        reason = "the model computes in float64: the limit is 1e-12 of the greatest output"
-        return _judged(pair.max_abs <= limit, "fallback", limit, reason)
+    if pair.dtype == "float64" and noise.max_abs <= max(_FLOAT64_RTOL * scale, _float64_rounding(evidence)):
+        return _judge_in_float64(evidence, scale)
     calibration = _calibrate(evidence, noise, scale)
     problem = _find_problem(evidence, noise, calibration)
     if problem is not None:
         return problem
     gone = "" if evidence.float64_pair is None else ", and the difference disappears in float64"
     return Judgement(within=True, limit=calibration.limit, reason=f"within rounding noise{gone}")
+
+
+def _float64_rounding(evidence: NoiseEvidence) -> float:
+    """Return what rounding in float64 can change: that of float32, layer by layer, with 29 more bits."""
+    return MAX_FACTOR * evidence.rounded.max_abs * FLOAT64_GAIN if evidence.rounded is not None else 0.0
+
+
+def _judge_in_float64(evidence: NoiseEvidence, scale: float) -> Judgement:
+    """Judge routes of a model that computes in float64, whose copy has the same rounding."""
+    usual, rounding, difference = _FLOAT64_RTOL * scale, _float64_rounding(evidence), evidence.pair.max_abs
+    if difference <= usual or rounding <= usual:
+        reason = "the model computes in float64: the limit is 1e-12 of the greatest output"
+        return _judged(difference <= usual, "fallback", usual, reason)
+    reason = "the model computes in float64: the limit is the rounding of its layers"
+    return _judged(difference <= rounding, "amplified", rounding, reason)
 
 
 def _calibrate(evidence: NoiseEvidence, noise: Comparison, scale: float) -> _Calibration:

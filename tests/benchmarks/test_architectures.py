@@ -39,6 +39,20 @@ def test_only_the_expected_verdict_is_right(
 def test_the_page_counts_right_verdicts_and_shows_why_there_is_no_report() -> None:
     without = read_verdict(HEALTHY, 3, "", "Traceback\nError: a | b\n")
     assert without.problem == "Error: a | b"
-    page = format_page([Verdict(architecture=HEALTHY, exit_code=0), without])
+    page = format_page([Verdict(architecture=MIXING, exit_code=1, cause="mixes"), without])
     assert "1 of 2 verdicts are right" in page
     assert "| keras | net | 3 | - | - | Error: a / b | **no** |" in page
+
+
+def test_a_page_keeps_the_verdicts_of_earlier_runs_on_the_same_machine() -> None:
+    earlier = format_page(
+        [Verdict(architecture=MIXING, exit_code=0), Verdict(architecture=HEALTHY, exit_code=0)]
+    )
+    again = [Verdict(architecture=MIXING, exit_code=1, cause="mixes")]
+    both, alone = (
+        format_page(again, earlier=earlier),
+        format_page(again, earlier=earlier.replace("Python", "X")),
+    )
+    assert "2 of 2 verdicts are right" in both
+    assert "1 of 1 verdicts are right" in alone
+    assert "ResNet50, " in both.partition("Not run: ")[2]

@@ -106,6 +106,30 @@ def test_the_mean_difference_has_a_limit_of_its_own(wording: SnapshotAssertion) 
     assert everywhere.reason == wording
 
 
+@pytest.mark.parametrize(
+    ("layered", "within", "origin"),
+    [
+        (0.06, True, "amplified"),
+        (1e-7, False, "fallback"),
+        (None, False, "fallback"),
+        (0.002, False, "amplified"),
+    ],
+    ids=["a million within", "nothing large within", "unknown", "less within"],
+)
+def test_rounding_of_a_model_in_float64_counts_its_layers(
+    layered: float | None, within: bool, origin: str
+) -> None:
+    """A difference of 1e-10, and layers whose rounding in float32 would be this large."""
+    ones = np.ones((ROWS, 1))
+    pair = compared(ones + 1e-10, ones, float64_copy=ones)
+    rounded = None if layered is None else compared(ones + layered, ones, float64_copy=ones)
+    judged = judge(
+        NoiseEvidence(pair=pair, noise=compared(ones, ones, float64_copy=ones), rounded=rounded),
+        policy=Policy(),
+    )
+    assert (judged.within, judged.limit.origin) == (within, origin)
+
+
 @pytest.mark.parametrize(("share", "within"), [(0.0, False), (0.1, False), (0.3, True), (0.5, True)])
 def test_a_mean_difference_that_float64_predicts_is_rounding(share: float, within: bool) -> None:
     """The same routes differ in float64 by this share of what they differ in float32, times 2⁻²⁹."""

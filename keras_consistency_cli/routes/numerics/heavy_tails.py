@@ -1,7 +1,7 @@
 """Features with heavy tails, whose mean and variance in one sample say little about those in another.
 
-Their middle values do: for every distribution, the median is at most one standard deviation from the mean, and
-half of the values lie in less than three standard deviations.
+Their middle values do: for every distribution, the median is at most one standard deviation from the mean,
+and half of the values lie in less than three standard deviations.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class TailSums:
             return np.asarray(np.nan_to_num(kurtosis) > max(_HEAVY_SHARE * self.count, _FEWEST_HEAVY))
 
     def agree(self, mean: Floats, sd: Floats) -> Flags:
-        """By feature, whether a distribution of this mean and standard deviation can have these middle values."""
+        """By feature, whether a distribution of this mean and deviation can have these middle values."""
         if not self.quartiles:
             return np.ones(mean.shape, bool)
         low, median, high = np.mean(self.quartiles, axis=0)

@@ -1,7 +1,7 @@
 """The mask after layers that make series shorter, such as pooling and convolutions with strides.
 
-Each such layer is called alone on series of every length; how many time steps are left of how many shows which
-time steps of the mask are those of its output.
+Each such layer is called alone on series of every length; how many time steps are left of how many shows
+which time steps of the mask are those of its output.
 """
 
 from __future__ import annotations
