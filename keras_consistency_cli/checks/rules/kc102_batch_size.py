@@ -80,7 +80,9 @@ def _has_whole_batches_only(evidence: Evidence) -> bool:
     """Whether the rows are whole batches of a stateful model, which continue each other as declared."""
     size, given = evidence.facts.batch_size, evidence.data.rows_given.values()
     is_declared = evidence.data.owner.stateful_rows != "independent" and bool(evidence.facts.stateful_layers)
-    return is_declared and bool(size and given) and all(rows.shape[0] % size == 0 for rows in given)
+    if not is_declared or size is None or not given:
+        return False
+    return all(rows.shape[0] % size == 0 for rows in given)
 
 
 def _batch_traces(evidence: Evidence) -> dict[str, Trace]:

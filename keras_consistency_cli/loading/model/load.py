@@ -19,8 +19,8 @@ import keras
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
-from keras_consistency_cli.loading.model.quantized_error import quantized_error
-from keras_consistency_cli.loading.model.undefined_names import undefined_name_error
+from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
+from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.text import clean, unstyled

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.locating.call_records import CallRecord, are_close, true_part
+from keras_consistency_cli.routes.sequences.alignment.shortened_masks import find_shortened_mask
 from keras_consistency_cli.routes.sequences.padding_detection import Side
-from keras_consistency_cli.routes.sequences.shortened_masks import find_shortened_mask
 
 __all__ = ["PaddingUse", "Use", "find_padding_uses"]
 

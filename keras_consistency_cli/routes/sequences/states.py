@@ -15,8 +15,8 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.sequences.alignment.row_layout import LayoutDetails, measure_row_layout
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
-from keras_consistency_cli.routes.sequences.row_layout import LayoutDetails, measure_row_layout
 from keras_consistency_cli.routes.sequences.series import describe_length_error, session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, split_batches
 from keras_consistency_cli.routes.session.distances import greatest_value

@@ -189,7 +189,7 @@ class Executor:
 
 def _refusal_of(problem: NameError, route: str | None) -> Exception | None:
     """The refusal of a model whose code uses an undefined name; None if predict does not use it."""
-    from keras_consistency_cli.loading.model.undefined_names import undefined_name_error
+    from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
     from keras_consistency_cli.routes.trace import REFERENCE
 
     # What predict cannot do, nothing can; a different route may run code that serving never runs.

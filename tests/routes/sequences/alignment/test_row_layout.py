@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.sequences.row_layout import measure_row_layout
+from keras_consistency_cli.routes.sequences.alignment.row_layout import measure_row_layout
 
 STEPS, BATCH = 6, 4
 WALKS = np.cumsum(np.random.default_rng(0).normal(size=(BATCH, 15 * STEPS, 2)), axis=1)

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes.locating.call_records import record_calls
-from keras_consistency_cli.routes.sequences.shortened_masks import find_shortened_mask
+from keras_consistency_cli.routes.sequences.alignment.shortened_masks import find_shortened_mask
 from tests.helpers.live_models import session_of
 
 STEPS = 20

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model.load import load_model
-from keras_consistency_cli.loading.model.quantized_error import quantized_error
+from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

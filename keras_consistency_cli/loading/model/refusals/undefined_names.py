@@ -20,7 +20,7 @@ from keras_consistency_cli.text import clean, unstyled
 __all__ = ["undefined_name_error"]
 
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-_PACKAGE = str(Path(__file__).resolve().parents[2])
+_PACKAGE = str(Path(__file__).resolve().parents[3])
 _REBUILT_IN = "keras.src.utils.python_utils"
 """The module in which Keras rebuilds the functions that a file stores as code."""
 _IMPORTS = {

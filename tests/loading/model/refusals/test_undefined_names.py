@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model.load import import_custom_objects, load_model
-from keras_consistency_cli.loading.model.undefined_names import undefined_name_error
+from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.session.session import RunOptions
 from keras_consistency_cli.workers.child.executor import Executor
