@@ -14,13 +14,14 @@ from keras_consistency_cli.diagnosis.confirmations.exports import (
     Summaries,
     affected,
     confirm_export,
-    holds_other_weights,
+    is_likely,
 )
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.table import export_routes
-from keras_consistency_cli.routes.exports.variants import VARIANTS
+from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
 
 __all__ = ["diagnose_exports", "is_about_exports", "searching_routes"]
 
@@ -73,7 +74,7 @@ def _diagnose(
     for cause in EXPORT_CAUSES:
         codes = [code for code in cause.explains if code in summaries]
         confirmation = confirm_export(evidence, cause.slug, label, summaries)
-        is_suspected = cause.slug in named or holds_other_weights(evidence, cause.slug, label)
+        is_suspected = cause.slug in named or is_likely(evidence, cause.slug, label)
         if not set(codes) - explained or not (is_suspected or confirmation is not None):
             continue
         explained |= set(codes)
@@ -94,7 +95,7 @@ def _diagnosis(
         cause=cause.slug,
         severity="fail" if any(summaries[code]["status"] == "fail" for code in codes) else "warn",
         sentence=cause.sentence,
-        layer=_layer(evidence, cause.slug),
+        layer=_layer(evidence, cause.slug, label),
         rows=(),
         explains=codes,
         confidence="confirmed" if confirmation is not None else "likely",
@@ -104,8 +105,8 @@ def _diagnosis(
     )
 
 
-def _layer(evidence: Evidence, slug: str) -> str | None:
-    """The layer that facts point to."""
+def _layer(evidence: Evidence, slug: str, label: str) -> str | None:
+    """The layer that facts point to, else the one where values inside the export begin to differ."""
     layers = evidence.facts.layers
     suspects: Mapping[str, Sequence[LayerFact]] = {
         "export-training-true": _in_training(layers),
@@ -114,7 +115,9 @@ def _layer(evidence: Evidence, slug: str) -> str | None:
         "export-state-frozen": evidence.facts.stateful_layers,
         "export-state-carried": evidence.facts.stateful_layers,
     }
-    return next((layer.path for layer in suspects.get(slug, ())), None)
+    differing = evidence.details(export_name(VARIANTS, label), VariantDetails).get("differing", {})
+    located = differing.get("layer") if slug in _LOCATED else None
+    return next((layer.path for layer in suspects.get(slug, ())), located)
 
 
 def _in_training(layers: Sequence[LayerFact]) -> list[LayerFact]:
@@ -124,5 +127,7 @@ def _in_training(layers: Sequence[LayerFact]) -> list[LayerFact]:
     return [*fixed, *by_default, *(layer for layer in layers if _TRAINED.search(layer.kind))]
 
 
+_LOCATED = ("export-layer-differs", "runtime-optimiser")
+"""Causes that begin at one layer."""
 _TRAINED = re.compile(r"^Random|Dropout|Noise|BatchNorm")
 """Kinds of layers whose outputs depend on the training argument."""

@@ -23,11 +23,11 @@ from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
-from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
-from keras_consistency_cli.routes.numerics.quantised_layers import (
+from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_ROUTES
+from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     DEQUANTISING_ROUTES,
     QUANTISATION_LOCATORS,
 )

@@ -207,6 +207,27 @@ def bytes_of_pixels(random: np.random.Generator) -> np.ndarray:
     return random.integers(0, 256, size=(40, 8, 8, 3), dtype="uint8")
 
 
+def deep(activation: str = "tanh") -> Any:
+    """Several layers, one of them with an activation of its own."""
+    return keras.Sequential(
+        [
+            keras.Input((10,), name="x"),
+            layers.Dense(24, activation="relu", name="first"),
+            layers.Dense(24, activation="tanh", name="second"),
+            layers.Dense(20, activation=activation, name="middle"),
+            layers.Dense(16, activation="relu", name="fourth"),
+            layers.Dense(2, name="last"),
+        ]
+    )
+
+
+def mistranslated(model: Any) -> Any:
+    """The same weights with a different function in one layer."""
+    other = deep("softsign")
+    other.set_weights(model.get_weights())
+    return other
+
+
 def small_rows() -> np.ndarray:
     """Calibration rows a tenth as large as those that are checked."""
     return np.random.default_rng(5).normal(0, 0.1, size=(64, 10)).astype("float32")
@@ -385,6 +406,14 @@ STATE = (
     ),
 )  # fmt: skip
 
+LAYER = tuple(
+    _case(
+        f"a layer translated differently, {name}", deep, flat(10), {file: by_keras(name, mistranslated)},
+        **_fault("export-layer-differs", "KC901", layer="middle"),
+    )
+    for name, file in (("onnx", "m.onnx"), ("litert", "m.tflite"), ("openvino", "m.xml"))
+)  # fmt: skip
+
 UNUSABLE = (
     _case(
         "litert without loops", looping, steps(8, 3), {"m.tflite": litert()},
@@ -446,4 +475,4 @@ CLEAN = (
     _scaled("scaler in front of the export", onnx()),
 )  # fmt: skip
 
-CASES: tuple[Case, ...] = (*STALE, *ORDER, *LOST, *TRAINING, *PRECISION, *STATE, *UNUSABLE, *CLEAN)
+CASES: tuple[Case, ...] = (*STALE, *ORDER, *LOST, *TRAINING, *PRECISION, *STATE, *LAYER, *UNUSABLE, *CLEAN)

@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.exports import searching_routes
 from keras_consistency_cli.measurement.facts import LayerFact
 
 LABEL, OTHER = "m.onnx", "m.tflite"
+LAYER = "export-layer-differs"
 LIMITS = {"out": 1e-6}
 _FIXED = LayerFact(path="f", kind="X", baked_training=True)
 BY_CHANGE = (
@@ -64,7 +65,7 @@ def failed(verdict: Any, code: str, exports: Mapping[str, Any], status: Status =
 
 def test_every_cause_is_here() -> None:
     slugs = {cause.slug for cause in EXPORT_CAUSES}
-    assert slugs == {*BY_CHANGE, *READ, "export-saturated"} == set(EXPORT_CONFIRMATIONS)
+    assert slugs == {*BY_CHANGE, *READ, "export-saturated", LAYER} == set(EXPORT_CONFIRMATIONS)
 
 
 @pytest.mark.parametrize("slug", BY_CHANGE)
@@ -99,12 +100,31 @@ def test_weights_of_another_run_are_likely_if_the_model_cannot_take_them(evidenc
     assert causes(evidence(located=located), check) == []
 
 
-@pytest.mark.parametrize(("count", "expected"), [(0, []), (5, [("export-saturated", "confirmed", None)])])
-def test_outputs_that_are_cut(count: int, expected: list[Any], evidence: Any, verdict: Any) -> None:
+@pytest.mark.parametrize(
+    ("count", "precision", "expected"),
+    [
+        (0, "int8", []),
+        (5, "float32", []),
+        (5, "int8", [("export-saturated", "confirmed", None)]),
+    ],
+)
+def test_outputs_that_are_cut(
+    count: int, precision: str, expected: list[Any], evidence: Any, verdict: Any
+) -> None:
     located = variants()
     located[f"variants@{LABEL}"]["saturated"] = count
-    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS, precision=precision)})
     assert causes(evidence(located=located), check) == expected
+
+
+def test_the_layer_from_which_values_differ(evidence: Any, verdict: Any) -> None:
+    located = variants()
+    located[f"variants@{LABEL}"]["differing"] = {"layer": "b", "kind": "Dense", "after": "a"}
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    assert causes(evidence(located=located), check) == [(LAYER, "likely", "b")]
+    located = variants(export_stale=1e-7)
+    located[f"variants@{LABEL}"]["differing"] = {"layer": "b", "kind": "Dense", "after": "a"}
+    assert causes(evidence(located=located), check) == [("export-stale", "confirmed", None)]
 
 
 def test_each_export_has_its_own_cause(evidence: Any, verdict: Any) -> None:

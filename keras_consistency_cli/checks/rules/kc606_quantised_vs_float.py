@@ -33,7 +33,7 @@ from keras_consistency_cli.checks.preconditions import is_random, stop_unless_ru
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit
-from keras_consistency_cli.routes.numerics.dequantised import (
+from keras_consistency_cli.routes.numerics.quantised.dequantised import (
     DEQUANTISED,
     QUANTISATION_FACTOR,
     OutputError,

@@ -212,5 +212,14 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "export the model again with the versions that serve it:\n" + _EXPORT_AGAIN,
         _INTERFACE,
     ),
+    _cause(
+        "export-layer-differs",
+        "the export computes a layer differently than the model",
+        "The values inside the export agree with the outputs of the model's layers up to this layer, and "
+        "differ from there on. A converter translated it wrongly, or the runtime computes it wrongly.",
+        "replace the layer by one that the converter translates rightly, or use a different format; report "
+        "it to the converter with the bundle of kcheck (--bundle)",
+        _AGREEMENT,
+    ),
 )
 """In the order in which they are tried on an export."""

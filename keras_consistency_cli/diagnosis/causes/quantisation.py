@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
-from keras_consistency_cli.routes.numerics.dequantised import DEQUANTISED, QuantisationDetails
-from keras_consistency_cli.routes.numerics.quantised_layers import DequantisedDetails
+from keras_consistency_cli.routes.numerics.quantised.dequantised import DEQUANTISED, QuantisationDetails
+from keras_consistency_cli.routes.numerics.quantised.quantised_layers import DequantisedDetails
 
 __all__ = ["QUANTISATION_CAUSES"]
 

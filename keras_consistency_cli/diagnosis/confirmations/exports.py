@@ -12,17 +12,18 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
     ConfirmationResult,
     ConfirmationTest,
+    cannot_test,
 )
 from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
 
-__all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "affected", "confirm_export", "holds_other_weights"]
+__all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "affected", "confirm_export", "is_likely"]
 
 Summaries = Mapping[str, Mapping[str, Any]]
 """By code of the check, what it found on one export."""
 
-_STALE, _SATURATED = "export-stale", "export-saturated"
+_STALE, _SATURATED, _LAYER = "export-stale", "export-saturated", "export-layer-differs"
 
 
 def affected(verdict: Verdict) -> Iterator[str]:
@@ -43,7 +44,7 @@ def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summari
     if "variants" not in details or "KC901" not in summaries:
         return None
     if slug == _SATURATED:
-        return _saturation(details)
+        return _saturation(details, str(summaries["KC901"].get("precision", "")))
     result = details["variants"].get(slug)
     limits = summaries["KC901"].get("limits", {})
     if result is None or not limits or not _within(result["differences"], limits):
@@ -53,19 +54,20 @@ def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summari
     return _CHANGES[slug].format(order=", ".join(result.get("order", ())))
 
 
-def holds_other_weights(evidence: Evidence, slug: str, label: str) -> bool:
-    """Whether the cause is a different training run, and an export only holds other weights."""
+def is_likely(evidence: Evidence, slug: str, label: str) -> bool:
+    """Whether a cause fits an export although nothing confirms it.
+
+    The export holds none of the model's weights but others, or its values differ from one layer on.
+    """
     details = evidence.details(export_name(VARIANTS, label), VariantDetails)
-    return (
-        slug == _STALE
-        and "weights" in details
-        and not details["weights"]["found"]
-        and details["weights"]["other"] > 0
-    )
+    if slug == _STALE and "weights" in details:
+        return not details["weights"]["found"] and details["weights"]["other"] > 0
+    return slug == _LAYER and bool(details.get("differing", {}).get("layer"))
 
 
-def _saturation(details: VariantDetails) -> str | None:
-    count = details.get("saturated", 0)
+def _saturation(details: VariantDetails, precision: str) -> str | None:
+    """Only integers have a fixed range."""
+    count = details.get("saturated", 0) if "int" in precision else 0
     return (
         f"{count} outputs are equal to the export's largest or smallest one, the model's go on"
         if count
@@ -132,5 +134,5 @@ def _confirmed_on_some_export(slug: str) -> ConfirmationTest:
 
 EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
     slug: Confirmation(how=how.replace(" ({order})", ""), test=_confirmed_on_some_export(slug))
-    for slug, how in ({**_CHANGES, **_COUNTED, **_READ}).items()
-}
+    for slug, how in {**_CHANGES, **_COUNTED, **_READ}.items()
+} | {_LAYER: cannot_test("a layer of an export cannot be exchanged; its values are compared layer by layer")}

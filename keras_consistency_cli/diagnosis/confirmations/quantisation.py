@@ -12,8 +12,8 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     layer_list,
     read_by_check,
 )
-from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_FACTOR
-from keras_consistency_cli.routes.numerics.quantised_layers import DequantisedDetails
+from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_FACTOR
+from keras_consistency_cli.routes.numerics.quantised.quantised_layers import DequantisedDetails
 
 __all__ = ["QUANTISATION_CONFIRMATIONS"]
 

@@ -69,6 +69,9 @@ class ExportedModel(Protocol):
     def constants(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the float constants that the file holds, with their names."""
 
+    def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Return the values inside the export on one batch, by name; none if the runtime hides them."""
+
     def exact(self) -> ExportedModel | None:
         """Return the same export without the runtime's optimizations and lower precision.
 

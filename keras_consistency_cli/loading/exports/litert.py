@@ -118,6 +118,22 @@ class LiteRtExport:
                 if values is not None:
                     yield str(each["name"]), values
 
+    def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Return the tensors of the whole file."""
+        interpreter = _open_interpreter(self._path, delegates=False, allocate=False, keep=True)
+        details = {str(each["name"]): each for each in interpreter.get_input_details()}
+        for name, values in feeds.items():
+            interpreter.resize_tensor_input(_named_input(details, name)["index"], values.shape)
+        interpreter.allocate_tensors()
+        for name, values in feeds.items():
+            interpreter.set_tensor(_named_input(details, name)["index"], values)
+        interpreter.invoke()
+        read = {
+            str(each["name"]): _constant(interpreter, each["index"])
+            for each in interpreter.get_tensor_details()
+        }
+        return {name: values for name, values in read.items() if values is not None}
+
     def exact(self) -> LiteRtExport | None:
         """Return the same file without delegates."""
         if not self._delegates:
@@ -125,12 +141,16 @@ class LiteRtExport:
         return LiteRtExport(self._path, signature=self._stated_signature, delegates=False)
 
 
-def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True) -> Any:
+def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True, keep: bool = False) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=resolver)
+        interpreter = Interpreter(
+            model_path=str(path),
+            experimental_op_resolver_type=resolver,
+            experimental_preserve_all_tensors=keep,
+        )
         if allocate:
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as problem:
@@ -166,6 +186,11 @@ def _free_shape(detail: dict[str, Any]) -> Any:
 def _is_quantized(detail: dict[str, Any]) -> bool:
     scales = detail.get("quantization_parameters", {}).get("scales", ())
     return len(scales) > 0 and np.dtype(detail["dtype"]).kind in "iu"
+
+
+def _named_input(details: dict[str, Any], name: str) -> Any:
+    """The input of a signature among those of the file, whose names have a prefix and a number."""
+    return next((each for full, each in details.items() if name in full), next(iter(details.values())))
 
 
 def _constant(interpreter: Any, index: int) -> np.ndarray | None:

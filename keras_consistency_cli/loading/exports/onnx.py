@@ -104,6 +104,22 @@ class OnnxExport:
             if values.dtype.kind == "f":
                 yield tensor.name, values
 
+    def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Return the outputs of all nodes."""
+        import onnx
+        import onnxruntime as ort
+
+        shown = onnx.load(str(self._path))
+        known = {each.name for each in shown.graph.output}
+        names = [name for node in shown.graph.node for name in node.output if name and name not in known]
+        shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+        options = ort.SessionOptions()
+        options.log_severity_level = _QUIET
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = ort.InferenceSession(shown.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        outputs = session.run(names, dict(feeds))
+        return {name: np.asarray(values) for name, values in zip(names, outputs, strict=True)}
+
     def exact(self) -> OnnxExport | None:
         """Return the same file without graph optimizations."""
         return OnnxExport(self._path, optimized=False) if self._optimized else None

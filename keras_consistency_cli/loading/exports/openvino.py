@@ -13,6 +13,7 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["OpenVinoExport"]
 
+_NOT_COMPUTED = ("Constant", "Parameter", "Result")
 _HINT = "INFERENCE_PRECISION_HINT"
 _TYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _NUMPY_TYPES = {
@@ -80,9 +81,31 @@ class OpenVinoExport:
                 if values.dtype.kind == "f":
                     yield str(operation.get_friendly_name()), values
 
+    def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Return the outputs of all operations."""
+        import openvino
+
+        core = openvino.Core()
+        shown = core.read_model(str(self._path))
+        inner = [each for each in shown.get_ordered_ops() if _is_inner(each)]
+        names = [str(each.get_friendly_name()) for each in inner]
+        shown.add_outputs([each.output(0) for each in inner])
+        request = core.compile_model(shown, "CPU").create_infer_request()
+        results = request.infer([feeds[each.name] for each in self.inputs])
+        first = len(self.outputs)
+        return {name: np.array(results[first + number]) for number, name in enumerate(names)}
+
     def exact(self) -> OpenVinoExport | None:
         """Return the same file in float32."""
         return OpenVinoExport(self._path, hint="f32") if self.precision != "float32" else None
+
+
+def _is_inner(operation: Any) -> bool:
+    """Whether an operation computes one value that is no output already."""
+    if operation.get_type_name() in _NOT_COMPUTED or operation.get_output_size() != 1:
+        return False
+    readers = (each.get_node().get_type_name() for each in operation.output(0).get_target_inputs())
+    return "Result" not in readers
 
 
 def _tensors(ports: Any) -> tuple[ExportTensor, ...]:

@@ -73,6 +73,10 @@ class SavedModelExport:
             if values.dtype.kind == "f":
                 yield variable.name, values
 
+    def values(self, _feeds: Feeds) -> dict[str, np.ndarray]:
+        """Return nothing: the values inside a SavedModel are not named after layers."""
+        return {}
+
     def exact(self) -> SavedModelExport | None:
         """Return None: TensorFlow has no less precise mode on a CPU."""
         return None

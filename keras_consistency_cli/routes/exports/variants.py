@@ -20,6 +20,7 @@ from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercep
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
+    from keras_consistency_cli.routes.exports.layers import DifferingLayer
     from keras_consistency_cli.routes.exports.session import ExportSession
     from keras_consistency_cli.routes.exports.stored_weights import StoredWeights
     from keras_consistency_cli.routes.session.session import Session
@@ -28,8 +29,8 @@ __all__ = ["VARIANTS", "VARIANTS_ROUTE", "VariantDetails", "VariantResult"]
 
 VARIANTS = "variants"
 _MOST_ORDERS = 24
-_FEWEST_CUT = 2
-"""Values at one end of a range; one alone may round to it."""
+_FEWEST_CUT = 3
+"""Values that are cut at one end of a range; one is always the smallest, and two may round to it."""
 _MASKS = ("mask", "query_mask", "key_mask", "value_mask")
 """Arguments of Keras's layers that Keras fills in itself; an attention_mask is the model's own."""
 
@@ -48,13 +49,15 @@ class VariantDetails(TypedDict):
     """Details of the route `variants`: the result of each change by the slug of its cause.
 
     `plain` are the differences of the same batch without any change. `saturated` counts the values that the
-    export cuts at its own greatest or smallest output, where those of the model are beyond it.
+    export cuts at its own greatest or smallest output, where those of the model are beyond it. `differing` is
+    the layer from which on the values inside the export differ.
     """
 
     plain: dict[str, float]
     variants: dict[str, VariantResult]
     weights: StoredWeights
     saturated: int
+    differing: DifferingLayer
 
 
 def _try_variants(session: Session, rows: Rows) -> Result:
@@ -72,9 +75,23 @@ def _try_variants(session: Session, rows: Rows) -> Result:
         "plain": _differences((outputs, reference)),
         "variants": tried,
         "weights": compare_weights(export),
+        "differing": _find_layer(export, batch),
         "saturated": sum(_count_cut(outputs[name], values) for name, values in reference.items()),
     }
     return Result(outputs={}, details=details)
+
+
+def _find_layer(export: ExportSession, rows: Rows) -> DifferingLayer:
+    from keras_consistency_cli.routes.exports.layers import find_differing_layer
+
+    try:
+        return find_differing_layer(export, rows)
+    except Exception:
+        # Runtimes do not show the values of every file.
+        return {}
+    finally:
+        export.restore()
+        export.original.restore()
 
 
 def _attempt(
@@ -117,9 +134,9 @@ def _count_cut(values: np.ndarray, reference: np.ndarray) -> int:
     """Count the values at the end of the export's range where the model's go on, if there are several."""
     if not is_float(values.dtype) or values.shape != reference.shape or not values.size:
         return 0
-    low, high = values.min(), values.max()
-    cut = ((values == low) & (reference < low)) | ((values == high) & (reference > high))
-    return int(cut.sum()) if cut.sum() >= _FEWEST_CUT else 0
+    ends = ((values.min(), reference < values.min()), (values.max(), reference > values.max()))
+    cut = [int(((values == end) & beyond).sum()) for end, beyond in ends]
+    return sum(count for count in cut if count >= _FEWEST_CUT)
 
 
 def _closest(results: Iterator[VariantResult]) -> VariantResult | None:

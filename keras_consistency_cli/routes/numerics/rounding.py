@@ -23,7 +23,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
-from keras_consistency_cli.routes.numerics.quantised_runs import rounding_inputs
+from keras_consistency_cli.routes.numerics.quantised.quantised_runs import rounding_inputs
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
 

@@ -14,9 +14,9 @@ from keras_consistency_cli.measurement.distance import relative_rms_difference
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_FACTOR, measure_errors
 from keras_consistency_cli.routes.numerics.layer_outputs import LayerOutput, keep_values, recording_outputs
-from keras_consistency_cli.routes.numerics.quantised_runs import (
+from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_FACTOR, measure_errors
+from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
     dequantise,
     explain_no_quantisation,
     quantising,

@@ -12,8 +12,11 @@ from keras import layers
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.dequantised import QUANTISATION_ROUTES
-from keras_consistency_cli.routes.numerics.quantised_layers import DEQUANTISING_ROUTES, QUANTISATION_LOCATORS
+from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_ROUTES
+from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
+    DEQUANTISING_ROUTES,
+    QUANTISATION_LOCATORS,
+)
 from keras_consistency_cli.routes.trace import Result
 from tests.corpus.reports_quantised import quantise
 from tests.corpus.reports_quantised_layers import CallsInside

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, rms_difference
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.numerics.quantised_runs import (
+from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
     dequantise,
     explain_no_quantisation,
     quantising,

@@ -1,0 +1,117 @@
+"""Find the layer from which on an export computes something else than the model.
+
+Converters keep the names of layers in the names of their values. Each layer of the model is compared with the
+values that bear its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.exports.session import ExportSession
+    from keras_consistency_cli.routes.trace import Rows
+
+__all__ = ["DifferingLayer", "find_differing_layer"]
+
+_TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
+"""Share of a layer's largest output up to which an export agrees, by the precision that it computes in."""
+_COARSE = 0.1
+_CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+
+
+class DifferingLayer(TypedDict, total=False):
+    """The first layer that differs, and the last one before it that agrees; empty if none was found."""
+
+    layer: str
+    kind: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Called:
+    """A layer in the order of calls, and its output."""
+
+    path: str
+    kind: str
+    name: str
+    output: np.ndarray
+
+
+def find_differing_layer(export: ExportSession, rows: Rows) -> DifferingLayer:
+    """Return where the export's values stop to agree with the outputs of the model's layers.
+
+    A converter may merge layers. Therefore a layer counts as differing only if no later one agrees.
+    """
+    values = export.exported.values(export.feeds(rows))
+    share = _TOLERANCE.get(export.exported.precision, _COARSE)
+    judged = [
+        (called, agrees)
+        for called in _outputs_of_layers(export, rows)
+        if (agrees := _agrees(called, values, share)) is not None
+    ]
+    last = max((number for number, (_, agrees) in enumerate(judged) if agrees), default=-1)
+    if not judged or last == len(judged) - 1:
+        return {}
+    first = judged[last + 1][0]
+    after = judged[last][0].path if last >= 0 else ""
+    return {"layer": first.path, "kind": first.kind, "after": after}
+
+
+def _outputs_of_layers(export: ExportSession, rows: Rows) -> Iterator[_Called]:
+    """Yield the layers with their first float output, the inner ones before those that hold them."""
+    import keras
+
+    called: list[_Called] = []
+
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = original(*args, **kwargs)
+        layer = running[-1]
+        leaves = keras.tree.flatten(outputs)
+        if isinstance(layer, keras.layers.Layer) and not isinstance(layer, keras.Model) and leaves:
+            output = np.asarray(keras.ops.convert_to_numpy(leaves[0]))
+            kind = type(layer).__name__
+            if is_float(output.dtype) and kind != "InputLayer":
+                called.append(
+                    _Called(path=layer_path(running), kind=kind, name=str(layer.name), output=output)
+                )
+        return outputs
+
+    export.original.restore()
+    with intercept_calls(around):
+        export.original.call(rows, training=False)
+    export.original.restore()
+    yield from called
+
+
+def _agrees(called: _Called, values: Mapping[str, np.ndarray], share: float) -> bool | None:
+    """Whether one of the values that bear the layer's name is its output; None if none has its size."""
+    pattern = re.compile(rf"(?:^|[/;]){re.escape(called.name)}(?:_\d+)?(?:[/;:]|$)")
+    candidates = [
+        each
+        for name, each in values.items()
+        if pattern.search(name) and each.size == called.output.size and is_float(each.dtype)
+    ]
+    if not candidates or not called.output.size:
+        return None
+    limit = share * float(np.abs(called.output).max()) + np.finfo(np.float32).tiny
+    return any(
+        np.abs(each.reshape(-1).astype(np.float64) - expected.reshape(-1)).max() <= limit
+        for each in candidates
+        for expected in _layouts(called.output)
+    )
+
+
+def _layouts(output: np.ndarray) -> Iterator[np.ndarray]:
+    """The output as it is, and with channels first."""
+    yield output
+    if output.ndim in _CHANNELS_FIRST:
+        yield output.transpose(_CHANNELS_FIRST[output.ndim])
