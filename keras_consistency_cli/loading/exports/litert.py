@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean
 
 __all__ = ["LiteRtExport"]
 
@@ -172,7 +172,7 @@ def _tensorflow_operators(path: Path) -> list[str]:
 
 def _choose_signature(signatures: dict[str, Any], stated: str) -> str:
     if stated and stated not in signatures:
-        raise ExportRefused(f"it has no signature '{clean(stated)}'{did_you_mean(stated, signatures)}")
+        raise ExportRefused(f"it has no signature '{clean(stated)}'; it has {', '.join(signatures)}")
     usual = "serving_default" if "serving_default" in signatures else next(iter(signatures), _WHOLE_MODEL)
     return stated or usual
 

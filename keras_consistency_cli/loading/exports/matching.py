@@ -43,7 +43,9 @@ def match_inputs(
     if unknown:
         found = ", ".join(clean(each.name, 40) for each in tensors)
         raise ExportRefused(f"it has no input '{clean(unknown[0], 60)}'; it has {found}")
-    return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, stated)
+    match = _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, stated)
+    _check_shapes("input", {fact.name: fact.shape for fact in facts}, match, tensors)
+    return match
 
 
 def _count_refused(facts: Sequence[InputFact], tensors: Sequence[ExportTensor]) -> ExportRefused:
@@ -62,10 +64,35 @@ def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) 
     tensors = _declared(facts, tensors)
     if len(facts) != len(tensors):
         raise ExportRefused(f"it has {len(tensors)} outputs, the model {len(facts)}", cause=_OTHER_MODEL)
-    numbered = _numbered(tensors)
+    names, numbered = [fact.name for fact in facts], _numbered(tensors)
     if numbered is not None:
-        return Match(names=dict(zip((fact.name for fact in facts), numbered, strict=True)), by="name")
-    return _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, {})
+        match = Match(names=dict(zip(names, numbered, strict=True)), by="name")
+    else:
+        match = _match(names, [fact.shape for fact in facts], tensors, {})
+    _check_shapes("output", {fact.name: fact.shape for fact in facts}, match, tensors)
+    return match
+
+
+def _check_shapes(
+    what: str,
+    shapes: Mapping[str, tuple[int | None, ...] | None],
+    match: Match,
+    tensors: Sequence[ExportTensor],
+) -> None:
+    """Refuse an export whose inputs or outputs cannot be those of the model."""
+    own = {each.name: each.shape for each in tensors}
+    for name, export_name in match.names.items():
+        if not fits(shapes[name], own[export_name]):
+            raise ExportRefused(
+                f"its {what} '{clean(export_name, 40)}' has shape {_text(own[export_name])}, "
+                f"that of the model {_text(shapes[name])}",
+                cause=_OTHER_MODEL,
+            )
+
+
+def _text(shape: tuple[int | None, ...] | None) -> str:
+    """A shape in words; None is any size."""
+    return "unknown" if shape is None else str(shape)
 
 
 def _declared(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Sequence[ExportTensor]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean
 
 __all__ = ["SavedModelExport"]
 
@@ -88,7 +88,7 @@ def _signature(signatures: Any, stated: str) -> Any:
         raise ExportRefused("it has no signature")
     wanted = stated or (_USUAL if _USUAL in names else names[0])
     if wanted not in names:
-        raise ExportRefused(f"it has no signature '{clean(stated)}'{did_you_mean(stated, names)}")
+        raise ExportRefused(f"it has no signature '{clean(stated)}'; it has {', '.join(names)}")
     return signatures[wanted]
 
 

@@ -85,3 +85,19 @@ def test_outputs(found: tuple[ExportTensor, ...], names: list[str] | None) -> No
             match_outputs(facts, found)
     else:
         assert list(match_outputs(facts, found).names.values()) == names
+
+
+def test_other_shapes_are_those_of_a_different_model() -> None:
+    for refused in (
+        lambda: match_inputs(inputs(x=A), tensors(x=(None, 3, 3)), {}),
+        lambda: match_inputs(inputs(b=A, a=A), tensors(b=B, a=A), {}),
+        lambda: match_outputs(outputs(y=A), tensors(output_0=B)),
+    ):
+        with pytest.raises(ExportRefused) as raised:
+            refused()
+        assert raised.value.cause == "export-of-other-model"
+
+
+def test_any_size_fits() -> None:
+    assert match_inputs(inputs(x=(None, None, 3)), tensors(x=(1, 8, 3)), {}).by == "only"
+    assert match_outputs(outputs(y=A), (ExportTensor(name="y", shape=None, dtype="float32"),)).by == "only"
