@@ -45,6 +45,8 @@ class Sample:
     """Makes scaler.pkl, fitted on different rows of the same kind; the model is trained on them, scaled."""
     serving: Serving | None = None
     """Makes served.npy, the rows that serving passed to the model for those of data.npy."""
+    exported: Callable[[Any], Any] | None = None
+    """Returns the model that is exported as a SavedModel into `exported/`."""
     facts: Mapping[str, Any] | None = None
     """Facts that only the owner of the model knows, written to kcheck.yaml."""
 
@@ -232,6 +234,18 @@ def mixed_precision() -> Any:
     )
 
 
+def trained_differently(model: Any) -> Any:
+    """The same model after a training run from other initial weights."""
+    other = keras.models.clone_model(model)
+    _train(other, *_other_rows(model), epochs=3)
+    return other
+
+
+def _other_rows(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.random.default_rng(99).normal(size=(96, *model.input_shape[1:])).astype("float32")
+    return rows, _target(rows)
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -268,6 +282,10 @@ SAMPLES: Mapping[str, Sample] = {
     "near-ties": Sample(build=near_ties, data=normal(24)),
     "mixed-precision": Sample(build=mixed_precision, data=normal(10), epochs=2),
     "untracked-state": Sample(build=untracked_state, data=normal(10)),
+    "export-stale": Sample(build=healthy_mlp, data=normal(10), epochs=3, exported=trained_differently),
+    "export-augments": Sample(
+        build=augmentation_on_call, data=pictures(8, 8, 3), exported=lambda model: model
+    ),
 }
 
 
@@ -283,6 +301,8 @@ def make(name: str, into: Path) -> Path:
     else:
         _scale(folder, sample, model, rows)
     model.save(folder / "model.keras")
+    if sample.exported is not None:
+        sample.exported(model).export(str(folder / "exported"), format="tf_saved_model", verbose=False)
     if sample.facts:
         # JSON is valid YAML.
         (folder / "kcheck.yaml").write_text(json.dumps({"facts": dict(sample.facts)}), encoding="utf-8")
