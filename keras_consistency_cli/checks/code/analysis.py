@@ -22,7 +22,8 @@ from keras_consistency_cli.text import clean
 __all__ = ["CodeReport", "Notice", "analyse"]
 
 _SERVES = re.compile(
-    r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|\.save\(|\.save_weights\(|imagenet"
+    r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|imagenet"
+    r"|\.save\(|\.save_weights\("
 )
 _SCALER_ENDINGS = (".pkl", ".pickle", ".joblib", ".save", ".gz", ".skops", ".bin")
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.code.rule import Rule
-from keras_consistency_cli.checks.code.rules import calls, inputs, pictures, refits, scaling, state
+from keras_consistency_cli.checks.code.rules import calls, inputs, pictures, refits, scaling, state, targets
 
 __all__ = ["RULES", "find_rules"]
 
-RULES: tuple[Rule, ...] = (
-    *refits.RULES,
-    *scaling.RULES,
-    *pictures.RULES,
-    *calls.RULES,
-    *state.RULES,
-    *inputs.RULES,
+_MODULES = (refits, scaling, targets, pictures, calls, state, inputs)
+RULES: tuple[Rule, ...] = tuple(
+    sorted((rule for module in _MODULES for rule in module.RULES), key=lambda rule: rule.code)
 )
 
 

@@ -224,8 +224,7 @@ def _find_states(model: Any) -> list[Any]:
 def _generate_different_rows(session: Session, batch: Rows) -> Rows:
     """Return different rows: floats with the opposite sign, ids and others in reverse order."""
     turned = {name: values[::-1] for name, values in batch.items()}
-    changed = {name: -values if is_float(values.dtype) else turned[name] for name, values in batch.items()}
-    return keep_ids(session, turned, changed)
+    return keep_ids(session, turned, {k: -v if is_float(v.dtype) else turned[k] for k, v in batch.items()})
 
 
 def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:

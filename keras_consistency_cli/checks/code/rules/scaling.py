@@ -8,46 +8,13 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing, Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events
+from keras_consistency_cli.checks.code.rules.transformers import (
+    last_name,
+    loaded_transformers,
+    served_events,
+)
 
 __all__ = ["RULES"]
-
-_SCALER_WORDS = (
-    "scaler",
-    "scaling",
-    "normalizer",
-    "encoder",
-    "tokenizer",
-    "vectorizer",
-    "imputer",
-    "preprocessor",
-)
-_TARGET_WORDS = (
-    "target",
-    "y_scal",
-    "scaler_y",
-    "y_sc",
-    "sc_y",
-    "label_scal",
-    "output_scal",
-    "scaler_out",
-    "price_scal",
-)
-
-
-def _loaded(trace: Trace) -> Iterator[tuple[Event, Thing]]:
-    """Yield what is loaded from files that hold transformers, by the name of the file or of the variable."""
-    for event in trace.of("load"):
-        thing = event.subject.thing
-        if thing is not None and event.subject.kind == "loaded":
-            words = f"{thing.path} {thing.label}".casefold()
-            if any(word in words for word in _SCALER_WORDS):
-                yield event, thing
-
-
-def _served(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
-    for trace in evidence.traces:
-        for event in serving_events(trace, "predict", "call", "signature"):
-            yield trace, event
 
 
 @rule(
@@ -74,11 +41,11 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://scikit-learn.org/stable/common_pitfalls.html
     """
-    served = list(_served(evidence))
+    served = list(served_events(evidence))
     if not served:
         return
     first = served[0][1].node
-    loaded = [pair for trace in evidence.traces for pair in _loaded(trace)]
+    loaded = [pair for trace in evidence.traces for pair in loaded_transformers(trace)]
     for event, thing in loaded:
         if thing.label and thing.label not in ("load", "loads") and not evidence.names.get(thing.label, 0):
             yield Hit(
@@ -108,137 +75,6 @@ def _forgotten(evidence: Evidence, served: list[tuple[Trace, Event]]) -> Iterato
 
 def _is_tabular(value: Value) -> bool:
     return not (value.has("image") or value.has("scaled"))
-
-
-@rule(
-    "KS202",
-    "target-not-inverted",
-    "fail",
-    "is a target scaler loaded, and the output returned in its units?",
-    causes=("target-scaler-foreign",),
-)
-def not_inverted(evidence: Evidence) -> Iterator[Hit]:
-    """A scaler of the target is loaded, but the outputs of the model are not transformed back with it.
-
-    Why: The model was trained on scaled targets. Its outputs are in the units of the scaler, often
-    between 0 and 1, and are read as prices or temperatures.
-
-    How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler),
-    a model that was loaded predicts, and inverse_transform() of the object is never called, nor is the
-    object passed on.
-
-    To fix: Transform the outputs back.
-
-        price = y_scaler.inverse_transform(model.predict(rows))
-
-    Sources: https://scikit-learn.org/stable/modules/compose.html
-    """
-    if not any(True for _ in _served(evidence)):
-        return
-    inverted = {event.subject.thing for trace in evidence.traces for event in trace.of("inverse")}
-    for trace in evidence.traces:
-        for event, thing in _loaded(trace):
-            if not _is_of_target(thing) or thing in inverted or not evidence.names.get(thing.label, 0):
-                continue
-            if _is_only_receiver(evidence, thing.label):
-                yield Hit(
-                    site=event.site,
-                    words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
-                    fix=f"return {thing.label}.inverse_transform(outputs)",
-                )
-
-
-def _is_of_target(thing: Thing) -> bool:
-    words = f"{thing.path} {thing.label}".casefold()
-    return any(word in words for word in _TARGET_WORDS)
-
-
-def _is_only_receiver(evidence: Evidence, label: str) -> bool:
-    """Whether the variable is only used as x.transform(...): it is never passed on, nor are its
-    attributes read.
-    """
-    methods = {"transform", "fit", "fit_transform"}
-    amount = 0
-    for node in ast.walk(evidence.module.tree):
-        if isinstance(node, ast.Attribute) and node.attr in methods and _last(node.value) == label:
-            amount += 1
-    return amount >= evidence.names.get(label, 0)
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-@rule(
-    "KS203",
-    "other-target-scaler",
-    "fail",
-    "are outputs transformed back with the scaler of the inputs although the target has its own?",
-    causes=("target-scaler-foreign",),
-)
-def other_scaler(evidence: Evidence) -> Iterator[Hit]:
-    """The outputs of the model are transformed back with the scaler of the inputs, although the target
-    has its own.
-
-    Why: Every scaler has its own mean and range. With the wrong one, the outputs have plausible units and
-    wrong values.
-
-    How: The rule follows the outputs of a model that was loaded to inverse_transform(). It reports a
-    scaler that transformed the inputs, if another scaler, whose name names the target, is loaded too.
-
-    To fix: Use the scaler that transformed the targets in training.
-
-        price = y_scaler.inverse_transform(model.predict(x_scaler.transform(rows)))
-
-    Sources: https://scikit-learn.org/stable/modules/compose.html
-    """
-    things = [thing for trace in evidence.traces for _, thing in _loaded(trace)]
-    targets = [thing for thing in things if _is_of_target(thing)]
-    inputs = {event.subject.thing for trace in evidence.traces for event in trace.of("transform", "fit")}
-    for trace in evidence.traces:
-        for event in trace.of("inverse"):
-            thing = event.subject.thing
-            is_input = thing is not None and thing in inputs and not _is_of_target(thing)
-            if is_input and targets and (event.data.has("pred") or event.data.has("called")):
-                yield Hit(
-                    site=event.site,
-                    words=f"{code_of(event.node)} uses the scaler of the inputs, not {targets[0].label}",
-                    fix=f"{targets[0].label}.inverse_transform(outputs)",
-                )
-
-
-@rule(
-    "KS204",
-    "half-inverse",
-    "warn",
-    "are outputs divided by scale_ without the offset of the scaler?",
-    causes=("target-scaler-foreign",),
-)
-def half_inverse(evidence: Evidence) -> Iterator[Hit]:
-    """Outputs are transformed back by hand with `scale_` alone, without the minimum or the mean of the
-    scaler.
-
-    Why: A MinMaxScaler computes x * scale_ + min_, a StandardScaler (x - mean_) / scale_. Without the
-    offset, all outputs are shifted by the same amount.
-
-    How: The output of a model is multiplied with or divided by a number that was made from scale_ of a
-    scaler, and neither min_, data_min_ nor mean_ of it is read anywhere in the file.
-
-    To fix: Use inverse_transform(), or add the offset.
-
-        price = scaler.inverse_transform(outputs)
-
-    Sources: https://scikit-learn.org/stable/modules/generated/sklearn.preprocessing.MinMaxScaler.html
-    """
-    if {"min_", "data_min_", "mean_", "inverse_transform"} & set(evidence.names):
-        return
-    for trace in evidence.traces:
-        for event in trace.of("rescale"):
-            yield Hit(
-                site=event.site,
-                words="the outputs are transformed back with scale_ and without the offset of the scaler",
-                fix="scaler.inverse_transform(outputs)",
-            )
 
 
 @rule(
@@ -343,7 +179,7 @@ def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
     methods = {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
     amount = sum(
-        isinstance(node, ast.Attribute) and node.attr in methods and _last(node.value) == thing.label
+        isinstance(node, ast.Attribute) and node.attr in methods and last_name(node.value) == thing.label
         for node in ast.walk(evidence.module.tree)
     )
     return thing.made == "built" and bool(thing.label) and amount >= evidence.names.get(thing.label, 0)
@@ -351,9 +187,6 @@ def _is_private(evidence: Evidence, thing: Thing) -> bool:
 
 RULES: tuple[Rule, ...] = (
     not_applied,
-    not_inverted,
-    other_scaler,
-    half_inverse,
     column_order,
     not_saved,
 )
