@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
@@ -10,11 +10,13 @@ from keras_consistency_cli.checks.preconditions import skip_pass_of_single_row
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.routes.exports.exact import EXACT
+from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import ROUNDED, float64_name
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["CODE", "ROUTES", "comparison_check"]
+__all__ = ["CODE", "ROUTES", "check_labels", "comparison_check"]
 
 CODE = "ROUTES"
 """Stands in reports where checks have their code."""
@@ -23,10 +25,18 @@ _WITH_OUTPUTS = _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, "
 ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _WITH_OUTPUTS}
 """The routes that give outputs, by name, with a one-line summary of each."""
 
+_ON_EXPORTS: Mapping[str, str] = {
+    name: route.summary
+    for route in export_routes([""])
+    if (name := route.name.partition("@")[0]) in (*ROUTES, EXACT)
+}
+"""The routes that give outputs of an export, by the name before the @."""
+
 
 def _is_batching(route: str) -> bool:
     """Whether a route differs from predict only in which rows share a batch."""
-    return route in ("one-by-one", "single-predict", "shuffled", "short-tail") or route.startswith("batch-")
+    base = route.partition("@")[0]
+    return base in ("one-by-one", "single-predict", "shuffled", "short-tail") or base.startswith("batch-")
 
 
 def comparison_check(candidate: str, reference: str) -> Check:
@@ -59,11 +69,30 @@ def comparison_check(candidate: str, reference: str) -> Check:
     )
 
 
+def check_labels(check: Check, labels: Sequence[str]) -> None:
+    """Refuse routes of exports that the settings do not name.
+
+    Raises:
+        UsageError: with the names of the exports.
+    """
+    (pair,) = check.pairs
+    for name in (pair.candidate, pair.reference):
+        label = name.partition("@")[2]
+        if label and label not in labels:
+            raise UsageError(
+                f"no export is called '{clean(label, 60)}'{did_you_mean(label, labels)}",
+                expected=", ".join(labels) or "an export, given with --export or --try-export",
+            )
+
+
 def _refuse_unknown(candidate: str, reference: str) -> None:
     for name in (candidate, reference):
-        if name not in ROUTES:
+        base, at, _ = name.partition("@")
+        known = _ON_EXPORTS if at else ROUTES
+        if base not in known:
+            what = "route of an export" if at else "route"
             raise UsageError(
-                f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}",
+                f"no {what} is called '{clean(base, 60)}'{did_you_mean(base, known)}",
                 fix="'kcheck list --routes' shows all routes",
             )
     if candidate == reference:

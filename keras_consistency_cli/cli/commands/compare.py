@@ -36,8 +36,8 @@ def compare(
         str, typer.Argument(help="The route to compare it with.", metavar="ROUTE", autocompletion=routes)
     ],
 ) -> int:
-    """Compare any two ways of calling a model."""
-    from keras_consistency_cli.checks.route_pair import comparison_check
+    """Compare any two ways of calling a model, or an export of it (predict@model.onnx)."""
+    from keras_consistency_cli.checks.route_pair import check_labels, comparison_check
 
     call: Call = context.obj
     if candidate.endswith(MODEL_ENDING):
@@ -51,6 +51,7 @@ def compare(
     def inspect_pair(settings: Settings, **context: Any) -> Report:
         from keras_consistency_cli.pipeline.run import inspect
 
+        check_labels(check, settings.export_labels())
         return replace(inspect(settings, call.line, instead=(check,), **context), reproducers={})
 
     return check_and_report(
