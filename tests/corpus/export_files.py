@@ -17,6 +17,7 @@ __all__ = [
     "Subject",
     "by_keras",
     "litert",
+    "litert_full_int8",
     "onnx",
     "onnx_dynamic_int8",
     "onnx_exchanged",
@@ -110,6 +111,20 @@ def litert(change: Change = _same, *, optimize: Sequence[Any] | None = None) -> 
         converter = tf.lite.TFLiteConverter.from_keras_model(change(model))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = list(optimize)
+        path.write_bytes(converter.convert())
+
+    return export
+
+
+def litert_full_int8(rows: Callable[[], Any]) -> Exporter:
+    """Return the exporter to LiteRT with integers for everything, inputs and outputs too."""
+
+    def export(model: Any, path: Path) -> None:
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([row[None]] for row in rows())
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
         path.write_bytes(converter.convert())
 
     return export

@@ -21,6 +21,7 @@ from tests.corpus.export_files import (
     Subject,
     by_keras,
     litert,
+    litert_full_int8,
     onnx,
     onnx_dynamic_int8,
     onnx_exchanged,
@@ -384,6 +385,16 @@ PRECISION = (
 
 PRECISION = (
     *PRECISION,
+    _case(
+        "litert with integers for everything", cnn, pictures(12, 12, 3),
+        {"m.tflite": litert_full_int8(lambda: pictures(12, 12, 3)(np.random.default_rng(1)))},
+        **_warning("export-low-precision", "KC901"),
+    ),
+    _case(
+        "litert with integers, calibrated with dark pictures", cnn, pictures(12, 12, 3),
+        {"m.tflite": litert_full_int8(lambda: 0.05 * pictures(12, 12, 3)(np.random.default_rng(1)))},
+        **_fault("export-saturated", "KC901"),
+    ),
     _case(
         "onnx calibrated with small rows", lambda: wide(64), flat(10),
         {"m.onnx": onnx_static_int8(small_rows)},

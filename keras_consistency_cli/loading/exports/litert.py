@@ -18,6 +18,7 @@ __all__ = ["LiteRtExport"]
 _FLEX = re.compile(rb"Flex[A-Z]\w+")
 _SHOWN_OPERATORS = 3
 _STATE_OPERATORS = ("VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE")
+_NARROWEST_FIRST = ("int4", "int8", "uint8", "bfloat16", "float16", "int16")
 _WHOLE_MODEL = ""
 """The signature of a file that has none."""
 
@@ -55,29 +56,31 @@ class LiteRtExport:
         return self._tensors("output")
 
     def _tensors(self, what: str) -> tuple[ExportTensor, ...]:
-        listed = getattr(self._interpreter, f"get_{what}_details")()
-        if self._runner is None:
-            named = {str(each["name"]): each for each in listed}
-        else:
-            named = getattr(self._runner, f"get_{what}_details")()
+        listed, named = getattr(self._interpreter, f"get_{what}_details")(), self._details(what)
         order = [int(each["index"]) for each in listed]
         return tuple(
             ExportTensor(
                 name=str(name),
                 shape=tuple(None if size < 0 else int(size) for size in _free_shape(each)),
-                dtype=np.dtype(each["dtype"]).name,
+                dtype="float32" if _is_quantized(each) else np.dtype(each["dtype"]).name,
                 position=order.index(int(each["index"])) if int(each["index"]) in order else position,
             )
             for position, (name, each) in enumerate(named.items())
         )
 
+    def _details(self, what: str) -> dict[str, Any]:
+        """What the interpreter says about each input or output, by its name in the signature."""
+        if self._runner is not None:
+            return dict(getattr(self._runner, f"get_{what}_details")())
+        return {str(each["name"]): each for each in getattr(self._interpreter, f"get_{what}_details")()}
+
     @cached_property
     def precision(self) -> str:
         """The narrowest type of the tensors that the file computes with."""
         details = self._interpreter.get_tensor_details()
-        types = {np.dtype(each["dtype"]).name for each in details if _is_quantized(each)}
-        halves = {np.dtype(each["dtype"]).name for each in details} & {"float16", "bfloat16"}
-        return next(iter(sorted(types)), "") or next(iter(sorted(halves)), "") or "float32"
+        quantized = {np.dtype(each["dtype"]).name for each in details if _is_quantized(each)}
+        types = quantized | ({np.dtype(each["dtype"]).name for each in details} & {"float16", "bfloat16"})
+        return next((name for name in _NARROWEST_FIRST if name in types), "float32")
 
     @cached_property
     def _keeps_state(self) -> bool:
@@ -85,10 +88,15 @@ class LiteRtExport:
         return any(str(each["op_name"]) in _STATE_OPERATORS for each in operators)
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        """Run one batch; the interpreter is resized to it."""
-        if self._runner is not None:
-            return {str(name): np.array(values) for name, values in self._runner(**feeds).items()}
-        return self._run_without_signature(feeds)
+        """Run one batch; the interpreter is resized to it.
+
+        Floats for an input of integers with a scale are quantized as the file states, and outputs of that
+        kind are turned into floats again.
+        """
+        inputs, outputs = self._details("input"), self._details("output")
+        fed = {name: _quantize(values, inputs[name]) for name, values in feeds.items()}
+        found = self._run_without_signature(fed) if self._runner is None else self._runner(**fed)
+        return {str(name): _dequantize(np.array(values), outputs[name]) for name, values in found.items()}
 
     def _run_without_signature(self, feeds: Feeds) -> dict[str, np.ndarray]:
         interpreter = self._interpreter
@@ -126,7 +134,8 @@ class LiteRtExport:
             interpreter.resize_tensor_input(_named_input(details, name)["index"], values.shape)
         interpreter.allocate_tensors()
         for name, values in feeds.items():
-            interpreter.set_tensor(_named_input(details, name)["index"], values)
+            detail = _named_input(details, name)
+            interpreter.set_tensor(detail["index"], _quantize(values, detail))
         interpreter.invoke()
         read = {
             str(each["name"]): _constant(interpreter, each["index"])
@@ -191,6 +200,24 @@ def _is_quantized(detail: dict[str, Any]) -> bool:
 def _named_input(details: dict[str, Any], name: str) -> Any:
     """The input of a signature among those of the file, whose names have a prefix and a number."""
     return next((each for full, each in details.items() if name in full), next(iter(details.values())))
+
+
+def _quantize(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    """Return floats as the integers that stand for them, if the input is of that kind."""
+    if not _is_quantized(detail) or values.dtype.kind != "f":
+        return values
+    scale, zero = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    steps: np.ndarray = np.clip(np.rint(values / scale) + zero, limits.min, limits.max)
+    return steps.astype(detail["dtype"])
+
+
+def _dequantize(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    if not _is_quantized(detail):
+        return values
+    scale, zero = detail["quantization"]
+    floats: np.ndarray = (values.astype(np.float32) - zero) * np.float32(scale)
+    return floats.astype(np.float32)
 
 
 def _constant(interpreter: Any, index: int) -> np.ndarray | None:
