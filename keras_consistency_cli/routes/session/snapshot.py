@@ -20,15 +20,45 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["Snapshot"]
 
+_SHARED_KINDS = "fiub"
+"""Kinds of arrays that NumPy reads from a tensor without a copy; it has no bfloat16."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _SavedVariable:
-    """A variable, and its value when the snapshot was taken."""
+    """A variable, and its value when the snapshot was taken.
+
+    On TensorFlow `tensor` shares the memory of the variable, which is copied only when the variable changes:
+    TensorFlow never writes into memory that a tensor holds.
+    """
 
     path: str
     kind: ChangeKind
     variable: Any
+    tensor: Any
     value: np.ndarray
+
+    def read_changed(self) -> np.ndarray | None:
+        """Return the value of now if its bits differ from the saved ones, else None."""
+        _, value = _read(self.variable)
+        if _memory(value) == _memory(self.value) or same_bits(value, self.value):
+            return None
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SavedNumber:
+    """A plain number that a custom layer keeps as an attribute."""
+
+    path: str
+    layer: Any
+    name: str
+    value: float
+
+    def read_changed(self) -> float | None:
+        """Return the number of now if it differs from the saved one, else None."""
+        value = vars(self.layer).get(self.name)
+        return value if _is_plain_number(value) and value != self.value else None
 
 
 class Snapshot:
@@ -40,34 +70,28 @@ class Snapshot:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._saved = [
-            _SavedVariable(path=path, kind=kind, variable=variable, value=_value_of(variable).copy())
-            for path, kind, variable in _variables(model)
-        ]
-        self._numbers = {(path, name): value for path, name, value in _plain_numbers(model)}
+        self._saved = [_save(path, kind, variable) for path, kind, variable in _variables(model)]
+        self._numbers = list(_plain_numbers(model))
         self._without_states = [layer for _, layer in walk_layers(model) if _lacks_states(layer)]
 
     def changes(self) -> tuple[Change, ...]:
         """Return the variables whose bits differ from their saved values."""
-        values = ((saved, _value_of(saved.variable)) for saved in self._saved)
-        changed = [_change(saved, value) for saved, value in values if not same_bits(value, saved.value)]
-        for path, name, value in _plain_numbers(self._model):
-            before = self._numbers.get((path, name))
-            if before is not None and before != value:
-                changed.append(_number_change(path, name, value, before))
+        values = ((saved, saved.read_changed()) for saved in self._saved)
+        changed = [_change(saved, value) for saved, value in values if value is not None]
+        numbers = ((saved, saved.read_changed()) for saved in self._numbers)
+        changed += [_number_change(saved, value) for saved, value in numbers if value is not None]
         return tuple(changed)
 
     def restore(self) -> None:
         """Assign every saved value again."""
         for saved in self._saved:
-            if not same_bits(_value_of(saved.variable), saved.value):
-                saved.variable.assign(saved.value)
+            if saved.read_changed() is not None:
+                saved.variable.assign(saved.tensor)
         for layer in self._without_states:
             if not _lacks_states(layer):
                 layer.reset_state()
-        layers = {"": self._model, **dict(walk_layers(self._model))}
-        for (path, name), value in self._numbers.items():
-            setattr(layers[path], name, value)
+        for number in self._numbers:
+            setattr(number.layer, number.name, number.value)
 
     def against(self, other: Snapshot) -> tuple[Change, ...]:
         """Return the differences from a different model of the same build, matched by position.
@@ -75,15 +99,13 @@ class Snapshot:
         Names are not matched, because Keras may have generated new ones for the layers of the other model.
         """
         changed = [
-            _change(saved, _value_of(match.variable))
+            _change(saved, _read(match.variable)[1])
             for saved, match in zip(self._saved, other._saved, strict=False)
             if not same_bits(saved.value, match.value)
         ]
-        numbers = zip(self._numbers.items(), other._numbers.values(), strict=False)
+        numbers = zip(self._numbers, other._numbers, strict=False)
         changed += [
-            _number_change(path, name, value, other_value)
-            for ((path, name), value), other_value in numbers
-            if value != other_value
+            _number_change(saved, match.value) for saved, match in numbers if saved.value != match.value
         ]
         return tuple(changed)
 
@@ -150,18 +172,51 @@ def _lacks_states(layer: Any) -> bool:
     return stateful and not any(state is not None for state in states)
 
 
-def _plain_numbers(model: Any) -> Iterator[tuple[str, str, float]]:
-    """Numbers kept as attributes of custom layers: path, name and value."""
+def _plain_numbers(model: Any) -> Iterator[_SavedNumber]:
+    """Numbers kept as attributes of custom layers."""
     for path, layer in [("", model), *walk_layers(model)]:
         if type(layer).__module__.startswith("keras."):
             continue
         for name, value in vars(layer).items():
-            if not name.startswith("_") and isinstance(value, (int, float)) and not isinstance(value, bool):
-                yield path, name, value
+            if not name.startswith("_") and _is_plain_number(value):
+                yield _SavedNumber(path=path, layer=layer, name=name, value=value)
 
 
-def _value_of(variable: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+def _is_plain_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _save(path: str, kind: ChangeKind, variable: Any) -> _SavedVariable:
+    tensor, value = _read(variable)
+    return _SavedVariable(path=path, kind=kind, variable=variable, tensor=tensor, value=value)
+
+
+def _read(variable: Any) -> tuple[Any, np.ndarray]:
+    """Return the value of a variable, to be assigned again, and the same as NumPy.
+
+    On TensorFlow both share the memory of the variable, elsewhere they are a copy.
+    """
+    tensor = _read_tensor(variable.value if isinstance(variable, keras.Variable) else variable)
+    if tensor is not None:
+        value = np.asarray(tensor)
+        if value.dtype.kind in _SHARED_KINDS:
+            return tensor, value
+    value = np.array(keras.ops.convert_to_numpy(variable))
+    return value, value
+
+
+def _read_tensor(holder: Any) -> Any:
+    """Return the value of a variable of TensorFlow as a tensor, None for other variables."""
+    if not hasattr(holder, "handle"):
+        return None
+    import tensorflow as tf
+
+    return tf.raw_ops.ReadVariableOp(resource=holder.handle, dtype=holder.dtype)
+
+
+def _memory(values: np.ndarray) -> tuple[object, ...]:
+    """Return what tells arrays from each other that are alive at the same time."""
+    return values.__array_interface__["data"][0], values.shape, values.dtype, values.strides
 
 
 def _change(saved: _SavedVariable, value: np.ndarray) -> Change:
@@ -171,5 +226,6 @@ def _change(saved: _SavedVariable, value: np.ndarray) -> Change:
     return Change(path=saved.path, kind=saved.kind, max_abs=max_abs)
 
 
-def _number_change(path: str, name: str, value: float, before: float) -> Change:
-    return Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(value) - float(before)))
+def _number_change(saved: _SavedNumber, value: float) -> Change:
+    distance = abs(float(value) - float(saved.value))
+    return Change(path=f"{saved.path}.{saved.name}", kind="state", max_abs=distance)
