@@ -18,13 +18,15 @@ __all__ = ["COST_ROUTES", "CostDetails"]
 
 _LONG = 0.25
 """Seconds of an eager call that is not worth repeating."""
+_MOST_EAGER_STEPS = 128
+"""Time steps of a recurrent model above which an eager call is not measured at all."""
 
 
 class CostDetails(TypedDict):
     """Details of the route `costs`.
 
     `seconds_a_row` has the time by way of calling and then for "one" row or "many"; a slow eager call is not
-    measured for many.
+    measured for many, and an eager loop over many time steps not at all.
     """
 
     seconds_a_row: dict[str, dict[str, float]]
@@ -46,19 +48,22 @@ def _costs(session: Session, rows: Rows) -> Result:
     Each is measured for one row and for a batch.
     """
     one_row = first_batch(rows, session.facts.batch_size or 1)
-    many = first_batch(rows, session.batch_size)
-    session.forget_traces()
-    seconds = {way: _time_rows(run, one_row, many) for way, run in _ways(session).items()}
+    many = first_batch(rows, session.small_batch if session.is_heavy else session.batch_size)
+    seconds = {way: _time_rows(run, one_row, many) for way, run in _ways(session, one_row).items()}
     details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(many)}
     return Result(outputs={}, details=details)
 
 
-def _ways(session: Session) -> dict[str, _Way]:
-    return {
+def _ways(session: Session, rows: Rows) -> dict[str, _Way]:
+    ways = {
         "predict": _Way(run=lambda x: session.predict(x, batch_size=session.batch_size), calls=1),
-        "call": _Way(run=lambda x: session.call(x, training=False), calls=2, compiles=False),
+        "call": _Way(run=lambda x: session.call(x, training=False), calls=1, compiles=False),
         "compiled": _Way(run=session.step, calls=2),
     }
+    if session.loop_steps(rows) > _MOST_EAGER_STEPS:
+        # Each step of an eager loop runs a dozen operations from Python: seconds, for mere information.
+        del ways["call"]
+    return ways
 
 
 def _time_rows(way: _Way, one_row: Rows, many: Rows) -> dict[str, float]:
@@ -88,5 +93,5 @@ def _time(run: Callable[[Rows], object], rows: Rows) -> float:
 
 
 COST_ROUTES: tuple[Route, ...] = (
-    Route(name="costs", summary="time per row of the ways to call the model", run=_costs, placement="fresh"),
+    Route(name="costs", summary="time per row of the ways to call the model", run=_costs),
 )

@@ -134,8 +134,11 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
         from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
         batch, positions = session.one_batch(rows)
-        outputs = on_tensorflow(session).tracing(jit_compile=jit_compile)(batch)
-        return Result(outputs=outputs, rows=positions)
+        traced = on_tensorflow(session)
+        # The compiled step calls the model with the same arguments, and is traced already.
+        is_step = not (jit_compile or session.facts.overridden or session.model.jit_compile)
+        run_batch = traced.step if is_step else traced.tracing(jit_compile=jit_compile)
+        return Result(outputs=run_batch(batch), rows=positions)
 
     return run
 

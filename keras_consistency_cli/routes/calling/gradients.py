@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GRADIENT_ROUTES", "GradientDetails"]
 
-_GRADIENT_ROWS = 4
+_GRADIENT_ROWS, _FEWEST_ROWS = 4, 2
 _MANY_STEPS = 256
 """Tracing a recurrent layer and its gradient takes as long as about so many eager steps."""
 
@@ -45,7 +45,8 @@ def _gradients(session: Session, rows: Rows) -> Result:
     import keras
     import tensorflow as tf
 
-    batch = _as_declared(first_batch(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
+    size = session.facts.batch_size or (_FEWEST_ROWS if session.is_heavy else _GRADIENT_ROWS)
+    batch = _as_declared(first_batch(rows, size), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(batch))
     places = _find_float_inputs(session, batch, keras.tree.flatten(packed))
 

@@ -81,7 +81,7 @@ class _Plan:
 
     def second_size(self, session: Session) -> int | None:
         """Return a different batch size to try, None if the model or the rows do not allow one."""
-        if session.facts.batch_size:
+        if session.facts.batch_size or session.is_heavy:
             return None
         sizes = (size for size in _SECOND_SIZES if size != self.size and size <= len(self.order))
         return next(sizes, None)

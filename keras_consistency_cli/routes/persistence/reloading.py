@@ -2,7 +2,7 @@
 
 The model is saved and loaded again, and its file is loaded a second time.
 
-Each compares with the live model in the same process, on one batch through the compiled step: the same
+Each compares with the live model in the same process, on one batch in the same way of calling: the same
 weights and kernels give the same bits. Differences are searched for only if outputs differ, except for those
 that outputs cannot show: state and arguments that a file does not contain.
 """
@@ -12,13 +12,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import numpy as np
-
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, locate_divergence_of_copies
 from keras_consistency_cli.routes.persistence.unsaved import unsaved_layers
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -61,8 +58,8 @@ def _reloaded(session: Session, rows: Rows) -> Result:
     """
     from keras_consistency_cli.loading.model.resaving import find_forgotten_arguments, save_and_load
 
-    batch = first_batch(rows, session.batch_size)
-    live = session.fresh_step(batch)
+    batch, positions = session.one_batch(rows)
+    live = _run(session, batch)
     details: ReloadDetails = {
         "unsaved": unsaved_layers(session, batch, live),
         "forgotten": find_forgotten_arguments(session.model),
@@ -73,29 +70,34 @@ def _reloaded(session: Session, rows: Rows) -> Result:
     outputs: Outputs = {}
     try:
         copy = session.on_copy(next(copies))
-        outputs = copy.fresh_step(batch)
+        outputs = _run(copy, batch)
         if not same_outputs(live, outputs):
             details = {**details, **_differences(session, copy, batch)}
-            second_outputs = session.on_copy(next(copies)).fresh_step(batch)
+            second_outputs = _run(session.on_copy(next(copies)), batch)
             details["repeatable"] = same_outputs(outputs, second_outputs)
     except Exception as problem:
         details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
     finally:
         copies.close()
-    return Result(outputs=outputs, baseline=live, rows=np.arange(count_rows(batch)), details=details)
+    return Result(outputs=outputs, baseline=live, rows=positions, details=details)
 
 
 def _loaded_again(session: Session, rows: Rows) -> Result:
     """Load the user's file a second time, without its compile settings."""
     from keras_consistency_cli.loading.model.resaving import load_again
 
-    batch = first_batch(rows, session.batch_size)
-    live = session.fresh_step(batch)
+    batch, positions = session.one_batch(rows)
+    live = _run(session, batch)
     model = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
     copy = session.on_copy(model)
-    outputs = copy.fresh_step(batch)
+    outputs = _run(copy, batch)
     details: ReloadDetails = {} if same_outputs(live, outputs) else _differences(session, copy, batch)
-    return Result(outputs=outputs, baseline=live, rows=np.arange(count_rows(batch)), details=details)
+    return Result(outputs=outputs, baseline=live, rows=positions, details=details)
+
+
+def _run(session: Session, batch: Rows) -> Outputs:
+    session.restore()
+    return session.single_call(batch)
 
 
 def _differences(session: Session, copy: Session, batch: Rows) -> ReloadDetails:
@@ -134,7 +136,7 @@ def _outputs_with_changed_value(session: Session, variable: Any, batch: Rows) ->
     session.restore()
     variable.assign(variable * 1.5 + 1.0)
     try:
-        return session.step(batch)
+        return session.single_call(batch)
     finally:
         session.restore()
 

@@ -41,7 +41,7 @@ def _matters(session: Session, weights: list[Any], batch: Rows, live: Outputs) -
     try:
         for weight, values in before:
             weight.assign(values * 1.5 + 1.0)
-        return not same_outputs(live, session.step(batch))
+        return not same_outputs(live, session.single_call(batch))
     finally:
         for weight, values in before:
             weight.assign(values)

@@ -47,11 +47,13 @@ def run_step_by_step(
         inputs = keras.tree.map_structure(lambda position: step_tensors[int(position)], structure)
         return keras.tree.flatten(call(inputs) if call is not None else session.model(inputs, training=False))
 
+    traced_step = tf.function(run_step)
+
     def run_loop(series: Any) -> Any:
         first_step = [values[0] for values in series]
-        outputs = tf.function(run_step).get_concrete_function(first_step).structured_outputs
+        outputs = traced_step.get_concrete_function(first_step).structured_outputs
         dtypes = [leaf.dtype for leaf in outputs]
-        return tf.map_fn(run_step, series, parallel_iterations=1, fn_output_signature=dtypes)
+        return tf.map_fn(traced_step, series, parallel_iterations=1, fn_output_signature=dtypes)
 
     series = [tf.experimental.numpy.moveaxis(tensors[position], 1, 0) for position in moving]
     return [np.asarray(leaf) for leaf in tf.function(run_loop)(series)]

@@ -126,6 +126,10 @@ class _SeriesSample:
         self._any_length.restore()
         return self._any_length
 
+    def run_part(self, steps: slice) -> Outputs:
+        """Return the outputs for some of the time steps only; tracing costs more than it saves."""
+        return self.open_for_any_length().call_once(self.select_steps(steps), training=False)
+
     @cached_property
     def _any_length(self) -> Session:
         return session_for_any_length(self.session, self.rows, self.names)
@@ -214,7 +218,7 @@ def _try(measure: Callable[[], _T]) -> _T | str:
 
 def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
     """Return the difference between a prefix and the whole, at the same time step."""
-    outputs = sample.open_for_any_length().tracing()(sample.select_steps(slice(0, cut)))
+    outputs = sample.run_part(slice(0, cut))
     return max(
         relative_difference(outputs[name][:, -1], sample.whole[name][:, cut - 1])
         for name in sample.step_outputs
@@ -252,7 +256,7 @@ def _measure_window(sample: _SeriesSample) -> WindowDifference:
     sizes = [size for size in _WINDOW_SIZES if size < sample.length]
     reach = next((size for size in sizes if _is_decided_by(sample, ends, size)), None)
     size = reach or max(sample.length // 2, 1)
-    outputs = sample.open_for_any_length().tracing()(sample.select_steps(slice(-size, None)))
+    outputs = sample.run_part(slice(-size, None))
     difference = max(
         relative_difference(
             outputs[name][:, -1] if has_time_axis(outputs[name], size) else outputs[name], reference

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -18,12 +20,14 @@ from keras_consistency_cli.loading.model.copies.float64 import (
 )
 from keras_consistency_cli.loading.model.saved_layers import find_layers
 from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["Float64Session", "float64_session", "on_float64_copy"]
+
+_MOST_KNOWN = 3
 
 
 class Float64Session(TensorFlowSession):
@@ -60,11 +64,32 @@ class Float64Session(TensorFlowSession):
         with float64_defaults():
             return super().step(rows)
 
+    @cached_property
+    def _known(self) -> dict[tuple[object, ...], dict[str, np.ndarray]]:
+        """Outputs of batches that were run: in a small sample, most batch sizes are the whole sample."""
+        return {}
+
+    def steps(self, rows: Rows, batch_size: int) -> dict[str, np.ndarray]:
+        """Run compiled steps over batches; the same batches of a repeatable copy run once."""
+        size = min(batch_size, count_rows(rows))
+        if size < min(self.batch_size, count_rows(rows)) or not self._repeats(rows):
+            return super().steps(rows, batch_size)
+        key = (size, *(_digest(values) for values in rows.values()))
+        if key not in self._known:
+            if len(self._known) == _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = super().steps(rows, batch_size)
+        return dict(self._known[key])
+
+    def _repeats(self, rows: Rows) -> bool:
+        with float64_defaults():
+            return self.is_repeatable(first_batch(rows, self.batch_size))
+
     def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled step on float64 rows without rounding them to float32 first."""
         with float64_defaults():
             packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
-            return self.name_outputs(self._compiled(packed))
+            return self.name_outputs(self._run_step(packed))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row alone; Keras casts to float64 while it is traced and run."""
@@ -80,6 +105,10 @@ class Float64Session(TensorFlowSession):
         """Call the model eagerly; Keras casts to float64 meanwhile."""
         with float64_defaults():
             return super().call(rows, cast=cast, **kwargs)
+
+
+def _digest(values: np.ndarray) -> bytes:
+    return hashlib.sha256(values.tobytes()).digest()
 
 
 def on_float64_copy(session: Session) -> Float64Session:

@@ -34,8 +34,8 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["LoadingOptions", "RunOptions", "Session"]
 
-_BATCH_WORK = 1e9
-"""Multiplications of a batch that answers one question, about a twentieth of a second."""
+_BATCH_WORK = 3e8
+"""Multiplications of a batch that answers one question, about a twentieth of a second of one core."""
 _FEWEST_ROWS = 4
 
 
@@ -98,12 +98,25 @@ class Session:
         affordable = self.facts.rows_for_work(_BATCH_WORK, fewest=_FEWEST_ROWS)
         return self.facts.batch_size or min(self.batch_size, affordable)
 
-    def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
-        """Return a batch for a question that one batch answers, and the positions of its rows.
+    @property
+    def is_heavy(self) -> bool:
+        """Whether even the smallest batch takes more than a question should: no repetitions then."""
+        return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_ROWS
 
-        For a model that keeps state from batch to batch it is the first one, as predict runs it.
-        """
+    def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
+        """Return a batch for a question that one batch answers, and the positions of its rows."""
         size = min(self.small_batch, count_rows(rows))
+        return self._choose_rows(rows, size)
+
+    def some_rows(self, rows: Rows, most: int) -> tuple[Rows, np.ndarray | None]:
+        """Return at most so many rows, and their positions; None if these are all rows."""
+        return (rows, None) if count_rows(rows) <= most else self._choose_rows(rows, most)
+
+    def _choose_rows(self, rows: Rows, size: int) -> tuple[Rows, np.ndarray]:
+        """Return rows with a few of NaN or infinity, and their positions.
+
+        For a model that keeps state from batch to batch they are the first ones, as predict runs them.
+        """
         positions = np.arange(size) if self.facts.stateful_layers else choose_batch(rows, size)
         return select_rows(rows, positions), positions
 
@@ -193,6 +206,13 @@ class Session:
     def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly on all rows at once; a backend may speed up loops over time steps."""
         return self.call(rows, cast=cast, **kwargs)
+
+    def single_call(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Run the model on one batch as predict does, for a model that runs a few times only.
+
+        Tracing takes as long as a dozen eager calls. Two copies of a model give the same bits in either way.
+        """
+        return self.step(rows) if self.facts.overridden else self.call_once(rows, training=False)
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled predict step on all rows at once.

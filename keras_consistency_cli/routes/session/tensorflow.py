@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
@@ -49,11 +49,14 @@ class TensorFlowSession(Session):
     (tests/routes/session/test_tensorflow.py).
     """
 
+    _takes_any_size: bool | None = None
+    """Whether the compiled step is traced for batches of every size; None before it is traced."""
+
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled predict step on all rows at once."""
         if self.model.run_eagerly:
             return super().step(rows)
-        return self.name_outputs(self._compiled(self._tensors(rows)))
+        return self.name_outputs(self._run_step(self._tensors(rows)))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row as a separate request: kernels for one row inside one tf.function.
@@ -95,8 +98,14 @@ class TensorFlowSession(Session):
 
     def fast_loops(self, rows: Rows) -> AbstractContextManager[None]:
         """Return a context in which Keras's recurrent layers compile their loops, if that is faster."""
-        is_faster = not self.model.run_eagerly and self.loop_steps(rows) >= _MANY_STEPS
-        return compiled_loops(self.model) if is_faster else nullcontext()
+        return compiled_loops(self.model) if self._has_long_loops(rows) else nullcontext()
+
+    def single_call(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Run the model on one batch as predict does; long loops are traced in any case."""
+        return self.step(rows) if self._has_long_loops(rows) else super().single_call(rows)
+
+    def _has_long_loops(self, rows: Rows) -> bool:
+        return not self.model.run_eagerly and self.loop_steps(rows) >= _MANY_STEPS
 
     def tracing_seconds(self) -> float:
         """Return the seconds in which this process has traced functions into graphs so far."""
@@ -109,13 +118,26 @@ class TensorFlowSession(Session):
         """
         if self.model.run_eagerly:
             return None
-        definition = self._compiled.get_concrete_function(self._tensors(rows)).graph.as_graph_def()
+        return sorted(filter(_RANDOM.search, self._step_operations(rows)))
+
+    def is_repeatable(self, rows: Rows) -> bool:
+        """Whether the traced step gives the same outputs each time: nothing random, no state, no Python."""
+        if self.model.run_eagerly or self.changes_itself:
+            return False
+        return not any(_RANDOM.search(op) or "PyFunc" in op for op in self._step_operations(rows))
+
+    def _step_operations(self, rows: Rows) -> set[str]:
+        definition = self._step_graph(rows).as_graph_def()
         bodies = (definition.node, *(function.node_def for function in definition.library.function))
-        return sorted({node.op for body in bodies for node in body if _RANDOM.search(node.op)})
+        return {node.op for body in bodies for node in body}
 
     def narrow_operations(self, rows: Rows) -> list[str]:
         """Return the operations of the traced step that compute below float64."""
-        return list(narrow_operations(self._compiled.get_concrete_function(self._tensors(rows)).graph))
+        return list(narrow_operations(self._step_graph(rows)))
+
+    def _step_graph(self, rows: Rows) -> Any:
+        packed = self._tensors(rows)
+        return self._traced_step(packed).get_concrete_function(packed).graph
 
     def _tensors(self, rows: Rows) -> Any:
         return keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows))
@@ -132,6 +154,27 @@ class TensorFlowSession(Session):
         )
         return tf.function(step, reduce_retracing=True)
 
+    def _run_step(self, packed: Any) -> Any:
+        """Run the compiled step; a model that fails in batches of any size is traced for single sizes."""
+        try:
+            return self._traced_step(packed)(packed)
+        except Exception:
+            if not self._takes_any_size:
+                raise
+        self._takes_any_size = False
+        del self.__dict__["_compiled"]
+        return self._compiled(packed)
+
+    def _traced_step(self, packed: Any) -> Any:
+        """Return the compiled step, which the first call traces for batches of every size."""
+        if self._takes_any_size is None:
+            self._takes_any_size = not self.facts.batch_size
+            if self._takes_any_size:
+                # A model that refuses an unknown number of rows may take a known one.
+                with suppress(Exception):
+                    self._compiled.get_concrete_function(_with_free_batch_axis(packed))
+        return self._compiled
+
     @cached_property
     def _row_maps(self) -> dict[str, Any]:
         return {}
@@ -145,16 +188,14 @@ class TensorFlowSession(Session):
 
     def _trace_row_map(self, packed: Any) -> Any:
         row = keras.tree.map_structure(lambda tensor: tensor[:1], packed)
-        outputs = self._compiled.get_concrete_function(row).structured_outputs
+        outputs = self._traced_step(packed).get_concrete_function(row).structured_outputs
         if any(
             leaf.shape.rank in (None, 0) or leaf.shape[0] not in (None, 1)
             for leaf in keras.tree.flatten(outputs)
         ):
             raise ValueError("an output has no row axis")
         signature = keras.tree.map_structure(lambda leaf: tf.TensorSpec(leaf.shape[1:], leaf.dtype), outputs)
-        spec = keras.tree.map_structure(
-            lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), packed
-        )
+        spec = _with_free_batch_axis(packed)
 
         def run_row(row: Any) -> Any:
             outputs = self._compiled(keras.tree.map_structure(lambda tensor: tensor[None], row))
@@ -166,3 +207,10 @@ class TensorFlowSession(Session):
         row_map = tf.function(run_rows, input_signature=[spec])
         row_map.get_concrete_function()
         return row_map
+
+
+def _with_free_batch_axis(packed: Any) -> Any:
+    """Return the specification of rows like these, as many as one likes."""
+    return keras.tree.map_structure(
+        lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), packed
+    )
