@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from keras_consistency_cli.loading.model.copies.initializers import without_random_initializers
 from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
 from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 from keras_consistency_cli.text import clean
@@ -66,7 +67,7 @@ def build_float64_copy(
         PrecisionCopyRefused: it is quantized, cannot be rebuilt, or its variables do not match.
     """
     try:
-        config = _raise_dtypes(keras.saving.serialize_keras_object(model))
+        config = _raise_dtypes(without_random_initializers(keras.saving.serialize_keras_object(model)))
         with float64_defaults(), keras.saving.custom_object_scope(custom_objects):
             float64_copy = keras.saving.deserialize_keras_object(
                 config, custom_objects=custom_objects, safe_mode=not allow_unsafe

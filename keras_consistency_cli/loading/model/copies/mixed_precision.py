@@ -16,6 +16,7 @@ from keras_consistency_cli.loading.model.copies.float64 import (
     copy_checked_variables,
     dtype_policy_config,
 )
+from keras_consistency_cli.loading.model.copies.initializers import without_random_initializers
 from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
 __all__ = ["build_copy_with_raised_layers", "build_mixed_precision_copy"]
@@ -38,7 +39,8 @@ def build_mixed_precision_copy(
     Raises:
         PrecisionCopyRefused: it cannot be rebuilt, or its variables do not match.
     """
-    config = _replace_policies(keras.saving.serialize_keras_object(model), policy)
+    config = without_random_initializers(keras.saving.serialize_keras_object(model))
+    config = _replace_policies(config, policy)
     return _rebuild(model, config, policy, custom_objects, sample, allow_unsafe=allow_unsafe)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from keras_consistency_cli.loading.model.copies.initializers import without_random_initializers
 from keras_consistency_cli.loading.model.copies.variables import copy_variables, has_equal_shapes
 from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
@@ -43,7 +44,7 @@ def build_variable_length_copy(
     """
     rewriter = _Rewriter(lengths=frozenset(lengths), batch=batch)
     try:
-        config = rewriter.rewrite(keras.saving.serialize_keras_object(model))
+        config = rewriter.rewrite(without_random_initializers(keras.saving.serialize_keras_object(model)))
         with keras.saving.custom_object_scope(dict(custom_objects)):
             rebuilt = keras.saving.deserialize_keras_object(
                 config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
