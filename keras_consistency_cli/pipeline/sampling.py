@@ -19,7 +19,7 @@ __all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample", "wi
 _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
-_WORK, _FEWEST_ROWS = 8e9, 32
+_WORK, _FEWEST_ROWS = 4e9, 16
 """Multiplications that one pass over all checked rows may take, a second or less, and the fewest rows.
 
 This is a rule and not a measured time, so that runs can be repeated.
@@ -30,7 +30,7 @@ _WORK_PER_ELEMENT, _WORK_PER_PARAMETER = 800, 4
 """How often a layer uses an input element and a weight, roughly, if its shapes are not known."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
-_SAMPLE_WORK, _FEWEST_SAMPLED = 2e9, 8
+_SAMPLE_WORK, _FEWEST_SAMPLED = 1e9, 8
 """Multiplications of one pass over the sample, about a tenth of a second, and its fewest rows."""
 
 

@@ -37,7 +37,7 @@ def of(shape: tuple[int | None, ...], *parts: Any, dtype: str = "float32") -> Ca
         (of((4, 4, 3), layers.Conv2DTranspose(5, 2, strides=2, use_bias=False)), 8 * 8 * 4 * 3 * 5),
         (of((20, 3), layers.LSTM(500, use_bias=False)), 20 * (3 + 500) * 2000),
         (of((20, 3), layers.Bidirectional(layers.GRU(500, use_bias=False))), 20 * 2 * (3 + 500) * 1500),
-        (of((20, 3), layers.GRU(5)), 20 * 50_000),
+        (of((20, 3), layers.GRU(5)), 20 * 200_000),
         (of((7,), layers.Embedding(1000, 8), dtype="int32"), 0),
         (of((None, 3), layers.Dense(2, use_bias=False)), 64 * 6),
         (shared, 2 * 12),
