@@ -225,8 +225,13 @@ _FRESH_PROCESS = Route(
     placement="fresh",
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
-    # Each of the first two is traced anew; the others run what they leave.
+    # Two of these trace predict anew; the route after each runs what it leaves.
     Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
+    Route(
+        name=REPEATED,
+        summary="the second of two predicts, nothing reset in between",
+        run=_predict_again,
+    ),
     Route(
         name="single-predict",
         summary="model.predict(x[None]) on three rows",
@@ -234,11 +239,6 @@ _FLOAT32_ONLY: tuple[Route, ...] = (
         unavailable=_needs_free_batch_size,
     ),
     Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
-    Route(
-        name=REPEATED,
-        summary="the second of two predicts, nothing reset in between",
-        run=_predict_again,
-    ),
 )
 
 

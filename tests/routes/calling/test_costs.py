@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from keras import layers
 
 from keras_consistency_cli.routes.calling import costs
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
@@ -43,3 +44,9 @@ def test_a_long_eager_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> N
     ROUTE.run(session_of((model, rows)), rows)
     # A long eager call is neither repeated nor measured for many rows.
     assert model.get_layer("counter").calls - before == 2 * 2 + 1 + 3 * 2
+
+
+@pytest.mark.parametrize(("steps", "ways"), [(128, 3), (129, 2)])
+def test_a_long_eager_loop_is_not_measured(steps: int, ways: int) -> None:
+    built = chain((steps, 1), layers.SimpleRNN(1), rows=2)
+    assert len(ROUTE.run(session_of(built), built[1]).details["seconds_a_row"]) == ways

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.registry import BATCH_SIZES, routes
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, Result
-from tests.helpers.live_models import Counter, Leak, chain, mlp, session_of, stateful
+from tests.helpers.live_models import Counter, Leak, chain, mlp, normal, session_of, stateful
 
 TABLE = {route.name: route for route in routes((2, 3))}
 
@@ -82,6 +83,18 @@ def test_batches_have_their_size(name: str, size: int, healthy: tuple[Any, Any])
     result = run(name, healthy)
     assert np.array_equal(only(result), wanted)
     assert result.details == ({"batch_size": size} if name != "one-by-one" else {})
+
+
+@pytest.mark.parametrize(("work", "given"), [(0, 64), (10**9, 4)], ids=["light", "heavy"])
+def test_a_small_batch_size_runs_some_rows(work: int, given: int) -> None:
+    model, _ = mlp()
+    rows = {model.inputs[0].name: normal(5, rows=70)}
+    session = session_of((model, rows))
+    session.facts = replace(session.facts, work=work)
+    result = TABLE["batch-2"].run(session, rows)
+    assert result.rows is not None
+    assert result.rows.tolist() == list(range(given))
+    assert len(only(result)) == given
 
 
 def test_single_predict_is_literal_on_first_middle_and_last(healthy: tuple[Any, Any]) -> None:

@@ -109,3 +109,16 @@ def test_inputs_keep_their_names() -> None:
     built = HEALTHY["dict inputs"]()
     float64_copy, rows = float64_copy_of(built)
     assert set(float64_copy.pack(rows)) == set(named_rows(built[1], float64_copy.facts)) == {"ids", "numbers"}
+
+
+def test_the_same_batches_run_once() -> None:
+    float64_copy, rows = float64_copy_of(mlp())
+    runs: list[int] = []
+    compiled = float64_copy._run_step
+    float64_copy._run_step = lambda packed: (runs.append(len(packed)), compiled(packed))[1]
+    whole = [float64_copy.steps(rows, size) for size in (32, 10, 100)]
+    assert runs == [10]
+    assert all(np.array_equal(*pair) for pair in zip(whole[0].values(), whole[2].values(), strict=True))
+    float64_copy.steps({name: values[::-1] for name, values in rows.items()}, 32)
+    float64_copy.steps(rows, 4)
+    assert runs == [10, 10, 4, 4, 2]

@@ -34,6 +34,23 @@ def test_changes_of_predict_are_found_and_undone(name: str) -> None:
     assert snapshot.changes() == ()
 
 
+def test_variables_that_are_changed_in_place_keep_their_saved_values() -> None:
+    import tensorflow as tf
+
+    model, _ = chain((2,), layers.Dense(3, name="price"))
+    kernel = model.get_layer("price").kernel
+    saved = np.array(kernel)
+    snapshot = Snapshot(model)
+    change = tf.function(lambda: kernel.value.assign_add(tf.ones((2, 3))))
+    for _ in range(2):
+        change()
+        kernel.value.scatter_update(tf.IndexedSlices(tf.zeros((1, 3)), [0]))
+        assert [change.path for change in snapshot.changes()] == ["net/price/kernel"]
+        snapshot.restore()
+        assert np.array_equal(np.array(kernel), saved)
+        assert snapshot.changes() == ()
+
+
 def test_a_healthy_model_is_not_changed() -> None:
     model, rows = mlp()
     snapshot = Snapshot(model)

@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, select_rows, split_batches
+from keras_consistency_cli.routes.session.batches import (
+    count_rows,
+    first_batch,
+    join_outputs,
+    select_rows,
+    split_batches,
+)
 from tests.helpers.live_models import (
     HEALTHY,
     NASTY,
     Counter,
+    CountsRows,
     Mapped,
     chain,
     mlp,
@@ -121,9 +128,28 @@ def test_eager_models_are_called_eagerly() -> None:
 def test_the_step_is_traced_once_for_all_batch_sizes() -> None:
     model, rows = chain((5,), Counter(name="counter"))
     session = session_of((model, rows))
+    before = model.get_layer("counter").calls
     for size in (1, 2, 3, 10):
         session.steps(rows, size)
-    assert model.get_layer("counter").calls <= 3
+    assert model.get_layer("counter").calls - before == 1
+
+
+def test_a_model_that_refuses_an_unknown_number_of_rows_is_traced_for_known_ones() -> None:
+    model, rows = chain((5,), CountsRows())
+    session = session_of((model, rows))
+    (doubled,) = session.steps(rows, 4).values()
+    assert np.array_equal(doubled, 2.0 * rows[next(iter(rows))])
+
+
+def test_only_steps_without_randomness_state_and_python_are_repeatable(live: dict[str, Any]) -> None:
+    session, rows = live["mlp"]
+    assert session.is_repeatable(rows)
+    for name in NASTY:
+        model, rows = NASTY[name]()
+        session, batch = session_of((model, rows)), first_batch(rows, 4)
+        session.step(batch)
+        session.watch(bool(session.snapshot.changes()))
+        assert not session.is_repeatable(batch), name
 
 
 @pytest.mark.parametrize("name", ["stateful lstm", "counter in call"])
