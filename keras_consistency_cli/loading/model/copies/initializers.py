@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["without_random_initializers"]
@@ -12,7 +13,12 @@ _RANDOM = frozenset(
         *("Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling"),
     }
 )
-_ZEROS = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
+_ZEROS: Mapping[str, Any] = {
+    "module": "keras.initializers",
+    "class_name": "Zeros",
+    "config": {},
+    "registered_name": None,
+}
 
 
 def without_random_initializers(config: Any) -> Any:
@@ -22,7 +28,7 @@ def without_random_initializers(config: Any) -> Any:
     """
     if isinstance(config, dict):
         return {
-            key: dict(_ZEROS, config={}) if _is_random(key, value) else without_random_initializers(value)
+            key: {**_ZEROS, "config": {}} if _is_random(key, value) else without_random_initializers(value)
             for key, value in config.items()
         }
     if isinstance(config, (list, tuple)):
