@@ -76,7 +76,7 @@ class _Sums:
         kept = values if weights is None else values[weights > 0]
         self.count += len(kept)
         self.total = self.total + kept.sum(axis=0)
-        self.squares = self.squares + np.square(kept).sum(axis=0)
+        self.squares = self.squares + np.einsum("ij,ij->j", kept, kept)
         self.tails.add(kept)
 
     def finish(self) -> LayerStatistics:

@@ -28,6 +28,22 @@ _WIDEST = 2 * 2**0.5
 _TOLERANCE = 2.0
 """Moving statistics are averages of batches, and a batch lacks the rarest values."""
 
+_BLOCK = 4096
+"""Positions that are handled at once, so that an image of many pixels needs little memory."""
+
+
+def _sum_powers(values: Floats) -> Floats:
+    """Return the sums of the first four powers by feature."""
+    squares = values * values
+    return np.stack(
+        [
+            values.sum(axis=0),
+            squares.sum(axis=0),
+            np.einsum("ij,ij->j", squares, values),
+            np.einsum("ij,ij->j", squares, squares),
+        ]
+    )
+
 
 @dataclass(kw_only=True)
 class TailSums:
@@ -44,12 +60,13 @@ class TailSums:
             return
         if not self.count:
             self.centre = values.mean(axis=0)
-        shifted = values - self.centre
         with np.errstate(over="ignore", invalid="ignore"):
-            sums = np.stack([(shifted**power).sum(axis=0) for power in (1, 2, 3, 4)])
-            self.powers = self.powers + sums
+            for start in range(0, len(values), _BLOCK):
+                self.powers = self.powers + _sum_powers(values[start : start + _BLOCK] - self.centre)
         self.count += len(values)
-        self.quartiles.append(np.quantile(values, (0.25, 0.5, 0.75), axis=0))
+        # The middle values are compared by a factor of two: a part of very many values gives them.
+        some = values[:: -(-len(values) // _BLOCK)]
+        self.quartiles.append(np.quantile(some, (0.25, 0.5, 0.75), axis=0))
 
     def are_heavy(self) -> Flags:
         """By feature, whether the variance of these values is too uncertain to be compared."""
