@@ -49,8 +49,7 @@ class TensorFlowSession(Session):
     (tests/routes/session/test_tensorflow.py).
     """
 
-    _takes_any_size: bool | None = None
-    """Whether the compiled step is traced for batches of every size; None before it is traced."""
+    _is_traced = False
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled predict step on all rows at once."""
@@ -155,21 +154,13 @@ class TensorFlowSession(Session):
         return tf.function(step, reduce_retracing=True)
 
     def _run_step(self, packed: Any) -> Any:
-        """Run the compiled step; a model that fails in batches of any size is traced for single sizes."""
-        try:
-            return self._traced_step(packed)(packed)
-        except Exception:
-            if not self._takes_any_size:
-                raise
-        self._takes_any_size = False
-        del self.__dict__["_compiled"]
-        return self._compiled(packed)
+        return self._traced_step(packed)(packed)
 
     def _traced_step(self, packed: Any) -> Any:
         """Return the compiled step, which the first call traces for batches of every size."""
-        if self._takes_any_size is None:
-            self._takes_any_size = not self.facts.batch_size
-            if self._takes_any_size:
+        if not self._is_traced:
+            self._is_traced = True
+            if not self.facts.batch_size:
                 # A model that refuses an unknown number of rows may take a known one.
                 with suppress(Exception):
                     self._compiled.get_concrete_function(_with_free_batch_axis(packed))

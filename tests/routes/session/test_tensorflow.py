@@ -21,7 +21,6 @@ from tests.helpers.live_models import (
     NASTY,
     Counter,
     CountsRows,
-    Mapped,
     chain,
     mlp,
     named_rows,
@@ -137,7 +136,7 @@ def test_the_step_is_traced_once_for_all_batch_sizes() -> None:
 def test_a_model_that_refuses_an_unknown_number_of_rows_is_traced_for_known_ones() -> None:
     model, rows = chain((5,), CountsRows())
     session = session_of((model, rows))
-    (doubled,) = session.steps(rows, 4).values()
+    (doubled,) = session.step(rows).values()
     assert np.array_equal(doubled, 2.0 * rows[next(iter(rows))])
 
 
@@ -207,9 +206,13 @@ def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) ->
     assert any("MatMul" in operation for operation in session.narrow_operations(rows))
 
 
-def test_a_layer_that_fails_in_a_map_is_run_row_by_row() -> None:
-    built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
+def test_a_model_that_cannot_run_in_a_map_is_run_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_packed: Any) -> None:
+        raise NotImplementedError("no map")
+
+    built = mlp()
     session = session_of(built)
+    monkeypatch.setattr(session, "_trace_row_map", refuse)
     assert same_bits(
         session.one_by_one(built[1]),
         join_outputs([literally(session, row, 1) for row in split_batches(built[1], 1)]),
