@@ -1,6 +1,6 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
-Run it from the root of the repository. Names are startup, real_models, memory, processes, one_by_one,
+Run it from the root of the repository. Names are startup, fleet, real_models, memory, processes, one_by_one,
 sequences, calibration and headroom. Both sides of a comparison are measured in the same run, in turns; no
 benchmark fails because of a duration.
 """
@@ -21,6 +21,7 @@ __all__ = ["NAMES", "format_figures", "main", "replace_block"]
 
 NAMES = (
     "startup",
+    "fleet",
     "real_models",
     "memory",
     "processes",

@@ -20,6 +20,7 @@ from keras_consistency_cli.cli.commands.compare import compare
 from keras_consistency_cli.cli.commands.diff import diff
 from keras_consistency_cli.cli.commands.doctor import doctor
 from keras_consistency_cli.cli.commands.explain import explain, list_checks
+from keras_consistency_cli.cli.commands.fleet import fleet
 from keras_consistency_cli.cli.commands.init import init
 from keras_consistency_cli.cli.commands.inspect import inspect_model
 from keras_consistency_cli.cli.commands.recheck import recheck
@@ -161,6 +162,7 @@ def _root(
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
     "run": run,
+    "fleet": fleet,
     "code": code,
     "inspect": inspect_model,
     "list": list_checks,

@@ -15,7 +15,7 @@ from typing import TextIO
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["shown_on"]
+__all__ = ["is_watched", "shown_on"]
 
 _WIDEST = 78
 
@@ -29,7 +29,7 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
         environ: the environment; with CI or TERM=dumb nothing is shown.
         quiet: whether the user asked for silence.
     """
-    if not _is_watched(stream, environ, quiet=quiet) or stream is None:
+    if not is_watched(stream, environ, quiet=quiet) or stream is None:
         yield NULL_OBSERVER
         return
     line = _ProgressLine(stream)
@@ -39,7 +39,8 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
         line.erase()
 
 
-def _is_watched(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> bool:
+def is_watched(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> bool:
+    """Whether a person watches the stream: a terminal, outside CI, and without --quiet."""
     if quiet or stream is None or stream.closed or not stream.isatty():
         return False
     return not environ.get("CI") and environ.get("TERM") != "dumb"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +29,7 @@ from keras_consistency_cli.config.setting_types import (
     Word,
 )
 from keras_consistency_cli.config.sources import DiscoveredConfig, read_layers
+from keras_consistency_cli.config.strict_yaml import Document
 from keras_consistency_cli.config.validation_errors import usage_error
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.measurement.policy import Policy
@@ -169,7 +170,10 @@ class Settings(Options):
 
 
 def load_settings(
-    flags: Mapping[str, Any], environ: Mapping[str, str], discovered: DiscoveredConfig | None = None
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    discovered: DiscoveredConfig | None = None,
+    named: Sequence[tuple[Document, Path]] = (),
 ) -> Settings:
     """Merge defaults, the YAML file, the environment and the flags; later layers win.
 
@@ -179,11 +183,13 @@ def load_settings(
         environ: the environment; each KCHECK_* variable in it must be known.
         discovered: settings found in the working directory and next to the model; all other layers win over
             them.
+        named: settings in parts of a file that the user named, such as the entry of a fleet, each with the
+            folder of its paths.
 
     Raises:
         UsageError: names the source of each wrong value, and the nearest known word for an unknown one.
     """
-    return _validated(read_layers(flags, environ, discovered))
+    return _validated(read_layers(flags, environ, discovered, named))
 
 
 def stated_settings(

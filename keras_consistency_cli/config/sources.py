@@ -7,7 +7,7 @@ settings.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,16 @@ class DiscoveredConfig:
 
 
 def read_layers(
-    flags: Mapping[str, Any], environ: Mapping[str, str], discovered: DiscoveredConfig | None = None
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    discovered: DiscoveredConfig | None = None,
+    named: Sequence[tuple[Document, Path]] = (),
 ) -> LayeredSettings:
     """Read the YAML file named by the flags or the environment, then apply the environment and the flags.
 
     Flags that are None, False or empty lists mean not given. Discovered settings come first, so all others
     win; a discovered YAML file is read only if no other is named. Discovered files must not run code or
-    choose output files.
+    choose output files. `named` are parts of a file that the user named, with its folder.
     """
     discovered = discovered or DiscoveredConfig()
     given = {
@@ -69,6 +72,8 @@ def read_layers(
         if not str(config):
             raise UsageError(f"{origin} is empty", expected="a path to a YAML file")
         layers.read(read_yaml(Path(config)), Path(config).parent)
+    for document, folder in named:
+        layers.read(document, folder)
     layers.state(variables, _variable)
     layers.state(given, _flag)
     layers.fill(discovered.files)

@@ -61,8 +61,13 @@ class Document:
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
 
-def read_yaml(path: Path) -> Document:
-    """Read a YAML file; raises UsageError with the file, the line and a fix."""
+def read_yaml(path: Path, *, larger: int = 1) -> Document:
+    """Read a YAML file; raises UsageError with the file, the line and a fix.
+
+    Args:
+        path: the file.
+        larger: how many times larger than a file of options it may be.
+    """
     shown = clean(path)
     try:
         if not path.is_file():
@@ -72,25 +77,25 @@ def read_yaml(path: Path) -> Document:
                 fix=_WRITE_ONE,
             )
         with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
+            content = stream.read(_MOST_BYTES * larger + 1)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}"
         ) from None
-    return parse_yaml(content, shown)
+    return parse_yaml(content, shown, larger=larger)
 
 
-def parse_yaml(content: bytes, name: str) -> Document:
+def parse_yaml(content: bytes, name: str, *, larger: int = 1) -> Document:
     """Parse UTF-8 YAML whose top level is a mapping (or empty); messages call the file `name`."""
-    if len(content) > _MOST_BYTES:
-        raise UsageError(f"{name}: larger than {_MOST_BYTES // 1024} KiB")
+    if len(content) > _MOST_BYTES * larger:
+        raise UsageError(f"{name}: larger than {_MOST_BYTES * larger // 1024} KiB")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{name}:{line}: not UTF-8 text", expected=_EXPECTED, fix=_WRITE_ONE) from None
     try:
-        return _Reader(name, text).document()
+        return _Reader(name, text, _MOST_NODES * larger).document()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UsageError(f"{name}:{line}: a control character, which YAML does not allow") from None
@@ -127,8 +132,8 @@ def plain_scalar(text: str) -> Scalar:
 class _Reader:
     """Builds plain data from parser events in one pass, so that a refused file is never held as a whole."""
 
-    def __init__(self, name: str, text: str) -> None:
-        self._name = name
+    def __init__(self, name: str, text: str, most_nodes: int) -> None:
+        self._name, self._most_nodes = name, most_nodes
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._lines: dict[KeyPath, int] = {}
         self._nodes = 0
@@ -157,8 +162,8 @@ class _Reader:
     def _admit(self, event: yaml.Event, path: KeyPath) -> None:
         """Refuse what makes YAML unsafe or unbounded, before a value is built from it."""
         self._nodes += 1
-        if self._nodes > _MOST_NODES:
-            self._refuse(event, f"more than {_MOST_NODES} values")
+        if self._nodes > self._most_nodes:
+            self._refuse(event, f"more than {self._most_nodes} values")
         if len(path) > _DEEPEST:
             self._refuse(event, f"nested deeper than {_DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

@@ -37,7 +37,7 @@ from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_w
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.workers.forkserver import ForkServer
+from keras_consistency_cli.workers.fork_source import ForkSource
 
 __all__ = ["examine", "inspect"]
 
@@ -46,7 +46,7 @@ def inspect(
     settings: Settings,
     argv_text: str = "",
     *,
-    fork_server: ForkServer | None = None,
+    fork_server: ForkSource | None = None,
     config: Path | None = None,
     instead: Sequence[Check] = (),
     observe: Observer = NULL_OBSERVER,
@@ -56,7 +56,7 @@ def inspect(
     Args:
         settings: validated settings.
         argv_text: the command line of this run, for the report.
-        fork_server: a fork server that waits already, if there is one; its owner closes it.
+        fork_server: where workers are forked, if there is such a source already; its owner closes it.
         config: the YAML file of the settings, for the commands that reproduce single failures.
         instead: checks to run instead of those that the settings select.
         observe: receives the events of the run.

@@ -14,6 +14,8 @@ from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.numerics.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.fork_pool import ForkLease
+from keras_consistency_cli.workers.fork_source import ForkSource
 from keras_consistency_cli.workers.forkserver import ForkServer
 from keras_consistency_cli.workers.load_request import build_load_request
 from keras_consistency_cli.workers.pool import map_concurrently
@@ -38,12 +40,12 @@ class ForkServers:
     process.
     """
 
-    own: ForkServer
-    fresh: ForkServer
-    float64_copy: ForkServer
+    own: ForkSource
+    fresh: ForkSource
+    float64_copy: ForkSource
 
     @property
-    def processes(self) -> tuple[ForkServer, ...]:
+    def processes(self) -> tuple[ForkSource, ...]:
         """Each process once."""
         return tuple(dict.fromkeys((self.own, self.fresh, self.float64_copy)))
 
@@ -60,7 +62,7 @@ class LoadedSubject:
     clients: Mapping[str, WorkerClient]
     facts: Facts
     rows_description: str
-    fork_servers: Sequence[ForkServer] = ()
+    fork_servers: Sequence[ForkSource] = ()
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def start_up(
     settings: Settings,
     plan: Plan,
     *,
-    fork_server: ForkServer | None = None,
+    fork_server: ForkSource | None = None,
     main_only: bool = False,
     observe: Observer = NULL_OBSERVER,
 ) -> Iterator[LoadedSubject]:
@@ -77,7 +79,7 @@ def start_up(
     Args:
         settings: validated settings.
         plan: the routes that workers must be able to run.
-        fork_server: a fork server whose interpreter already runs; its owner closes it.
+        fork_server: a source of workers whose interpreter already runs; its owner closes it.
         main_only: whether the main worker is enough.
         observe: receives what happens next.
 
@@ -101,31 +103,36 @@ def start_up(
 
 
 def start_fork_servers(
-    settings: Settings, stack: ExitStack, waiting: ForkServer | None, *, main_only: bool = False
+    settings: Settings, stack: ExitStack, waiting: ForkSource | None, *, main_only: bool = False
 ) -> ForkServers:
     """Start every fork server; they import their backends at the same time.
 
     Args:
         settings: validated settings.
         stack: closes the fork servers.
-        waiting: a fork server whose interpreter already runs, closed by its owner.
+        waiting: a source of workers whose interpreter already runs, closed by its owner.
         main_only: whether the main worker is the only one.
     """
-    own = waiting or stack.enter_context(ForkServer())
+    own: ForkSource = waiting or stack.enter_context(ForkServer())
     _start(own, settings, {"KERAS_BACKEND": settings.backend})
     # The user's own code may depend on what a fork inherits: the seed of hash(), or numbers drawn at import.
     needs_fresh = bool(settings.custom_objects) or settings.trust.code or settings.preprocess is not None
     fresh = float64_copy = own
     if needs_fresh and not main_only:
-        fresh = stack.enter_context(ForkServer())
+        fresh = stack.enter_context(_another(own))
         _start(fresh, settings, {"KERAS_BACKEND": settings.backend})
     if settings.backend != "tensorflow" and not main_only:
-        float64_copy = stack.enter_context(ForkServer())
+        float64_copy = stack.enter_context(_another(fresh))
         _start(float64_copy, settings, {"KERAS_BACKEND": "tensorflow"})
     return ForkServers(own=own, fresh=fresh, float64_copy=float64_copy)
 
 
-def _start(fork_server: ForkServer, settings: Settings, environment: dict[str, str]) -> None:
+def _another(source: ForkSource) -> ForkSource:
+    """Return a source of workers from a different interpreter; runs that share one share this one too."""
+    return source.another() if isinstance(source, ForkLease) else ForkServer()
+
+
+def _start(fork_server: ForkSource, settings: Settings, environment: dict[str, str]) -> None:
     fork_server.start(environment, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
 
 
@@ -154,7 +161,7 @@ def create_workers(
         settings, inputs.archive, sizes=settings.batch_sizes(), exports=inputs.exports
     )
 
-    def client(fork_server: ForkServer, **more: object) -> WorkerClient:
+    def client(fork_server: ForkSource, **more: object) -> WorkerClient:
         worker = WorkerClient(fork_server, {**request, **more}, timeout=settings.timeout, deadline=deadline)
         stack.callback(worker.close)
         return worker
@@ -168,7 +175,7 @@ def create_workers(
     clients["float64"] = clients["fresh"] if shared else client(fork_servers.float64_copy)
     if settings.backend == "tensorflow" and any(route.placement == "kernels" for route in plan.routes):
         # Without oneDNN the backend has to be imported again; one thread only needs another fork.
-        other = stack.enter_context(ForkServer())
+        other = stack.enter_context(_another(fork_servers.own))
         _start(other, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.

@@ -38,7 +38,11 @@ def reproducers(
 
 
 def command(
-    settings: Settings, *, select: str, config: Path | None = None, instead: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    select: str | None,
+    config: Path | None = None,
+    instead: Mapping[str, str] | None = None,
 ) -> str:
     """Return a shell command that runs one check on the same subject, in the same way.
 
@@ -47,7 +51,7 @@ def command(
 
     Args:
         settings: the settings of the run.
-        select: the code of the check.
+        select: the code of the check; None for those that the run selected.
         config: the YAML file that the run read, if there is one.
         instead: by option name ("data"), paths that replace those of the run.
     """
@@ -66,7 +70,17 @@ def command(
         words += _option("export", export)
     if settings.try_export:
         words += _option("try_export", ",".join(settings.try_export))
-    return shlex.join([*words, *_option("select", select), *_differing_options(settings)])
+    chosen = _selection(settings) if select is None else _option("select", select)
+    return shlex.join([*words, *chosen, *_differing_options(settings)])
+
+
+def _selection(settings: Settings) -> list[str]:
+    return [
+        word
+        for name in ("select", "ignore", "require")
+        if getattr(settings, name)
+        for word in _option(name, ",".join(getattr(settings, name)))
+    ]
 
 
 def _differing_options(settings: Settings) -> Iterator[str]:

@@ -24,7 +24,7 @@ from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.answers import read_description, read_load_answer, read_traces
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.forkserver import ForkServer
+from keras_consistency_cli.workers.fork_source import ForkSource
 from keras_consistency_cli.workers.post_mortem import describe_end
 
 __all__ = ["WorkerClient", "WorkerDied", "WorkerError"]
@@ -68,7 +68,7 @@ class WorkerClient:
 
     def __init__(
         self,
-        fork_server: ForkServer,
+        fork_server: ForkSource,
         load_request: Mapping[str, Any],
         *,
         timeout: float,

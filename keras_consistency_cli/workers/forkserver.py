@@ -25,7 +25,7 @@ from keras_consistency_cli.workers.supervision.memory import MemoryLimit
 from keras_consistency_cli.workers.supervision.scratch_dir import ScratchDir, sweep
 from keras_consistency_cli.workers.supervision.watchdog import Watchdog
 
-__all__ = ["ForkServer"]
+__all__ = ["ForkServer", "last_lines"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 # Several workers share an accelerator: none may take all of its memory, and the search for one must not break
@@ -111,11 +111,15 @@ class ForkServer:
             # If the process is gone, the first fork reports why, with the end of the log.
             self._control.sendall(json.dumps(request).encode() + b"\n")
 
-    def fork(self, *, deadline: float | None = None) -> tuple[int, socket.socket]:
+    def fork(
+        self, *, deadline: float | None = None, log: int | None = None, scratch: str = ""
+    ) -> tuple[int, socket.socket]:
         """Fork a worker; return its process id and the channel to it.
 
         Args:
             deadline: the time of `time.monotonic` by which it must be there.
+            log: the descriptor that it prints to, instead of the log of this server.
+            scratch: the folder inside `scratch` that it may write to, instead of all of it.
 
         Raises:
             NoVerdictError: the backend could not be imported in time or at all; the message ends with its
@@ -124,7 +128,8 @@ class ForkServer:
         channel, child_end = socket.socketpair()
         with self._lock, child_end:
             try:
-                socket.send_fds(self._control, [b"fork"], [child_end.fileno()])
+                descriptors = [child_end.fileno(), *([] if log is None else [log])]
+                socket.send_fds(self._control, [f"fork {scratch}".encode()], descriptors)
                 child = self._receive_number(deadline)
             except OSError as problem:
                 channel.close()
@@ -136,9 +141,25 @@ class ForkServer:
                 )
                 fix = "python -c 'import keras' shows the full error"
                 raise NoVerdictError(f"the backend {what}: {self.log_tail()}", fix=fix) from problem
-        self._channels.append(channel)
+        if log is None:  # otherwise the caller closes it
+            self._channels.append(channel)
         self._watch.add(child)
         return child, channel
+
+    @property
+    def process_id(self) -> int:
+        """The process that workers are forked from."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives and still has its channel; it may be busy importing."""
+        return self._control.fileno() >= 0 and self._process.poll() is None
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for temporary files."""
+        return self._scratch.path
 
     @property
     def largest_answer(self) -> int:
@@ -195,12 +216,7 @@ class ForkServer:
             lines: how many lines.
             since: an earlier value of `printed`.
         """
-        printed = [
-            line.strip()
-            for line in self._log.tail(_LOG_TAIL, since=since).splitlines()
-            if line.strip() and not _NOISE.match(line)
-        ]
-        return clean(" | ".join(printed[-lines:]), _LOG_TEXT) or "it printed nothing"
+        return last_lines(self._log, lines, since=since)
 
     def log(self) -> str:
         """Return the end of what the backend and workers printed to stdout and stderr."""
@@ -218,3 +234,19 @@ class ForkServer:
             self._watch.close()
             self._log.close()
             self._scratch.remove()
+
+
+def last_lines(log: Log, lines: int, *, since: int = 0) -> str:
+    """Return the last lines of a log, on one line, without the usual messages of the backend.
+
+    Args:
+        log: the log.
+        lines: how many lines.
+        since: an earlier value of its `printed`.
+    """
+    printed = [
+        line.strip()
+        for line in log.tail(_LOG_TAIL, since=since).splitlines()
+        if line.strip() and not _NOISE.match(line)
+    ]
+    return clean(" | ".join(printed[-lines:]), _LOG_TEXT) or "it printed nothing"

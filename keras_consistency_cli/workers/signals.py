@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Interruption", "exit_now", "interruptible", "on_exit", "signals_deferred"]
+__all__ = ["Interruption", "allow_longer_ending", "exit_now", "interruptible", "on_exit", "signals_deferred"]
 
 _CODES = {
     signal.SIGINT: (130, "interrupted"),
@@ -45,6 +45,7 @@ class _Run:
         self.number = 0
         self.deferred = 0
         self.raised = False
+        self.grace_ms = _GRACE_MS
         self.exit_callbacks: list[Callable[[], None]] = []
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
@@ -117,6 +118,11 @@ def on_exit(act: Callable[[], None]) -> None:
     _run.exit_callbacks.append(act)
 
 
+def allow_longer_ending(seconds: float) -> None:
+    """Give the main thread more time to end this run after a signal, such as to write what is done."""
+    _run.grace_ms = int(seconds * 1000)
+
+
 def _watch(descriptor: int) -> None:
     """Wait for the first signal; end the run if it is still there after the grace time."""
     with os.fdopen(descriptor, "rb", buffering=0) as pipe:
@@ -127,7 +133,7 @@ def _watch(descriptor: int) -> None:
             return
         poll = select.poll()
         poll.register(pipe, select.POLLHUP)
-        if poll.poll(_GRACE_MS):
+        if poll.poll(_run.grace_ms):
             return
     _run_exit_callbacks()
     exit_now(number[0], None)

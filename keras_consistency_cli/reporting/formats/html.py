@@ -22,7 +22,7 @@ from keras_consistency_cli.reporting.report import Report
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["LARGEST_PAGE", "refuse_html", "render_html"]
+__all__ = ["LARGEST_PAGE", "fill_template", "refuse_html", "render_html"]
 
 LARGEST_PAGE = 200_000
 """Bytes."""
@@ -39,7 +39,7 @@ def render_html(report: Report, canvas: Canvas) -> str:
     detailed, skips = [check for check in checks if check.details], group_skips(report.verdicts)
     for most in _MOST_DETAILED:
         shown = detailed[:most]
-        page = _fill_template(
+        page = fill_template(
             "report.html",
             report=header,
             causes=causes[:most],
@@ -57,7 +57,7 @@ def render_html(report: Report, canvas: Canvas) -> str:
 def refuse_html(version: str, model: str, refusal: KcheckError) -> str:
     """Return a page with the refusal: the model was refused, or nothing could be decided."""
     is_refused = refusal.exit_code == 1
-    return _fill_template(
+    return fill_template(
         "refusal.html",
         version=one_line(version),
         model=one_line(model),
@@ -67,7 +67,8 @@ def refuse_html(version: str, model: str, refusal: KcheckError) -> str:
     )
 
 
-def _fill_template(name: str, **values: Any) -> str:
+def fill_template(name: str, **values: Any) -> str:
+    """Return the page of a template."""
     chart = {"width": WIDTH, "height": HEIGHT, "reach": REACH}
     return _template_engine().get_template(name).render(**values, chart=chart) + "\n"
 

@@ -126,11 +126,15 @@ def junit_suite(model: str, version: str, cases: Iterable[Element], seconds: flo
     return suite
 
 
-def junit_document(suite: Element) -> str:
-    """Return the document of one test suite."""
-    amounts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "time")}
-    root = Element("testsuites", {"name": "kcheck", **amounts})
-    root.append(suite)
+def junit_document(*suites: Element) -> str:
+    """Return the document of these test suites."""
+    amounts = {
+        name: str(sum(int(suite.attrib[name]) for suite in suites))
+        for name in ("tests", "failures", "errors")
+    }
+    seconds = f"{sum(float(suite.attrib['time']) for suite in suites):.3f}"
+    root = Element("testsuites", {"name": "kcheck", **amounts, "time": seconds})
+    root.extend(suites)
     ElementTree.indent(root)
     text: bytes = ElementTree.tostring(root, encoding="us-ascii")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text.decode()}\n'

@@ -30,9 +30,10 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.text import format_count
 
-__all__ = ["refuse_markdown", "render_markdown"]
+__all__ = ["OUTCOME_SIGNS", "escape_markdown", "refuse_markdown", "render_markdown"]
 
-_OUTCOME_SIGNS = {"consistent": "✅", "inconsistent": "❌", "no-verdict": "❔"}
+OUTCOME_SIGNS = {"consistent": "✅", "inconsistent": "❌", "no-verdict": "❔"}
+"""A sign for each verdict of a run."""
 _STATUS_SIGNS = {
     Status.FAIL: "❌",
     Status.ERROR: "❔",
@@ -49,9 +50,9 @@ _LONGEST_MESSAGE = 300
 def render_markdown(report: Report, canvas: Canvas) -> str:
     """Return GitHub-flavoured Markdown; the canvas is not used."""
     parts = [
-        f"## {_OUTCOME_SIGNS[report.outcome]} kcheck: {OUTCOMES[report.outcome]}",
-        f"{_code_span(report.model.path)}: {_escape_markdown(run_summary(report))}. {_rows_text(report)}",
-        *(f"- {_escape_markdown(note)}" for note in report.notes),
+        f"## {OUTCOME_SIGNS[report.outcome]} kcheck: {OUTCOMES[report.outcome]}",
+        f"{_code_span(report.model.path)}: {escape_markdown(run_summary(report))}. {_rows_text(report)}",
+        *(f"- {escape_markdown(note)}" for note in report.notes),
     ]
     for diagnosis in sort_diagnoses(report.diagnoses):
         parts += _cause(diagnosis)
@@ -69,7 +70,7 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
 def refuse_markdown(version: str, model: str, refusal: KcheckError) -> str:
     """Return a heading and the refusal: the model was refused, or nothing could be decided."""
     is_refused = refusal.exit_code == 1
-    sign = _OUTCOME_SIGNS["inconsistent" if is_refused else "no-verdict"]
+    sign = OUTCOME_SIGNS["inconsistent" if is_refused else "no-verdict"]
     text = "\n".join(escape(line) for line in refusal_text(refusal).splitlines())
     heading = f"## {sign} kcheck: {'refused' if is_refused else 'no verdict'}"
     return f"{heading}\n\n{_code_span(model)}\n\n{_fence(text, 'text')}\n"
@@ -84,16 +85,16 @@ def _rows_text(report: Report) -> str:
 
 
 def _cause(diagnosis: Diagnosis) -> Iterator[str]:
-    yield f"### Cause: {_escape_markdown(diagnosis.cause, 60)} ({diagnosis.confidence})"
+    yield f"### Cause: {escape_markdown(diagnosis.cause, 60)} ({diagnosis.confidence})"
     layer = f" Layer {_code_span(diagnosis.layer)}." if diagnosis.layer else ""
     codes = ", ".join(_code_span(code) for code in diagnosis.explains)
     explains = f" Explains {codes}." if codes else ""
-    yield f"**What:** {_escape_markdown(diagnosis.sentence.rstrip('.'))}.{layer}{explains}"
+    yield f"**What:** {escape_markdown(diagnosis.sentence.rstrip('.'))}.{layer}{explains}"
     if diagnosis.code:
         yield f"**Code:** {_code_span(code_text(diagnosis))}."
     if diagnosis.confirmation:
         label = "Confirmed" if diagnosis.confidence == "confirmed" else "Not certain"
-        yield f"**{label}:** {_escape_markdown(diagnosis.confirmation)}."
+        yield f"**{label}:** {escape_markdown(diagnosis.confirmation)}."
     if diagnosis.advice:
         yield "Fix:"
         yield _fence("\n".join(escape(line) for line in diagnosis.advice.strip("\n").splitlines()), "text")
@@ -112,9 +113,9 @@ def _cells(report: Report, verdict: Verdict) -> tuple[str, ...]:
         [figures.deviation, figures.multiple, figures.limit, figures.rows] if figures else [NO_NUMBER] * 4
     )
     is_silent = figures is not None and verdict.status is Status.PASS
-    message = "" if is_silent else _escape_markdown(short_headline(verdict, _LONGEST_MESSAGE))
+    message = "" if is_silent else escape_markdown(short_headline(verdict, _LONGEST_MESSAGE))
     status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
-    code, name = _escape_markdown(verdict.code, 12), _escape_markdown(verdict.name, 60)
+    code, name = escape_markdown(verdict.code, 12), escape_markdown(verdict.name, 60)
     return status, code, name, *numbers, message
 
 
@@ -124,12 +125,12 @@ def _table_row(cells: tuple[str, ...]) -> str:
 
 def _folded_details(report: Report, verdict: Verdict) -> str:
     status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
-    title = f"{status} {_escape_markdown(verdict.code, 12)} {_escape_markdown(verdict.name, 60)}"
+    title = f"{status} {escape_markdown(verdict.code, 12)} {escape_markdown(verdict.name, 60)}"
     text = _fence(details(report, verdict).rstrip(), "text")
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _escape_markdown(text: object, limit: int = 600) -> str:
+def escape_markdown(text: object, limit: int = 600) -> str:
     """Return text that stays text in paragraphs, tables and summaries.
 
     An empty comment prevents mentions, issue numbers and addresses from becoming links.

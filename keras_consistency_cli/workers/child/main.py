@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,13 +51,13 @@ def main(descriptor: int, parent: int) -> None:
     _die_with_parent(signal.SIGTERM)
     while True:
         try:
-            request, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+            request, descriptors, _, _ = socket.recv_fds(control, 64, 2)
         except OSError:
             break
         if not request:
             break
         if descriptors:
-            _fork_worker(control, descriptors[0], start)
+            _fork_worker(control, descriptors, start, request.partition(b" ")[2].decode())
         elif request == b"here":
             control.sendall(b"0\n")
         else:
@@ -85,7 +86,13 @@ def _import_backend() -> None:
     gc.freeze()
 
 
-def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, Any]) -> None:
+def _fork_worker(
+    control: socket.socket, descriptors: Sequence[int], start: Mapping[str, Any], folder: str
+) -> None:
+    """Fork a worker that serves the first descriptor, prints to the second one if there is one, and may write
+    to a folder inside the scratch folder.
+    """
+    descriptor, *logs = descriptors
     # Block the signal while the fork still has this process's handler, which would end the whole group.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     child = os.fork()
@@ -98,13 +105,27 @@ def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, An
         try:
             # Only now: a fork has one thread, however many the backend started, and restrictions apply to
             # single threads.
-            unprotected = isolate(start["scratch"]) if start["isolated"] else ()
+            scratch = _own_scratch(start["scratch"], folder, logs)
+            unprotected = isolate(scratch) if start["isolated"] else ()
             Worker(socket.socket(fileno=descriptor), unprotected).serve()
         finally:
             _leave()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-    os.close(descriptor)
+    for own in descriptors:
+        os.close(own)
     control.sendall(f"{child}\n".encode())
+
+
+def _own_scratch(scratch: str, folder: str, logs: Sequence[int]) -> str:
+    """Print to the log of this worker's run if it has one; return the folder for its temporary files."""
+    for log in logs:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+    if not folder:
+        return scratch
+    os.environ["TMPDIR"] = tempfile.tempdir = f"{scratch}/{folder}"
+    return tempfile.tempdir
 
 
 def _die_with_parent(number: int) -> None:

@@ -1,0 +1,194 @@
+"""`kcheck fleet`: check many models with one command, one table and one exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_consistency_cli.cli import console
+from keras_consistency_cli.cli.invocation import Call
+from keras_consistency_cli.cli.options import OPTIONS, option, with_options
+from keras_consistency_cli.cli.runner import write_reports
+from keras_consistency_cli.config.report_targets import UTF_8, Destination
+from keras_consistency_cli.errors import NoVerdictError, UsageError
+from keras_consistency_cli.text import clean
+from keras_consistency_cli.workers.signals import Interruption, allow_longer_ending
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.config.settings import Settings
+    from keras_consistency_cli.pipeline.fleet.run import FleetRun
+    from keras_consistency_cli.pipeline.fleet.task import FleetTask
+    from keras_consistency_cli.reporting.fleet.report import FleetReport
+
+__all__ = ["fleet"]
+
+_NOT_FOR_A_FLEET = ("model", "bundle", "served", "expected")
+_OWN = ("models", "jobs", "resume", "retries", "fail_fast")
+_OF_THE_REPORT = ("format", "output", "color", "quiet", "verbose", "debug")
+_ENDING_S = 20.0
+"""Seconds to write what is done after Ctrl-C."""
+
+
+@with_options(*(name for name in OPTIONS if name not in _NOT_FOR_A_FLEET))
+def fleet(
+    context: typer.Context,
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Models, patterns such as 'models/*.keras', folders, or a YAML file with a list of models.",
+            metavar="MODELS...|DIR|FLEET.yaml",
+            show_default=False,
+        ),
+    ],
+    *,
+    jobs: Annotated[
+        int | None, option("Models to check at the same time. [half of the processors]", "N")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        option("Folder for finished results: what it has already is not checked again.", "DIR"),
+    ] = None,
+    retries: Annotated[int, option("Checks of a model again if a worker died. [1]", "N")] = 1,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first model that is not consistent.")
+    ] = False,
+) -> int:
+    """Check many saved models."""
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs {jobs} is not valid", expected="a whole number of at least 1")
+    if retries < 0:
+        raise UsageError(f"--retries {retries} is not valid", expected="a whole number, 0 or more")
+    call: Call = context.obj
+    flags = {name: value for name, value in context.params.items() if name not in _OWN}
+    from keras_consistency_cli.workers.forkserver import ForkServer
+
+    # The interpreter of the workers starts while this process still imports and reads files.
+    with ForkServer() as waiting, ExitStack() as stack:
+        from keras_consistency_cli.pipeline.fleet.run import FleetOptions, FleetRun, default_jobs
+        from keras_consistency_cli.pipeline.fleet.store import ResultStore
+        from keras_consistency_cli.reporting.fleet.report import MODEL_FORMATS
+        from keras_consistency_cli.workers.fork_pool import ForkPool
+
+        settings, tasks = _read(models, flags)
+        call.debug = settings.debug
+        destinations = _destinations(settings, tasks)
+        needed = {destination.format for destination in destinations}
+        store = ResultStore(resume) if resume is not None else None
+        if store is not None:
+            stack.callback(store.close)
+        options = FleetOptions(
+            jobs=jobs or default_jobs(),
+            retries=retries,
+            fail_fast=fail_fast,
+            # A later run may need other formats of what is stored.
+            formats=tuple(name for name in MODEL_FORMATS if store is not None or name in needed),
+            line=call.line,
+        )
+        from keras_consistency_cli.cli.fleet.live_table import fleet_shown_on
+
+        shown = fleet_shown_on(sys.stderr, os.environ, total=len(tasks), quiet=settings.quiet)
+        run = FleetRun(
+            tasks=tasks,
+            options=options,
+            pool=stack.enter_context(ForkPool(waiting)),
+            observer=stack.enter_context(shown),
+            store=store,
+        )
+        report = _finish(run, stack, settings, destinations)
+    _write(report, settings, destinations)
+    return report.exit_code
+
+
+def _read(models: Sequence[str], flags: Mapping[str, Any]) -> tuple[Settings, list[FleetTask]]:
+    """Return the settings of the report, which are those of a run without a model, and the tasks."""
+    from keras_consistency_cli.cli.fleet.models import find_tasks
+    from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
+    from keras_consistency_cli.config.settings import load_settings
+
+    implicit = find_implicit_inputs(None)
+    own = {name: value for name, value in flags.items() if name in _OF_THE_REPORT}
+    settings = load_settings({**own, "model": "-"}, os.environ, implicit.discovered)
+    # `format` and `output` name the files of the fleet, not those of each model.
+    return settings, find_tasks(
+        models, {name: value for name, value in flags.items() if name not in _OF_THE_REPORT}
+    )
+
+
+def _destinations(settings: Settings, tasks: Sequence[FleetTask]) -> tuple[Destination, ...]:
+    """Return where reports go; HTML goes to a folder.
+
+    Raises:
+        UsageError: HTML has no folder, or a report would overwrite a model.
+    """
+    destinations = settings.destinations()
+    inputs = [task.model for task in tasks]
+    for destination in destinations:
+        if destination.format == "html":
+            if destination.path is None or destination.path.is_file():
+                raise UsageError(
+                    "--format html of a fleet is a folder with a page per model",
+                    fix="give one: --format html=FOLDER",
+                )
+        elif destination.path is not None:
+            console.check_destination(destination.path, inputs, flag=destination.flag)
+    return destinations
+
+
+def _finish(
+    run: FleetRun, stack: ExitStack, settings: Settings, destinations: Sequence[Destination]
+) -> FleetReport:
+    """Run the fleet and erase the live table; after a signal, write the report on what is done first."""
+    allow_longer_ending(_ENDING_S)
+    try:
+        report = run.run()
+    except Interruption:
+        run.pool.close()
+        report = run.report()
+        stack.close()
+        if report.results:
+            _write(replace(report, interrupted=True), settings, destinations)
+        raise
+    stack.close()
+    return report
+
+
+def _write(report: FleetReport, settings: Settings, destinations: Sequence[Destination]) -> None:
+    pages = [destination for destination in destinations if destination.format == "html"]
+    for destination in pages:
+        _write_pages(destination.path or Path(), report)
+    write_reports(_rendered(report, settings, [each for each in destinations if each.format != "html"]))
+
+
+def _write_pages(folder: Path, report: FleetReport) -> None:
+    from keras_consistency_cli.reporting.fleet.pages import html_pages
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoVerdictError(f"cannot write to {clean(folder)}: {clean(error.strerror or error)}") from None
+    for name, text in html_pages(report):
+        console.write_file(folder / name, text)
+
+
+def _rendered(
+    report: FleetReport, settings: Settings, destinations: Sequence[Destination]
+) -> Iterator[tuple[Destination, str]]:
+    from keras_consistency_cli.reporting.fleet.render import FLEET_RENDERERS
+    from keras_consistency_cli.reporting.parts.canvas import Canvas
+
+    for destination in destinations:
+        to_file = destination.path is not None
+        canvas = Canvas(
+            width=console.terminal_width(),
+            color=console.wants_color(settings.color, os.environ, to_file=to_file),
+            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
+            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
+        )
+        yield destination, FLEET_RENDERERS[destination.format](report, canvas)
