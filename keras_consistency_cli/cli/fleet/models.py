@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
 from keras_consistency_cli.cli.invocation import MODEL_ENDING
 from keras_consistency_cli.config.fleet_file import FleetEntry, FleetFile, read_fleet_file
@@ -135,6 +136,7 @@ def _task(place: _Place, flags: Mapping[str, Any]) -> FleetTask:
         settings = load_settings(
             {**flags, "model": str(place.model)}, os.environ, implicit.discovered, place.named
         )
+        selected(settings)  # a check that does not exist is a mistake of the call, not of each model
     except KcheckError as error:
         if _is_own_file(error, place):
             return FleetTask(name=place.name, model=place.model, settings=error)
