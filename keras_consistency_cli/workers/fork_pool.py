@@ -108,6 +108,7 @@ class ForkLease:
         self._channels: list[socket.socket] = []
         self._log, self._scratch = Log(), f"run-{pool.next_number()}"
         self._watch: Watchdog | None = None
+        self._reaping = threading.Lock()
         self._deaths, self._others, self._is_open = 0, list[ForkLease](), True
 
     def __enter__(self) -> Self:
@@ -179,7 +180,10 @@ class ForkLease:
         return self._reap(child)
 
     def _reap(self, child: int) -> int:
-        self._children.discard(child)
+        with self._reaping:
+            if child not in self._children:
+                return -signal.SIGKILL  # a different thread has waited for it
+            self._children.remove(child)
         if self._watch is not None:
             self._watch.drop(child)
         return self._started.wait_for(child)

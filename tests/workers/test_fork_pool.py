@@ -73,6 +73,15 @@ def test_a_killed_worker_counts_as_a_death(pool: ForkPool, request_to_load: dict
         assert client.run("predict", np.arange(6))[0].error is None, "a new worker takes its place"
 
 
+def test_the_server_survives_a_worker_that_was_waited_for(pool: ForkPool) -> None:
+    with started(pool) as lease:
+        child, _ = lease.fork()
+        os.kill(child, signal.SIGKILL)
+        server = pool.server(ENVIRONMENT, isolated=True)
+        assert lease.wait_for(child) == server.wait_for(child) == lease.wait_for(child) == -signal.SIGKILL
+        assert server.lost() is None
+
+
 def test_a_short_limit_of_one_run_leaves_the_server(pool: ForkPool) -> None:
     with started(pool) as lease:
         lease.fork(deadline=time.monotonic() - 1)

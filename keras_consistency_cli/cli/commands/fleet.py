@@ -23,7 +23,7 @@ from keras_consistency_cli.workers.signals import Interruption, allow_longer_end
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
-    from keras_consistency_cli.pipeline.fleet.run import FleetRun
+    from keras_consistency_cli.pipeline.fleet.run import FleetOptions, FleetRun
     from keras_consistency_cli.pipeline.fleet.task import FleetTask
     from keras_consistency_cli.reporting.fleet.report import FleetReport
 
@@ -67,36 +67,32 @@ def fleet(
         raise UsageError(f"--retries {retries} is not valid", expected="a whole number, 0 or more")
     call: Call = context.obj
     flags = {name: value for name, value in context.params.items() if name not in _OWN}
+    call.debug = call.debug or bool(flags.get("debug"))
+    return _check(models, flags, call, resume, {"jobs": jobs, "retries": retries, "fail_fast": fail_fast})
+
+
+def _check(
+    models: Sequence[str], flags: Mapping[str, Any], call: Call, resume: Path | None, how: Mapping[str, Any]
+) -> int:
+    """Check the models, write the reports and return the exit code."""
     from keras_consistency_cli.workers.forkserver import ForkServer
 
     # The interpreter of the workers starts while this process still imports and reads files.
     with ForkServer() as waiting, ExitStack() as stack:
-        from keras_consistency_cli.pipeline.fleet.run import FleetOptions, FleetRun, default_jobs
+        from keras_consistency_cli.cli.fleet.live_table import fleet_shown_on
+        from keras_consistency_cli.pipeline.fleet.run import FleetRun
         from keras_consistency_cli.pipeline.fleet.store import ResultStore
-        from keras_consistency_cli.reporting.fleet.report import MODEL_FORMATS
         from keras_consistency_cli.workers.fork_pool import ForkPool
 
         settings, tasks = _read(models, flags)
-        call.debug = settings.debug
         destinations = _destinations(settings, tasks)
-        needed = {destination.format for destination in destinations}
         store = ResultStore(resume) if resume is not None else None
         if store is not None:
             stack.callback(store.close)
-        options = FleetOptions(
-            jobs=jobs or default_jobs(),
-            retries=retries,
-            fail_fast=fail_fast,
-            # A later run may need other formats of what is stored.
-            formats=tuple(name for name in MODEL_FORMATS if store is not None or name in needed),
-            line=call.line,
-        )
-        from keras_consistency_cli.cli.fleet.live_table import fleet_shown_on
-
         shown = fleet_shown_on(sys.stderr, os.environ, total=len(tasks), quiet=settings.quiet)
         run = FleetRun(
             tasks=tasks,
-            options=options,
+            options=_options(how, destinations, is_stored=store is not None, line=call.line),
             pool=stack.enter_context(ForkPool(waiting)),
             observer=stack.enter_context(shown),
             store=store,
@@ -104,6 +100,23 @@ def fleet(
         report = _finish(run, stack, settings, destinations)
     _write(report, settings, destinations)
     return report.exit_code
+
+
+def _options(
+    how: Mapping[str, Any], destinations: Sequence[Destination], *, is_stored: bool, line: str
+) -> FleetOptions:
+    from keras_consistency_cli.pipeline.fleet.run import FleetOptions, default_jobs
+    from keras_consistency_cli.reporting.fleet.report import MODEL_FORMATS
+
+    needed = {destination.format for destination in destinations}
+    return FleetOptions(
+        jobs=how["jobs"] or default_jobs(),
+        retries=how["retries"],
+        fail_fast=how["fail_fast"],
+        # A later run may need other formats of what is stored.
+        formats=tuple(name for name in MODEL_FORMATS if is_stored or name in needed),
+        line=line,
+    )
 
 
 def _read(models: Sequence[str], flags: Mapping[str, Any]) -> tuple[Settings, list[FleetTask]]:

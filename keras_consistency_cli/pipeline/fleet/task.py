@@ -12,8 +12,8 @@ from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["FleetTask", "memory_needed", "size_of"]
 
-_BASE = 500 * 2**20
-"""Bytes that the workers of a small model use together, as measured; see benchmarks/fleet.py."""
+_BASE = 300 * 2**20
+"""Bytes that the workers of a small model use together: twice what benchmarks/fleet.py measures."""
 _COPIES = 10
 """How often the weights of a model are in memory: two workers, a float64 copy, and compiled functions."""
 _ROW_COPIES = 2

@@ -61,8 +61,7 @@ def main(descriptor: int, parent: int) -> None:
         elif request == b"here":
             control.sendall(b"0\n")
         else:
-            _, status = os.waitpid(int(request), 0)
-            control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            control.sendall(f"{_exit_code(int(request))}\n".encode())
     _leave()
 
 
@@ -114,6 +113,15 @@ def _fork_worker(
     for own in descriptors:
         os.close(own)
     control.sendall(f"{child}\n".encode())
+
+
+def _exit_code(child: int) -> int:
+    """Wait for a worker; return its exit code, or minus the signal that killed it."""
+    try:
+        _, status = os.waitpid(child, 0)
+    except ChildProcessError:  # it was waited for already: that must not end all other workers
+        return -signal.SIGKILL
+    return os.waitstatus_to_exitcode(status)
 
 
 def _own_scratch(scratch: str, folder: str, logs: Sequence[int]) -> str:
