@@ -135,8 +135,12 @@ class FleetReport:
 
     @property
     def outcome(self) -> str:
-        """The verdict of the fleet."""
-        return {0: "consistent", 1: "inconsistent"}.get(self._code, "no-verdict")
+        """The verdict of the fleet: the worst of its models."""
+        amounts = self._amounts
+        if amounts["inconsistent"]:
+            return "inconsistent"
+        is_open = amounts["no-verdict"] or self.not_run or not self.results
+        return "no-verdict" if is_open else "consistent"
 
     @property
     def _amounts(self) -> Counter[str]:
