@@ -38,25 +38,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(
-    models: Path, tmp_path_factory: pytest.TempPathFactory, shared_fork_server: SharedForkServer
-) -> Path:
+def finished(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Check the models and write all formats; return the folder with the reports."""
     target = tmp_path_factory.mktemp("reports")
     forms = [word for form, name in FILES.items() for word in ("--format", f"{form}={target / name}")]
     forms += ["--format", f"html={target / 'pages'}", "--format", "concise"]
+    words = ("fleet", ".", *CHECKS, "--jobs", "2", "--resume", str(target / "done"), *forms)
     with in_folder(models):
-        done = run_in_process(
-            "fleet",
-            ".",
-            *CHECKS,
-            "--jobs",
-            "2",
-            "--resume",
-            str(target / "done"),
-            *forms,
-            fork_server=shared_fork_server,
-        )
+        # Workers read relative paths, so their fork server must start in this folder.
+        server = SharedForkServer()
+        done = run_in_process(*words, fork_server=server)
+        server.end()
     (target / "stdout").write_text(done.out)
     assert done.err == ""
     assert done.code == 1
