@@ -1,8 +1,8 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
 Run it from the root of the repository. Names are startup, fleet, real_models, memory, processes, one_by_one,
-sequences, calibration and headroom. Both sides of a comparison are measured in the same run, in turns; no
-benchmark fails because of a duration.
+sequences, recorder, calibration and headroom. Both sides of a comparison are measured in the same run, in
+turns; no benchmark fails because of a duration.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ NAMES = (
     "processes",
     "one_by_one",
     "sequences",
+    "recorder",
     "calibration",
     "headroom",
 )

@@ -1,7 +1,7 @@
 """kcheck: does a saved Keras model give the same outputs in every way it is called?
 
-`check(model, x)` does from Python what `kcheck run` does in a shell. Importing the package imports neither
-NumPy nor Keras.
+`check(model, x)` does from Python what `kcheck run` does in a shell; `record(model, path)` keeps what a
+service feeds to its model. Importing the package imports neither NumPy nor Keras.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keras_consistency_cli.api.check import InconsistencyError, Report, check
     from keras_consistency_cli.checks.verdict import Status
+    from keras_consistency_cli.recording.record import record
     from keras_consistency_cli.reporting.version import __version__
 
-__all__ = ["InconsistencyError", "Report", "Status", "__version__", "check"]
+__all__ = ["InconsistencyError", "Report", "Status", "__version__", "check", "record"]
 
 _MODULES = {
     "__version__": "keras_consistency_cli.reporting.version",
+    "record": "keras_consistency_cli.recording.record",
     **dict.fromkeys(("InconsistencyError", "Report", "Status", "check"), "keras_consistency_cli.api.check"),
 }
 """The module of each public name, imported when the name is first used."""

@@ -14,6 +14,7 @@ from pydantic import Field, StrictBool, StrictInt, ValidationError, model_valida
 
 from keras_consistency_cli.config.exports import ExportFiles, ExportName, labels
 from keras_consistency_cli.config.layers import LayeredSettings
+from keras_consistency_cli.config.recordings import with_recording
 from keras_consistency_cli.config.report_targets import FORMATS, Destination, parse_destinations
 from keras_consistency_cli.config.setting_types import (
     CheckOptions,
@@ -100,6 +101,11 @@ class Settings(Options):
     verbose: StrictBool = Field(default=False, description="true or false")
     color: Literal["auto", "always", "never"] = Field(default="auto", description="auto, always or never")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_recording(cls, values: object) -> object:
+        return with_recording(values) if isinstance(values, Mapping) else values
+
     @model_validator(mode="after")
     def _check_combinations(self) -> Settings:
         if self.scaler is not None and self.preprocess is not None:
@@ -111,7 +117,7 @@ class Settings(Options):
         if self.served is not None and self.data is None:
             raise UsageError(
                 "--served is given without --data",
-                fix="give the raw rows that the served rows were made from, row for row",
+                fix="give the raw rows that the served rows were made from, row for row, or a recording",
             )
         if self.expected is not None and self.data is None:
             raise UsageError(

@@ -59,6 +59,22 @@ class SubjectRows:
             return None
         return take(self._served, self._served_names, numbers)
 
+    def requests(self, numbers: np.ndarray) -> np.ndarray | None:
+        """Return the request of each of these rows, -1 if it was not kept whole; None without a recording."""
+        requests = self._served.requests if self._served is not None else None
+        return None if requests is None else requests[numbers]
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether served rows and expected outputs belong together, as a service fed and got them."""
+        served, expected = self._served, self._expected
+        return (
+            served is not None
+            and expected is not None
+            and served.requests is not None
+            and served.path == expected.path
+        )
+
     @property
     def reference_length(self) -> int:
         """The number of reference rows, 0 if the user gave none."""

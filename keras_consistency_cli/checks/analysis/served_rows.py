@@ -30,6 +30,7 @@ _UNIT_TOLERANCE = 1e-3
 _KINDS: Mapping[str, tuple[str, str | None]] = {
     "refit-all": ("scaled by a scaler that was refitted on all rows", "scaler-refit"),
     "refit-batches": ("scaled by a scaler that was refitted on every {batch} rows", "scaler-refit"),
+    "refit-requests": ("scaled by a scaler that was refitted on each request", "scaler-refit"),
     "refit-single": ("scaled by a scaler that was refitted on each row alone", "scaler-refit"),
     "refit-first": ("scaled by a scaler that was refitted on the first {batch} rows", "scaler-refit"),
     "refit-some": ("scaled by a scaler that was refitted on just these rows", "scaler-refit"),
@@ -54,6 +55,10 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "one-number": ("overwritten with one number", None),
     "scaled-alone": (
         "preprocessed one row at a time, for which this function gives different results",
+        _ROW_DEPENDENCE,
+    ),
+    "scaled-requests": (
+        "preprocessed request by request, for which this function gives different results",
         _ROW_DEPENDENCE,
     ),
     "scaled-batches": (

@@ -11,7 +11,8 @@ them. If outputs differ, they are tested for being the same rows in a different 
 different scale, logits, probabilities or classes. Outputs recorded in 16 bits or with few decimals stand for
 every number that rounds to them: a smaller change cannot be seen, and the message says so. With
 `--target-scaler`, outputs may also be recorded in the units of the targets; if they follow a different line
-than this scaler gives, it was fitted on another column or on other rows.
+than this scaler gives, it was fitted on another column or on other rows. The outputs of a recording, which
+`record` makes in a service, are compared with predict on the rows that the service fed.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",
@@ -34,6 +35,8 @@ from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
 __all__ = ["CHECK"]
 
 _PAIR = Pair(candidate="recorded", reference="predict")
+_FED = Pair(candidate="recorded", reference="recorded-baseline")
+"""The outputs of a recording, and those of the model for the rows that the service fed to it."""
 _WORDING = Wording(
     agree="today's outputs are the recorded ones",
     differ="today's outputs differ from the recorded ones",
@@ -46,7 +49,8 @@ def examine(evidence: Evidence) -> Verdict:
     recorded = evidence.details(_PAIR.candidate, RecordedDetails)
     if not recorded.get("given", True):
         return Verdict.skip("no recorded outputs are given: record some and give them with --expected")
-    verdict = _with_rounding(agreement(evidence, (_PAIR,), _WORDING), recorded.get("rounded", {}))
+    pair = _FED if evidence.comparisons.get((_FED.candidate, _FED.reference)) else _PAIR
+    verdict = _with_rounding(agreement(evidence, (pair,), _WORDING), recorded.get("rounded", {}))
     verdict = _with_units(verdict, recorded.get("units", {}))
     if verdict.status is not Status.FAIL:
         return verdict
@@ -96,6 +100,6 @@ CHECK = Check(
     name="recorded-outputs",
     title="today's outputs are those recorded when the model was saved (--expected)",
     explanation=__doc__,
-    pairs=(_PAIR,),
+    pairs=(_PAIR, _FED),
     examine=examine,
 )

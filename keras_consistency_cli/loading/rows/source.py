@@ -20,8 +20,10 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
+from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
 from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.recording.layout import has_parts
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = [
@@ -69,6 +71,8 @@ class RowSource:
     named: bool
     columns: tuple[str, ...] | None = None
     """Names of the columns of a table (.csv with a header, .parquet), None for NumPy files."""
+    requests: Array | None = None
+    """For a recording, the number of the request of each row; -1 if it was not kept whole."""
 
 
 def open_rows(path: Path, *, what: str = "data") -> RowSource:
@@ -90,15 +94,17 @@ def open_rows(path: Path, *, what: str = "data") -> RowSource:
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
         with path.open("rb") as handle:
-            return _read(handle, os.fstat(handle.fileno()).st_size, path, label)
+            return _read(handle, os.fstat(handle.fileno()).st_size, path, what)
     except OSError as error:
         raise _describe_unreadable(path, label, error) from error
 
 
-def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
+def _read(handle: IO[bytes], size: int, path: Path, what: str) -> RowSource:
     """Fingerprint and map through one open handle, so that both see the same file."""
+    label = f"{what} {clean(path)}"
     start = handle.read(_START)
     columns: tuple[str, ...] | None = None
+    requests: Array | None = None
     named = start.startswith(b"PK")
     if is_table(path, start):
         table, columns = read_table(handle, size, start, label)
@@ -106,6 +112,11 @@ def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
     elif named:
         arrays = map_npz(handle, label)
         check_equal_lengths(arrays, label, "array ")
+        if has_parts(arrays):
+            whole = arrays
+            arrays = select_part(whole, what, label)
+            named = not is_lone(arrays)
+            requests = find_whole_requests(whole, len(next(iter(arrays.values()))))
     elif start.startswith(b"\x93NUMPY"):
         arrays = {LONE_ARRAY: map_npy(handle, size, label)}
     else:
@@ -117,6 +128,7 @@ def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
         length=len(next(iter(arrays.values()))),
         named=named,
         columns=columns,
+        requests=requests,
     )
 
 

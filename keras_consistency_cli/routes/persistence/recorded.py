@@ -52,6 +52,10 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if expected is None:
         return Result(outputs={}, details=details)
     details["given"] = True
+    is_recording = session.subject.sources.is_recording
+    if is_recording:
+        # A service's outputs belong to the rows that it fed, whether they were right or not.
+        rows = session.subject.sources.served(session.row_numbers) or rows
     batch = first_batch(rows, session.batch_size)
     today = session.step(batch)
     named = _name_arrays(expected, today)
@@ -62,10 +66,10 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named)
     recordings = _recordings(session, today)
-    if not recordings:
-        return Result(outputs=named, details=details)
-    details["rounded"] = {name: form.words for name, form in recordings.items()}
-    return Result(outputs=_undo_rounding(named, predict_all(), recordings), details=details)
+    if recordings:
+        details["rounded"] = {name: form.words for name, form in recordings.items()}
+        named = _undo_rounding(named, predict_all(), recordings)
+    return Result(outputs=named, baseline=predict_all() if is_recording else None, details=details)
 
 
 def _predict_all(session: Session, rows: Rows) -> Outputs:

@@ -16,7 +16,13 @@ from keras_consistency_cli.routes.served.column_lines import measure_linear_pref
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.mixed_batches import find_runs
 
-__all__ = ["generate_batch_variants", "generate_run_variants", "scale_in_batches", "suggest_batch_sizes"]
+__all__ = [
+    "generate_batch_variants",
+    "generate_request_variants",
+    "generate_run_variants",
+    "scale_in_batches",
+    "suggest_batch_sizes",
+]
 
 _BATCHED_ROWS, _MIN_BATCHES = 512, 2
 _MIN_FIRST_ROWS = 8
@@ -65,6 +71,28 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
         yield Variant(kind=kind, rows=scale_in_batches(raw[:rows], size, scale), batch=size)
         if refits and size >= _MIN_FIRST_ROWS and wrong_rows[size:].any():
             yield Variant(kind="refit-first", rows=first, batch=size)
+
+
+def generate_request_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows refitted, or preprocessed, on each request that a recording holds.
+
+    Requests of one row are left to other variants, which need no recording.
+    """
+    if case.requests is None:
+        return
+    requests = case.requests[: case.consecutive]
+    borders = np.flatnonzero(np.diff(requests)) + 1
+    cut = int(np.flatnonzero(requests < 0)[0]) if (requests < 0).any() else len(requests)
+    # The last request may go on behind the rows that are compared.
+    ends = [border for border in borders.tolist() if border <= cut]
+    ends += [len(case.raw)] if cut == len(requests) == len(case.raw) else []
+    starts = [0, *ends[:-1]]
+    if all(end - start == 1 for start, end in zip(starts, ends, strict=False)):
+        return
+    refits = case.scaling.scaler is not None
+    scale = case.scaling.refit_transform if refits else case.scaling.apply
+    pieces = [scale(case.raw[start:end]) for start, end in zip(starts, ends, strict=True)]
+    yield Variant(kind="refit-requests" if refits else "scaled-requests", rows=np.concatenate(pieces))
 
 
 def _consecutive_rows(case: ServedInput) -> tuple[Array, Array, Array]:

@@ -48,6 +48,7 @@ class ServedInput:
         served: the same rows as the model was fed.
         consecutive: number of consecutive rows at the beginning.
         sizes: batch sizes in use.
+        requests: for a recording, the request of each row, -1 if it was not kept whole.
         refit_all: returns the rows as fit_transform on all of the data scales them, and the tolerance of
             that.
     """
@@ -59,6 +60,7 @@ class ServedInput:
     consecutive: int
     sizes: tuple[int, ...]
     refit_all: Callable[[], tuple[np.ndarray, float]]
+    requests: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

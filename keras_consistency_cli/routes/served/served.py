@@ -184,6 +184,7 @@ def _generate(
             consecutive=matched.consecutive,
             sizes=(session.batch_size, *session.options.sizes),
             refit_all=partial(_refit_on_data, session, scaling, matched.numbers),
+            requests=session.subject.sources.requests(matched.numbers),
         )
         yield from generate_variants(case)
 

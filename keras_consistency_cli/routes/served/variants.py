@@ -14,6 +14,7 @@ from keras_consistency_cli.loading.scalers.scaling import CannotRefit
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_batch_variants,
+    generate_request_variants,
     generate_run_variants,
     scale_in_batches,
 )
@@ -33,6 +34,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
     """Yield the rows that each mistake would have served; impossible ones are left out."""
     for generate in (
         _refit_rows,
+        generate_request_variants,
         _skip_scaling,
         _scale_twice,
         _skip_step,
