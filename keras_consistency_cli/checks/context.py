@@ -64,5 +64,7 @@ class DataContext:
     rows_given: Mapping[str, GivenRows] = field(default_factory=dict)
     reference_rows: Mapping[str, ReferenceRows] = field(default_factory=dict)
     input_orders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    endpoint_rows: Mapping[str, str] = field(default_factory=dict)
+    """By label of a service, the rows that it is stated to take: auto, raw or scaled."""
     refused: RefusedRows | None = None
     """Set if the model refuses the rows: then no route has run."""

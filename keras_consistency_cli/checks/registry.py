@@ -42,6 +42,10 @@ from keras_consistency_cli.checks.rules import (
     kc902_export_batching,
     kc903_export_state,
     kc904_export_interface,
+    kc911_served_answers,
+    kc912_served_batching,
+    kc913_served_concurrency,
+    kc914_served_interface,
 )
 
 __all__ = ["CHECKS"]
@@ -85,4 +89,8 @@ CHECKS: tuple[Check, ...] = (
     kc902_export_batching.CHECK,
     kc903_export_state.CHECK,
     kc904_export_interface.CHECK,
+    kc911_served_answers.CHECK,
+    kc912_served_batching.CHECK,
+    kc913_served_concurrency.CHECK,
+    kc914_served_interface.CHECK,
 )

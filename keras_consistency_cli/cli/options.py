@@ -93,6 +93,10 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
         "FORMATS",
         completion=one_of("litert", "onnx", "tf_saved_model", "openvino"),
     ),
+    "endpoint": _texts(
+        "URL of a service that runs the model, to compare with it; kcheck sends it rows. Repeatable.", "URL"
+    ),
+    "endpoint_requests": _text("The most requests to each service. [200]", "N"),
     "custom_objects": _texts("Python file with the model's own classes. Repeatable.", "FILE"),
     "select": _texts(
         "Checks to run: codes, prefixes of codes or names, separated by commas. Repeatable.",

@@ -73,7 +73,16 @@ _OPTIONS: Mapping[str, _Option] = {
     "format": _Option(path=("format",), read=as_list),
     **{
         name: _Option(path=(name,), read=_plain)
-        for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")
+        for name in (
+            "rows",
+            "batch_size",
+            "seed",
+            "timeout",
+            "total_timeout",
+            "memory_limit",
+            "debug",
+            "endpoint_requests",
+        )
     },
     **{
         name: _Option(path=(name,), read=_plain)
@@ -85,6 +94,7 @@ _OPTIONS: Mapping[str, _Option] = {
     },
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
     "export": _Option(path=("exports",), read=list, is_scalar=False),
+    "endpoint": _Option(path=("endpoints",), read=list, is_scalar=False),
     "try_export": _Option(path=("try_export",), read=split_words, is_scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),

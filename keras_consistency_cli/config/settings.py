@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
+from keras_consistency_cli.config.endpoints import Endpoints, endpoint_labels
 from keras_consistency_cli.config.exports import ExportFiles, ExportName, labels
 from keras_consistency_cli.config.layers import LayeredSettings
 from keras_consistency_cli.config.recordings import with_recording
@@ -55,6 +56,8 @@ class Settings(Options):
     try_export: tuple[ExportName, ...] = Field(
         default=(), description="a list of litert, onnx, tf_saved_model and openvino"
     )
+    endpoints: Endpoints = Field(default=(), description="a list of URLs of services")
+    endpoint_requests: Count = Field(default=200, description="a whole number of at least 1")
     custom_objects: tuple[FilePath, ...] = Field(default=(), description="a list of paths to Python files")
     rows: Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
     batch_size: Count = Field(default=32, description="a whole number of at least 1")
@@ -163,6 +166,10 @@ class Settings(Options):
     def export_labels(self) -> tuple[str, ...]:
         """Return the names of the exports in reports: those of the user first."""
         return labels(self.exports, self.try_export)
+
+    def endpoint_labels(self) -> tuple[str, ...]:
+        """Return the names of the services in reports."""
+        return endpoint_labels(self.endpoints)
 
     def policy(self) -> Policy:
         """Return how limits are chosen."""

@@ -28,7 +28,7 @@ __all__ = ["diagnose_exports", "is_about_exports", "searching_routes"]
 
 def is_about_exports(code: str) -> bool:
     """Whether a check compares exports."""
-    return code.startswith("KC9")
+    return code.startswith("KC90")
 
 
 def searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:

@@ -36,6 +36,7 @@ from keras_consistency_cli.pipeline.sampling import (
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.workers.fork_source import ForkSource
 
@@ -66,7 +67,7 @@ def inspect(
     """
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
-    plan = Plan.of(checks, routes(settings.batch_sizes(), settings.export_labels()))
+    plan = Plan.of(checks, _all_routes(settings))
     with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
         report = examine(settings, subject, plan, checks=checks, observe=observe)
     single = reproducers(settings, report.verdicts, config)
@@ -127,6 +128,10 @@ def examine(
     return replace(report, unexplained=open_questions, exhibits=exhibits)
 
 
+def _all_routes(settings: Settings) -> tuple[Route, ...]:
+    return routes(settings.batch_sizes(), settings.export_labels(), settings.endpoint_labels())
+
+
 def _check_stated_outputs(settings: Settings, subject: LoadedSubject) -> None:
     """Refuse limits for outputs that the model does not have."""
     stated = [name for name, _ in settings.policy().per_output]
@@ -151,7 +156,7 @@ def _collect_and_judge(
     rest: np.ndarray,
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
-    table = routes(settings.batch_sizes(), settings.export_labels())
+    table = _all_routes(settings)
     if settings.exit_first:
         collector.add_until_failure(checks, table, sample, context)
     else:
@@ -204,7 +209,7 @@ def _collect_failing_rows(
     if not settings.bundle:
         return ()
     available = subject.inputs.rows.length if subject.inputs.rows else collector.rows
-    table = routes(settings.batch_sizes(), settings.export_labels())
+    table = _all_routes(settings)
     return collect_failing_rows(collector, table, verdicts, sample, available)
 
 

@@ -14,6 +14,7 @@ from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.numerics.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.endpoints.client import EndpointClient
 from keras_consistency_cli.workers.fork_pool import ForkLease
 from keras_consistency_cli.workers.fork_source import ForkSource
 from keras_consistency_cli.workers.forkserver import ForkServer
@@ -179,12 +180,30 @@ def create_workers(
         _start(other, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
+    if settings.endpoints:
+        clients |= _endpoint_clients(settings, client(fork_servers.own))
     return clients | {f"export:{export.label}": client(fork_servers.own) for export in inputs.exports}
+
+
+def _endpoint_clients(settings: Settings, worker: WorkerClient) -> dict[str, WorkerClient]:
+    """Return what asks each service; a worker of their own gives them rows, because it may be busy."""
+    scales = settings.scaler is not None or settings.preprocess is not None
+    return {
+        f"endpoint:{endpoint.label}": EndpointClient(
+            endpoint,
+            worker,
+            requests=settings.endpoint_requests,
+            batch_size=settings.batch_size,
+            scales=scales and settings.facts.data_state == "raw",
+        )
+        for endpoint in settings.endpoints
+    }
 
 
 def load_workers(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
     """Load the subject in every worker at the same time; return the answer of the main one."""
-    return map_concurrently(list(dict.fromkeys(clients.values())), WorkerClient.load)[0]
+    workers = [client for client in clients.values() if not isinstance(client, EndpointClient)]
+    return map_concurrently(list(dict.fromkeys(workers)), WorkerClient.load)[0]
 
 
 def collect_worker_status(subject: LoadedSubject) -> tuple[tuple[str, ...], tuple[str, ...]]:

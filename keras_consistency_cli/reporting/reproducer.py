@@ -68,6 +68,8 @@ def command(
         words += _option("custom_objects", code)
     for export in settings.exports:
         words += _option("export", export)
+    for endpoint in settings.endpoints:
+        words += _option("endpoint", endpoint.url)
     if settings.try_export:
         words += _option("try_export", ",".join(settings.try_export))
     chosen = _selection(settings) if select is None else _option("select", select)

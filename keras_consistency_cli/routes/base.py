@@ -26,11 +26,12 @@ __all__ = [
 Precision = Literal["float32", "float64"]
 """The copy of the model that a route runs on: as saved, or its float64 copy."""
 
-Placement = Literal["main", "fresh", "float64", "kernels", "thread", "export"]
+Placement = Literal["main", "fresh", "float64", "kernels", "thread", "export", "endpoint"]
 """The process that a route runs in.
 
 The main worker, a worker that has run nothing before, the worker on TensorFlow that holds the float64 copy
-(`float64`), a worker without oneDNN, a worker with a single thread, or the worker of an export.
+(`float64`), a worker without oneDNN, a worker with a single thread, the worker of an export, or the parent
+process, which asks a service.
 """
 
 RouteFunction = Callable[["Session", Rows], Result]
@@ -66,7 +67,7 @@ class Route:
         precision: the copy of the model that it runs on.
         placement: the process that it runs in.
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
-        export: the label of the export that it runs on instead of the model, "" for none.
+        export: the label of the export or service that it runs on instead of the model, "" for none.
     """
 
     name: str

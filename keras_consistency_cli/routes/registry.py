@@ -15,6 +15,8 @@ from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
+from keras_consistency_cli.routes.endpoints.orders import ORDERS_ROUTE
+from keras_consistency_cli.routes.endpoints.table import endpoint_routes
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
 from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
@@ -79,12 +81,15 @@ BATCH_SIZES = (2, 3, 7, 32)
 """
 
 
-def routes(sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = ()) -> tuple[Route, ...]:
+def routes(
+    sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = (), endpoints: Sequence[str] = ()
+) -> tuple[Route, ...]:
     """Return every route, in the order in which they run.
 
     Args:
         sizes: batch sizes to try.
         exports: the labels of the exports to compare.
+        endpoints: the labels of the services to compare.
     """
     # The rows that hold NaN or infinity come first: rounding noise is not measured on them.
     calling = (
@@ -93,6 +98,7 @@ def routes(sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = ()) -> t
         *CALLING_ROUTES,
         *NEIGHBOUR_ROUTES,
         GIVEN_ROWS_ROUTE,
+        ORDERS_ROUTE,
         *GRADIENT_ROUTES,
         *COST_ROUTES,
     )
@@ -109,4 +115,13 @@ def routes(sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = ()) -> t
         *KERNEL_ROUTES,
     )
     persistence = (*RELOADING_ROUTES, *RECORDED_ROUTES)
-    return (*calling, *locating, *scaling, *sequences, *numerics, *persistence, *export_routes(exports))
+    return (
+        *calling,
+        *locating,
+        *scaling,
+        *sequences,
+        *numerics,
+        *persistence,
+        *export_routes(exports),
+        *endpoint_routes(endpoints),
+    )

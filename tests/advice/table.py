@@ -8,6 +8,7 @@ from tests.advice import (
     trials_batches,
     trials_calls,
     trials_data,
+    trials_endpoints,
     trials_exports,
     trials_files,
     trials_nonfinite,
@@ -40,6 +41,7 @@ UNTRIED: Mapping[str, str] = {
     **trials_files.UNTRIED,
     **trials_precision.UNTRIED,
     **trials_exports.UNTRIED,
+    **trials_endpoints.UNTRIED,
 }
 """Why the advice of a cause cannot be tried by a test, by cause."""
 

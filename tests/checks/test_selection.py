@@ -118,4 +118,12 @@ def test_checks_of_exports_run_if_there_are_exports_or_they_are_named() -> None:
 
     of_exports = {"KC901", "KC902", "KC903", "KC904"}
     assert codes() == set()
-    assert codes(exports=["m.onnx"]) == codes(try_export=["litert"]) == codes(select=["KC9"]) == of_exports
+    assert codes(exports=["m.onnx"]) == codes(try_export=["litert"]) == codes(select=["KC90"]) == of_exports
+
+
+def test_checks_of_services_run_if_there_are_services_or_they_are_named() -> None:
+    def codes(**options: object) -> set[str]:
+        return {check.code for check in selected(settings(**options)) if check.code.startswith("KC9")}
+
+    of_services = {"KC911", "KC912", "KC913", "KC914"}
+    assert codes(endpoints=["http://localhost/score"]) == codes(select=["KC91"]) == of_services

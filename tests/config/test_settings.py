@@ -36,6 +36,8 @@ def test_the_defaults() -> None:
         "target_scaler": None,
         "exports": (),
         "try_export": (),
+        "endpoints": (),
+        "endpoint_requests": 200,
         "custom_objects": (),
         "rows": 256,
         "batch_size": 32,

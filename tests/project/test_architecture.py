@@ -160,8 +160,10 @@ def test_check_has_a_test_file(check: Check) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_check_needs_only_routes_that_exist(check: Check) -> None:
-    settings = Settings.model_validate({"model": "m.keras", "exports": ["m.onnx"]})
-    table = routes(exports=settings.export_labels())
+    settings = Settings.model_validate(
+        {"model": "m.keras", "exports": ["m.onnx"], "endpoints": ["http://localhost/score"]}
+    )
+    table = routes(exports=settings.export_labels(), endpoints=settings.endpoint_labels())
     known = {name for route in table for name in (route.name, f"{route.name}-baseline")}
     configured = check.configured(settings)
     pairs = (name for pair in configured.pairs for name in (pair.candidate, pair.reference))
@@ -172,12 +174,16 @@ def test_check_needs_only_routes_that_exist(check: Check) -> None:
 
 def test_every_check_fails_for_some_planted_fault() -> None:
     from tests.corpus.catalogue import ALL_CASES
+    from tests.helpers.planted_services import EXPECTED
 
     expected = [
         yaml.safe_load(path.read_text(encoding="utf-8"))["failing"]
         for path in (ROOT / "sample_models").glob("*/expected.yaml")
     ]
     planted = {code for codes in (*expected, *(case.failing for case in ALL_CASES)) for code in codes}
+    planted |= {
+        code for codes in EXPECTED.values() for code, (status, _) in codes.items() if status == "fail"
+    }
     assert planted <= CODES, "a fault expects a check that does not exist"
     assert CODES - planted == set(INFORMATION_ONLY), "plant a fault for it, or state why there is none"
 
@@ -309,7 +315,7 @@ def test_the_package_has_few_folders() -> None:
     entries = [
         path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path.is_dir() and path.name[0] != "_")
     ]
-    assert len(entries) <= 16
+    assert len(entries) <= 17
     members = Counter(path.parent.relative_to(PACKAGE) for path in FILES if path.name != "__init__.py")
     assert {str(folder): count for folder, count in members.items() if count > 14} == {
         "checks/rules": len(CHECKS)

@@ -11,6 +11,7 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
+from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
@@ -39,6 +40,7 @@ CAUSES: Mapping[str, Cause] = {
         *SEQUENCE_CAUSES,
         *QUANTISATION_CAUSES,
         *NUMBER_CAUSES,
+        *ENDPOINT_CAUSES,
         *EXPORT_CAUSES,
     )
 }

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, Con
 from keras_consistency_cli.diagnosis.confirmations.batches import BATCH_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.calls import CALL_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.data import DATA_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.endpoints import ENDPOINT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.files import FILE_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.nonfinite import NONFINITE_CONFIRMATIONS
@@ -32,6 +33,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     **DATA_CONFIRMATIONS,
     **SEQUENCE_CONFIRMATIONS,
     **PRECISION_CONFIRMATIONS,
+    **ENDPOINT_CONFIRMATIONS,
     **EXPORT_CONFIRMATIONS,
     **QUANTISATION_CONFIRMATIONS,
 }

@@ -11,6 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
+from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
@@ -362,10 +363,12 @@ def test_nothing_was_tried(
 
 def test_every_cause_is_tested_here() -> None:
     assert set(CONFIRMATIONS) == set(CAUSES)
-    # Causes of exports are tested in tests/diagnosis/test_exports.py.
+    # Causes of exports are tested in tests/diagnosis/test_exports.py, those of services in
+    # tests/workers/endpoints.
     of_exports = {cause.slug for cause in EXPORT_CAUSES} - {"export-layer-differs"}
-    certain = {case[0] for case in CONFIRMED} | of_exports
-    likely = {case[0] for case in [*LIKELY, *UNTRIED]} | {"export-layer-differs"}
+    of_services = {cause.slug for cause in ENDPOINT_CAUSES} - {"endpoint-unrepeatable"}
+    certain = {case[0] for case in CONFIRMED} | of_exports | of_services
+    likely = {case[0] for case in [*LIKELY, *UNTRIED]} | {"export-layer-differs", "endpoint-unrepeatable"}
     assert certain | likely == set(CAUSES)
     assert {
         slug for slug, confirmation in CONFIRMATIONS.items() if confirmation.how.startswith("not: ")

@@ -1,0 +1,212 @@
+"""A service must answer with the outputs of the model.
+
+Why: most of what goes wrong goes wrong at the service. It scales rows twice or not at all, fits the scaler
+again for each request, reorders columns, rounds its JSON to six digits, or runs a different model.
+
+How: the rows of the run are sent to the service, raw and, if a scaler is given, also scaled; its answers are
+compared with predict. Which of the two gives the outputs of predict tells whether the service scales. If
+neither does, the model runs on rows with known mistakes: scaled twice, refitted on each request or each row,
+other orders of columns; the mistake that gives the answers is the cause. The limit is the model's own
+rounding noise, plus half a unit of the last digit that the service writes. What callers send can be stated:
+endpoints: [{url: …, rows: raw}], or scaled.
+
+To fix: see the cause. The service must use the scaler of training as it was saved, once, and write all digits
+of its numbers.
+
+Sources: tensorflow/serving#1332, rh-aiservices-bu/fraud-detection#35, tensorflow.org/tfx/serving/api_rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.analysis.endpoints.labels import (
+    combine_endpoints,
+    endpoint_names,
+    has_endpoints,
+    judge_answers,
+    pairs_of_endpoints,
+    problem_of,
+    routes_of_endpoints,
+)
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.routes.endpoints.table import (
+    ANSWERS,
+    REORDERED,
+    SCALED,
+    AnswerDetails,
+    WireDetails,
+)
+from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.trace import REFERENCE
+
+__all__ = ["CHECK"]
+
+_MISTAKES: Mapping[str, tuple[str, str]] = {
+    "scaled-twice": ("endpoint-scales-twice", "raw rows that are scaled twice"),
+    "refit-batches": ("endpoint-refits-scaler", "rows scaled by a scaler that is fitted on each request"),
+    "refit-single": ("endpoint-refits-scaler", "rows scaled by a scaler that is fitted on each row"),
+}
+"""By route of the model: the cause if the answers are its outputs, and what it runs on."""
+_SCALED_AGAIN = "scaled rows are scaled again"
+_FEWEST_NUMBERS = 20
+"""Fewer numbers may have few digits by chance."""
+_FLOAT32_UNIT = 2.0**-24
+_ROUNDED = 4.0
+"""Units of float32 up to which missing digits lose nothing."""
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Compare the answers of every service with predict."""
+    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
+    return combine_endpoints(verdicts, "every service answers with the outputs of the model")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    problem = problem_of(evidence, label, ANSWERS, SCALED)
+    if problem is not None:
+        return problem
+    as_given = _judge(evidence, ANSWERS, label, REFERENCE)
+    scaled = _judge(evidence, SCALED, label, REFERENCE)
+    if not as_given:
+        return Verdict.error("the answers could not be compared", "no outputs of predict")
+    if not scaled:
+        return _pass(evidence, label, as_given) if _agree(as_given) else _blame(evidence, label, as_given)
+    return _judge_scaling(evidence, label, as_given, scaled)
+
+
+def _judge_scaling(
+    evidence: Evidence, label: str, raw: tuple[Judged, ...], scaled: tuple[Judged, ...]
+) -> Verdict:
+    """Judge a service that may scale: by the kind of rows for which it gives the outputs of predict."""
+    stated = evidence.data.endpoint_rows.get(label, "auto")
+    if _agree(raw) and _agree(scaled):
+        return _pass(evidence, label, raw)
+    if _agree(raw) and stated != "scaled":
+        return _pass(evidence, label, raw, "it scales raw rows itself")
+    if _agree(scaled) and stated == "scaled":
+        return _pass(evidence, label, scaled, "it takes scaled rows")
+    if _agree(raw):
+        text = "raw rows give the outputs of predict, scaled rows do not"
+        return _fail(scaled, "endpoint-scales-twice", text, f"{_SCALED_AGAIN}: {text}")
+    if _agree(scaled):
+        text = "scaled rows give the outputs of predict, raw rows do not"
+        verdict = _fail(raw, "endpoint-does-not-scale", text, f"the service does not scale: {text}")
+        return verdict if stated == "raw" else _as_warning(verdict)
+    return _blame(evidence, label, scaled if stated == "scaled" else raw)
+
+
+def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdict:
+    """Find the mistake whose rows give the answers."""
+    for route, (cause, rows) in _MISTAKES.items():
+        found = _judge(evidence, ANSWERS, label, route)
+        if _agree(found):
+            return _fail(judged, cause, f"the answers are the outputs of the model on {rows}")
+    for name in (ANSWERS, SCALED):
+        if _agree(_judge(evidence, name, label, export_name(REORDERED, label))):
+            order = evidence.traces[export_name(REORDERED, label)].details.get("order", [])
+            rows = f"rows with their columns in the order {', '.join(map(str, order))}"
+            return _fail(
+                judged, "endpoint-columns-reordered", f"the answers are the outputs of the model on {rows}"
+            )
+    coarse = _coarse(evidence, label, judged)
+    if coarse:
+        return _fail(judged, "endpoint-rounds-answers", coarse)
+    return Verdict.fail(f"answers differ from predict: {_size(judged)}", judged=judged)
+
+
+def _coarse(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> str:
+    """Describe digits so few that the service's rounding is the difference; "" if it is not."""
+    wire = evidence.details(export_name(ANSWERS, label), AnswerDetails).get("wire", {})
+    for one in judged:
+        half = wire[one.comparison.output]["half_unit"] if one.comparison.output in wire else 0.0
+        if (
+            one.comparison.misshapen
+            or one.comparison.nonfinite
+            or one.comparison.max_abs > half + one.limit.value
+        ):
+            return ""
+    return "rounded to the digits of the answers, the outputs of predict are the answers"
+
+
+def _pass(evidence: Evidence, label: str, judged: tuple[Judged, ...], remark: str = "") -> Verdict:
+    """A pass, or a warning if the service rounds."""
+    name = export_name(SCALED if remark == "it takes scaled rows" else ANSWERS, label)
+    wire = evidence.details(name, AnswerDetails).get("wire", {})
+    rounding = _rounding(judged, wire)
+    if rounding:
+        text = "rounded to the digits of the answers, the outputs of predict are the answers"
+        return Verdict.warn(
+            f"answers are rounded: {rounding}",
+            cause="endpoint-rounds-answers",
+            judged=judged,
+            findings={"confirmed": {"endpoint-rounds-answers": text}, "wire": dict(wire)},
+        )
+    message = "answers are the outputs of the model" + (f"; {remark}" if remark else "")
+    return Verdict.ok(message, judged=judged, findings={"wire": dict(wire)})
+
+
+def _rounding(judged: tuple[Judged, ...], wire: Mapping[str, WireDetails]) -> str:
+    """Say how many digits there are, if they are too few for float32; "" if they are not."""
+    for one in judged:
+        written = wire.get(one.comparison.output)
+        enough = one.comparison.elements >= _FEWEST_NUMBERS and one.comparison.scale > 0
+        if written is None or not enough or not one.comparison.mismatched:
+            continue
+        if written["half_unit"] > _ROUNDED * _FLOAT32_UNIT * one.comparison.scale:
+            return f"output '{one.comparison.output}' has at most {written['digits']} digits"
+    return ""
+
+
+def _fail(judged: tuple[Judged, ...], cause: str, proof: str, message: str = "") -> Verdict:
+    return Verdict.fail(
+        message or f"answers differ from predict: {_size(judged)}; {proof}",
+        cause=cause,
+        judged=judged,
+        findings={"confirmed": {cause: proof}},
+    )
+
+
+def _as_warning(failure: Verdict) -> Verdict:
+    verdict = Verdict.warn(failure.message, judged=failure.judged, findings=failure.findings)
+    return replace(verdict, advice="state what callers send: endpoints: [{url: …, rows: scaled}]")
+
+
+def _size(judged: tuple[Judged, ...]) -> str:
+    largest = max((one.comparison for one in judged), key=lambda comparison: comparison.scaled)
+    if largest.misshapen:
+        return str(largest.misshapen)
+    if largest.nonfinite:
+        return f"{largest.nonfinite} numbers are NaN or infinite on one side only"
+    return f"up to {largest.max_abs:.2g} ({largest.scaled:.2g} of the largest output)"
+
+
+def _judge(evidence: Evidence, name: str, label: str, reference: str) -> tuple[Judged, ...]:
+    return judge_answers(evidence, Pair(candidate=export_name(name, label), reference=reference))
+
+
+def _agree(judged: tuple[Judged, ...]) -> bool:
+    return bool(judged) and all(one.within for one in judged)
+
+
+def _pairs(settings: Settings) -> tuple[Pair, ...]:
+    scales = settings.scaler is not None
+    mistakes = tuple((ANSWERS, f"={route}") for route in _MISTAKES) if scales else ()
+    orders = ((ANSWERS, REORDERED), (SCALED, REORDERED))
+    usual = ((ANSWERS, f"={REFERENCE}"), (SCALED, f"={REFERENCE}"))
+    return pairs_of_endpoints(*usual, *mistakes, *orders)(settings)
+
+
+CHECK = Check(
+    code="KC911",
+    name="served-answers",
+    title="services answer with the outputs of the model",
+    explanation=__doc__,
+    pairs_for=_pairs,
+    routes_for=routes_of_endpoints(ANSWERS, SCALED, REORDERED),
+    examine=examine,
+    is_offered=has_endpoints,
+)

@@ -1,0 +1,116 @@
+"""What a service answers for a row must not depend on the other rows of the request, nor on requests before.
+
+Why: a service may put rows together, pad batches, keep a buffer from a larger batch, fit a scaler on each
+request, or keep the state of a recurrent layer from one customer to the next.
+
+How: the service's answers in ordinary batches are compared with its answers to the same request again, to one
+row a request, to rows in a different order, to each row twice, and to a few rows after many.
+
+To fix: compute each row from that row alone; reset stateful layers before each request, or serve a model
+without them.
+
+Sources: triton-inference-server/server#2136, tensorflow/serving#724, SeldonIO/MLServer#1306.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.analysis.endpoints.labels import (
+    combine_endpoints,
+    endpoint_names,
+    has_endpoints,
+    judge_answers,
+    pairs_of_endpoints,
+    problem_of,
+    routes_of_endpoints,
+)
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.routes.endpoints.table import (
+    AFTER_LARGE,
+    AGAIN,
+    ANSWERS,
+    DUPLICATES,
+    SHUFFLED,
+    SINGLE,
+)
+from keras_consistency_cli.routes.exports.names import export_name
+
+__all__ = ["CHECK"]
+
+_WAYS: Mapping[str, str] = {
+    AGAIN: "the same request again",
+    SINGLE: "one row a request",
+    SHUFFLED: "rows in a different order",
+    DUPLICATES: "each row twice",
+    AFTER_LARGE: "a few rows after many",
+}
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Compare the answers of every service with one another."""
+    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
+    return combine_endpoints(verdicts, "services answer row by row")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    problem = problem_of(evidence, label, ANSWERS, *_WAYS)
+    if problem is not None:
+        return problem
+    judged = {name: _judge(evidence, name, label) for name in _WAYS}
+    different = [name for name, each in judged.items() if each and not all(one.within for one in each)]
+    everything = tuple(one for each in judged.values() for one in each)
+    if not everything:
+        return Verdict.error("the answers could not be compared", "no answers")
+    if not different:
+        return Verdict.ok("the same answers in every batch, and again", judged=everything)
+    cause, proof = _cause(evidence, label, different)
+    worst = max((one.comparison for name in different for one in judged[name]), key=lambda each: each.max_abs)
+    named = ", ".join(_WAYS[name] for name in different)
+    return Verdict.fail(
+        f"answers depend on the request: up to {worst.max_abs:.2g} apart for {named}",
+        cause=cause,
+        judged=tuple(one for name in different for one in judged[name]),
+        findings={"confirmed": {cause: proof} if proof else {}, "different": different},
+    )
+
+
+def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, str]:
+    """Return the cause, and what confirms it."""
+    if AGAIN in different:
+        proof = "the same request, sent again and again, gets other answers; predict repeats its outputs"
+        stateful = bool(evidence.facts.stateful_layers)
+        return ("endpoint-keeps-state", proof) if stateful else ("endpoint-unrepeatable", "")
+    refit = Pair(candidate=export_name(SINGLE, label), reference="refit-single")
+    judged = judge_answers(evidence, refit)
+    if SINGLE in different and judged and all(one.within for one in judged):
+        proof = "single rows get the outputs of the model on rows that a scaler was fitted on, one by one"
+        return "endpoint-refits-scaler", proof
+    if different == [AFTER_LARGE]:
+        proof = "a few rows get wrong answers directly after a large batch, and right ones otherwise"
+        return "endpoint-stale-rows", proof
+    return "endpoint-rows-influence-each-other", "the rows stay the same, only their neighbours change"
+
+
+def _judge(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
+    route = export_name(name, label)
+    return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
+
+
+def _pairs(settings: Settings) -> tuple[Pair, ...]:
+    refit = ((SINGLE, "=refit-single"),) if settings.scaler is not None else ()
+    return pairs_of_endpoints(*((name, "") for name in _WAYS), *refit)(settings)
+
+
+CHECK = Check(
+    code="KC912",
+    name="served-batching",
+    title="services answer each row by itself",
+    explanation=__doc__,
+    pairs_for=_pairs,
+    routes_for=routes_of_endpoints(ANSWERS, *_WAYS),
+    examine=examine,
+    is_offered=has_endpoints,
+)

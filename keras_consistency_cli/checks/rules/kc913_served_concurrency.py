@@ -1,0 +1,83 @@
+"""Every answer of a service must belong to the row that it was asked for, also if many ask at the same time.
+
+Why: servers run requests in threads and put rows of several requests into one batch. A buffer that two
+requests share, or a batcher that gives answers back in a different order, mixes customers up. One request at
+a time shows nothing.
+
+How: single rows are sent at the same time, eight at once, twice. Each answer is compared with the service's
+answer to the same row in an ordinary batch. A wrong answer that is the right one for a different row shows
+that answers were exchanged.
+
+To fix: keep nothing of a request in variables that other requests can see; put a lock around a model that is
+not safe to call from several threads.
+
+Sources: tensorflow/serving#894, tensorflow#61298, SeldonIO/MLServer#1306.
+"""
+
+from __future__ import annotations
+
+from keras_consistency_cli.checks.analysis.endpoints.labels import (
+    combine_endpoints,
+    endpoint_names,
+    has_endpoints,
+    judge_answers,
+    pairs_of_endpoints,
+    problem_of,
+    routes_of_endpoints,
+)
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE, ConcurrentDetails
+from keras_consistency_cli.routes.exports.names import export_name
+
+__all__ = ["CHECK"]
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Compare answers to requests at the same time with those to requests one after another."""
+    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
+    return combine_endpoints(verdicts, "services give every row its own answer")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    problem = problem_of(evidence, label, ANSWERS, AGAIN, SINGLE, CONCURRENT)
+    if problem is not None:
+        return problem
+    for name in (AGAIN, SINGLE):
+        if not _agrees(evidence, name, label):
+            return Verdict.skip("answers differ without requests at the same time, see KC912 served-batching")
+    route = export_name(CONCURRENT, label)
+    pair = Pair(candidate=route, reference=f"{route}-baseline")
+    judged = judge_answers(evidence, pair, both_written=True)
+    if not judged:
+        return Verdict.error("the answers could not be compared", "no answers")
+    if all(one.within for one in judged):
+        return Verdict.ok("requests at the same time get the same answers", judged=judged)
+    details = evidence.details(route, ConcurrentDetails)
+    wrong, others = details.get("wrong_rows", 0), details.get("of_others", 0)
+    proof = "the same rows, sent one after another, get the right answers"
+    return Verdict.fail(
+        f"requests at the same time get wrong answers: {wrong} rows, {others} of them with the answer of a "
+        "different row",
+        cause="endpoint-mixes-requests",
+        judged=judged,
+        findings={"confirmed": {"endpoint-mixes-requests": proof}, "wrong_rows": wrong, "of_others": others},
+    )
+
+
+def _agrees(evidence: Evidence, name: str, label: str) -> bool:
+    route = export_name(name, label)
+    judged = judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
+    return all(one.within for one in judged)
+
+
+CHECK = Check(
+    code="KC913",
+    name="served-concurrency",
+    title="services give every row its own answer if many ask at the same time",
+    explanation=__doc__,
+    pairs_for=pairs_of_endpoints((CONCURRENT, ""), (AGAIN, ""), (SINGLE, "")),
+    routes_for=routes_of_endpoints(ANSWERS, AGAIN, SINGLE, CONCURRENT),
+    examine=examine,
+    is_offered=has_endpoints,
+)

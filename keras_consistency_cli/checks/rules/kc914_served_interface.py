@@ -1,0 +1,69 @@
+"""A service must take the rows of the model, refuse others, and write NaN in a way that can be read.
+
+Why: a service that answers rows of the wrong width, or texts, answers something, and nobody notices that a
+column is missing. NaN is not part of JSON: some services write null, some a bare NaN, some a text.
+
+How: the names that the service declares are compared with those of the model. A row with one column more, one
+with one column less, and texts are sent; each must be refused. The ways in which NaN is written are counted.
+
+To fix: check the shape and type of the rows in the service, and answer with an error.
+
+Sources: tensorflow.org/tfx/serving/api_rest, kserve.github.io (V2 protocol), SeldonIO/MLServer#1346,
+openvinotoolkit/model_server#4337.
+"""
+
+from __future__ import annotations
+
+from keras_consistency_cli.checks.analysis.endpoints.labels import (
+    combine_endpoints,
+    endpoint_names,
+    has_endpoints,
+    problem_of,
+    routes_of_endpoints,
+)
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.endpoints.table import ANSWERS, DESCRIBED, AnswerDetails, DescribedDetails
+from keras_consistency_cli.routes.exports.names import export_name
+
+__all__ = ["CHECK"]
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Judge the interface of every service."""
+    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
+    return combine_endpoints(verdicts, "services take the rows of the model and refuse others")
+
+
+def _examine(evidence: Evidence, label: str) -> Verdict:
+    problem = problem_of(evidence, label, ANSWERS, DESCRIBED)
+    if problem is not None:
+        return problem
+    details = evidence.details(export_name(DESCRIBED, label), DescribedDetails)
+    wire = evidence.details(export_name(ANSWERS, label), AnswerDetails).get("wire", {})
+    forms = {form for written in wire.values() for form in written["forms"]}
+    findings = {**details, "nan_forms": sorted(forms)}
+    silent = details.get("silent", ())
+    if silent:
+        message = f"answers {', '.join(silent)} as if it were right"
+        proof = {"endpoint-accepts-wrong-rows": "the wrong rows were sent, and answered with status 200"}
+        return Verdict.warn(
+            message, cause="endpoint-accepts-wrong-rows", findings={**findings, "confirmed": proof}
+        )
+    if "quoted" in forms:
+        return Verdict.warn("NaN is written as a text in quotes, which is not a number", findings=findings)
+    if not details.get("refused"):
+        return Verdict.skip("no wrong rows could be made of these rows", findings=findings)
+    named = " ".join(filter(None, (details.get("name", ""), details.get("version", ""))))
+    return Verdict.ok(f"wrong rows are refused{f'; it serves {named}' if named else ''}", findings=findings)
+
+
+CHECK = Check(
+    code="KC914",
+    name="served-interface",
+    title="services take the rows of the model and refuse others",
+    explanation=__doc__,
+    routes_for=routes_of_endpoints(ANSWERS, DESCRIBED),
+    examine=examine,
+    is_offered=has_endpoints,
+)

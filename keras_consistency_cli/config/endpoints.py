@@ -1,0 +1,89 @@
+"""Settings of endpoints: the services to compare with the model, and how they are asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, JsonValue, field_validator
+
+from keras_consistency_cli.config.setting_types import Options, Word
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.text import clean
+
+__all__ = ["Endpoint", "Endpoints", "Protocol", "endpoint_labels"]
+
+Protocol = Literal["tfserving", "tfserving-columns", "v2", "mlflow", "json"]
+_PROTOCOLS = "auto, tfserving, tfserving-columns, v2, mlflow or json"
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+
+
+class Endpoint(Options):
+    """A service that answers with the outputs of the model."""
+
+    url: Word = Field(description="an http or https URL")
+    protocol: Literal["auto", "tfserving", "tfserving-columns", "v2", "mlflow", "json"] = Field(
+        default="auto", description=_PROTOCOLS
+    )
+    rows: Literal["auto", "raw", "scaled"] = Field(default="auto", description="auto, raw or scaled")
+    headers: Mapping[Word, Word] = Field(
+        default={}, description="a mapping from header names to names of environment variables"
+    )
+    template: JsonValue = Field(default=None, description="a document with ROWS where the rows belong")
+    answers: str = Field(default="", description="the keys to the answers, separated by dots")
+    timeout: Annotated[float, Field(gt=0, le=600)] = Field(default=10.0, description="a number of seconds")
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"--endpoint {clean(url, 100)} is not an http or https URL")
+        if parts.username is not None or parts.password is not None:
+            raise UsageError(
+                "--endpoint: a URL with a password is not taken, because URLs appear in reports",
+                fix="endpoints: [{url: …, headers: {Authorization: NAME_OF_ENVIRONMENT_VARIABLE}}] in YAML",
+            )
+        return url
+
+    @property
+    def label(self) -> str:
+        """Its name in reports, without the query, which may hold a key."""
+        parts = urlsplit(self.url)
+        return f"{parts.netloc}{parts.path}".rstrip("/")
+
+    def header_values(self) -> dict[str, str]:
+        """Return the headers with the values of their environment variables, which are never shown.
+
+        Raises:
+            UsageError: a variable is not set, or a name is not that of a header.
+        """
+        values = {}
+        for name, variable in self.headers.items():
+            if not _HEADER.fullmatch(name):
+                raise UsageError(f"endpoints: {clean(name, 60)} is not the name of a header")
+            if variable not in os.environ:
+                raise UsageError(f"endpoints: the environment variable {clean(variable, 60)} is not set")
+            values[name] = os.environ[variable].strip()
+        return values
+
+
+def _as_mapping(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str | Mapping) else value
+
+
+Endpoints = Annotated[
+    tuple[Annotated[Endpoint, BeforeValidator(_as_mapping)], ...], BeforeValidator(_as_tuple)
+]
+
+
+def endpoint_labels(endpoints: tuple[Endpoint, ...]) -> tuple[str, ...]:
+    """Return the names of the endpoints in reports, each once."""
+    return tuple(dict.fromkeys(each.label for each in endpoints))

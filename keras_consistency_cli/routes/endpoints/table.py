@@ -1,0 +1,115 @@
+"""Routes of endpoints: what a service is asked. The parent process asks it; workers have no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = [
+    "AFTER_LARGE",
+    "AGAIN",
+    "ANSWERS",
+    "CONCURRENT",
+    "DESCRIBED",
+    "DUPLICATES",
+    "REORDERED",
+    "SCALED",
+    "SHUFFLED",
+    "SINGLE",
+    "AnswerDetails",
+    "ConcurrentDetails",
+    "DescribedDetails",
+    "WireDetails",
+    "endpoint_routes",
+]
+
+ANSWERS, SCALED, AGAIN = "answers", "answers-to-scaled", "answers-again"
+SINGLE, SHUFFLED, DUPLICATES, AFTER_LARGE = (
+    "answers-one-by-one",
+    "answers-shuffled",
+    "answers-to-duplicates",
+    "answers-after-large",
+)
+CONCURRENT, DESCRIBED, REORDERED = "answers-concurrent", "described", "nearest-order"
+
+_SUMMARIES: Mapping[str, str] = {
+    DESCRIBED: "what the service says of itself, and how it takes wrong rows",
+    ANSWERS: "its answers to the rows as they were given",
+    SCALED: "its answers to scaled rows",
+    REORDERED: "the model on rows with the order of columns that is nearest to its answers",
+    AGAIN: "its answers to the same request again",
+    SINGLE: "its answers to one row a request",
+    SHUFFLED: "its answers to the rows in a different order",
+    DUPLICATES: "its answers to a row that is there twice",
+    AFTER_LARGE: "its answers to a few rows after many",
+    CONCURRENT: "its answers to single rows at the same time",
+}
+
+
+class WireDetails(TypedDict):
+    """How the numbers of one output were written.
+
+    `half_unit` is half a unit of the last digit, `forms` counts NaN by the way it is written.
+    """
+
+    half_unit: float
+    digits: int
+    decimals: int
+    forms: Mapping[str, int]
+
+
+class AnswerDetails(TypedDict, total=False):
+    """Details of the routes that give answers.
+
+    `wire` is by output. `wrong` says how the service answered wrongly, `sent` which rows it got.
+    """
+
+    wire: Mapping[str, WireDetails]
+    wrong: str
+    sent: str
+
+
+class ConcurrentDetails(AnswerDetails, total=False):
+    """`of_others` counts the wrong answers that are the right ones for a different row; `wrong_rows` all."""
+
+    of_others: int
+    wrong_rows: int
+
+
+class DescribedDetails(TypedDict, total=False):
+    """What the service says of itself, and the status of its answers to wrong rows."""
+
+    protocol: str
+    name: str
+    version: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    silent: Sequence[str]
+    refused: Sequence[str]
+    requests: int
+
+
+def _not_here(_session: Session, _rows: Rows) -> Result:
+    raise RuntimeError("services are asked by the parent process")
+
+
+def endpoint_routes(labels: Sequence[str]) -> tuple[Route, ...]:
+    """Return the routes of all endpoints."""
+    return tuple(
+        Route(
+            name=export_name(name, label),
+            summary=f"{summary}, on {label}",
+            run=_not_here,
+            placement="endpoint",
+            export=label,
+        )
+        for label in labels
+        for name, summary in _SUMMARIES.items()
+    )

@@ -1,0 +1,135 @@
+"""The client that stands in the place of a worker: it asks a service, and gets rows from a worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, OrderDetails
+from keras_consistency_cli.routes.endpoints.table import REORDERED
+from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Result, Trace
+from keras_consistency_cli.text import clean
+from keras_consistency_cli.workers.client import WorkerClient
+from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError
+from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
+from keras_consistency_cli.workers.endpoints.service import Service
+
+__all__ = ["EndpointClient"]
+
+_rows_lock = threading.Lock()
+"""Several services get their rows from one worker."""
+
+
+class EndpointClient(WorkerClient):
+    """Runs the routes of one endpoint.
+
+    Args:
+        endpoint: the service.
+        worker: a worker that has loaded the subject and is asked by endpoints only.
+        requests: the most requests.
+        batch_size: rows in a request.
+        scales: whether a scaler or preprocess function is given.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, worker: WorkerClient, *, requests: int, batch_size: int, scales: bool
+    ) -> None:
+        self._endpoint, self._worker = endpoint, worker
+        self._requests, self._batch_size, self._scales = requests, batch_size, scales
+        self._asked: tuple[bytes, Asked] | None = None
+        self._dead = ""
+        self.unprotected = ()
+
+    def load(self) -> tuple[Facts, str]:
+        """Load the subject in the worker of the endpoints."""
+        return self._worker.load()
+
+    def lost(self) -> str | None:
+        """Return None: a service is no process of this run."""
+        return None
+
+    def terminate_all(self) -> None:
+        """End the worker of the endpoints."""
+        self._worker.terminate_all()
+
+    def close(self) -> None:
+        """Do nothing: the worker is closed by its owner."""
+
+    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
+        """Ask the service, and return its answers as the trace of a route, with that of the baseline."""
+        start = time.perf_counter()
+        question = route.partition("@")[0]
+        if self._dead:
+            return Trace(route=route, error=self._dead), None
+        try:
+            asked = self._prepare(rows)
+            if isinstance(asked, str):
+                return Trace(route=route, error=asked), None
+            result = self._find_order(asked, rows) if question == REORDERED else QUESTIONS[question](asked)
+        except ShapeError as wrong:
+            return Trace(route=route, details={"wrong": str(wrong)}), None
+        except EndpointError as failure:
+            message = f"{self._endpoint.label}: {clean(failure, 200)}"
+            if not failure.status and "spent" not in message:
+                self._dead = message  # a service that cannot be reached is not asked again and again
+            return Trace(route=route, error=message), None
+        return _traces(route, result, time.perf_counter() - start)
+
+    def _prepare(self, numbers: np.ndarray) -> Asked | str:
+        """Get the rows from the worker, once for each set; return why there are none."""
+        key = numbers.tobytes()
+        if self._asked is not None and self._asked[0] == key:
+            return self._asked[1]
+        with _rows_lock:
+            raw, fed = self._worker.run(GIVEN_ROWS, numbers)
+            predicted, _ = self._worker.run(REFERENCE, numbers)
+        failed = next((trace for trace in (raw, fed, predicted) if trace is None or not trace.ran), None)
+        if fed is None or failed is not None:
+            reason = (failed.error or failed.unavailable) if failed is not None else None
+            return f"the model gives no outputs to compare with: {reason}"
+        shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
+        asked = Asked(
+            service=Service(self._endpoint, requests=self._requests, shapes=shapes),
+            raw=raw.outputs,
+            fed=fed.outputs,
+            scales=self._scales,
+            predicted=predicted.outputs,
+            batch_size=self._batch_size,
+        )
+        self._asked = key, asked
+        return asked
+
+    def _find_order(self, asked: Asked, numbers: np.ndarray) -> Result:
+        """The outputs of the model for the order of columns that is nearest to the answers."""
+        with _rows_lock:
+            trace, _ = self._worker.run(COLUMN_ORDERS, numbers)
+        details = trace.details_as(OrderDetails) if trace.ran else OrderDetails(reason=str(trace.error))
+        if "orders" not in details or asked.answers is None:
+            return Result(outputs={}, details={"reason": details.get("reason", "")})
+        count = min(ORDER_ROWS, len(numbers))
+        tried = {name: values.reshape(-1, count, *values.shape[1:]) for name, values in trace.outputs.items()}
+        distance = sum(
+            np.abs(values - asked.answers[name].values[:count]).reshape(len(values), -1).mean(axis=1)
+            for name, values in tried.items()
+        )
+        best = int(np.argmin(distance))
+        return Result(
+            outputs={name: values[best] for name, values in tried.items()},
+            rows=np.arange(count),
+            details=dict(details["orders"][best]),
+        )
+
+
+def _traces(route: str, result: Result, elapsed: float) -> tuple[Trace, Trace | None]:
+    trace = Trace(
+        route=route, outputs=result.outputs, rows=result.rows, details=result.details, elapsed_s=elapsed
+    )
+    if result.baseline is None:
+        return trace, None
+    baseline = replace(trace, route=f"{route}-baseline", outputs=result.baseline, details={}, elapsed_s=0.0)
+    return trace, baseline

@@ -1,0 +1,333 @@
+"""The protocols of services: how rows become a request, and an answer becomes outputs.
+
+A request is made of input rows by name; the answers come back by output name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.config.endpoints import Protocol
+from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
+from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
+
+__all__ = [
+    "Form",
+    "Interface",
+    "Rows",
+    "detect",
+    "encode",
+    "form_of",
+    "match_outputs",
+    "metadata_url",
+    "read_interface",
+]
+
+Rows = Mapping[str, npt.NDArray[np.generic]]
+_DATATYPES = {
+    **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},
+    **{f"int{bits}": f"INT{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)},
+    "bool": "BOOL",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """What a service says of itself; empty if it says nothing."""
+
+    name: str = ""
+    version: str = ""
+    inputs: Mapping[str, tuple[str, tuple[int, ...]]] | None = None
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """One protocol: its body for rows, and the outputs in its answer."""
+
+    body: Callable[[Rows, Interface], Json]
+    outputs: Callable[[Json], dict[str, Json]]
+
+
+def detect(url: str) -> Protocol:
+    """Return the protocol that a URL is of."""
+    path = urlsplit(url).path
+    if path.endswith(":predict"):
+        return "tfserving"
+    if path.endswith("/infer"):
+        return "v2"
+    return "mlflow" if path.endswith("/invocations") else "json"
+
+
+def _plain(values: npt.NDArray[np.generic]) -> Json:
+    """Numbers as the shortest decimals that are read as the same float32 or float64 again."""
+    if values.dtype == np.float32:
+        # The digits of its float64 are refused by some services.
+        flat = [float(str(value)) for value in values.ravel()]
+        return _nested(flat, values.shape)
+    listed: Json = values.tolist()
+    return listed
+
+
+def _nested(flat: list[float], shape: tuple[int, ...]) -> Json:
+    array = np.empty(len(flat), dtype=object)
+    array[:] = flat
+    nested: Json = array.reshape(shape).tolist()
+    return nested
+
+
+def _row_form(rows: Rows, interface: Interface) -> Json:
+    """`instances`: bare values for one input, one object for each row for several."""
+    named = _named(rows, interface)
+    if len(named) == 1:
+        return {"instances": _plain(next(iter(named.values())))}
+    columns = {name: _plain(values) for name, values in named.items()}
+    count = len(next(iter(named.values())))
+    return {
+        "instances": [{name: _item(values, row) for name, values in columns.items()} for row in range(count)]
+    }
+
+
+def _item(values: Json, row: int) -> Json:
+    assert isinstance(values, list)
+    return values[row]
+
+
+def _column_form(rows: Rows, interface: Interface) -> Json:
+    named = _named(rows, interface)
+    if len(named) == 1:
+        return {"inputs": _plain(next(iter(named.values())))}
+    return {"inputs": {name: _plain(values) for name, values in named.items()}}
+
+
+def _mlflow(rows: Rows, _interface: Interface) -> Json:
+    if len(rows) == 1:
+        return {"inputs": _plain(next(iter(rows.values())))}
+    return {"inputs": {name: _plain(values) for name, values in rows.items()}}
+
+
+def _v2(rows: Rows, interface: Interface) -> Json:
+    declared = interface.inputs or {}
+    inputs: list[Json] = []
+    for name, values in _named(rows, interface).items():
+        datatype = declared.get(name, ("", ()))[0] or _DATATYPES.get(values.dtype.name, "FP64")
+        shape: list[Json] = [int(size) for size in values.shape]
+        data = _plain(values.ravel())
+        inputs.append(
+            {
+                "name": name,
+                "shape": shape,
+                "datatype": datatype,
+                "data": data,
+                "parameters": {"content_type": "np"},
+            }
+        )
+    return {"inputs": inputs}
+
+
+def _named(rows: Rows, interface: Interface) -> Rows:
+    """The rows by the service's names; one input has whatever name the service gives it."""
+    declared = list(interface.inputs or {})
+    if len(rows) == 1 and len(declared) == 1:
+        return {declared[0]: next(iter(rows.values()))}
+    return rows
+
+
+def _take(document: Json, *keys: str) -> Json:
+    if isinstance(document, dict):
+        for key in keys:
+            if key in document:
+                return document[key]
+        if "error" in document:
+            raise AnswerError(f"it answers with an error: {str(document['error'])[:120]}")
+    raise AnswerError(f"the answer has no {' or '.join(repr(key) for key in keys)}")
+
+
+def _outputs_of_rows(document: Json) -> dict[str, Json]:
+    """`predictions`, or whatever key a plain service uses, by row."""
+    return _by_output(_take(document, "predictions", "outputs", "instances"))
+
+
+def _outputs_of_columns(document: Json) -> dict[str, Json]:
+    found = _take(document, "outputs", "predictions")
+    return dict(found) if isinstance(found, dict) else {"": found}
+
+
+def _by_output(found: Json) -> dict[str, Json]:
+    if isinstance(found, dict):
+        return dict(found)
+    if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
+        first = found[0]
+        names = list(first) if isinstance(first, dict) else []
+        return {name: [row.get(name) if isinstance(row, dict) else None for row in found] for name in names}
+    return {"": found}
+
+
+def _outputs_of_v2(document: Json) -> dict[str, Json]:
+    listed = _take(document, "outputs")
+    outputs: dict[str, Json] = {}
+    for output in listed if isinstance(listed, list) else []:
+        if not isinstance(output, dict) or "data" not in output:
+            raise AnswerError("an output of the answer has no data; the binary extension was not asked for")
+        outputs[str(output.get("name", ""))] = _shaped(output)
+    if not outputs:
+        raise AnswerError("the answer has no outputs")
+    return outputs
+
+
+def _shaped(output: dict[str, Json]) -> Json:
+    """The data in the declared shape; they may be flat or nested."""
+    data, shape = output["data"], output.get("shape")
+    if not isinstance(data, list) or not isinstance(shape, list) or (data and isinstance(data[0], list)):
+        return data
+    sizes = [int(size) for size in shape if isinstance(size, float | int)]
+    if int(np.prod(sizes)) != len(data):
+        raise ShapeError(f"an output has {len(data)} values, and its shape is {sizes}")
+    array = np.empty(len(data), dtype=object)
+    array[:] = data
+    shaped: Json = array.reshape(sizes).tolist()
+    return shaped
+
+
+_FORMS: Mapping[Protocol, Form] = {
+    "tfserving": Form(body=_row_form, outputs=_outputs_of_rows),
+    "tfserving-columns": Form(body=_column_form, outputs=_outputs_of_columns),
+    "v2": Form(body=_v2, outputs=_outputs_of_v2),
+    "mlflow": Form(body=_mlflow, outputs=_outputs_of_rows),
+    "json": Form(body=_row_form, outputs=_outputs_of_rows),
+}
+
+
+def form_of(protocol: Protocol, template: Json, path: str) -> Form:
+    """Return the form of a protocol; a template and a path replace those of plain JSON.
+
+    Args:
+        protocol: the protocol.
+        template: a document in which the text ROWS stands for the rows; None for `{"instances": ROWS}`.
+        path: the keys to the answers, separated by dots; "" for the usual one.
+    """
+    form = _FORMS[protocol]
+    if protocol != "json":
+        return form
+    body = form.body if template is None else lambda rows, interface: _fill(template, rows, interface)
+    outputs = form.outputs if not path else lambda document: _by_output(_follow(document, path))
+    return Form(body=body, outputs=outputs)
+
+
+def _fill(template: Json, rows: Rows, interface: Interface) -> Json:
+    if template == "ROWS":
+        filled = _row_form(rows, interface)
+        return filled["instances"] if isinstance(filled, dict) else filled
+    if isinstance(template, dict):
+        return {key: _fill(value, rows, interface) for key, value in template.items()}
+    return [_fill(value, rows, interface) for value in template] if isinstance(template, list) else template
+
+
+def _follow(document: Json, path: str) -> Json:
+    for key in path.split("."):
+        document = _take(document, key)
+    return document
+
+
+def metadata_url(protocol: Protocol, url: str) -> str | None:
+    """Return where a service describes itself, None if its protocol has no such place."""
+    parts = urlsplit(url)
+    endings = {
+        "tfserving": (":predict", "/metadata"),
+        "tfserving-columns": (":predict", "/metadata"),
+        "v2": ("/infer", ""),
+    }
+    if protocol not in endings or not parts.path.endswith(endings[protocol][0]):
+        return None
+    old, new = endings[protocol]
+    return parts._replace(path=parts.path.removesuffix(old) + new, query="").geturl()
+
+
+def read_interface(protocol: Protocol, document: Json) -> Interface:
+    """Return what a service says of itself; what cannot be read is left out."""
+    if not isinstance(document, dict):
+        return Interface()
+    if protocol == "v2":
+        inputs = {str(each.get("name")): _tensor(each) for each in _objects(document.get("inputs"))}
+        outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
+        versions = document.get("versions")
+        version = str(versions[-1]) if isinstance(versions, list) and versions else ""
+        return Interface(name=str(document.get("name", "")), version=version, inputs=inputs, outputs=outputs)
+    spec = document.get("model_spec")
+    spec = spec if isinstance(spec, dict) else {}
+    signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")
+    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), ("", ()))
+    return Interface(
+        name=str(spec.get("name", "")),
+        version=str(spec.get("version", "")),
+        inputs=inputs,
+        outputs=tuple(_keys(_dig(signature, "outputs"))),
+    )
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _tensor(each: dict[str, Json]) -> tuple[str, tuple[int, ...]]:
+    shape = each.get("shape")
+    sizes = (
+        tuple(int(size) for size in shape if isinstance(size, float | int)) if isinstance(shape, list) else ()
+    )
+    return str(each.get("datatype", "")), sizes
+
+
+def _dig(document: Json, *keys: str) -> Json:
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _keys(value: Json) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def encode(body: Json) -> bytes:
+    """Return a body as JSON; NaN is written as a bare word, as Python does."""
+    return json.dumps(body).encode()
+
+
+def match_outputs(
+    found: Mapping[str, Json], expected: Mapping[str, tuple[int, ...]], rows: int
+) -> dict[str, Answer]:
+    """Return the answers by the model's output names, in the shapes of its outputs.
+
+    Args:
+        found: the outputs of the answer; "" is one without a name.
+        expected: by output of the model, the shape of one row.
+        rows: the number of rows that were sent.
+
+    Raises:
+        ShapeError: not one answer for each row, or outputs of other shapes.
+    """
+    arrays = {name: to_array(value) for name, value in found.items()}
+    if set(expected) <= set(arrays):
+        named = {name: arrays[name] for name in expected}
+    elif len(arrays) == len(expected):
+        named = dict(zip(expected, arrays.values(), strict=True))
+    else:
+        raise ShapeError(f"the answer has {len(arrays)} outputs, the model {len(expected)}")
+    for name, answer in named.items():
+        shape = (rows, *expected[name])
+        values = answer.values
+        if len(values.shape) == 0 or values.shape[0] != rows:
+            got = values.shape[0] if values.shape else 1
+            raise ShapeError(f"{rows} rows were sent, and {got} answers came back")
+        if values.size != int(np.prod(shape)):
+            raise ShapeError(
+                f"an answer has the shape {values.shape[1:]}, an output of the model {shape[1:]}"
+            )
+        answer.values = values.reshape(shape)
+    return named

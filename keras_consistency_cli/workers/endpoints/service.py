@@ -1,0 +1,109 @@
+"""A service: rows in, answers out, in its protocol and within its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.workers.endpoints.budget import Budget
+from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
+from keras_consistency_cli.workers.endpoints.http import Reply, send
+from keras_consistency_cli.workers.endpoints.protocols import (
+    Interface,
+    Rows,
+    detect,
+    encode,
+    form_of,
+    match_outputs,
+    metadata_url,
+    read_interface,
+)
+from keras_consistency_cli.workers.endpoints.wire import Answer, read_json
+
+__all__ = ["Service", "join"]
+
+
+class Service:
+    """One endpoint.
+
+    Args:
+        endpoint: how it is asked.
+        requests: the most requests.
+        shapes: by output of the model, the shape of one row.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, requests: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.endpoint = endpoint
+        self.protocol = detect(endpoint.url) if endpoint.protocol == "auto" else endpoint.protocol
+        self.budget = Budget(requests)
+        self._shapes = shapes
+        self._headers = {"Content-Type": "application/json", **endpoint.header_values()}
+        self._form = form_of(self.protocol, endpoint.template, endpoint.answers)
+
+    def ask(self, rows: Rows) -> dict[str, Answer]:
+        """Return the answers to these rows, by output of the model.
+
+        Raises:
+            EndpointError: no answer, an error, or an answer that cannot be read.
+            ShapeError: not one answer for each row.
+        """
+        count = len(next(iter(rows.values())))
+        reply = self._post(rows)
+        if reply.status != 200:
+            raise EndpointError(f"it answers with status {reply.status}", reply.status)
+        return match_outputs(self._form.outputs(read_json(reply.body)), self._shapes, count)
+
+    def status_of(self, rows: Rows) -> int:
+        """Return the status of the answer to rows that are wrong on purpose; 0 for an error without one."""
+        try:
+            reply = self._post(rows)
+            if reply.status == 200:
+                self._form.outputs(read_json(reply.body))
+        except AnswerError:
+            return 422  # an error in a document with status 200
+        except EndpointError:
+            return 0
+        return reply.status
+
+    def _post(self, rows: Rows) -> Reply:
+        self.budget.spend()
+        body = encode(self._form.body(rows, self.interface))
+        return send(
+            "POST", self.endpoint.url, body=body, headers=self._headers, timeout=self.endpoint.timeout
+        )
+
+    @cached_property
+    def interface(self) -> Interface:
+        """What the service says of itself; empty if it says nothing, or nothing that can be read."""
+        url = metadata_url(self.protocol, self.endpoint.url)
+        if url is None:
+            return Interface()
+        self.budget.spend()
+        reply = send("GET", url, body=None, headers=self._headers, timeout=self.endpoint.timeout)
+        try:
+            return (
+                read_interface(self.protocol, read_json(reply.body)) if reply.status == 200 else Interface()
+            )
+        except AnswerError:
+            return Interface()
+
+
+def join(parts: list[dict[str, Answer]]) -> dict[str, Answer]:
+    """Return the answers of several requests as one, with the most digits that any of them has."""
+    joined: dict[str, Answer] = {}
+    for name in parts[0]:
+        answers = [part[name] for part in parts]
+        forms: dict[str, int] = {}
+        for answer in answers:
+            for form, count in answer.forms.items():
+                forms[form] = forms.get(form, 0) + count
+        joined[name] = Answer(
+            values=np.concatenate([answer.values for answer in answers]),
+            digits=max(answer.digits for answer in answers),
+            decimals=max(answer.decimals for answer in answers),
+            forms=forms,
+        )
+    return joined

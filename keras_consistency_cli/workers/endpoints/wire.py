@@ -1,0 +1,130 @@
+"""Numbers as a service writes them: their digits, and how it writes NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.workers.endpoints.errors import AnswerError
+
+__all__ = ["Answer", "Json", "WireNumber", "read_json", "to_array"]
+
+Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
+_MOST_DIGITS = 40
+_WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
+
+
+class WireNumber(float):
+    """A number that remembers how many digits it was written with."""
+
+    digits: int
+    decimals: int
+
+    def __new__(cls, text: str) -> WireNumber:
+        """Read a JSON number."""
+        number = super().__new__(cls, text)
+        if len(text) > _MOST_DIGITS:
+            number.digits, number.decimals = _MOST_DIGITS, _MOST_DIGITS
+            return number
+        parts = Decimal(text).as_tuple()
+        exponent = parts.exponent if isinstance(parts.exponent, int) else 0
+        number.digits, number.decimals = len("".join(map(str, parts.digits)).strip("0")), max(-exponent, 0)
+        return number
+
+
+@dataclass
+class Answer:
+    """One output as an array, and how it was written.
+
+    `forms` counts NaN by the way it is written: "null", "NaN" (bare) and "quoted".
+    """
+
+    values: npt.NDArray[np.float64]
+    digits: int = 0
+    decimals: int = 0
+    forms: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def half_unit(self) -> float:
+        """Half a unit of the last digit, for the number that has the largest one.
+
+        Services round to a number of digits or of decimals; zeros at the end are not written.
+        """
+        finite = np.abs(self.values[np.isfinite(self.values)])
+        largest = float(finite.max()) if finite.size else 0.0
+        by_decimals = 0.5 * 10.0**-self.decimals
+        if not largest or not self.digits:
+            return by_decimals
+        return max(by_decimals, 0.5 * 10.0 ** (math.floor(math.log10(largest)) + 1 - self.digits))
+
+
+def read_json(text: bytes) -> Json:
+    """Return the document; its numbers remember their digits.
+
+    Raises:
+        AnswerError: it is not JSON, or nested too deeply.
+    """
+    try:
+        document: Json = json.loads(text, parse_float=WireNumber, parse_int=_read_integer)
+    except RecursionError as error:
+        raise AnswerError("the answer is nested too deeply") from error
+    except ValueError as error:
+        start = text[:40].decode("utf-8", "replace")
+        kind = "HTML" if start.lstrip().lower().startswith(("<!doctype", "<html")) else "not JSON"
+        raise AnswerError(f"the answer is {kind}: it begins with {start!r}") from error
+    return document
+
+
+def _read_integer(text: str) -> WireNumber:
+    return WireNumber(text if len(text) <= _MOST_DIGITS else f"{text[0]}e{len(text) - 1}")
+
+
+def to_array(value: Json) -> Answer:
+    """Return nested lists of numbers as an array.
+
+    Raises:
+        AnswerError: lists of different lengths, or anything that is not a number.
+    """
+    answer = Answer(values=np.zeros(0))
+    shape: list[int] = []
+    level: Json = value
+    while isinstance(level, list):
+        shape.append(len(level))
+        level = level[0] if level else None
+    numbers: list[float] = []
+    _collect(value, shape, numbers, answer)
+    answer.values = np.array(numbers, np.float64).reshape(shape)
+    return answer
+
+
+def _collect(value: Json, shape: list[int], numbers: list[float], answer: Answer) -> None:
+    if shape:
+        if not isinstance(value, list) or len(value) != shape[0]:
+            length = len(value) if isinstance(value, list) else "no list"
+            raise AnswerError(f"elements are missing: lists of {shape[0]} and of {length}")
+        for each in value:
+            _collect(each, shape[1:], numbers, answer)
+        return
+    numbers.append(_read_number(value, answer))
+
+
+def _read_number(value: Json, answer: Answer) -> float:
+    if value is None:
+        answer.forms["null"] = answer.forms.get("null", 0) + 1
+        return math.nan
+    if isinstance(value, str) and value.strip().lower() in _WORDS:
+        answer.forms["quoted"] = answer.forms.get("quoted", 0) + 1
+        return _WORDS[value.strip().lower()]
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        raise AnswerError(f"the answer holds {type(value).__name__} where a number should be")
+    if isinstance(value, WireNumber):
+        answer.digits = max(answer.digits, value.digits)
+        answer.decimals = max(answer.decimals, value.decimals)
+    elif not math.isfinite(value):
+        answer.forms["bare"] = answer.forms.get("bare", 0) + 1
+    return float(value)

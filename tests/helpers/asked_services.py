@@ -1,0 +1,141 @@
+"""Ask a stub service as a run does, with a model in NumPy in the place of the worker: fast, without Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.facts import Facts, LayerFact
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, _orders
+from keras_consistency_cli.routes.endpoints.table import endpoint_routes
+from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Trace
+from keras_consistency_cli.workers.endpoints import budget
+from keras_consistency_cli.workers.endpoints.client import EndpointClient
+from tests.helpers.planted_services import CODES, RAW, SCALER, Predict
+
+__all__ = ["FakeWorker", "ask"]
+
+NOISE = 2e-7
+
+
+class FakeWorker:
+    """Runs the routes that a client asks its worker for."""
+
+    def __init__(self, predict: Predict, rows: np.ndarray = RAW, *, scales: bool = True) -> None:
+        self.predict, self.rows, self.scales = predict, rows, scales
+
+    def fed(self) -> np.ndarray:
+        return SCALER.transform(self.rows).astype("float32") if self.scales else self.rows.astype("float32")
+
+    def run(self, route: str, _numbers: np.ndarray) -> tuple[Trace, Trace | None]:
+        fed = self.fed()
+        if route == GIVEN_ROWS:
+            given = Trace(route=route, outputs={"x": self.rows if self.scales else fed})
+            return given, Trace(route=f"{route}-baseline", outputs={"x": fed})
+        if route == REFERENCE:
+            return Trace(route=route, outputs={"y": self.predict(fed)}), None
+        assert route == COLUMN_ORDERS
+        orders = [{"order": order, "scaled": False} for order in _orders(self.rows.shape[1])]
+        raw = np.concatenate([self.rows[:ORDER_ROWS, each["order"]] for each in orders])  # type: ignore[index]
+        rows = SCALER.transform(raw) if self.scales else raw
+        return Trace(route=route, outputs={"y": self.predict(rows)}, details={"orders": orders}), None
+
+    def mistakes(self) -> Mapping[str, np.ndarray]:
+        """The outputs of the model for rows with known mistakes."""
+        fed = self.fed()
+        batches = [self.rows[start : start + 32] for start in range(0, len(self.rows), 32)]
+        refitted = np.concatenate([StandardScaler().fit_transform(batch) for batch in batches])
+        return {
+            REFERENCE: self.predict(fed),
+            "scaled-twice": self.predict(SCALER.transform(fed)),
+            "refit-batches": self.predict(refitted),
+            "refit-single": self.predict(np.zeros_like(fed)),
+        }
+
+
+def ask(
+    url: str,
+    predict: Predict,
+    *,
+    scales: bool = True,
+    stateful: bool = False,
+    data: np.ndarray = RAW,
+    requests: int = 200,
+    **given: Any,
+) -> dict[str, Verdict]:
+    """Ask a service everything and return the verdicts by code."""
+    endpoint = {"url": url, **given}
+    scaler = {"scaler": "s.joblib"} if scales else {}
+    settings = Settings.model_validate({"model": "m.keras", "endpoints": [endpoint], **scaler})
+    checks = [check.configured(settings) for check in CHECKS if check.code in CODES]
+    worker = FakeWorker(predict, data, scales=scales)
+    client = EndpointClient(
+        settings.endpoints[0],
+        worker,
+        requests=requests,
+        batch_size=32,
+        scales=scales,  # type: ignore[arg-type]
+    )
+    numbers = np.arange(len(data))
+    traces = {name: Trace(route=name, outputs={"y": values}) for name, values in worker.mistakes().items()}
+    with mock.patch.object(budget, "PER_SECOND", 10_000):  # no waiting between requests
+        for route in endpoint_routes(settings.endpoint_labels()):
+            traces |= {trace.route: trace for trace in client.run(route.name, numbers) if trace is not None}
+    evidence = Evidence(
+        facts=_facts(stateful),
+        policy=settings.policy(),
+        traces=traces,
+        comparisons=dict(_compared(checks, traces, numbers)),
+        noise={"y": _noise(worker)},
+        rows=len(data),
+        data=DataContext(endpoint_rows={each.label: each.rows for each in settings.endpoints}),
+    )
+    return {check.code: check.verdict(evidence) for check in checks}
+
+
+def _compared(checks: list[Check], traces: Mapping[str, Trace], numbers: np.ndarray) -> Any:
+    for check in checks:
+        for pair in check.pairs:
+            sides = [traces.get(pair.candidate), traces.get(pair.reference)]
+            if all(side is not None and side.ran and side.outputs for side in sides):
+                one, other = (RowOutputs(outputs=side.outputs, rows=side.rows) for side in sides if side)
+                yield (
+                    (pair.candidate, pair.reference),
+                    compare(
+                        (pair.candidate, pair.reference),
+                        one,
+                        other,
+                        row_numbers=numbers,
+                    ),
+                )
+
+
+def _noise(worker: FakeWorker) -> Comparison:
+    outputs = worker.mistakes()[REFERENCE]
+    return Comparison(
+        candidate=REFERENCE,
+        reference="predict-float64",
+        output="y",
+        rows=len(outputs),
+        elements=outputs.size,
+        noise_elements=outputs.size,
+        max_abs=NOISE,
+        noise_max=NOISE,
+        scale=float(np.abs(outputs).max()),
+    )
+
+
+def _facts(stateful: bool) -> Facts:
+    layers = (LayerFact(path="rnn", kind="LSTM", stateful=stateful),)
+    return Facts(name="m", kind="Sequential", parameters=1, layers=layers, inputs=(), outputs=())

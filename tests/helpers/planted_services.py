@@ -1,0 +1,134 @@
+"""A small model in NumPy, and services around it with one planted fault each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from tests.helpers.stub_services import Answers
+
+__all__ = ["CODES", "COLUMNS", "EXPECTED", "RAW", "SCALER", "SERVICES", "WEIGHTS", "Predict", "predict"]
+
+CODES = ("KC911", "KC912", "KC913", "KC914")
+COLUMNS = 5
+RAW = np.random.default_rng(0).normal([10, 200, -5, 0.3, 40], [2, 50, 1, 0.1, 9], size=(96, COLUMNS))
+SCALER = StandardScaler().fit(
+    np.random.default_rng(1).normal([9, 180, -5, 0.2, 41], [2, 60, 1, 0.1, 9], (300, 5))
+)
+
+
+_random = np.random.default_rng(2)
+WEIGHTS = [_random.normal(size=shape).astype("float32") for shape in ((COLUMNS, 8), (8,), (8, 2), (2,))]
+
+
+def predict(rows: np.ndarray) -> np.ndarray:
+    """The outputs of the model for scaled rows, in float32."""
+    first, first_bias, second, second_bias = WEIGHTS
+    hidden = np.tanh(rows.astype("float32") @ first + first_bias)
+    return np.asarray(hidden @ second + second_bias, "float32")
+
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def _shared_buffer(predict: Predict) -> Answers:
+    """All requests put their rows in one place, and read them back a little later."""
+    shared: dict[str, np.ndarray] = {}
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        shared["rows"] = SCALER.transform(rows)
+        time.sleep(0.03)
+        outputs = predict(shared["rows"])
+        return outputs if len(outputs) == len(rows) else np.resize(outputs, (len(rows), outputs.shape[1]))
+
+    return answer
+
+
+def _locked_buffer(predict: Predict) -> Answers:
+    """The healthy twin: the same buffer, with a lock around it."""
+    lock = threading.Lock()
+    shared: dict[str, np.ndarray] = {}
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        with lock:
+            shared["rows"] = SCALER.transform(rows)
+            time.sleep(0.002)
+            return predict(shared["rows"])
+
+    return answer
+
+
+def _stale_buffer(predict: Predict) -> Answers:
+    """A buffer of the largest batch; after one, a smaller request is read from its end."""
+    state = {"largest": 0, "stale": False}
+    kept: dict[str, np.ndarray] = {}
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        scaled = SCALER.transform(rows)
+        if len(rows) > 32:
+            kept["rows"] = scaled
+            state["stale"] = True
+        elif state["stale"] and len(rows) < 8:
+            state["stale"] = False
+            return predict(kept["rows"][: len(rows)])
+        return predict(scaled)
+
+    return answer
+
+
+def _drifting(predict: Predict) -> Answers:
+    calls = iter(range(10**6))
+    return lambda rows: predict(SCALER.transform(rows)) + np.float32(0.01 * next(calls))
+
+
+SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
+    "healthy": lambda predict: lambda rows: predict(SCALER.transform(rows)),
+    "healthy with a lock": _locked_buffer,
+    "seven digits": lambda predict: (
+        lambda rows: [[float(f"{value:.8g}") for value in row] for row in predict(SCALER.transform(rows))]
+    ),
+    "no scaling": lambda predict: predict,
+    "scaled twice": lambda predict: lambda rows: predict(SCALER.transform(SCALER.transform(rows))),
+    "fit_transform per request": lambda predict: lambda rows: predict(StandardScaler().fit_transform(rows)),
+    "columns reordered": lambda predict: lambda rows: predict(SCALER.transform(rows[:, [0, 3, 2, 1, 4]])),
+    "six digits": lambda predict: (
+        lambda rows: [[float(f"{value:.6g}") for value in row] for row in predict(SCALER.transform(rows))]
+    ),
+    "four decimals": lambda predict: lambda rows: predict(SCALER.transform(rows)).astype("float64").round(4),
+    "a race": _shared_buffer,
+    "stale rows after a large batch": _stale_buffer,
+    "a different model": lambda predict: lambda rows: predict(SCALER.transform(rows)) ** 2,
+    "drifts": _drifting,
+    "one answer missing": lambda predict: lambda rows: predict(SCALER.transform(rows))[1:],
+}
+"""By fault: from the model in NumPy to the answers of a service."""
+
+EXPECTED: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
+    "healthy": {},
+    "healthy with a lock": {},
+    "seven digits": {},
+    "no scaling": {"KC911": ("warn", "endpoint-does-not-scale")},
+    "scaled twice": {"KC911": ("fail", "endpoint-scales-twice")},
+    "fit_transform per request": {
+        "KC911": ("fail", "endpoint-refits-scaler"),
+        "KC912": ("fail", "endpoint-refits-scaler"),
+        "KC913": ("skip", None),
+    },
+    "columns reordered": {"KC911": ("fail", "endpoint-columns-reordered")},
+    "six digits": {"KC911": ("warn", "endpoint-rounds-answers")},
+    "four decimals": {"KC911": ("warn", "endpoint-rounds-answers")},
+    "a race": {"KC913": ("fail", "endpoint-mixes-requests")},
+    "stale rows after a large batch": {"KC912": ("fail", "endpoint-stale-rows")},
+    "a different model": {"KC911": ("fail", None)},
+    "drifts": {
+        "KC911": ("fail", None),
+        "KC912": ("fail", "endpoint-unrepeatable"),
+        "KC913": ("skip", None),
+    },
+    "one answer missing": dict.fromkeys(CODES, ("fail", "endpoint-answers-missing")),
+}
+"""By fault: what is not a pass, by code, with the cause."""

@@ -1,0 +1,138 @@
+"""Services on loopback with planted faults, made of the standard library and NumPy.
+
+They follow the documented forms of TF Serving, V2, MLflow and plain JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+
+__all__ = ["PATHS", "Answers", "Stub", "refuse_wrong_rows", "running"]
+
+Answers = Callable[[np.ndarray], Any]
+"""From the rows of a request to outputs, as an array or as any JSON document."""
+
+PATHS = {
+    "tfserving": "/v1/models/m:predict",
+    "tfserving-columns": "/v1/models/m:predict",
+    "v2": "/v2/models/m/infer",
+    "mlflow": "/invocations",
+    "json": "/score",
+}
+
+
+class Stub(ThreadingHTTPServer):
+    """One service; `requests` are the bodies that it got, `headers` those of the last request."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(
+        self, answers: Answers, protocol: str = "tfserving", *, raw: bytes = b"", status: int = 200
+    ) -> None:
+        self.answers, self.protocol, self.raw, self.fixed_status = answers, protocol, raw, status
+        self.location = ""
+        self.delay = 0.0
+        self.requests: list[Any] = []
+        self.headers: dict[str, str] = {}
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}{PATHS[self.protocol]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Stub
+
+    def do_GET(self) -> None:
+        stub = self.server
+        if stub.protocol == "v2":
+            tensor = {"name": "x", "datatype": "FP32", "shape": [-1, 3]}
+            self._reply(200, {"name": "m", "versions": ["3"], "inputs": [tensor], "outputs": [{"name": "y"}]})
+        elif stub.protocol.startswith("tfserving"):
+            signature = {"serving_default": {"inputs": {"x": {}}, "outputs": {"y": {}}}}
+            metadata = {"signature_def": {"signature_def": signature}}
+            self._reply(200, {"model_spec": {"name": "m", "version": "7"}, "metadata": metadata})
+        else:
+            self._reply(404, {"error": "no such path"})
+
+    def do_POST(self) -> None:
+        stub = self.server
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        stub.requests.append(body)
+        stub.headers = dict(self.headers)
+        time.sleep(stub.delay)
+        if stub.raw or stub.fixed_status != 200:
+            self._reply_bytes(stub.fixed_status, stub.raw or b"{}")
+            return
+        try:
+            rows = np.array(self._rows(body), dtype="float64")
+            outputs = stub.answers(rows)
+        except (ValueError, TypeError) as error:
+            self._reply(400, {"error": str(error)})
+            return
+        self._reply(200, self._document(outputs))
+
+    def _rows(self, body: Any) -> Any:
+        if self.server.protocol == "v2":
+            (tensor,) = body["inputs"]
+            return np.array(tensor["data"]).reshape(tensor["shape"]).tolist()
+        keys = {"tfserving-columns": "inputs", "mlflow": "inputs"}
+        return body[keys.get(self.server.protocol, "instances")]
+
+    def _document(self, outputs: Any) -> Any:
+        listed = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
+        if self.server.protocol == "v2":
+            array = np.asarray(outputs)
+            flat = array.ravel().tolist()
+            output = {"name": "y", "shape": list(array.shape), "datatype": "FP32", "data": flat}
+            return {"model_name": "m", "outputs": [output]}
+        return {"outputs" if self.server.protocol == "tfserving-columns" else "predictions": listed}
+
+    def _reply(self, status: int, document: Any) -> None:
+        self._reply_bytes(status, json.dumps(document).encode())
+
+    def _reply_bytes(self, status: int, body: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.send_response(status)
+            if self.server.location:
+                self.send_header("Location", self.server.location)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the output of the tests clean."""
+
+
+def refuse_wrong_rows(answers: Answers, columns: int) -> Answers:
+    """Return a service that refuses rows of another width."""
+
+    def checked(rows: np.ndarray) -> Any:
+        if rows.ndim < 2 or rows.shape[-1] != columns:
+            raise ValueError(f"rows of shape {rows.shape}")
+        return answers(rows)
+
+    return checked
+
+
+@contextlib.contextmanager
+def running(stub: Stub) -> Iterator[Stub]:
+    """Serve in a thread, and end it by its own handle."""
+    thread = threading.Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield stub
+    finally:
+        stub.shutdown()
+        stub.server_close()
+        thread.join()

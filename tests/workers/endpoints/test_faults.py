@@ -1,0 +1,207 @@
+"""Services with planted faults and their healthy twins: statuses and causes of KC911 to KC914."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS
+from tests.helpers.asked_services import ask
+from tests.helpers.planted_services import COLUMNS, EXPECTED, RAW, SCALER, SERVICES, predict
+from tests.helpers.stub_services import PATHS, Stub, refuse_wrong_rows, running
+
+
+def found(verdicts: Mapping[str, Verdict]) -> dict[str, tuple[str, str | None]]:
+    """What is not a pass, by code, with its cause."""
+    return {
+        code: (verdict.status.value, verdict.findings.get("cause"))
+        for code, verdict in verdicts.items()
+        if verdict.status is not Status.PASS
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_fault_is_found_and_its_twin_passes(name: str) -> None:
+    answers = refuse_wrong_rows(SERVICES[name](predict), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdicts = ask(stub.url, predict)
+        assert len(stub.requests) <= 110
+    assert found(verdicts) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_named_cause_is_confirmed_by_the_check(name: str) -> None:
+    causes = {cause for _, cause in EXPECTED[name].values() if cause}
+    if not causes - {"endpoint-unrepeatable"}:
+        return
+    with running(Stub(refuse_wrong_rows(SERVICES[name](predict), COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict)
+    failing = {code: verdict for code, verdict in verdicts.items() if verdict.status is not Status.PASS}
+    for cause in causes:
+        result = CONFIRMATIONS[cause].test(None, failing)  # type: ignore[arg-type]
+        assert result is not None
+        assert result.confirmed is (cause != "endpoint-unrepeatable")
+        assert set(CAUSES[cause].key) & set(failing)
+
+
+@pytest.mark.parametrize("protocol", PATHS)
+def test_every_protocol_gives_the_same_answers(protocol: str) -> None:
+    given = {"protocol": protocol} if protocol == "tfserving-columns" else {}
+    answers = refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS)
+    with running(Stub(answers, protocol)) as stub:
+        verdicts = ask(stub.url, predict, **given)
+    assert found(verdicts) == {}
+
+
+@pytest.mark.parametrize(
+    ("stated", "name", "expected"),
+    [
+        ("raw", "no scaling", ("fail", "endpoint-does-not-scale")),
+        ("scaled", "no scaling", None),
+        ("scaled", "healthy", ("fail", "endpoint-scales-twice")),
+        ("raw", "healthy", None),
+    ],
+)
+def test_stated_rows_decide(stated: str, name: str, expected: tuple[str, str] | None) -> None:
+    with running(Stub(refuse_wrong_rows(SERVICES[name](predict), COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict, rows=stated)
+    assert found(verdicts) == ({"KC911": expected} if expected else {})
+
+
+def test_without_a_scaler_rows_are_sent_as_they_are() -> None:
+    rows = SCALER.transform(RAW)
+    with running(Stub(refuse_wrong_rows(predict, COLUMNS))) as stub:
+        assert found(ask(stub.url, predict, scales=False, data=rows)) == {}
+    with running(Stub(refuse_wrong_rows(lambda x: predict(x[:, ::-1]), COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict, scales=False, data=rows)
+    assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
+
+
+def test_state_between_requests_is_found() -> None:
+    """The answers of a stateful layer go on from the request before."""
+    state = np.zeros(2, "float32")
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        outputs = predict(SCALER.transform(rows)) + state
+        state[:] = np.tanh(outputs[-1])
+        return outputs
+
+    with running(Stub(refuse_wrong_rows(answer, COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict, stateful=True)
+    assert found(verdicts)["KC912"] == ("fail", "endpoint-keeps-state")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"<!DOCTYPE html><p>hello", 200),
+        (b'{"predictions": [[1.0, 2.', 200),
+        (b'{"predictions": "none"}', 200),
+        (b'{"error": "no model"}', 200),
+        (b"[" * 100_000, 200),
+        (b"oops", 500),
+        (b"", 503),
+    ],
+)
+def test_no_answer_is_an_error_and_never_a_pass(raw: bytes, status: int) -> None:
+    with running(Stub(SERVICES["healthy"](predict), raw=raw, status=status)) as stub:
+        verdicts = ask(stub.url, predict)
+    assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
+    assert all("\n" not in str(verdict.reason) for verdict in verdicts.values())
+
+
+def test_a_service_that_is_down_or_slow_is_asked_once() -> None:
+    stub = Stub(SERVICES["healthy"](predict))
+    stub.server_close()
+    assert {each.status for each in ask(stub.url, predict).values()} == {Status.ERROR}
+    with running(Stub(SERVICES["healthy"](predict))) as slow:
+        slow.delay = 1.0
+        assert {each.status for each in ask(slow.url, predict, timeout=0.2).values()} == {Status.ERROR}
+        assert len(slow.requests) <= 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_to_another_host_is_not_followed(status: int) -> None:
+    with running(Stub(SERVICES["healthy"](predict))) as other:
+        stub = Stub(SERVICES["healthy"](predict), status=status)
+        stub.location = other.url.replace("127.0.0.1", "localhost")
+        with running(stub):
+            verdicts = ask(stub.url, predict)
+        assert not other.requests
+    assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
+
+
+def test_the_number_of_requests_is_a_limit() -> None:
+    with running(Stub(SERVICES["healthy"](predict))) as stub:
+        verdicts = ask(stub.url, predict, requests=10)
+        assert len(stub.requests) <= 10
+    assert verdicts["KC913"].status is Status.ERROR
+
+
+def test_headers_come_from_the_environment_and_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_KEY", "very-secret-word")
+    with running(Stub(SERVICES["no scaling"](predict))) as stub:
+        verdicts = ask(stub.url, predict, headers={"Authorization": "SERVICE_KEY"})
+        assert stub.headers["Authorization"] == "very-secret-word"
+    assert "very-secret-word" not in repr(verdicts)
+    assert os.environ["SERVICE_KEY"]
+
+
+@pytest.mark.parametrize("written", ["null", "NaN", '"NaN"'])
+def test_nan_is_read_in_every_form_and_quotes_are_called_out(written: str) -> None:
+    """The model gives NaN in one row, as does the service."""
+
+    def with_nan(rows: np.ndarray) -> np.ndarray:
+        outputs = predict(rows)
+        outputs[rows[:, 0] > 2.0] = np.nan
+        return outputs
+
+    def answer(rows: np.ndarray) -> object:
+        listed = with_nan(SCALER.transform(rows)).tolist()
+        return json.loads(json.dumps(listed).replace("NaN", written))
+
+    with running(Stub(refuse_wrong_rows(answer, COLUMNS))) as stub:
+        verdicts = ask(stub.url, with_nan)
+    expected = {"KC914": ("warn", None)} if written.startswith('"') else {}
+    assert found(verdicts) == expected
+
+
+def test_missing_elements_are_not_read_as_nan() -> None:
+    def answer(rows: np.ndarray) -> object:
+        outputs = predict(SCALER.transform(rows)).tolist()
+        outputs[0] = outputs[0][:1]
+        return outputs
+
+    with running(Stub(answer)) as stub:
+        assert ask(stub.url, predict)["KC911"].status is not Status.PASS
+
+
+def test_a_service_that_takes_anything_is_a_warning() -> None:
+    def answer(rows: np.ndarray) -> np.ndarray:
+        full = np.zeros((len(rows), COLUMNS))
+        width = min(COLUMNS, rows.shape[1])
+        full[:, :width] = rows[:, :width]
+        return predict(SCALER.transform(full))
+
+    with running(Stub(answer)) as stub:
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts) == {"KC914": ("warn", "endpoint-accepts-wrong-rows")}
+
+
+def test_template_and_path_of_a_plain_service() -> None:
+    class Plain(Stub):
+        """Takes and gives documents of its own."""
+
+    stub = Plain(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS), "json")
+    with running(stub):
+        verdicts = ask(
+            stub.url, predict, template={"instances": "ROWS", "who": "kcheck"}, answers="predictions"
+        )
+        assert stub.requests[0]["who"] == "kcheck"
+    assert found(verdicts) == {}
