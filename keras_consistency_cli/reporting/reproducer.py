@@ -13,7 +13,16 @@ from keras_consistency_cli.config.settings import Settings
 __all__ = ["command", "reproducers"]
 
 _PATHS = ("data", "scaler", "preprocess", "reference", "served", "expected", "target_scaler")
-_NUMBERS = ("batch_size", "seed", "backend", "timeout", "total_timeout", "memory_limit", "isolation")
+_NUMBERS = (
+    "batch_size",
+    "seed",
+    "endpoint_requests",
+    "backend",
+    "timeout",
+    "total_timeout",
+    "memory_limit",
+    "isolation",
+)
 _TRUSTED = {"scaler": "--trust-scaler", "code": "--allow-unsafe"}
 
 
@@ -60,7 +69,10 @@ def command(
     } | dict(instead or {})
     model = subject.pop("model")
     words = ["kcheck", "run", f"./{model}" if model.startswith("-") else model]
-    if config is not None and (settings.facts != OwnerFacts() or settings.checks != CheckOptions()):
+    needs_yaml = any(endpoint.model_fields_set - {"url"} for endpoint in settings.endpoints)
+    if config is not None and (
+        needs_yaml or settings.facts != OwnerFacts() or settings.checks != CheckOptions()
+    ):
         words += _option("config", config)
     for name, path in subject.items():
         words += _option(name, path)
@@ -68,7 +80,7 @@ def command(
         words += _option("custom_objects", code)
     for export in settings.exports:
         words += _option("export", export)
-    for endpoint in settings.endpoints:
+    for endpoint in () if needs_yaml and config is not None else settings.endpoints:
         words += _option("endpoint", endpoint.url)
     if settings.try_export:
         words += _option("try_export", ",".join(settings.try_export))

@@ -29,6 +29,8 @@ EVERYTHING: dict[str, Any] = {
     "custom_objects": ["a.py", "b c.py"],
     "exports": ["e.onnx", "saved#serve"],
     "try_export": ["litert", "onnx"],
+    "endpoints": ["http://localhost:8501/v1/models/m:predict"],
+    "endpoint_requests": 150,
     "rows": "all",
     "batch_size": 7,
     "seed": 5,
@@ -143,6 +145,7 @@ def test_every_flag_is_kept_or_concerns_the_report_only() -> None:
         "quiet",
         "verbose",
         "show_settings",
+        "code",
     }
     reporting |= {"exit_zero", "exit_first", "require"}
     everything = Settings.model_validate({**EVERYTHING, "scaler": None, "preprocess": "a.py:f"})
