@@ -20,9 +20,7 @@ URL = "http://localhost:8501/v1/models/model:predict"
 def ask(rows: np.ndarray) -> np.ndarray:
     """Return the outputs of the server for rows that are scaled already."""
     body = json.dumps({"instances": rows.tolist()}).encode()
-    request = urllib.request.Request(
-        URL, body, {"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(URL, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the URL is ours
         return np.array(json.load(answer)["predictions"], dtype="float32")
 

@@ -85,6 +85,10 @@ def _drifting(predict: Predict) -> Answers:
     return lambda rows: predict(SCALER.transform(rows)) + np.float32(0.01 * next(calls))
 
 
+def _minus_mean(outputs: np.ndarray) -> np.ndarray:
+    return outputs - np.float32(0.01) * outputs.mean(axis=0)
+
+
 SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     "healthy": lambda predict: lambda rows: predict(SCALER.transform(rows)),
     "healthy with a lock": _locked_buffer,
@@ -102,6 +106,7 @@ SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     "a race": _shared_buffer,
     "stale rows after a large batch": _stale_buffer,
     "a different model": lambda predict: lambda rows: predict(SCALER.transform(rows)) ** 2,
+    "rows minus their mean": lambda predict: lambda rows: _minus_mean(predict(SCALER.transform(rows))),
     "drifts": _drifting,
     "one answer missing": lambda predict: lambda rows: predict(SCALER.transform(rows))[1:],
 }
@@ -124,6 +129,11 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
     "a race": {"KC913": ("fail", "endpoint-mixes-requests")},
     "stale rows after a large batch": {"KC912": ("fail", "endpoint-stale-rows")},
     "a different model": {"KC911": ("fail", None)},
+    "rows minus their mean": {
+        "KC911": ("fail", None),
+        "KC912": ("fail", "endpoint-rows-influence-each-other"),
+        "KC913": ("skip", None),
+    },
     "drifts": {
         "KC911": ("fail", None),
         "KC912": ("fail", "endpoint-unrepeatable"),

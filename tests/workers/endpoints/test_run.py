@@ -64,6 +64,14 @@ def test_a_service_that_refits_is_found_with_its_cause(run: Run) -> None:
     assert cause["explains"] == ["KC911", "KC912"]
 
 
+def test_the_order_of_columns_is_found_by_the_worker(run: Run) -> None:
+    answers = SERVICES["columns reordered"](predict)
+    with running(Stub(refuse_wrong_rows(answers, COLUMNS))) as stub:
+        done = run(stub.url, "--select", "KC911")
+    causes = [(one["cause"], one["confidence"]) for one in json.loads(done.out)["diagnoses"]]
+    assert causes == [("endpoint-columns-reordered", "confirmed")]
+
+
 @pytest.mark.parametrize(("raw", "status"), [(b"<html>", 200), (b"oops", 500)])
 def test_no_answer_is_exit_3(run: Run, raw: bytes, status: int) -> None:
     with running(Stub(predict, raw=raw, status=status)) as stub:
