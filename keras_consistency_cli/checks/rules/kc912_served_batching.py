@@ -35,13 +35,14 @@ from keras_consistency_cli.routes.endpoints.table import (
     DUPLICATES,
     SHUFFLED,
     SINGLE,
+    RepeatDetails,
 )
 from keras_consistency_cli.routes.exports.names import export_name
 
 __all__ = ["CHECK"]
 
 _WAYS: Mapping[str, str] = {
-    AGAIN: "the same request again",
+    AGAIN: "the same request after a different one",
     SINGLE: "one row a request",
     SHUFFLED: "rows in a different order",
     DUPLICATES: "each row twice",
@@ -80,9 +81,11 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
 def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, str]:
     """Return the cause, and what confirms it."""
     if AGAIN in different:
-        proof = "the same request, sent again and again, gets other answers; predict repeats its outputs"
-        stateful = bool(evidence.facts.stateful_layers)
-        return ("endpoint-keeps-state", proof) if stateful else ("endpoint-unrepeatable", "")
+        details = evidence.details(export_name(AGAIN, label), RepeatDetails)
+        if details.get("follows_request"):
+            proof = "the same request gets the same answers after itself, and others after a different one"
+            return "endpoint-keeps-state", proof
+        return ("endpoint-keeps-state" if evidence.facts.stateful_layers else "endpoint-unrepeatable"), ""
     refit = Pair(candidate=export_name(SINGLE, label), reference="refit-single")
     judged = judge_answers(evidence, refit)
     if SINGLE in different and judged and all(one.within for one in judged):

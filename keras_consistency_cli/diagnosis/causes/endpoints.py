@@ -88,6 +88,7 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "        if getattr(layer, 'stateful', False):\n"
         "            layer.reset_states()",
         _BATCHING,
+        _ANSWERS,
     ),
     _cause(
         "endpoint-unrepeatable",
@@ -113,6 +114,7 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "request, or call the model with training=True.",
         "compute each row from that row alone, and call model(rows, training=False)",
         _BATCHING,
+        _ANSWERS,
     ),
     _cause(
         "endpoint-mixes-requests",

@@ -39,7 +39,9 @@ _HOW: Mapping[str, str] = {
     "endpoint-does-not-scale": "scaled rows are sent, and get the outputs of predict; raw rows do not",
     "endpoint-columns-reordered": "the model runs on rows in many orders of columns; one gives the answers",
     "endpoint-rounds-answers": "rounded to the digits of the answers, the outputs of predict are the answers",
-    "endpoint-keeps-state": "the same request, sent again, gets other answers; predict repeats its outputs",
+    "endpoint-keeps-state": (
+        "the same request gets the same answers after itself, and others after a different one"
+    ),
     "endpoint-stale-rows": "the same few rows are sent before and after a large request",
     "endpoint-rows-influence-each-other": "the rows stay the same, and only their neighbours are changed",
     "endpoint-mixes-requests": "the same rows are sent one after another, and get the right answers",

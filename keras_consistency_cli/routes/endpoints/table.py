@@ -26,6 +26,7 @@ __all__ = [
     "AnswerDetails",
     "ConcurrentDetails",
     "DescribedDetails",
+    "RepeatDetails",
     "WireDetails",
     "endpoint_routes",
 ]
@@ -74,6 +75,12 @@ class AnswerDetails(TypedDict, total=False):
     wire: Mapping[str, WireDetails]
     wrong: str
     sent: str
+
+
+class RepeatDetails(AnswerDetails, total=False):
+    """`follows_request`: the answers depend on the request before, and on little else."""
+
+    follows_request: bool
 
 
 class ConcurrentDetails(AnswerDetails, total=False):

@@ -21,6 +21,8 @@ __all__ = ["QUESTIONS", "Asked"]
 _SINGLE_ROWS, _CONCURRENT_ROWS, _FEW_ROWS = 16, 32, 3
 _ROUNDS = 2
 """Times that all rows are sent at the same time: a race does not show each time."""
+_SAME_STATE = 0.05
+"""As a share of the change that a different request makes: as little as this is left of older ones."""
 _NEAR = 1e-4
 """As a share of the largest answer: an answer this near to that of a different row is that answer."""
 
@@ -119,9 +121,21 @@ def _compared(asked: Asked, positions: np.ndarray, answers: Mapping[str, Answer]
 
 
 def _again(asked: Asked) -> Result:
-    rows, _ = asked.right
-    positions = np.arange(min(asked.batch_size, _count(rows)))
-    return _compared(asked, positions, asked.service.ask(_pick(rows, positions)))
+    """A request after itself, after a different one, and after itself again: only a state remembers."""
+    rows, usual = asked.right
+    positions = np.arange(min(_FEW_ROWS, _count(rows)))
+    request, other = _pick(rows, positions), _pick(rows, np.arange(_count(rows))[-_FEW_ROWS:])
+    asked.service.ask(request)
+    first = asked.service.ask(request)
+    asked.service.ask(other)
+    second, third = asked.service.ask(request), asked.service.ask(request)
+    one, two, three = (_flattened(answers, usual) for answers in (first, second, third))
+    follows = float(np.abs(three - one).max()) < _SAME_STATE * float(np.abs(two - one).max())
+    like = asked.predicted
+    details: table.RepeatDetails = {"follows_request": follows, **_details(second)}
+    return Result(
+        outputs=_outputs(second, like), baseline=_outputs(first, like), rows=positions, details=details
+    )
 
 
 def _one_by_one(asked: Asked) -> Result:
