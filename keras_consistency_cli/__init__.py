@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keras_consistency_cli.api.check import InconsistencyError, Report, check
     from keras_consistency_cli.checks.verdict import Status
-    from keras_consistency_cli.recording.record import record
+    from keras_consistency_cli.loading.recording.record import record
     from keras_consistency_cli.reporting.version import __version__
 
 __all__ = ["InconsistencyError", "Report", "Status", "__version__", "check", "record"]
 
 _MODULES = {
     "__version__": "keras_consistency_cli.reporting.version",
-    "record": "keras_consistency_cli.recording.record",
+    "record": "keras_consistency_cli.loading.recording.record",
     **dict.fromkeys(("InconsistencyError", "Report", "Status", "check"), "keras_consistency_cli.api.check"),
 }
 """The module of each public name, imported when the name is first used."""

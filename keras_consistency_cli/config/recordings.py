@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.recording.layout import recorded_parts
+from keras_consistency_cli.measurement.recording_layout import recorded_parts
 from keras_consistency_cli.text import clean
 
 __all__ = ["with_recording"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keras_consistency_cli.measurement.keras_version import KerasVersion, parse_version
+from keras_consistency_cli.measurement.installed import KerasVersion, parse_version
 
 
 @pytest.mark.parametrize(

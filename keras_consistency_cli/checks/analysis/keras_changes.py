@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from keras_consistency_cli.measurement.facts import Facts, LayerFact
-from keras_consistency_cli.measurement.keras_version import parse_version
+from keras_consistency_cli.measurement.installed import parse_version
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 
 __all__ = ["BEHAVIOURS", "Behaviour", "ChangedBehaviour", "behaviours_of", "release", "saved_elsewhere"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras_consistency_cli.measurement.keras_version import KerasVersion, parse_version
+from keras_consistency_cli.measurement.installed import KerasVersion, parse_version
 
 __all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "find_advisories", "version_warning"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.recording.layout import LONE, REQUEST, REQUEST_ROWS, parts_of
+from keras_consistency_cli.measurement.recording_layout import LONE, REQUEST, REQUEST_ROWS, parts_of
 
 __all__ = ["find_whole_requests", "is_lone", "select_part"]
 

@@ -23,7 +23,7 @@ from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
 from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.recording.layout import has_parts
+from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = [

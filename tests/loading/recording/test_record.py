@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli import record
+from keras_consistency_cli.loading.recording.writing import MAX_FILES, Destination
 from keras_consistency_cli.loading.rows.source import open_rows
-from keras_consistency_cli.recording.layout import REQUEST, REQUEST_ROWS, recorded_parts
-from keras_consistency_cli.recording.writing import MAX_FILES, Destination
+from keras_consistency_cli.measurement.recording_layout import REQUEST, REQUEST_ROWS, recorded_parts
 
 
 def double(rows: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_consistency_cli.recording.arrays import Arrays, count_rows, shapes_of
+from keras_consistency_cli.loading.recording.arrays import Arrays, count_rows, shapes_of
 
 __all__ = ["add_raw", "forget_raw", "take_raw"]
 

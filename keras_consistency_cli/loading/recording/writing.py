@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_consistency_cli.recording.arrays import Arrays, shapes_of
-from keras_consistency_cli.recording.layout import PARTS, REQUEST, REQUEST_ROWS, part_name
-from keras_consistency_cli.recording.sample import Request
+from keras_consistency_cli.loading.recording.arrays import Arrays, shapes_of
+from keras_consistency_cli.loading.recording.sample import Request
+from keras_consistency_cli.measurement.recording_layout import PARTS, REQUEST, REQUEST_ROWS, part_name
 
 try:
     import fcntl

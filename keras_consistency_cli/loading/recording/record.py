@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
-from keras_consistency_cli.recording.recorder import Recorder
+from keras_consistency_cli.loading.recording.recorder import Recorder
 
 __all__ = ["Record", "Recorded", "record"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.recording.layout import LONE
+from keras_consistency_cli.measurement.recording_layout import LONE
 
 __all__ = ["Arrays", "UnrecordableError", "copy_arrays", "count_rows", "first_rows", "shapes_of"]
 

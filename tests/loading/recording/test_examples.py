@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_consistency_cli.api.check import check
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.recording.layout import recorded_parts
+from keras_consistency_cli.measurement.recording_layout import recorded_parts
 from tests.helpers.in_process import SharedForkServer, run_in_process
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

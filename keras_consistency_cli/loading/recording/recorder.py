@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from keras_consistency_cli.recording.arrays import Arrays, copy_arrays, count_rows, first_rows
-from keras_consistency_cli.recording.pending import add_raw, forget_raw, take_raw
-from keras_consistency_cli.recording.sample import Request, Sample
-from keras_consistency_cli.recording.writing import Destination, write_requests
+from keras_consistency_cli.loading.recording.arrays import Arrays, copy_arrays, count_rows, first_rows
+from keras_consistency_cli.loading.recording.pending import add_raw, forget_raw, take_raw
+from keras_consistency_cli.loading.recording.sample import Request, Sample
+from keras_consistency_cli.loading.recording.writing import Destination, write_requests
 
 __all__ = ["Recorder"]
 

@@ -6,7 +6,7 @@ import heapq
 import random
 from dataclasses import dataclass, field
 
-from keras_consistency_cli.recording.arrays import Arrays, count_rows
+from keras_consistency_cli.loading.recording.arrays import Arrays, count_rows
 
 __all__ = ["Request", "Sample"]
 
