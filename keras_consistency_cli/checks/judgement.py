@@ -41,6 +41,7 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
                 within=judgement.within,
                 float64_pair=float64_pair,
                 reason=judgement.reason,
+                by_nonfinite=judgement.by_nonfinite,
             )
 
 

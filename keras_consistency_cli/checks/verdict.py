@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict, Unpack
 
-from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.comparison import EDGES, Comparison
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.measurement.rounding import mean_deviation
 
@@ -37,6 +37,8 @@ class Judged:
     """The same pair of routes on the float64 copy, None if it was not compared."""
     reason: str = ""
     """The rule that decided, in words."""
+    by_nonfinite: bool = False
+    """Whether NaN or infinity in one of the two results decided, whatever the other values are."""
 
     @property
     def deviation(self) -> float:
@@ -53,7 +55,12 @@ class Judged:
 
     @property
     def rows_beyond(self) -> int:
-        """How many rows of the decisive comparison are beyond the limit; how many differ if none is."""
+        """How many rows of the decisive comparison are beyond the limit; how many differ if none is.
+
+        If NaN or infinity decided, these are the rows that hold it; the others may differ by rounding.
+        """
+        if self.by_nonfinite:
+            return self.comparison.rows_over(EDGES[-1])
         beyond = self.decisive.rows_over(self.limit.value)
         is_float64 = self.decisive is not self.comparison
         return beyond if beyond or is_float64 else self.comparison.rows_differing

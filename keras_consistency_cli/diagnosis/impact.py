@@ -66,7 +66,7 @@ def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | 
     if not judged:
         return _nonfinite_impact(evidence, verdicts)
     target = evidence.data.description.target if all(each.is_in_model_units for each in verdicts) else None
-    most = max(judged, key=lambda each: (not each.within, _affected(each), _affected_share(each)))
+    most = max(judged, key=_extent)
     deciding = max(
         (each.comparison for each in judged),
         key=lambda each: (each.flipped, _share(each.flipped, each.decisions)),
@@ -81,6 +81,15 @@ def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | 
         flipped=deciding.flipped,
         flipped_rows=deciding.flipped_rows,
     )
+
+
+def _extent(judged: Judged) -> tuple[bool, int, float]:
+    """How much a comparison says of the effect: of those with the same rows, that with the greatest share.
+
+    Samples hold rows of NaN on purpose; their share is that among all rows.
+    """
+    share = _affected_share(judged)
+    return not judged.within, _affected(judged), -share if judged.by_nonfinite else share
 
 
 def _from_ordinary_calls(judged: Sequence[Judged]) -> list[Judged]:

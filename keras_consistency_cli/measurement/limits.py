@@ -81,6 +81,7 @@ class Judgement:
     within: bool
     limit: Limit
     reason: str
+    by_nonfinite: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def judge(evidence: NoiseEvidence, *, policy: Policy, exact: bool = False) -> Ju
     if pair.nonfinite:
         values = f"{pair.nonfinite:,} value{'' if pair.nonfinite == 1 else 's'}"
         reason = f"{values} NaN or infinite in one of the two results only"
-        return _judged(False, "exact", 0.0, reason)
+        return replace(_judged(False, "exact", 0.0, reason), by_nonfinite=True)
     if stated is not None:
         return _judge_stated(pair, stated)
     if evidence.noise is None or evidence.noise.noise_elements == 0:

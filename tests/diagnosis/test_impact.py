@@ -66,6 +66,15 @@ def test_rows_beyond_the_limit_are_counted_and_the_worst_listed(evidence: Any) -
     )
 
 
+def test_of_nan_the_rows_that_hold_it_are_counted(evidence: Any) -> None:
+    """The other rows differ by rounding, and the smaller sample was chosen to hold the rows of NaN."""
+    changes = {3: float("nan"), 7: float("nan"), 9: 1e-9}
+    pairs = [replace(judged(changes, rows=rows), within=False, by_nonfinite=True) for rows in (10, 20)]
+    impact = measure_impact(evidence(), [failed(*pairs)])
+    assert impact is not None
+    assert (impact.rows_hit, impact.rows) == (2, 20)
+
+
 def test_the_share_is_of_the_rows_that_were_compared(evidence: Any) -> None:
     """The float64 copy ran one batch of 8 rows, and the limit is about that."""
     ordinary, batch = judged({3: 0.5}), judged(dict.fromkeys(range(8), 0.5), rows=8)

@@ -32,6 +32,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
     compare_statistics,
     describe_stale_features,
 )
+from keras_consistency_cli.checks.analysis.swapped_columns import SwappedFeatures, swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
@@ -62,6 +63,9 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.skip("a preprocess function has no statistics to compare")
     if scaling.names and scaling.columns and scaling.names != scaling.columns:
         return _fail_order(scaling.names, scaling.columns)
+    swapped = next(iter(swapped_features(description)), None)
+    if swapped is not None:
+        return _fail_places(swapped)
     version = _other_version(evidence.data.scaler_saved_with, scaling.running)
     if scaling.missing and (version or evidence.data.scaler_saved_with is None):
         return _fail_missing(scaling, version)
@@ -74,7 +78,8 @@ def examine(evidence: Evidence) -> Verdict:
     warning = _warn(stale, varying, version, scaling, findings)
     if warning is not None:
         return warning
-    compared = "features, order and statistics" if description.reference else "features and order"
+    order = ["order"] if scaling.names and scaling.columns else []
+    compared = " and ".join(["features", *order, *(["statistics"] if description.reference else [])])
     return Verdict.ok(
         f"{scaling.kind} of {scaling.features} features fits the rows; compared: {compared}",
         findings=findings,
@@ -144,6 +149,19 @@ def _fail_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
         cause="feature-order",
         findings={"fitted": list(names), "columns": list(columns)},
         advice="order by name: frame[list(scaler.feature_names_in_)]",
+    )
+
+
+def _fail_places(swapped: SwappedFeatures) -> Verdict:
+    """The failure that KC501 finds by statistics too, so that the two checks never disagree."""
+    here, there = next(iter(swapped.places.items()))
+    return Verdict.fail(
+        f"{len(swapped.places)} of {len(swapped.names)} columns are in each other's place; "
+        f"by the statistics of {clean(swapped.against, 60)}, '{clean(swapped.names[here], 40)}' holds "
+        f"'{clean(swapped.names[there], 40)}'",
+        cause="feature-order",
+        findings={"places": {str(column): place for column, place in swapped.places.items()}},
+        advice=swapped.fix,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,17 @@ def test_few_reference_rows_prove_nothing() -> None:
     moved = table(800)
     moved[:, 0] += 0.3 * 13
     assert examined(CHECK, described(StandardScaler().fit(moved), table(20))).status is Status.PASS
+
+
+def test_columns_with_each_others_statistics_fail_as_in_kc501(wording: SnapshotAssertion) -> None:
+    training = np.random.default_rng(0).normal([45, 7, 300], [13, 2, 20], (500, 3))
+    facts = described(StandardScaler().fit(training), rows=training[:200, [1, 0, 2]])
+    verdict = examined(CHECK, replace(facts, state="raw"))
+    assert (verdict.status, verdict.findings) == (
+        Status.FAIL,
+        {"places": {"0": 1, "1": 0}, "cause": "feature-order"},
+    )
+    assert verdict.message == wording
 
 
 def test_columns_in_another_order_fail(wording: SnapshotAssertion) -> None:
