@@ -87,6 +87,14 @@ README_REPORTS: Mapping[str, Showing] = {
 """The reports of the README, by the name of the picture in docs/images."""
 
 
+_NEXT = shlex.quote(os.path.relpath(Path(sys.executable).with_name("kcheck")))
+
+
+def _next_sample() -> str:
+    """Return a command for the root of the clone: the files in the folder of the sample are found by name."""
+    return f"{_NEXT} {os.path.relpath(SAMPLES / 'scaler-missing' / 'model.keras')}"
+
+
 def show(showing: Showing) -> bool:
     """Run kcheck on one sample in this terminal, and return whether the exit code is the expected one."""
     print(f"$ {showing.line}", flush=True)
@@ -181,6 +189,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         parser.error(f"{', '.join(missing)} not built yet; run 'make samples'")
     as_expected = [show(showing) for showing in DEMO] if options.write is None else [_write(options.write)]
+    if options.write is None:
+        print(f"next, your own model:\n$ {_NEXT} path/to/model.keras")
+        print(f"or a sample with a scaler, rows and served rows next to it:\n$ {_next_sample()}")
     return 0 if all(as_expected) else 1
 
 

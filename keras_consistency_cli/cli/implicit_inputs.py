@@ -14,8 +14,12 @@ from keras_consistency_cli.config.pyproject import read_pyproject
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.sources import DiscoveredConfig
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import clean
 
 __all__ = ["ImplicitInputs", "find_implicit_inputs"]
+
+_NAMED = 4
+"""Files that a note names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,14 @@ class ImplicitInputs:
         if used:
             yield f"used from the model's folder: {', '.join(used)}"
         yield from self.adjacent.ambiguous
+        free = [
+            f"{clean(path, 100)} (--{option.replace('_', '-')})"
+            for path, option in self.adjacent.others
+            if getattr(settings, option) is None and path not in settings.input_files()
+        ]
+        if free:
+            more = f" and {len(free) - _NAMED} more" if len(free) > _NAMED else ""
+            yield f"not used from the model's folder: {', '.join(free[:_NAMED])}{more}"
 
 
 def find_implicit_inputs(model: str | None) -> ImplicitInputs:

@@ -38,6 +38,16 @@ _INTERRUPTED, _NO_VERDICT = 130, 3
 _COMPLETING = "_KCHECK_COMPLETE"
 """Set by a shell that requests completions."""
 
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("check", "test", "validate"), "run"),
+    **dict.fromkeys(("show", "summary", "info"), "inspect"),
+    **dict.fromkeys(("lint", "scan"), "code"),
+    **dict.fromkeys(("record", "verify"), "baseline {}"),
+    "causes": "list --causes",
+    "help": "--help",
+}
+"""By a word that is not a command, the command that it stands for."""
+
 app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -60,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with interruptible():
             command, words = typer.main.get_command(app), ["run", *given] if is_bare else list(given)
+            _check_command(words)
             if _COMPLETING in os.environ:
                 command.main(args=list(given), prog_name="kcheck")
             if words and words[0] in COMMANDS:
@@ -88,6 +99,16 @@ def _is_bare(given: Sequence[str]) -> bool:
         and bool(first)
         and (first.endswith(MODEL_ENDING) or os.path.lexists(first.replace("\0", "")))
     )
+
+
+def _check_command(words: Sequence[str]) -> None:
+    """Name the command that another word stands for; Typer compares only letters."""
+    meant = _MEANT.get(words[0], "").format(words[0]) if words else ""
+    if meant:
+        raise UsageError(
+            f"no command is called '{words[0]}' (did you mean '{meant}'?)",
+            fix=f"{shlex.join(['kcheck', *meant.split(), *words[1:]])}",
+        )
 
 
 def _report_ending(error: BaseException, call: Call) -> int:

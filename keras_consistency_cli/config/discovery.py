@@ -5,9 +5,11 @@ Only names are compared; no file is opened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 from keras_consistency_cli.text import clean
@@ -36,12 +38,30 @@ if named.
 """
 
 
+_MOST_FILES = 1000
+"""Entries of the folder that are looked at."""
+_SPLIT_NAME = re.compile(r"[^a-z0-9]+")
+_TARGETS = {"y", "label", "labels", "target", "targets", "output", "outputs"}
+_WORDS: Mapping[str, str] = {
+    "served": "served",
+    "expected": "expected",
+    "reference": "reference",
+    "train": "reference",
+    "training": "reference",
+}
+"""By word in the name of a table, the option that it suits."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdjacentFiles:
-    """One file for each option, and notes about options with several possible files."""
+    """One file for each option, and notes about options with several possible files.
+
+    `others` are files that suit an option by their kind, but do not have one of its names.
+    """
 
     files: Mapping[str, Path] = field(default_factory=dict)
     ambiguous: tuple[str, ...] = ()
+    others: tuple[tuple[Path, str], ...] = ()
 
 
 def find_adjacent_files(model: Path) -> AdjacentFiles:
@@ -58,7 +78,33 @@ def find_adjacent_files(model: Path) -> AdjacentFiles:
             both = " or ".join(clean(path, 100) for path in paths[:2])
             flag = f"--{option.replace('_', '-')}"
             ambiguous.append(f"not used from the model's folder: {flag} could be {both}")
-    return AdjacentFiles(files=files, ambiguous=tuple(ambiguous))
+    return AdjacentFiles(files=files, ambiguous=tuple(ambiguous), others=tuple(_find_others(model)))
+
+
+def _find_others(model: Path) -> Iterator[tuple[Path, str]]:
+    """Yield files in the model's folder that belong to no option by name, with the option that they suit."""
+    known = {name for names in NAMES.values() for name in names}
+    try:
+        with os.scandir(model.parent) as entries:
+            names = sorted(entry.name for entry in islice(entries, _MOST_FILES) if entry.is_file())
+    except (OSError, ValueError):
+        return
+    for name in names:
+        option = None if name in known else _guess_option(name.lower())
+        if option is not None:
+            yield model.parent / name, option
+
+
+def _guess_option(name: str) -> str | None:
+    """The option that a file suits by its ending and the words of its name; targets suit none."""
+    stem, _, ending = name.rpartition(".")
+    words = _SPLIT_NAME.split(stem)
+    is_target = not _TARGETS.isdisjoint(words)
+    if ending in _SCALERS:
+        return ("target_scaler" if is_target else "scaler") if "scaler" in stem else None
+    if ending not in _TABLES or is_target:
+        return None
+    return next((_WORDS[word] for word in words if word in _WORDS), "data")
 
 
 def _is_file(path: Path) -> bool:

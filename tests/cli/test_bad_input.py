@@ -58,6 +58,7 @@ WITHOUT_BACKEND = {
     "bad value in yaml": Bad(line=f"{RUN} --config value.yaml", code=2),
     "unknown flag": Bad(line=f"{RUN} --row 3", code=2),
     "unknown command": Bad(line="rum mlp.keras", code=2),
+    "word for a command": Bad(line="check mlp.keras --quick", code=2),
     "unknown check": Bad(line=f"{RUN} --select KC999", code=2),
     "misspelt check": Bad(line=f"{RUN} --select row-odrer", code=2),
     "nothing left to check": Bad(line=f"{RUN} --select KC104 --ignore row-order", code=2),

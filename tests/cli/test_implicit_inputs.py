@@ -79,6 +79,12 @@ def test_the_model_alone_takes_what_lies_beside_it(stage: Stage) -> None:
     assert stage.notes == ("used from the model's folder: kcheck.yaml, x.npy, scaler.pkl", "of the run")
 
 
+def test_files_that_were_not_taken_are_named_with_their_flags(stage: Stage) -> None:
+    lay("test.csv", "feature_scaler.pkl", "best_scaler.pkl")
+    assert main(["m.keras", "--scaler", "best_scaler.pkl"]) == 0
+    assert stage.notes == ("not used from the model's folder: test.csv (--data)", "of the run")
+
+
 @pytest.mark.parametrize("line", [["run", "m.keras"], ["run", "./m.keras", "--rows", "5"]])
 def test_a_plain_run_takes_only_what_is_given(line: list[str], stage: Stage) -> None:
     lay("x.npy", "scaler.pkl")

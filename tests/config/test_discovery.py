@@ -56,3 +56,16 @@ def test_folders_and_invalid_names_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "x.npy").mkdir()
     assert find_adjacent_files(tmp_path / "m.keras") == AdjacentFiles()
     assert find_adjacent_files(Path("a\0b") / "m.keras") == AdjacentFiles()
+
+
+def test_files_that_suit_an_option_by_their_kind_are_named(tmp_path: Path) -> None:
+    names = ("x.npy", "test.csv", "feature_scaler.pkl", "y_test.npy", "x-train.parquet", "encoder.pkl",
+             "served_rows.npz", "y_scaler.pkl", "notes.txt")  # fmt: skip
+    model = create(tmp_path, *names)
+    assert {path.name: option for path, option in find_adjacent_files(model).others} == {
+        "test.csv": "data",
+        "feature_scaler.pkl": "scaler",
+        "x-train.parquet": "reference",
+        "served_rows.npz": "served",
+        "y_scaler.pkl": "target_scaler",
+    }

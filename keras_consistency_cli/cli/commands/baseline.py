@@ -52,16 +52,18 @@ def baseline(
         ),
     ],
     file: Annotated[Path, option("The baseline file.", "FILE.kcheck", "--file", "-f")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a baseline file that exists.")] = False,
 ) -> int:
     """Record outputs in a file, or compare today's outputs with them."""
     check_choice("ACTION", action, _ACTIONS)
     from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
     from keras_consistency_cli.config.settings import load_settings
 
-    flags = {name: value for name, value in context.params.items() if name not in ("action", "file")}
+    flags = {name: value for name, value in context.params.items() if name not in ("action", "file", "force")}
     flags["rows"] = "all"
     settings = load_settings(flags, os.environ, find_implicit_inputs(None).discovered)
     if action == "record":
+        _check_new(file, force=force)
         return _record(settings, file)
     if settings.data is None:
         raise UsageError("a baseline needs rows", fix="give them with --data")
@@ -69,6 +71,14 @@ def baseline(
         if destination.path is not None:
             check_destination(destination.path, [file], flag=destination.flag)
     return _verify(flags, file, context.obj)
+
+
+def _check_new(file: Path, *, force: bool) -> None:
+    """Refuse to replace a baseline: the outputs that it holds may be the only ones of an earlier model."""
+    if not force and os.path.lexists(file):
+        raise UsageError(
+            f"--file {clean(file)} exists already", fix="use a new name, or --force to replace what it holds"
+        )
 
 
 def _record(settings: Settings, file: Path) -> int:

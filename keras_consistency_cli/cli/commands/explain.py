@@ -29,8 +29,21 @@ def list_checks(
         bool, typer.Option("--routes", help="List the routes for kcheck compare instead.")
     ] = False,
     code: Annotated[bool, typer.Option("--code", help="List the rules of kcheck code instead.")] = False,
+    causes: Annotated[
+        bool, typer.Option("--causes", help="List the causes for kcheck explain instead.")
+    ] = False,
 ) -> None:
     """List all checks: code, name and question."""
+    if causes:
+        from keras_consistency_cli.diagnosis.causes.table import CAUSES
+        from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
+
+        sentences = {
+            slug: cause.sentence.format(layer="a layer")
+            for slug, cause in (*CAUSES.items(), *REFUSAL_CAUSES.items())
+        }
+        console.write_stdout(_named(sentences))
+        return
     if code:
         from keras_consistency_cli.checks.code.registry import RULES
 
@@ -40,8 +53,7 @@ def list_checks(
         from keras_consistency_cli.checks.route_pair import ROUTES
 
         listed = _merge_accelerators(ROUTES)
-        wide = max(map(len, listed))
-        console.write_stdout("".join(f"{name:<{wide}}  {summary}\n" for name, summary in listed.items()))
+        console.write_stdout(_named(listed))
         return
     from keras_consistency_cli.checks.registry import CHECKS
 
@@ -51,6 +63,11 @@ def list_checks(
 def _table(rows: Sequence[tuple[str, str, str]]) -> str:
     width = max(len(name) for _, name, _ in rows)
     return "".join(f"{code}  {name:<{width}}  {question}\n" for code, name, question in rows)
+
+
+def _named(rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows))
+    return "".join(f"{name:<{width}}  {text}\n" for name, text in rows.items())
 
 
 def _merge_accelerators(routes: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.route_pair import ROUTES
 from keras_consistency_cli.cli.main import main
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,12 @@ def test_a_refusal_reaches_machines(model: Path, tmp_path: Path, capsys: pytest.
     (tmp_path / "m.keras").write_bytes(b"no archive")
     assert main(["compare", "call", "predict", str(tmp_path / "m.keras"), "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_the_causes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--causes"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == [*CAUSES, *REFUSAL_CAUSES]
 
 
 def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
