@@ -103,6 +103,23 @@ _CAUSES = (
         source=_SERIALIZATION,
     ),
     RefusalCause(
+        slug="made-by-keras-2",
+        sentence="the model is a file of Keras 2, which has to be converted",
+        explanation=(
+            "Keras 2 saved .h5 files, and .keras files whose configuration differs from that of Keras 3. "
+            "Keras 3 reads .h5 files with load_model, and many of the .keras files, but not all."
+        ),
+        detection=(
+            "The first bytes of the file are those of HDF5; or Keras cannot load the file, and its metadata "
+            "name a version of Keras 2."
+        ),
+        advice=(
+            "convert it once, and check the result:\n"
+            "    keras.models.load_model('old.h5', compile=False).save('model.keras')"
+        ),
+        source=_SERIALIZATION,
+    ),
+    RefusalCause(
         slug="model-not-loadable",
         sentence="Keras cannot build a model from the file",
         explanation=(

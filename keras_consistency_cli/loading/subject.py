@@ -82,6 +82,7 @@ class Subject:
                 custom_objects=objects,
                 compiled=files.compiled,
                 allow_unsafe=files.allow_unsafe,
+                saved_with=files.saved_with,
             )
         return cls(
             files=files,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,23 @@ class _Truncated:
         path.write_bytes(content[: len(content) // 2])
 
 
+class _InOldFormat:
+    """Saves the whole model as .h5, which Keras does only for this ending."""
+
+    @staticmethod
+    def save(path: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _plain().save(path.with_suffix(".h5"))
+        path.with_suffix(".h5").rename(path)
+
+
+def _converted(files: Files) -> Files:
+    old = files.model.rename(files.model.with_name("old.h5"))
+    keras.models.load_model(old, compile=False).save(files.model)
+    return files
+
+
 def _in_sequential(files: Files) -> Files:
     layer = keras.saving.load_model(files.model)
     return save(keras.Sequential([keras.Input((12,)), layer]), files)
@@ -248,6 +266,12 @@ REFUSED: tuple[Trial, ...] = (
         tries="copy the file again",
         faulty=_refused("half a file", _Truncated, _one_layer),
         fix=_copied_again,
+    ),
+    Trial(
+        slug="made-by-keras-2",
+        tries="convert it once, and check the result",
+        faulty=_refused("an HDF5 file", _InOldFormat, _one_layer),
+        fix=_converted,
     ),
     Trial(
         slug="model-not-loadable",

@@ -17,11 +17,18 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.loading.model.guarded_import import describe_failed_import, stopping_training
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
 from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
+from keras_consistency_cli.loading.model_file.old_keras import (
+    OLD_KERAS,
+    is_keras_2,
+    keras_2_fix,
+    keras_2_words,
+)
 from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.text import clean, unstyled
 
@@ -56,7 +63,12 @@ def collect_mask_warnings() -> Iterator[list[str]]:
 
 
 def load_model(
-    path: Path, *, custom_objects: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
+    path: Path,
+    *,
+    custom_objects: Mapping[str, Any],
+    compiled: bool = True,
+    allow_unsafe: bool = False,
+    saved_with: str = "",
 ) -> tuple[Any, str]:
     """Load a `.keras` model as a server would; return it, and why it is loaded without its training state.
 
@@ -70,6 +82,7 @@ def load_model(
         compiled: whether to restore the compile settings; a model is loaded without them if they cannot be
             restored.
         allow_unsafe: whether Lambda layers may be rebuilt.
+        saved_with: the version of Keras that saved it, "" if unknown.
 
     Raises:
         RefusedError: Keras cannot rebuild it, with Keras's own message on one line, or it is not a model.
@@ -88,7 +101,7 @@ def load_model(
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception as second:
             refusal = quantized_error(path, second) or undefined_name_error(problem)
-            raise refusal or _load_error(path, problem) from problem
+            raise refusal or _load_error(path, problem, saved_with) from problem
         return _require_model(loaded, path), _training_failure(problem)
 
 
@@ -144,7 +157,10 @@ def _require_model(loaded: Any, path: Path) -> Any:
     return loaded
 
 
-def _load_error(path: Path, problem: Exception) -> RefusedError:
+def _load_error(path: Path, problem: Exception, saved_with: str) -> RefusedError:
+    if is_keras_2(saved_with):
+        what = f"{clean(path)}: {keras_2_words(saved_with)}: {clean(innermost_text(problem), 200)}"
+        return RefusedError(what, fix=keras_2_fix(path), cause=OLD_KERAS)
     return RefusedError(
         f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(innermost_text(problem), 300)}",
         fix="name the file with the custom classes: --custom-objects layers.py; "
@@ -198,9 +214,8 @@ def _import_file(file: Path, name: str) -> ModuleType:
     sys.modules[name] = module
     sys.path.append(str(file.resolve().parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as problem:
-        raise UsageError(
-            f"--custom-objects {clean(file)} cannot be imported: {type(problem).__name__}: {clean(problem)}"
-        ) from problem
+        with stopping_training():
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as problem:
+        raise describe_failed_import(file, problem) from problem
     return module

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import pathlib
+import shlex
 import stat
 from collections.abc import Callable
 
 from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.loading.model_file.old_keras import hdf5_refusal
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["check_file_type", "open_model_file"]
@@ -22,6 +24,7 @@ _COPY_AGAIN = "copy or download it again"
 _SAVE = "save the model as one file: model.save('model.keras')"
 _SHOWN = 5
 _SIGNATURE_SIZE = 512
+_HDF5, _WEIGHTS = b"\x89HDF\r\n\x1a\n", ".weights.h5"
 _CANNOT_EXIST = (FileNotFoundError, NotADirectoryError, ValueError)
 """ValueError is raised for a path with a zero byte."""
 
@@ -56,9 +59,9 @@ def _missing_error(path: pathlib.Path) -> UsageError:
 def _directory_error(path: pathlib.Path) -> UsageError:
     if (path / "saved_model.pb").exists():
         return UsageError(
-            f"{clean(path)}: is a directory with a TensorFlow SavedModel",
-            expected=_MODEL_FILE,
-            fix=_SAVE_AGAIN,
+            f"{clean(path)}: is a directory with a TensorFlow SavedModel, which is an export, not the model",
+            expected="the .keras file that it was exported from",
+            fix=f"compare the two: kcheck run model.keras --export {shlex.quote(clean(path))}",
         )
     names = [file.name for file in path.glob("*.keras")]
     return UsageError(
@@ -79,10 +82,12 @@ def check_file_type(stream: io.BufferedReader, path: pathlib.Path) -> None:
         RefusedError: empty, or a file of another type.
     """
     head = stream.read(_SIGNATURE_SIZE)
+    if head.startswith(_HDF5) and not path.name.endswith(_WEIGHTS):
+        raise hdf5_refusal(path)
     for matches, file_type, fix in _OTHER_TYPES:
         if not matches(head):
             continue
-        if path.name.endswith(".weights.h5"):
+        if path.name.endswith(_WEIGHTS):
             raise RefusedError(
                 "holds only weights, without the model",
                 fix="save the whole model with model.save('model.keras')",
@@ -106,11 +111,6 @@ _OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
         lambda head: head.startswith(b"version https://git-lfs"),
         "a git-lfs pointer, not the model itself",
         "fetch the file with: git lfs pull",
-    ),
-    (
-        lambda head: head.startswith(b"\x89HDF\r\n\x1a\n"),
-        "an HDF5 file (the old .h5 format)",
-        f"save it again as .keras: {_SAVE_AGAIN}",
     ),
     (lambda head: head.startswith(b"PK\x05\x06"), "an empty zip archive", _COPY_AGAIN),
     (

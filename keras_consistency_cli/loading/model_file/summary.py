@@ -29,6 +29,7 @@ from keras_consistency_cli.loading.model_file.layer_tree import (
     read_layers,
     read_outputs,
 )
+from keras_consistency_cli.loading.model_file.old_keras import is_keras_2, keras_2_fix, keras_2_words
 from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS
 from keras_consistency_cli.text import clean, format_bytes
 
@@ -136,6 +137,7 @@ def summarise(
             *_package_hazards(archive),
             *_weight_hazards(archive),
             *_version_hazards(),
+            *_old_keras_hazards(path, archive.keras_version),
             *_minor_hazards(archive),
         ),
     )
@@ -193,6 +195,12 @@ def _version_hazards() -> Iterator[Hazard]:
     if warning:
         words, _, fix = warning.partition(": update")
         yield Hazard(kind="version", words=words, fix=f"update{fix}")
+
+
+def _old_keras_hazards(path: pathlib.Path, version: str) -> Iterator[Hazard]:
+    """Yield how to get a file of Keras 3, for one of Keras 2."""
+    if is_keras_2(version):
+        yield Hazard(kind="version", words=keras_2_words(version), fix=keras_2_fix(path))
 
 
 def _minor_hazards(archive: Archive) -> Iterator[Hazard]:
