@@ -236,7 +236,15 @@ CASES: tuple[Case, ...] = (
     _case("tiny remembered variance", sharp_norm, flat(32)),
     _case("gelu and layer norm", gelu_norm, flat(33, rows=75)),
     _case("near-tied classes", tied, flat(128, rows=80)),
-    _case("huge logits", huge_logits, flat(96)),
+    # Saturated: classes do not react to small changes of the rows any more.
+    Case(
+        name="huge logits",
+        family="precision",
+        build=huge_logits,
+        data=flat(96),
+        causes=("outputs-stuck",),
+        warning=("KC703",),
+    ),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
     Case(

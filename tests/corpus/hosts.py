@@ -110,7 +110,7 @@ def tagger(plant: Plant) -> Any:
     """Bidirectional GRU with a tag for every time step, of any length."""
     series = keras.Input((None, 5))
     hidden = plant(layers.Bidirectional(layers.GRU(6, return_sequences=True))(series))
-    return keras.Model(series, layers.TimeDistributed(layers.Dense(3, activation="softmax"))(hidden))
+    return keras.Model(series, layers.Dense(3, activation="softmax")(hidden))
 
 
 def filterbank(plant: Plant) -> Any:

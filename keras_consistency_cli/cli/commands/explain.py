@@ -38,10 +38,9 @@ def list_checks(
         from keras_consistency_cli.diagnosis.causes.table import CAUSES
         from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 
-        sentences = {
-            slug: cause.sentence.format(layer="a layer")
-            for slug, cause in (*CAUSES.items(), *REFUSAL_CAUSES.items())
-        }
+        found = {slug: cause.sentence for slug, cause in CAUSES.items()}
+        found |= {slug: cause.sentence for slug, cause in REFUSAL_CAUSES.items()}
+        sentences = {slug: sentence.format(layer="a layer") for slug, sentence in found.items()}
         console.write_stdout(_named(sentences))
         return
     if code:
