@@ -68,7 +68,7 @@ _PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_
 _OPTIONS: Mapping[str, _Option] = {
     **{
         name: _Option(path=(name,))
-        for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")
+        for name in (*_PATHS, "preprocess", "window", "backend", "fail_on", "color", "isolation")
     },
     "format": _Option(path=("format",), read=as_list),
     **{
@@ -90,7 +90,7 @@ _OPTIONS: Mapping[str, _Option] = {
     },
     **{
         name: _Option(path=(name,), read=split_words, is_scalar=False)
-        for name in ("select", "ignore", "require")
+        for name in ("select", "ignore", "require", "columns", "drop")
     },
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
     "export": _Option(path=("exports",), read=list, is_scalar=False),

@@ -37,6 +37,7 @@ __all__ = [
     "StatedLimit",
     "Tolerance",
     "Trust",
+    "Window",
     "Word",
 ]
 
@@ -55,6 +56,11 @@ def _check_form(word: str) -> str:
 
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _as_word(value: object) -> object:
+    """Write a whole number of a YAML file as a word."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _check_not_empty(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -82,6 +88,7 @@ Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 _Form = Annotated[StrictStr, AfterValidator(_check_form)]
 _Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Word = Annotated[StrictStr, Field(min_length=1)]
+Window = Annotated[StrictStr, Field(pattern=r"^[1-9]\d{0,6}(,[1-9]\d{0,6})?$"), BeforeValidator(_as_word)]
 _Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveNumber = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 ReportForms = Annotated[tuple[_Form, ...], BeforeValidator(_as_tuple), AfterValidator(_check_not_empty)]

@@ -28,6 +28,7 @@ from keras_consistency_cli.config.setting_types import (
     StatedLimit,
     Tolerance,
     Trust,
+    Window,
     Word,
 )
 from keras_consistency_cli.config.sources import DiscoveredConfig, read_layers
@@ -46,6 +47,11 @@ class Settings(Options):
 
     model: FilePath = Field(description="a path to a .keras file")
     data: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    columns: tuple[Word, ...] = Field(default=(), description="a list of names of columns")
+    drop: tuple[Word, ...] = Field(default=(), description="a list of names of columns")
+    window: Window | None = Field(
+        default=None, description="a number of time steps, or time steps and stride: 24 or 24,6"
+    )
     scaler: FilePath | None = Field(default=None, description="a path to a saved scaler")
     preprocess: Word | None = Field(default=None, description="module:function, or file.py:function")
     reference: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")

@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.measurement.facts import Facts
 
-__all__ = ["LABELS", "SubjectRows"]
+__all__ = ["LABELS", "RAW", "SubjectRows"]
 
 Rows = dict[str, np.ndarray]
 
@@ -30,6 +30,8 @@ LABELS = {
     "expected": "expected outputs",
 }
 """What each file of rows is called in messages."""
+RAW = ("data", "reference")
+"""The files whose columns and windows the user can state: rows before all preprocessing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,7 +114,10 @@ class SubjectRows:
         if name in self.in_memory.rows:
             return self.in_memory.rows[name]
         path: str | None = getattr(self.files, name)
-        return open_rows(Path(path), what=LABELS[name]) if path else None
+        if not path:
+            return None
+        reading = self.files.reading if name in RAW else None
+        return open_rows(Path(path), what=LABELS[name], reading=reading)
 
     @cached_property
     def _data_names(self) -> Mapping[str, str]:

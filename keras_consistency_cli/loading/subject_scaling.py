@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.reading import drop_option
 from keras_consistency_cli.loading.rows.shape_fit import fits
 from keras_consistency_cli.loading.rows.unnamed_inputs import (
     GENERATED_NAMES,
@@ -32,6 +33,7 @@ __all__ = ["SubjectScaling"]
 
 Rows = dict[str, np.ndarray]
 
+_SHOWN = 4
 _OUTPUT_RANGES = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
 """The range of the scaled values; generated rows outside of it have no counterpart before scaling."""
 
@@ -194,6 +196,14 @@ def _check_columns(scaling: Scaling) -> None:
         return
     missing = [name for name in scaling.names if name not in scaling.columns]
     surplus = [name for name in scaling.columns if name not in scaling.names]
+    if not missing:
+        are = "is" if len(surplus) == 1 else "are"
+        raise DataError(
+            f"{len(scaling.columns)} columns, the {scaling.kind} knows {len(scaling.names)}: "
+            f"{', '.join(repr(clean(name, 60)) for name in surplus[:_SHOWN])} {are} extra",
+            expected=clean(", ".join(scaling.names)),
+            fix=drop_option(surplus),
+        )
     differences = [f"'{clean(missing[0])}' is missing"] if missing else []
     differences += [f"it was not fitted on '{clean(surplus[0])}'"] if surplus else []
     raise DataError(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT
 from keras_consistency_cli.measurement.facts import InputFact
@@ -47,8 +48,17 @@ class SubjectFiles:
     lengths: str | None = None
     padding_value: float | None = None
     padding_side: Literal["left", "right"] | None = None
+    columns: Sequence[str] = ()
+    drop: Sequence[str] = ()
+    window: Sequence[int] | None = None
     exports: Sequence[Mapping[str, Any]] = ()
     """The exports to compare, as fields of `ExportSpec`."""
+
+    @property
+    def reading(self) -> Reading:
+        """How the data and the reference rows are read."""
+        window = (self.window[0], self.window[1]) if self.window else None
+        return Reading(columns=tuple(self.columns), drop=tuple(self.drop), window=window)
 
     @property
     def scales(self) -> bool:

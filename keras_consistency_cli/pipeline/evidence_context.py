@@ -54,7 +54,7 @@ def data_context(settings: Settings, inputs: Inputs, facts: Facts, description: 
         return replace(context, input_orders=orders)
     model_inputs = raw_inputs(subject_files(settings), facts.inputs, inputs.rows)
     names = match_inputs(inputs.rows, model_inputs, batch_size=None)
-    shapes = {fact.name: inputs.rows.arrays[names[fact.name]].shape for fact in model_inputs}
+    shapes = {fact.name: inputs.rows.array(names[fact.name]).shape for fact in model_inputs}
     sample = cache(partial(_sample, inputs.rows, names))
     others = dict(_comparable_rows(inputs, names))
     return replace(

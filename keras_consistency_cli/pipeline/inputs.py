@@ -21,9 +21,10 @@ from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_le
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.loading.subject_rows import LABELS
+from keras_consistency_cli.loading.subject_rows import LABELS, RAW
 from keras_consistency_cli.measurement.installed import has_other_minor_version, installed_version
 from keras_consistency_cli.text import clean, format_count
+from keras_consistency_cli.workers.load_request import reading
 
 __all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_exports", "open_files"]
 
@@ -57,14 +58,14 @@ def open_files(settings: Settings) -> Inputs:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
     _check_backend(settings.backend)
-    rows = open_rows(settings.data) if settings.data else None
+    rows = open_rows(settings.data, reading=reading(settings)) if settings.data else None
     check_code_files(settings.custom_objects)
     if settings.preprocess:
         split_function(settings.preprocess)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
     additional = {
-        name: open_rows(path, what=LABELS[name])
+        name: open_rows(path, what=LABELS[name], reading=reading(settings) if name in RAW else None)
         for name in _ADDITIONAL
         if (path := getattr(settings, name)) is not None
     }

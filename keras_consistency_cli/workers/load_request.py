@@ -10,9 +10,10 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive
 from keras_consistency_cli.loading.model_file.weights import group_names
+from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
-__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "subject_files"]
+__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "reading", "subject_files"]
 
 SAMPLE_ROWS = 256
 """Rows on which every route runs, and rows that are generated if the user gives none."""
@@ -25,6 +26,12 @@ class LoadRequest(TypedDict):
 
     files: dict[str, Any]
     options: dict[str, Any]
+
+
+def reading(settings: Settings) -> Reading:
+    """Return how the data and the reference rows are read."""
+    window = parse_window(settings.window)
+    return Reading(columns=settings.columns, drop=settings.drop, window=window)
 
 
 def subject_files(
@@ -69,6 +76,9 @@ def subject_files(
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
         padding_value=stated.get("padding_value"),
         padding_side=stated.get("padding_side"),
+        columns=settings.columns,
+        drop=settings.drop,
+        window=reading(settings).window,
         **given,
     )
 

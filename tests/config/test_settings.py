@@ -28,6 +28,9 @@ def test_the_defaults() -> None:
     assert load().model_dump(by_alias=True) == {
         "model": Path("m.keras"),
         "data": None,
+        "columns": (),
+        "drop": (),
+        "window": None,
         "scaler": None,
         "preprocess": None,
         "reference": None,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.errors import DataError, ShapeMismatchError
 from keras_consistency_cli.loading.rows.input_order import shifted_inputs
+from keras_consistency_cli.loading.rows.reading import drop_option, list_columns
 from keras_consistency_cli.loading.rows.shape_fit import (
     find_dtype_clash,
     fits,
@@ -22,10 +23,14 @@ from keras_consistency_cli.loading.rows.unnamed_inputs import (
     name_each_input,
     pair_by_shape,
 )
+from keras_consistency_cli.measurement.distance import is_text
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
 __all__ = ["match_inputs"]
+
+_SHOWN = 4
+_ENCODE = "encode the texts as in training; --columns and --drop choose the columns of a table"
 
 
 def match_inputs(
@@ -58,10 +63,25 @@ def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, 
     wanted, available = [fact.name for fact in inputs], list(source.arrays)
     if len(wanted) == len(available) == 1:
         return {wanted[0]: available[0]}
+    if source.columns is not None and set(wanted) <= set(source.columns):
+        _check_surplus_columns(source, wanted)
+        return {name: name for name in wanted}
     # Surplus arrays that Keras takes for others are a failure of a check, not an unusable file.
     if set(wanted) == set(available) or shifted_inputs(source.arrays, inputs):
         return {name: name for name in wanted}
     raise _describe_names_misfit(source, inputs, available)
+
+
+def _check_surplus_columns(source: RowSource, wanted: Sequence[str]) -> None:
+    """Refuse columns that no input takes; they are left out only if the user says so."""
+    surplus = [name for name in source.columns or () if name not in wanted]
+    if surplus:
+        are = "is" if len(surplus) == 1 else "are"
+        raise DataError(
+            f"data {clean(source.path)} has {len(wanted) + len(surplus)} columns, "
+            f"the model has {len(wanted)} inputs: {_quote(surplus[:_SHOWN])} {are} extra",
+            fix=drop_option(surplus),
+        )
 
 
 def _describe_names_misfit(
@@ -69,6 +89,13 @@ def _describe_names_misfit(
 ) -> DataError:
     wanted = [fact.name for fact in inputs]
     label, fix = f"data {clean(source.path)}", _write_savez(wanted)
+    if source.columns is not None:
+        missing = [name for name in wanted if name not in source.columns]
+        return DataError(
+            f"{label} has no column for {_quote(missing)}",
+            expected=f"a column for each input: {_quote(wanted)}; or a .npz with an array for each",
+            fix=fix,
+        )
     if not source.named:
         return DataError(
             f"{label} holds one array, the model takes {len(wanted)} inputs: {_quote(wanted)}", fix=fix
@@ -113,10 +140,10 @@ def _label(source: RowSource, name: str) -> str:
 
 
 def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
-    shape = source.arrays[name].shape
+    shape = source.array(name).shape
     if fits(shape, wanted.shape) or is_taken_silently(shape, wanted.shape, wanted.lenient):
         return
-    fix = suggest_shape_fix(shape, wanted.shape)
+    fix = _suggest_option(source, wanted) or suggest_shape_fix(shape, wanted.shape)
     if fix is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
         fix = (
             f"pass the {wanted.shape[-1]} features of the last axis that the model was trained on, "
@@ -132,12 +159,26 @@ def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
     )
 
 
+def _suggest_option(source: RowSource, wanted: InputFact) -> str | None:
+    """The option that fits one series to windows, or a table to fewer features; None if none does."""
+    shape, expected = next(iter(source.arrays.values())).shape, wanted.shape
+    if len(source.arrays) > 1 or len(shape) != 2:
+        return None
+    steps, features = (expected[1], expected[2]) if len(expected) == 3 else (None, None)
+    if steps is not None and steps > 1 and features in (None, shape[1]) and steps < shape[0]:
+        return f"--window {steps}, which is sliding_window_view(x, {steps}, axis=0).swapaxes(1, 2)"
+    surplus = shape[1] - (expected[1] or shape[1]) if len(expected) == 2 else 0
+    if source.columns is not None and surplus > 0:
+        return f"leave out {surplus} with --drop NAMES, or give --columns; {list_columns(source.columns)}"
+    return None
+
+
 def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
-    array = source.arrays[name]
+    array = source.array(name)
     clash = find_dtype_clash(array, wanted.dtype)
     if clash is not None:
         raise DataError(
             f"{_label(source, name)} has dtype {array.dtype}, "
             f"the model's input '{clean(wanted.name)}' {clash.reason}",
-            fix=clash.fix,
+            fix=_ENCODE if source.columns and is_text(array.dtype) else clash.fix,
         )

@@ -20,8 +20,10 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
+from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
 from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
+from keras_consistency_cli.loading.rows.texts import is_text_file, read_lines
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean, did_you_mean
@@ -73,16 +75,26 @@ class RowSource:
     """Names of the columns of a table (.csv with a header, .parquet), None for NumPy files."""
     requests: Array | None = None
     """For a recording, the number of the request of each row; -1 if it was not kept whole."""
+    remarks: tuple[str, ...] = ()
+    """How the file was read, if that was not stated or not usual."""
+
+    def array(self, name: str) -> Array:
+        """Return an array by its name, or a column of a table by its own, as rows of one feature."""
+        if name in self.arrays or self.columns is None:
+            return self.arrays[name]
+        place = self.columns.index(name)
+        return self.arrays[LONE_ARRAY][..., place : place + 1]
 
 
-def open_rows(path: Path, *, what: str = "data") -> RowSource:
-    """Open a .npy, .npz, .csv or .parquet.
+def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None) -> RowSource:
+    """Open a .npy, .npz, .csv, .parquet or .txt.
 
     Of NumPy files only headers are read, and the bytes for a fingerprint.
 
     Args:
         path: the file.
         what: its name in messages, such as "served rows".
+        reading: the columns and windows that the user states.
 
     Raises:
         UsageError: missing, a directory, unreadable.
@@ -94,21 +106,26 @@ def open_rows(path: Path, *, what: str = "data") -> RowSource:
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
         with path.open("rb") as handle:
-            return _read(handle, os.fstat(handle.fileno()).st_size, path, what)
+            size = os.fstat(handle.fileno()).st_size
+            return _read(handle, size, path, what, reading or Reading())
     except OSError as error:
         raise _describe_unreadable(path, label, error) from error
 
 
-def _read(handle: IO[bytes], size: int, path: Path, what: str) -> RowSource:
+def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading) -> RowSource:
     """Fingerprint and map through one open handle, so that both see the same file."""
     label = f"{what} {clean(path)}"
     start = handle.read(_START)
     columns: tuple[str, ...] | None = None
     requests: Array | None = None
+    remarks: tuple[str, ...] = ()
     named = start.startswith(b"PK")
     if is_table(path, start):
-        table, columns = read_table(handle, size, start, label)
-        arrays, named = {LONE_ARRAY: table}, False
+        table = read_table(handle, size, start, label, reading)
+        columns, remarks = table.columns, table.remarks
+        arrays, named = {LONE_ARRAY: table.values}, False
+    elif is_text_file(path, start):
+        arrays = {LONE_ARRAY: read_lines(handle, size, label)}
     elif named:
         arrays = map_npz(handle, label)
         check_equal_lengths(arrays, label, "array ")
@@ -121,6 +138,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str) -> RowSource:
         arrays = {LONE_ARRAY: map_npy(handle, size, label)}
     else:
         raise _describe_foreign(start, label)
+    arrays = {name: cut_windows(array, reading, label) for name, array in arrays.items()}
     return RowSource(
         path=str(path),
         sha256=_hash(handle, size),
@@ -129,6 +147,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str) -> RowSource:
         named=named,
         columns=columns,
         requests=requests,
+        remarks=remarks,
     )
 
 
@@ -255,7 +274,7 @@ def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64
     selection: Any = slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
     copies = {}
     for name, array_name in names.items():
-        array = source.arrays[array_name]
+        array = source.array(array_name)
         copies[name] = np.array(array[selection], dtype=array.dtype.newbyteorder("="), order="C")
         release(array)
     return copies

@@ -8,6 +8,8 @@ from __future__ import annotations
 import codecs
 import csv
 import importlib
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,9 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.dialects import Dialect, find_dialect
+from keras_consistency_cli.loading.rows.reading import Reading, select_columns
+from keras_consistency_cli.loading.rows.texts import to_texts
 from keras_consistency_cli.text import clean
 
-__all__ = ["is_table", "read_table"]
+__all__ = ["Table", "is_table", "read_table"]
 
 _MAX_BYTES = 2**30
 """Tables are read into memory; larger ones must be saved as .npy, which is mapped."""
@@ -35,10 +40,17 @@ def is_table(path: Path, start: bytes) -> bool:
     return start.startswith(_PARQUET) or is_csv
 
 
-def read_table(
-    handle: IO[bytes], size: int, start: bytes, label: str
-) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Return the table as float64 rows, and the names of its columns.
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table: float64 rows, or texts; the names of its columns if it has any, and remarks for the report."""
+
+    values: npt.NDArray[Any]
+    columns: tuple[str, ...] | None
+    remarks: tuple[str, ...] = ()
+
+
+def read_table(handle: IO[bytes], size: int, start: bytes, label: str, reading: Reading) -> Table:
+    """Return the table as float64 rows, or as texts if no column holds numbers, and the names of its columns.
 
     The names are None for a CSV file whose first line already holds numbers.
 
@@ -47,6 +59,7 @@ def read_table(
         size: its length in bytes.
         start: its first bytes.
         label: its name in messages, already cleaned.
+        reading: the columns to use.
 
     Raises:
         UsageError: pandas, or its Parquet reader, is not installed.
@@ -57,18 +70,27 @@ def read_table(
             f"{label} is a table of more than 1 GiB, which would have to be read into memory", fix=_SAVE
         )
     handle.seek(0)
-    frame, has_names = _parse(handle, start, label)
+    is_csv = not start.startswith(_PARQUET)
+    dialect = find_dialect(start, label) if is_csv else Dialect()
+    frame, has_names = _parse(handle, start, label, dialect)
     if not len(frame) or not len(frame.columns):
         raise DataError(f"{label} has no rows", expected=_EXPECTED_CSV)
-    return _convert_to_numbers(frame, label), tuple(map(str, frame.columns)) if has_names else None
+    names = tuple(map(str, frame.columns)) if has_names else None
+    chosen = select_columns(names, reading, label)
+    if chosen is not None:
+        frame, names = frame[chosen], tuple(chosen)
+    remarks = (f"{label}: {dialect.describe()}",) if dialect.describe() else ()
+    return Table(values=_convert(frame, label), columns=names, remarks=remarks)
 
 
-def _parse(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
+def _parse(handle: IO[bytes], start: bytes, label: str, dialect: Dialect) -> tuple[Any, bool]:
     """The table as a DataFrame, and whether its columns have names."""
     pandas = _import_pandas(label)
     is_parquet = start.startswith(_PARQUET)
     try:
-        return _parse_parquet(pandas, handle, label) if is_parquet else _parse_csv(pandas, handle, label)
+        if is_parquet:
+            return _parse_parquet(pandas, handle, label)
+        return _parse_csv(pandas, handle, label, dialect)
     except ImportError as error:
         raise UsageError(f"{label} needs pyarrow, which is not installed", fix=_INSTALL) from error
     except DataError:
@@ -91,13 +113,21 @@ def _parse_parquet(pandas: Any, handle: IO[bytes], label: str) -> tuple[Any, boo
     return pandas.read_parquet(handle).rename(columns=str), True
 
 
-def _parse_csv(pandas: Any, handle: IO[bytes], label: str) -> tuple[Any, bool]:
+def _parse_csv(pandas: Any, handle: IO[bytes], label: str, dialect: Dialect) -> tuple[Any, bool]:
     first_line = handle.readline(_MAX_BYTES).removeprefix(codecs.BOM_UTF8)
     handle.seek(0)
-    has_names = _has_header(first_line)
+    text = first_line.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r\n ")
+    cells = next(csv.reader([text], delimiter=dialect.separator), [])
+    has_names = _has_header(cells, dialect)
     if has_names:
-        _check_header(first_line, label)
-    frame = pandas.read_csv(handle, header=0 if has_names else None)
+        _check_unique(cells, label)  # pandas would rename the second
+    frame = pandas.read_csv(
+        handle,
+        header=0 if has_names else None,
+        sep=dialect.separator,
+        decimal=dialect.decimal,
+        thousands=dialect.thousands,
+    )
     return frame.rename(columns=str) if has_names else frame, has_names
 
 
@@ -118,20 +148,13 @@ def _check_parquet(handle: IO[bytes], label: str) -> None:
     handle.seek(0)
 
 
-def _has_header(first_line: bytes) -> bool:
+def _has_header(cells: list[str], dialect: Dialect) -> bool:
     """Whether the first line holds anything but numbers.
 
     The line 0, 1, 2 is a header as well: pandas writes it above columns without names.
     """
-    cells = first_line.split(b"\n", 1)[0].strip().split(b",")
-    is_count = len(cells) > 1 and cells == [str(position).encode() for position in range(len(cells))]
-    return is_count or not all(_is_number(cell) for cell in cells)
-
-
-def _check_header(first_line: bytes, label: str) -> None:
-    """Refuse two columns of one name: pandas would rename the second."""
-    text = first_line.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
-    _check_unique(next(csv.reader([text]), []), label)
+    is_count = len(cells) > 1 and cells == [str(position) for position in range(len(cells))]
+    return is_count or not all(dialect.is_number(cell) for cell in cells)
 
 
 def _check_unique(names: list[str], label: str) -> None:
@@ -158,16 +181,27 @@ def _find_text(column: Any) -> Any:
     return next((value for value in column if not _is_number(str(value).encode())), column.iloc[0])
 
 
-def _convert_to_numbers(frame: Any, label: str) -> npt.NDArray[Any]:
-    for name, dtype in frame.dtypes.items():
-        if getattr(dtype, "kind", "O") not in "fiub":
-            column = frame[name].dropna()
-            if not len(column):
-                continue  # missing in every row
-            value = clean(repr(_find_text(column)), 60)
-            raise DataError(
-                f"{label}: column '{clean(name)}' holds {value}, which is not a number",
-                expected="numbers in every column",
-                fix="leave the column out, or encode it as in training",
-            )
+def _is_text(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "O") not in "fiub"
+
+
+def _convert(frame: Any, label: str) -> npt.NDArray[Any]:
+    """The numbers, or the texts if every column holds texts."""
+    texts = [name for name, dtype in frame.dtypes.items() if _is_text(dtype) and len(frame[name].dropna())]
+    if len(texts) == len(frame.columns) and all(_holds_words(frame[name]) for name in texts):
+        return to_texts(frame.fillna("").to_numpy().astype(str), label)
+    for name in texts:
+        value, quoted = clean(repr(_find_text(frame[name].dropna())), 60), shlex.quote(clean(name))
+        for_texts = f"; for a model of texts: --columns {quoted}" if _holds_words(frame[name]) else ""
+        raise DataError(
+            f"{label}: column '{clean(name)}' holds {value}, which is not a number",
+            expected="numbers in every column, or texts in every column",
+            fix=f"leave the column out: --drop {quoted}, or encode it as in training{for_texts}",
+        )
     return np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _holds_words(column: Any) -> bool:
+    """Whether no value is a number: a column of numbers with one wrong value is not one of texts."""
+    values = column.dropna()
+    return not any(_is_number(str(value).encode()) for value in values) and isinstance(values.iloc[0], str)

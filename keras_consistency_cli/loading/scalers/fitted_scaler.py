@@ -154,7 +154,8 @@ def _report_wrong_features(rows: np.ndarray, expected: int) -> DataError:
         f"the rows have shape {shape_text(rows.shape)}: {problem}",
         expected=f"(rows, {expected}) or (rows, ..., {expected})",
         fix="pass the rows as they were before scaling, "
-        "with the columns that the scaler was fitted on, in the same order",
+        "with the columns that the scaler was fitted on, in the same order "
+        "(--columns and --drop choose columns of a table)",
     )
 
 

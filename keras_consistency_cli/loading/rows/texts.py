@@ -1,0 +1,73 @@
+"""Texts as rows, for models with TextVectorization or StringLookup: a .txt file has one in each line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.text import format_bytes
+
+__all__ = ["is_text_file", "read_lines", "to_texts"]
+
+_MAX_BYTES = 2**30
+
+
+def is_text_file(path: Path, start: bytes) -> bool:
+    """Whether a .txt file holds texts; one whose first line holds only numbers is a table."""
+    words = start.split(b"\n", 1)[0].replace(b",", b" ").split()
+    is_txt = path.suffix.lower() == ".txt" and bool(start) and b"\0" not in start
+    return is_txt and not (words and all(_is_number(word) for word in words))
+
+
+def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
+    """Return the lines of a file as rows of shape (rows, 1); empty lines are rows too.
+
+    Raises:
+        DataError: it is too large, or not UTF-8.
+    """
+    if size > _MAX_BYTES:
+        raise DataError(f"{label} is larger than {format_bytes(_MAX_BYTES)}", fix="give a part of it")
+    handle.seek(0)
+    try:
+        text = handle.read().decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise DataError(
+            f"{label} is not UTF-8 at byte {problem.start}",
+            expected="text in UTF-8, one row in each line",
+            fix="iconv -f latin1 -t utf-8 old.txt > new.txt",
+        ) from problem
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    longest = max(map(len, lines))
+    if 4 * longest * len(lines) > _MAX_BYTES:
+        raise _describe_long(label, longest)
+    return np.array(lines, dtype=str)[:, None]
+
+
+def to_texts(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:
+    """Return texts as they are, if they are not too many.
+
+    Raises:
+        DataError: they need too much memory.
+    """
+    if values.nbytes > _MAX_BYTES:
+        raise _describe_long(label, values.dtype.itemsize // 4)
+    return values
+
+
+def _describe_long(label: str, longest: int) -> DataError:
+    return DataError(
+        f"{label}: the longest text has {longest:,} characters, and each text takes as much memory",
+        fix="leave it out, or give fewer rows",
+    )
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
