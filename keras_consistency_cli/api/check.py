@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from keras_consistency_cli.api.quiet import silencing_backend
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.layers import split_words
 from keras_consistency_cli.config.settings import Settings
@@ -31,6 +33,13 @@ _COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
 _NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation", "endpoints")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
 _WORD_LISTS = ("select", "ignore", "require")
+_COUNTED = {
+    Status.FAIL: "failed",
+    Status.ERROR: "errors",
+    Status.WARN: "warned",
+    Status.PASS: "passed",
+    Status.SKIP: "skipped",
+}
 _BAD = (Status.FAIL, Status.ERROR)
 
 
@@ -87,6 +96,12 @@ class Report(reports.Report):
     def __str__(self) -> str:
         return render(self, "terminal")
 
+    def __repr__(self) -> str:
+        counts = Counter(verdict.status for verdict in self.verdicts)
+        parts = [f"{counts[status]} {_COUNTED[status]}" for status in _COUNTED if counts[status]]
+        causes = ", ".join(diagnosis.cause for diagnosis in self.diagnoses)
+        return f"<kcheck Report: {self.outcome}; {', '.join(parts)}{f'; causes: {causes}' if causes else ''}>"
+
     def _repr_html_(self) -> str:
         # In a frame, so that the styles of the notebook and of the page do not affect each other.
         page = render(self, "html").replace("&", "&amp;").replace('"', "&quot;")
@@ -139,7 +154,9 @@ def check(
     _check_objects(subject)
     _check_live_settings(settings)
     live_inputs = LiveInputs.of(subject, custom_objects)
-    report = examine_live_objects(live_inputs, _validate({**settings, **live_inputs.to_settings()}))
+    validated = _validate({**settings, **live_inputs.to_settings()})
+    with silencing_backend():
+        report = examine_live_objects(live_inputs, validated)
     return _to_public(replace(report, elapsed_s=time.perf_counter() - start), settings)
 
 

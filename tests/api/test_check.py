@@ -158,6 +158,10 @@ def test_a_faulty_model_fails_with_its_cause(leaking: Report) -> None:
     assert str(caught.value) == leaking.failures()
 
 
+def test_a_report_is_one_short_line_where_values_are_shown(leaking: Report) -> None:
+    assert repr(leaking).startswith("<kcheck Report: inconsistent; 2 failed; causes: ")
+
+
 def test_failures_contain_the_failed_checks_only(leaking: Report, healthy: tuple[Any, Report]) -> None:
     assert leaking.failures().splitlines()[-1].startswith("inconsistent")
     assert "PASS" not in leaking.failures()
