@@ -15,7 +15,7 @@ __all__ = ["silencing_backend"]
 _LOGGED = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:[\d.:]+ +\d+ \S+:\d+\] |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
 )
-"""The beginning of an information, warning or error of absl and of TensorFlow; the end of a process is kept."""
+"""The beginning of an information, warning or error of absl and of TensorFlow; fatal ones are kept."""
 _STDERR = 2
 
 

@@ -69,8 +69,8 @@ _MODEL = typer.Argument(
 OPTIONS: Mapping[str, tuple[Any, object]] = {
     "model": (Annotated[_Text, _MODEL], None),
     "data": _text(
-        "Input rows: .npy, .npz (by input name), .csv, .parquet, or .txt with a text in each line. "
-        "Rows are generated if it is not given.",
+        "Input rows: .npy, .npz (by input name), .csv, .parquet, .txt with a text in each line, "
+        "or a folder of images. Rows are generated if it is not given.",
         "FILE",
         "--data",
         "-d",
@@ -78,6 +78,9 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
     "columns": _texts("Columns of the table to use, in this order, separated by commas. [all]", "NAMES"),
     "drop": _texts("Columns of the table to leave out, such as ids and targets.", "NAMES"),
     "window": _text("Cut the rows, one long series, into windows of N time steps.", "N[,STRIDE]"),
+    "value_range": _text(
+        "The values that the model was trained on; images are scaled from 0-255 to them. [0,255]", "LOW,HIGH"
+    ),
     "config": _text("YAML file with any of these options.", "FILE", "--config", "-c"),
     "scaler": _text("The scaler that is applied to the rows first.", "FILE"),
     "preprocess": _text(

@@ -44,6 +44,12 @@ def split_words(values: str | Iterable[str]) -> list[str]:
     ]
 
 
+def _pair(values: str) -> object:
+    """Read two numbers separated by a comma; others are left for validation to refuse."""
+    words = split_words(values)
+    return [float(word) if isinstance(word, int) else word for word in map(_plain, words)]
+
+
 def _limits(values: str | Iterable[str]) -> object:
     """Read one limit for all outputs (1e-5), or limits by output name (out0:1e-4)."""
     words = split_words(values)
@@ -96,6 +102,7 @@ _OPTIONS: Mapping[str, _Option] = {
     "export": _Option(path=("exports",), read=list, is_scalar=False),
     "endpoint": _Option(path=("endpoints",), read=list, is_scalar=False),
     "try_export": _Option(path=("try_export",), read=split_words, is_scalar=False),
+    "value_range": _Option(path=("facts", "value_range"), read=_pair),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
     **{name: _Option(path=("tolerance", name), read=_limits) for name in ("rtol", "atol")},

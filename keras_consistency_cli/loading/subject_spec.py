@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from keras_consistency_cli.loading.rows.images import ImageForm
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT
@@ -51,6 +52,7 @@ class SubjectFiles:
     columns: Sequence[str] = ()
     drop: Sequence[str] = ()
     window: Sequence[int] | None = None
+    image_shape: Sequence[int] | None = None
     exports: Sequence[Mapping[str, Any]] = ()
     """The exports to compare, as fields of `ExportSpec`."""
 
@@ -58,7 +60,17 @@ class SubjectFiles:
     def reading(self) -> Reading:
         """How the data and the reference rows are read."""
         window = (self.window[0], self.window[1]) if self.window else None
-        return Reading(columns=tuple(self.columns), drop=tuple(self.drop), window=window)
+        return Reading(
+            columns=tuple(self.columns), drop=tuple(self.drop), window=window, images=self._image_form
+        )
+
+    @property
+    def _image_form(self) -> ImageForm | None:
+        if self.image_shape is None:
+            return None
+        height, width, channels = self.image_shape
+        stated = (self.value_range[0], self.value_range[1]) if self.value_range else None
+        return ImageForm(shape=(height, width, channels), value_range=stated)
 
     @property
     def scales(self) -> bool:

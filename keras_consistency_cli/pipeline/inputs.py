@@ -58,28 +58,38 @@ def open_files(settings: Settings) -> Inputs:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
     _check_backend(settings.backend)
-    rows = open_rows(settings.data, reading=reading(settings)) if settings.data else None
+    given = reading(settings, _read_model(settings) if _has_folders(settings) else None)
+    rows = open_rows(settings.data, reading=given) if settings.data else None
     check_code_files(settings.custom_objects)
     if settings.preprocess:
         split_function(settings.preprocess)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
     additional = {
-        name: open_rows(path, what=LABELS[name], reading=reading(settings) if name in RAW else None)
+        name: open_rows(path, what=LABELS[name], reading=given if name in RAW else None)
         for name in _ADDITIONAL
         if (path := getattr(settings, name)) is not None
     }
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
-    archive = read_archive(
+    archive = _read_model(settings)
+    scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
+    exports = tuple(open_exports(settings))
+    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
+
+
+def _has_folders(settings: Settings) -> bool:
+    """Whether rows are folders of images, whose size follows from the model."""
+    return any(path.is_dir() for name in RAW if (path := getattr(settings, name)) is not None)
+
+
+def _read_model(settings: Settings) -> Archive:
+    return read_archive(
         settings.model,
         custom_objects=bool(settings.custom_objects),
         functions=defined_functions(settings.custom_objects),
         allow_unsafe=settings.trust.code,
     )
-    scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
-    exports = tuple(open_exports(settings))
-    return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
 
 
 def open_exports(settings: Settings) -> Iterator[ExportSpec]:

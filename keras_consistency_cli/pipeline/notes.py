@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.loading.model_file.advisories import version_warning
+from keras_consistency_cli.loading.rows.images import Images
+from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
-from keras_consistency_cli.text import shape_text
+from keras_consistency_cli.text import format_count, shape_text
 
 __all__ = [
     "note_float64_copy",
+    "note_images",
     "note_required",
     "note_scaling",
     "note_target_units",
     "note_versions",
     "note_workers",
 ]
+
+
+def note_images(
+    rows: RowSource | None, classes: Collection[str], value_range: tuple[float, float] | None
+) -> Iterator[str]:
+    """Yield how images were made into rows, and whether their range is unknown."""
+    images = next(iter(rows.arrays.values())) if rows is not None else None
+    if not isinstance(images, Images):
+        return
+    count, height, width, channels = images.shape
+    low, high = value_range or (0, 255)
+    kind = {1: "grey", 3: "RGB", 4: "RGBA"}[channels]
+    yield (
+        f"{format_count(count, 'image')} in the order of their names: {kind}, resized to {height} x {width} "
+        f"(bilinear, as image_dataset_from_directory of Keras does), values {low:g} to {high:g}"
+    )
+    if value_range is None and not any(_is_rescaling(name) for name in classes):
+        yield (
+            "images have values 0 to 255, and the model has no Rescaling layer: if it was trained on other "
+            "values, state them, such as --value-range 0,1"
+        )
+
+
+def _is_rescaling(name: str) -> bool:
+    return name.rpartition(".")[2].rpartition(">")[2] in ("Rescaling", "Normalization")
 
 
 def note_workers(lost: Sequence[str], unprotected: Sequence[str]) -> Iterator[str]:

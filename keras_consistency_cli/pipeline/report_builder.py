@@ -67,7 +67,7 @@ def build_report(
         routes=_route_times(collector, routes(settings.batch_sizes(), settings.export_labels())),
         noise={output: comparison.max_abs for output, comparison in noise.items()},
         calibration=_calibration(collector, noise),
-        notes=(*_reading_notes(inputs), *_notes(settings, collector, verdicts, run)),
+        notes=(*_reading_notes(inputs, settings), *_notes(settings, collector, verdicts, run)),
         fail_on=settings.fail_on,
         exit_zero=settings.exit_zero,
         required=required(settings),
@@ -118,10 +118,12 @@ def _notes(
     )
 
 
-def _reading_notes(inputs: Inputs) -> tuple[str, ...]:
+def _reading_notes(inputs: Inputs, settings: Settings) -> tuple[str, ...]:
     """How files of rows were read, where the files alone decided that."""
     sources = [inputs.rows, *inputs.additional.values()]
-    return tuple(f"read {remark}" for source in sources if source for remark in source.remarks)
+    return tuple(notes.note_images(inputs.rows, inputs.archive.classes, settings.facts.value_range)) + tuple(
+        f"read {remark}" for source in sources if source for remark in source.remarks
+    )
 
 
 def _model_source(settings: Settings, inputs: Inputs, collector: EvidenceCollector) -> Source:

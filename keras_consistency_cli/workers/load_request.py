@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive
+from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.weights import group_names
+from keras_consistency_cli.loading.rows.images import ImageForm
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
-__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "reading", "subject_files"]
+__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "image_shape", "reading", "subject_files"]
 
 SAMPLE_ROWS = 256
 """Rows on which every route runs, and rows that are generated if the user gives none."""
@@ -28,10 +30,28 @@ class LoadRequest(TypedDict):
     options: dict[str, Any]
 
 
-def reading(settings: Settings) -> Reading:
-    """Return how the data and the reference rows are read."""
+def reading(settings: Settings, archive: Archive | None = None) -> Reading:
+    """Return how the data and the reference rows are read.
+
+    Args:
+        settings: validated settings.
+        archive: the model file, if folders of images are among the rows.
+    """
+    shape = image_shape(archive) if archive is not None else None
+    images = None if shape is None else ImageForm(shape=shape, value_range=settings.facts.value_range)
     window = parse_window(settings.window)
-    return Reading(columns=settings.columns, drop=settings.drop, window=window)
+    return Reading(columns=settings.columns, drop=settings.drop, window=window, images=images)
+
+
+def image_shape(archive: Archive) -> tuple[int, int, int] | None:
+    """Return height, width and channels of the only input, None if it does not take such images."""
+    inputs = read_inputs(archive.config)
+    if len(inputs) != 1 or inputs[0].shape is None or len(inputs[0].shape) != 4:
+        return None
+    height, width, channels = inputs[0].shape[1:]
+    if height is None or width is None or channels not in (1, 3, 4):
+        return None
+    return height, width, channels
 
 
 def subject_files(
@@ -119,5 +139,6 @@ def build_load_request(
         **_stated_padding(settings),
         "sizes": list(sizes),
     }
+    files = replace(files, image_shape=image_shape(archive))
     described = {**asdict(files), "exports": [asdict(export) for export in exports]}
     return {"files": described, "options": options}

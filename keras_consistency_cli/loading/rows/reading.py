@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.rows.images import ImageForm
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["Reading", "cut_windows", "drop_option", "list_columns", "parse_window", "select_columns"]
@@ -19,11 +20,15 @@ _SHOWN = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The columns to use or to leave out, and (time steps, stride) of windows; empty for all of it."""
+    """The columns to use or to leave out, and (time steps, stride) of windows; empty for all of it.
+
+    `images` is how the model takes images, None if it takes none.
+    """
 
     columns: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
+    images: ImageForm | None = None
 
 
 def parse_window(text: str | None) -> tuple[int, int] | None:

@@ -13,12 +13,13 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.images import ImageForm, open_images
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
 from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part
@@ -105,6 +106,8 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
         # Checked before the file is opened: to open a pipe would wait for a writer.
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
+        if stat.S_ISDIR(mode):
+            return _open_folder(path, label, (reading or Reading()).images)
         with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             return _read(handle, size, path, what, reading or Reading())
@@ -148,6 +151,18 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
         columns=columns,
         requests=requests,
         remarks=remarks,
+    )
+
+
+def _open_folder(path: Path, label: str, form: ImageForm | None) -> RowSource:
+    images = open_images(path, form, label)
+    return RowSource(
+        path=str(path),
+        sha256=None,
+        # It has what is read of an array here: shape, dtype and rows by slice or numbers.
+        arrays={LONE_ARRAY: cast(Array, images)},
+        length=len(images),
+        named=False,
     )
 
 

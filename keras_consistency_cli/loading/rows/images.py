@@ -1,0 +1,152 @@
+"""A folder of images as rows: decoded when they are read, so that memory does not grow with the folder.
+
+Pillow is imported only if there is such a folder. Sizes change as keras.utils.image_dataset_from_directory
+changes them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.text import clean
+
+__all__ = ["ImageForm", "Images", "open_images"]
+
+_ENDINGS = (".png", ".jpg", ".jpeg")
+_MOST_FILES, _MOST_PIXELS = 1_000_000, 100_000_000
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_EXPECTED = "a folder with PNG or JPEG files, or with a folder of them for each class"
+_Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageForm:
+    """How the model takes images: height, width, channels, and the range of values if it is stated."""
+
+    shape: tuple[int, int, int]
+    value_range: tuple[float, float] | None = None
+
+
+class Images:
+    """Files as an array of shape (files, height, width, channels); rows are decoded when they are taken."""
+
+    base = None
+    dtype = np.dtype(np.float32)
+    ndim = 4
+
+    def __init__(self, files: Sequence[Path], form: ImageForm) -> None:
+        self._files, self._form = files, form
+        self.shape = (len(files), *form.shape)
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        self.size = self.nbytes // self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> _Floats:
+        chosen = [self._files[row] for row in np.arange(len(self))[rows].tolist()]
+        result = np.empty((len(chosen), *self._form.shape), np.float32)
+        # Pillow releases the interpreter's lock while it decodes.
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for place, image in enumerate(pool.map(self._decode, chosen)):
+                result[place] = image
+        return result
+
+    def _decode(self, path: Path) -> _Floats:
+        height, width, channels = self._form.shape
+        pixels = resize(_read_pixels(path, _MODES[channels]), height, width)
+        if self._form.value_range is None:
+            return pixels
+        low, high = self._form.value_range
+        return np.asarray(low + pixels * ((high - low) / 255), np.float32)
+
+
+def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
+    """Return the images of a folder, in the order of their names.
+
+    Raises:
+        UsageError: Pillow is not installed.
+        DataError: no images, one that cannot be read, or a model that takes none.
+    """
+    if form is None:
+        raise DataError(
+            f"{label} is a directory, and the model has no input of images with a fixed size",
+            expected="a .npy, .npz, .csv, .parquet or .txt file; or an input (height, width, channels)",
+        )
+    try:
+        importlib.import_module("PIL.Image")
+    except ImportError as error:
+        fix = "pip install 'keras-consistency-cli[images]'"
+        raise UsageError(f"{label} is a folder of images, which needs Pillow", fix=fix) from error
+    files = sorted(islice(_find_files(folder), _MOST_FILES))
+    if not files:
+        raise DataError(f"{label} has no images", expected=_EXPECTED)
+    images = Images(files, form)
+    images[:1]  # a damaged first file is reported before anything else is started
+    return images
+
+
+def _find_files(folder: Path) -> Iterator[Path]:
+    """Yield image files of the folder and of the folders in it; links are not followed."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from (inner for inner in path.iterdir() if _is_image(inner))
+        elif _is_image(path):
+            yield path
+
+
+def _is_image(path: Path) -> bool:
+    is_visible = not path.name.startswith(".") and not path.is_symlink()
+    return is_visible and path.suffix.lower() in _ENDINGS and path.is_file()
+
+
+def _read_pixels(path: Path, mode: str) -> _Floats:
+    image_module = importlib.import_module("PIL.Image")
+    try:
+        with image_module.open(path, formats=("PNG", "JPEG")) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise DataError(
+                    f"{clean(path)} has {image.width} x {image.height} pixels",
+                    expected=f"at most {_MOST_PIXELS:,}",
+                )
+            pixels = np.asarray(image.convert(mode), np.float32)
+    except DataError:
+        raise
+    except Exception as problem:  # Pillow fails on damaged files in any way
+        reason = f"{type(problem).__name__}: {clean(problem, 100)}"
+        raise DataError(
+            f"{clean(path)} cannot be read as an image: {reason}", expected="a complete PNG or JPEG file"
+        ) from problem
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def resize(pixels: _Floats, height: int, width: int) -> _Floats:
+    """Return an image of this size: bilinear, with the centres of pixels in place, without smoothing."""
+    top, bottom, down = _neighbours(pixels.shape[0], height)
+    left, right, across = _neighbours(pixels.shape[1], width)
+    upper = pixels[top][:, left] * (1 - across)[None, :, None] + pixels[top][:, right] * across[None, :, None]
+    lower = pixels[bottom][:, left] * (1 - across)[None, :, None]
+    lower = lower + pixels[bottom][:, right] * across[None, :, None]
+    blended = upper * (1 - down)[:, None, None] + lower * down[:, None, None]
+    return np.asarray(blended, np.float32)
+
+
+def _neighbours(size: int, wanted: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], _Floats]:
+    """For each wanted pixel: the two pixels around it, and the share of the second."""
+    places = (np.arange(wanted, dtype=np.float32) + 0.5) * np.float32(size / wanted) - 0.5
+    before = np.floor(places)
+    share = np.asarray(places - before, np.float32)
+    first = np.clip(before, 0, size - 1).astype(np.int64)
+    return first, np.clip(before + 1, 0, size - 1).astype(np.int64), share

@@ -1,0 +1,66 @@
+"""Folders of images: order, size, range, and files that cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.rows.images import ImageForm, resize
+from keras_consistency_cli.loading.rows.reading import Reading
+from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
+
+FORM = ImageForm(shape=(4, 6, 3))
+
+
+def paint(path: Path, level: int, size: tuple[int, int] = (6, 4)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (level, 2 * level, 0)).save(path)
+
+
+def opened(folder: Path, form: ImageForm | None = FORM) -> RowSource:
+    return open_rows(folder, reading=Reading(images=form))
+
+
+def test_images_of_all_classes_are_rows_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for level, name in enumerate(("cat/2.png", "cat/10.png", "dog/a.PNG", "b.png"), start=1):
+        paint(tmp_path / name, level)
+    (tmp_path / "cat" / "notes.txt").touch()
+    (tmp_path / "cat" / ".hidden.png").touch()
+    (tmp_path / "cat" / "link.png").symlink_to(tmp_path / "b.png")
+    source = opened(tmp_path)
+    rows = take(source, {"x": "data"}, np.arange(source.length))["x"]
+    assert (rows.shape, rows.dtype) == ((4, 4, 6, 3), np.float32)
+    assert rows[:, 0, 0, :2].tolist() == [[4, 8], [2, 4], [1, 2], [3, 6]]
+
+
+def test_values_are_scaled_to_a_stated_range(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 100)
+    array = opened(tmp_path, ImageForm(shape=(4, 6, 1), value_range=(-1.0, 1.0))).arrays["data"]
+    grey = np.asarray(Image.open(tmp_path / "a.png").convert("L"))[0, 0]
+    assert array[:1][0, 0, 0, 0] == pytest.approx(grey / 127.5 - 1)
+
+
+@pytest.mark.parametrize("size", [(3, 5), (9, 4), (7, 7), (2, 11)])
+def test_sizes_change_as_tensorflow_changes_them(size: tuple[int, int]) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    pixels = np.random.default_rng(0).uniform(0, 255, (5, 7, 3)).astype(np.float32)
+    expected = tensorflow.image.resize(pixels, size).numpy()
+    np.testing.assert_allclose(resize(pixels, *size), expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not an image", b"\x89PNG\r\n\x1a\n cut"])
+def test_folders_without_readable_images_are_refused(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError):
+        opened(tmp_path)
+
+
+def test_a_model_without_images_refuses_a_folder(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 1)
+    with pytest.raises(DataError):
+        opened(tmp_path, None)
