@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from keras_consistency_cli.loading.rows.images import ImageForm
+from keras_consistency_cli.loading.images import ImageForm
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.loading.images import Images
 from keras_consistency_cli.loading.model_file.advisories import version_warning
-from keras_consistency_cli.loading.rows.images import Images
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector

@@ -8,10 +8,10 @@ from typing import Any, TypedDict
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.exports.spec import ExportSpec
+from keras_consistency_cli.loading.images import ImageForm
 from keras_consistency_cli.loading.model_file.archive import Archive
 from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.weights import group_names
-from keras_consistency_cli.loading.rows.images import ImageForm
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 

@@ -16,7 +16,13 @@ from keras_consistency_cli.workers.load_request import build_load_request, subje
 ARCHIVE = cast(
     Archive,
     SimpleNamespace(
-        keras_version="3.9.0", custom_compile=("f",), sha256="abc", packages=(), path="", weights=()
+        keras_version="3.9.0",
+        custom_compile=("f",),
+        sha256="abc",
+        packages=(),
+        path="",
+        weights=(),
+        config={},
     ),
 )
 

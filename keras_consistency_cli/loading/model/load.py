@@ -17,19 +17,19 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.loading.model.guarded_import import describe_failed_import, stopping_training
+from keras_consistency_cli.loading.guarded_import import describe_failed_import, stopping_training
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
 from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
-from keras_consistency_cli.loading.model_file.old_keras import (
+from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
+from keras_consistency_cli.loading.model_file.stored.old_keras import (
     OLD_KERAS,
     is_keras_2,
     keras_2_fix,
     keras_2_words,
 )
-from keras_consistency_cli.loading.model_file.stored.folder_members import digest_folder, is_model_folder
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = [

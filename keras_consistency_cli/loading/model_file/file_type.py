@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 
 from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.loading.model_file.old_keras import hdf5_refusal
+from keras_consistency_cli.loading.model_file.stored.old_keras import hdf5_refusal
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["check_file_type", "open_model_file"]

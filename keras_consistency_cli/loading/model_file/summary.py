@@ -29,7 +29,7 @@ from keras_consistency_cli.loading.model_file.layer_tree import (
     read_layers,
     read_outputs,
 )
-from keras_consistency_cli.loading.model_file.old_keras import is_keras_2, keras_2_fix, keras_2_words
+from keras_consistency_cli.loading.model_file.stored.old_keras import is_keras_2, keras_2_fix, keras_2_words
 from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS
 from keras_consistency_cli.text import clean, format_bytes
 

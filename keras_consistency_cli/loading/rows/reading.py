@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.rows.images import ImageForm
+from keras_consistency_cli.loading.images import ImageForm
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["Reading", "cut_windows", "drop_option", "list_columns", "parse_window", "select_columns"]

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.images import ImageForm, open_images
+from keras_consistency_cli.loading.images import ImageForm, open_images
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
 from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part

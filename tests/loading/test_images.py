@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.rows.images import ImageForm, resize
+from keras_consistency_cli.loading.images import ImageForm, resize
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 

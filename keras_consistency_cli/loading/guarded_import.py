@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import keras
-
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
@@ -28,6 +26,8 @@ class _TrainingStoppedError(Exception):
 @contextmanager
 def stopping_training() -> Iterator[None]:
     """Let model.fit() raise while a file is imported: it would train for as long as the script does."""
+    import keras
+
     # Model inherits these methods; an attribute of Model itself hides them.
     own = {name: vars(keras.Model)[name] for name in _TRAINING if name in vars(keras.Model)}
     for name in _TRAINING:
