@@ -75,7 +75,7 @@ def subject_files(
     """
     paths = {name: getattr(settings, name) for name in _FILES}
     given: dict[str, Any] = {name: str(path) for name, path in paths.items() if path is not None}
-    stated = _stated_padding(settings)
+    stated, window = _stated_padding(settings), parse_window(settings.window)
     return SubjectFiles(
         model=str(settings.model),
         model_sha256=model_sha256,
@@ -96,9 +96,9 @@ def subject_files(
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
         padding_value=stated.get("padding_value"),
         padding_side=stated.get("padding_side"),
-        columns=settings.columns,
-        drop=settings.drop,
-        window=reading(settings).window,
+        columns=list(settings.columns),
+        drop=list(settings.drop),
+        window=None if window is None else list(window),
         **given,
     )
 
@@ -139,6 +139,7 @@ def build_load_request(
         **_stated_padding(settings),
         "sizes": list(sizes),
     }
-    files = replace(files, image_shape=image_shape(archive))
+    shape = image_shape(archive)
+    files = replace(files, image_shape=None if shape is None else list(shape))
     described = {**asdict(files), "exports": [asdict(export) for export in exports]}
     return {"files": described, "options": options}
