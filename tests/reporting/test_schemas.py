@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def faults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], at: s
         "exclusiveMinimum",
         "exclusiveMaximum",
         "minLength",
+        "pattern",
         "minItems",
         "maxItems",
         "minProperties",
@@ -71,6 +73,8 @@ def faults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], at: s
     kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ())
     if kinds and not any(is_a(value, kind) for kind in kinds):
         yield f"{at}: {value!r} is not {kinds}"
+    if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
+        yield f"{at}: {value!r} does not match {schema['pattern']}"
     if "minimum" in schema and is_a(value, "number") and value < schema["minimum"]:
         yield f"{at}: {value} is too small"
     yield from _faults_inside(value, schema, root, at)
