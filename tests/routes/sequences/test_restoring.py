@@ -113,6 +113,7 @@ def prepared(name: str, folder: Path) -> tuple[Any, Any, dict[str, np.ndarray]]:
     hints = session.subject.hints
     session.subject = SimpleNamespace(  # type: ignore[assignment]
         files=files, custom_objects={}, lengths=lambda _numbers: None, hints=hints
+        sources=SimpleNamespace(data=None),
     )
     return session, model, rows()
 

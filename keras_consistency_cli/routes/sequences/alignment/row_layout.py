@@ -37,8 +37,10 @@ class LayoutDetails(TypedDict, total=False):
 def measure_row_layout(session: Session) -> LayoutDetails:
     """Measure the gaps on rows that are spread over the data; generated rows continue nothing."""
     batch, subject = session.batch_size, session.subject
+    if subject.sources.data is None or batch < 2:
+        return {}
     last = subject.length - batch
-    if subject.sources.data is None or last < 2 or batch < 2:
+    if last < 2:
         return {}
     places = np.unique(np.linspace(0, last - 1, min(_ROWS, last)).astype(np.int64))
     here, following, across = (subject.rows(places + ahead) for ahead in (0, 1, batch))
