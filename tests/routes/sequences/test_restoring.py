@@ -112,7 +112,10 @@ def prepared(name: str, folder: Path) -> tuple[Any, Any, dict[str, np.ndarray]]:
     files: Any = SimpleNamespace(model=str(folder / "m.keras"), scales=False, allow_unsafe=False)
     hints = session.subject.hints
     session.subject = SimpleNamespace(  # type: ignore[assignment]
-        files=files, custom_objects={}, lengths=lambda _numbers: None, hints=hints
+        files=files,
+        custom_objects={},
+        lengths=lambda _numbers: None,
+        hints=hints,
         sources=SimpleNamespace(data=None),
     )
     return session, model, rows()
