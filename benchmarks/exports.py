@@ -145,7 +145,7 @@ def _compare(build: Callable[[], Any], make_rows: Callable[[], Rows]) -> list[st
         build().save(f"{folder}/model.keras")
         np.save(f"{folder}/x.npy", make_rows())
         command = [sys.executable, "-m", "keras_consistency_cli", "run", "model.keras", "--data", "x.npy"]
-        command += ["--try-export", ",".join(FORMATS), "--select", "KC9", "--format", "json"]
+        command += ["--try-export", ",".join(FORMATS), "--select", "KC90", "--format", "json"]
         root = str(Path(__file__).resolve().parent.parent)
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}

@@ -40,10 +40,21 @@ def unstyled(text: object) -> str:
     return _STYLING.sub("", str(text))
 
 
+_CANDIDATES = 8
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'rows'?)" for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    close = difflib.get_close_matches(word, list(known), n=_CANDIDATES, cutoff=0.6)
+    if not close:
+        return ""
+    # Words that are equally close: the one with more equal letters in the same places.
+    best = max(close, key=lambda each: (_closeness(word, each), sum(map(str.__eq__, word, each))))
+    return f" (did you mean '{best}'?)"
+
+
+def _closeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, word).ratio()
 
 
 def format_count(amount: int, one: str, many: str | None = None) -> str:

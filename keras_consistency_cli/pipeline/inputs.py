@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from keras_consistency_cli.config.code_files import check_code_files
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.loading.code_files import check_code_files
 from keras_consistency_cli.loading.exports.kinds import export_kind
 from keras_consistency_cli.loading.exports.spec import ExportKind, ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive

@@ -36,7 +36,7 @@ __all__ = ["CASES"]
 
 FAMILY = "exports"
 QUIET = ("KC901", "KC902", "KC903", "KC904")
-SELECT = ("--select", "KC9")
+SELECT = ("--select", "KC90")
 
 
 def _case(

@@ -11,8 +11,8 @@ import typer
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.options import check_choice
-from keras_consistency_cli.config.code_files import check_code_files
 from keras_consistency_cli.errors import RefusedError
+from keras_consistency_cli.loading.code_files import check_code_files
 
 __all__ = ["inspect_model"]
 

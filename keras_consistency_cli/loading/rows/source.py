@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.images import ImageForm, open_images
+from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
-from keras_consistency_cli.loading.rows.recordings import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
 from keras_consistency_cli.loading.rows.texts import is_text_file, read_lines
 from keras_consistency_cli.measurement.distance import is_float
