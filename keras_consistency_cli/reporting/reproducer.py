@@ -104,6 +104,7 @@ def _differing_options(settings: Settings) -> Iterator[str]:
         yield from _option("rows", settings.rows)
     if settings.quick:
         yield "--quick"
+    yield from _table_options(settings)
     for name in _NUMBERS:
         value = getattr(settings, name)
         if value != Settings.model_fields[name].default:
@@ -112,6 +113,17 @@ def _differing_options(settings: Settings) -> Iterator[str]:
     yield from (flag for name, flag in _TRUSTED.items() if getattr(settings.trust, name))
     if settings.fail_on == "warn":
         yield from _option("fail_on", "warn")
+
+
+def _table_options(settings: Settings) -> Iterator[str]:
+    """The options that say how rows are read."""
+    for name in ("columns", "drop"):
+        if names := getattr(settings, name):
+            yield from _option(name, ",".join(names))
+    if settings.window is not None:
+        yield from _option("window", settings.window)
+    if settings.facts.value_range is not None:
+        yield from _option("value_range", ",".join(f"{value:g}" for value in settings.facts.value_range))
 
 
 def _limit_options(settings: Settings) -> Iterator[str]:

@@ -43,6 +43,10 @@ EVERYTHING: dict[str, Any] = {
     "memory_limit": 3.5,
     "isolation": "off",
     "quick": True,
+    "columns": ["a", "b"],
+    "drop": ["c"],
+    "window": "24,6",
+    "facts": {"value_range": [0.0, 255.0]},
 }
 PLAIN: dict[str, Any] = {
     "color": "never",

@@ -36,7 +36,7 @@ def compare(
         str, typer.Argument(help="The route to compare it with.", metavar="ROUTE", autocompletion=routes)
     ],
 ) -> int:
-    """Compare any two ways of calling a model, or an export of it (predict@model.onnx)."""
+    """Compare any two ways of calling a model, or exports of it."""
     from keras_consistency_cli.checks.route_pair import check_labels, comparison_check
 
     call: Call = context.obj
