@@ -21,7 +21,7 @@ from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.recording_layout import recorded_parts
 from tests.helpers.in_process import SharedForkServer, run_in_process
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 RAW = np.random.default_rng(0).normal([10.0, 200.0, -5.0], [2.0, 50.0, 1.0], size=(60, 3))
 SIZES = (7, 1, 12, 5, 3)
 
