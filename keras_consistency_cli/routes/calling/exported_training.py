@@ -27,8 +27,6 @@ __all__ = ["EXPORTED_TRAINING", "EXPORTING_ROUTES", "ExportedTrainingDetails", "
 
 EXPORTED_TRAINING = "exported-training"
 _ROWS = 8
-_RANDOM = "Random"
-"""Part of the names of TensorFlow's random operations; no version of ONNX has operations for them."""
 
 
 class PathEffect(TypedDict):
@@ -103,19 +101,10 @@ def _greatest_difference(values: np.ndarray, reference: np.ndarray) -> float:
 def _random_operations(session: Session, batch: Rows) -> list[str]:
     import tensorflow as tf
 
-    packed = _as_tensors(session, batch)
-    graph = tf.function(lambda rows: session.model(rows)).get_concrete_function(packed).graph
-    functions = graph.as_graph_def().library.function
-    kinds = {each.type for each in graph.get_operations()}
-    kinds |= {node.op for function in functions for node in function.node_def}
-    return sorted(kind for kind in kinds if _RANDOM in kind)
+    from keras_consistency_cli.routes.session.tensorflow import on_tensorflow, random_operations
 
-
-def _as_tensors(session: Session, batch: Rows) -> Any:
-    import keras
-    import tensorflow as tf
-
-    return keras.tree.map_structure(tf.convert_to_tensor, session.pack(batch))
+    function = tf.function(lambda rows: session.model(rows))
+    return random_operations(function.get_concrete_function(on_tensorflow(session).tensors(batch)).graph)
 
 
 def _export_inference(model: Any, folder: Path) -> None:
@@ -135,7 +124,9 @@ def _serving(session: Session, folder: Path, batch: Rows) -> Callable[[], Output
     """Return a function that runs the endpoint of an exported SavedModel."""
     import tensorflow as tf
 
-    served, packed = tf.saved_model.load(str(folder)), _as_tensors(session, batch)
+    from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
+
+    served, packed = tf.saved_model.load(str(folder)), on_tensorflow(session).tensors(batch)
     # The function keeps the loaded object, which owns the variables of the endpoint.
     return lambda: session.name_outputs(served.serve(packed))
 

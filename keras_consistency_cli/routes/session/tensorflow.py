@@ -21,7 +21,7 @@ from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["TensorFlowSession", "on_tensorflow"]
+__all__ = ["TensorFlowSession", "on_tensorflow", "random_operations"]
 
 _PARALLEL_ROWS = 8
 _MANY_STEPS = 64
@@ -55,7 +55,7 @@ class TensorFlowSession(Session):
         """Run one compiled predict step on all rows at once."""
         if self.model.run_eagerly:
             return super().step(rows)
-        return self.name_outputs(self._run_step(self._tensors(rows)))
+        return self.name_outputs(self._run_step(self.tensors(rows)))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row as a separate request: kernels for one row inside one tf.function.
@@ -64,7 +64,7 @@ class TensorFlowSession(Session):
         """
         if self.model.run_eagerly or self.changes_itself or self.facts.batch_size:
             return super().one_by_one(rows)
-        packed = self._tensors(rows)
+        packed = self.tensors(rows)
         try:
             return self.name_outputs(self._row_map(packed)(packed))
         except Exception:
@@ -88,7 +88,7 @@ class TensorFlowSession(Session):
         Every shape has its own trace, so that no shape is relaxed to fit two batches.
         """
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
-        return lambda rows: self.name_outputs(function(self._tensors(rows)))
+        return lambda rows: self.name_outputs(function(self.tensors(rows)))
 
     def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly, except the loops of Keras's recurrent layers over many time steps."""
@@ -117,28 +117,24 @@ class TensorFlowSession(Session):
         """
         if self.model.run_eagerly:
             return None
-        return sorted(filter(_RANDOM.search, self._step_operations(rows)))
+        return random_operations(self._step_graph(rows))
 
     def is_repeatable(self, rows: Rows) -> bool:
         """Whether the traced step gives the same outputs each time: nothing random, no state, no Python."""
         if self.model.run_eagerly or self.changes_itself:
             return False
-        return not any(_RANDOM.search(op) or "PyFunc" in op for op in self._step_operations(rows))
-
-    def _step_operations(self, rows: Rows) -> set[str]:
-        definition = self._step_graph(rows).as_graph_def()
-        bodies = (definition.node, *(function.node_def for function in definition.library.function))
-        return {node.op for body in bodies for node in body}
+        return not any(_RANDOM.search(op) or "PyFunc" in op for op in _operations(self._step_graph(rows)))
 
     def narrow_operations(self, rows: Rows) -> list[str]:
         """Return the operations of the traced step that compute below float64."""
         return list(narrow_operations(self._step_graph(rows)))
 
     def _step_graph(self, rows: Rows) -> Any:
-        packed = self._tensors(rows)
+        packed = self.tensors(rows)
         return self._traced_step(packed).get_concrete_function(packed).graph
 
-    def _tensors(self, rows: Rows) -> Any:
+    def tensors(self, rows: Rows) -> Any:
+        """Return rows as tensors, in the structure of the model's inputs."""
         return keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows))
 
     def _step(self, x: Any) -> Any:
@@ -198,6 +194,17 @@ class TensorFlowSession(Session):
         row_map = tf.function(run_rows, input_signature=[spec])
         row_map.get_concrete_function()
         return row_map
+
+
+def random_operations(graph: Any) -> list[str]:
+    """Return the operations of a TensorFlow graph that draw random numbers."""
+    return sorted(filter(_RANDOM.search, _operations(graph)))
+
+
+def _operations(graph: Any) -> set[str]:
+    definition = graph.as_graph_def()
+    bodies = (definition.node, *(function.node_def for function in definition.library.function))
+    return {node.op for body in bodies for node in body}
 
 
 def _with_free_batch_axis(packed: Any) -> Any:
