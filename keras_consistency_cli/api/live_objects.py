@@ -24,12 +24,10 @@ from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports
-from keras_consistency_cli.pipeline.plan import Plan
+from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.run import examine
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, load_workers
 from keras_consistency_cli.reporting.report import Report
-from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
@@ -116,11 +114,7 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
         subject = LoadedSubject(
             inputs=inputs, clients=clients, facts=facts, rows_description=rows_description
         )
-        return examine(settings, subject, Plan.of(checks, _table(settings)), checks=checks)
-
-
-def _table(settings: Settings) -> tuple[Route, ...]:
-    return routes(settings.batch_sizes(), settings.export_labels())
+        return examine(settings, subject, Plan.of(checks, route_table(settings)), checks=checks)
 
 
 def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) -> InProcessClient:
@@ -140,7 +134,7 @@ def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) 
 
 def _unavailable_routes(settings: Settings, *, live: bool) -> Iterator[tuple[str, str]]:
     """Yield the routes that cannot run in this process, and why."""
-    for route in _table(settings):
+    for route in route_table(settings):
         if route.name == "fresh-process" or route.placement in _OTHER_PROCESS:
             yield route.name, _NO_PROCESS
         elif live and route.name.startswith(_FROM_FILE):

@@ -12,23 +12,18 @@ from keras_consistency_cli.diagnosis.base import Cause, Diagnosis, Failing
 from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.confirmations.exports import (
     Summaries,
-    affected,
     confirm_export,
     is_likely,
+    summaries_by_export,
 )
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
+from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["diagnose_exports", "is_about_exports", "searching_routes"]
-
-
-def is_about_exports(code: str) -> bool:
-    """Whether a check compares exports."""
-    return code.startswith("KC90")
+__all__ = ["diagnose_exports", "searching_routes"]
 
 
 def searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:
@@ -41,16 +36,11 @@ def searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:
 
 def diagnose_exports(evidence: Evidence, failing: Failing) -> Iterator[Diagnosis]:
     """Yield the causes of every export for which a check failed or warned."""
-    about = {code: verdict for code, verdict in failing.items() if is_about_exports(code)}
-    diagnoses: list[tuple[str, Diagnosis]] = []
-    labels = dict.fromkeys(label for verdict in about.values() for label in affected(verdict))
-    for label in labels:
-        summaries = {
-            code: verdict.findings["exports"][label]
-            for code, verdict in about.items()
-            if label in affected(verdict)
-        }
-        diagnoses.extend(_diagnose(evidence, about, label, summaries))
+    diagnoses = [
+        each
+        for label, summaries in summaries_by_export(failing).items()
+        for each in _diagnose(evidence, failing, label, summaries)
+    ]
     yield from _merged(diagnoses)
 
 
@@ -115,7 +105,7 @@ def _layer(evidence: Evidence, slug: str, label: str) -> str | None:
         "export-state-frozen": evidence.facts.stateful_layers,
         "export-state-carried": evidence.facts.stateful_layers,
     }
-    differing = evidence.details(export_name(VARIANTS, label), VariantDetails).get("differing", {})
+    differing = evidence.details(route_on(VARIANTS, label), VariantDetails).get("differing", {})
     located = differing.get("layer") if slug in _LOCATED else None
     return next((layer.path for layer in suspects.get(slug, ())), located)
 

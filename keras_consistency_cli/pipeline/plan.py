@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Check, Pair
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, float64_name
 
-__all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan"]
+__all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan", "route_table"]
 
 OTHER_WITNESSES = ("one-by-one", "call")
 """Routes whose distance from the float64 copy may replace predict's as rounding noise."""
@@ -18,6 +20,11 @@ NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED, "rows"})
 
 Other witnesses only lower the noise: a check that fails without them also fails with them.
 """
+
+
+def route_table(settings: Settings) -> tuple[Route, ...]:
+    """Return all routes that a run with these settings may need."""
+    return routes(settings.batch_sizes(), settings.export_labels(), settings.endpoint_labels())
 
 
 @dataclass(frozen=True, kw_only=True)

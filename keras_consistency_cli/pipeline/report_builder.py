@@ -18,10 +18,10 @@ from keras_consistency_cli.pipeline import notes
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment
 from keras_consistency_cli.pipeline.inputs import Inputs
+from keras_consistency_cli.pipeline.plan import route_table
 from keras_consistency_cli.reporting.report import Report, RouteTime, Source
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED
 
 __all__ = ["RunInfo", "build_report"]
@@ -64,7 +64,7 @@ def build_report(
         rows=collector.rows,
         rows_available=inputs.rows.length if inputs.rows else collector.rows,
         generated=inputs.rows is None,
-        routes=_route_times(collector, routes(settings.batch_sizes(), settings.export_labels())),
+        routes=_route_times(collector, route_table(settings)),
         noise={output: comparison.max_abs for output, comparison in noise.items()},
         calibration=_calibration(collector, noise),
         notes=(*_reading_notes(inputs, settings), *_notes(settings, collector, verdicts, run)),

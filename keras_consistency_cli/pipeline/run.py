@@ -24,7 +24,7 @@ from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
 from keras_consistency_cli.pipeline.inputs import Inputs, naming_scaler_version
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.pipeline.plan import Plan
+from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import (
     check_served_rows,
@@ -36,8 +36,6 @@ from keras_consistency_cli.pipeline.sampling import (
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
-from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.workers.fork_source import ForkSource
 
 __all__ = ["examine", "inspect"]
@@ -67,7 +65,7 @@ def inspect(
     """
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
-    plan = Plan.of(checks, _all_routes(settings))
+    plan = Plan.of(checks, route_table(settings))
     with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
         report = examine(settings, subject, plan, checks=checks, observe=observe)
     single = reproducers(settings, report.verdicts, config)
@@ -128,10 +126,6 @@ def examine(
     return replace(report, unexplained=open_questions, exhibits=exhibits)
 
 
-def _all_routes(settings: Settings) -> tuple[Route, ...]:
-    return routes(settings.batch_sizes(), settings.export_labels(), settings.endpoint_labels())
-
-
 def _check_stated_outputs(settings: Settings, subject: LoadedSubject) -> None:
     """Refuse limits for outputs that the model does not have."""
     stated = [name for name, _ in settings.policy().per_output]
@@ -156,7 +150,7 @@ def _collect_and_judge(
     rest: np.ndarray,
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
-    table = _all_routes(settings)
+    table = route_table(settings)
     if settings.exit_first:
         collector.add_until_failure(checks, table, sample, context)
     else:
@@ -209,7 +203,7 @@ def _collect_failing_rows(
     if not settings.bundle:
         return ()
     available = subject.inputs.rows.length if subject.inputs.rows else collector.rows
-    table = _all_routes(settings)
+    table = route_table(settings)
     return collect_failing_rows(collector, table, verdicts, sample, available)
 
 

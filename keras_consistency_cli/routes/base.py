@@ -67,7 +67,7 @@ class Route:
         precision: the copy of the model that it runs on.
         placement: the process that it runs in.
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
-        export: the label of the export or service that it runs on instead of the model, "" for none.
+        target: the label of the export or service that it runs on instead of the model, "" for none.
     """
 
     name: str
@@ -77,12 +77,12 @@ class Route:
     precision: Precision = "float32"
     placement: Placement = "main"
     streams: bool = False
-    export: str = ""
+    target: str = ""
 
     @property
     def worker(self) -> str:
-        """The key of the worker that runs it: each export has a worker of its own."""
-        return f"{self.placement}:{self.export}" if self.export else self.placement
+        """The key of the worker that runs it: each target has one of its own."""
+        return f"{self.placement}:{self.target}" if self.target else self.placement
 
 
 def plain_routes(table: Mapping[str, tuple[str, RouteFunction]]) -> tuple[Route, ...]:

@@ -22,22 +22,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
-from keras_consistency_cli.checks.analysis.exports.labels import (
-    combine,
-    export_labels,
-    has_exports,
-    interface_of,
-    pairs_of_exports,
-    refusal_of,
-    routes_of_exports,
-)
+from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, interface_of, skip_if_refused
 from keras_consistency_cli.checks.analysis.exports.precision import widened
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.interface import INTERFACE
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
 
 __all__ = ["CHECK"]
@@ -56,15 +48,14 @@ def examine(evidence: Evidence) -> Verdict:
     repeat = agreement(evidence, (_REPEAT,), _WORDING)
     if repeat.status is Status.FAIL and not evidence.facts.stateful_layers:
         return Verdict.skip("predict does not repeat its own outputs, see KC203 repeatability")
-    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
-    return combine(verdicts, "every export gives the outputs of the model")
+    return EXPORTS.examine(evidence, _examine, "every export gives the outputs of the model")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
-    refusal = refusal_of(evidence, label)
-    if refusal is not None:
-        return Verdict.skip(refusal[0])
-    pair = Pair(candidate=export_name(REFERENCE, label), reference=REFERENCE)
+    skipped = skip_if_refused(evidence, label)
+    if skipped is not None:
+        return skipped
+    pair = Pair(candidate=route_on(REFERENCE, label), reference=REFERENCE)
     verdict = _with_limits(agreement(evidence, (pair,), _WORDING))
     interface = interface_of(evidence, label)
     if verdict.status is not Status.FAIL or interface is None or interface["precision"] == "float32":
@@ -105,7 +96,7 @@ def _describe(judged: tuple[Judged, ...]) -> str:
 
 def _agrees_exactly(evidence: Evidence, label: str) -> bool | None:
     """Whether the export agrees in float32; None if its runtime has no such mode."""
-    pair = Pair(candidate=export_name(EXACT, label), reference=REFERENCE)
+    pair = Pair(candidate=route_on(EXACT, label), reference=REFERENCE)
     if not evidence.comparisons.get((pair.candidate, pair.reference)):
         return None
     return agreement(evidence, (pair,), _WORDING).status is not Status.FAIL
@@ -116,8 +107,8 @@ CHECK = Check(
     name="export-agreement",
     title="exports give the outputs of the model",
     explanation=__doc__,
-    pairs_for=pairs_of_exports((REFERENCE, f"={REFERENCE}"), (EXACT, f"={REFERENCE}")),
-    routes_for=routes_of_exports(INTERFACE),
+    pairs_for=EXPORTS.pairs((REFERENCE, f"={REFERENCE}"), (EXACT, f"={REFERENCE}")),
+    routes_for=EXPORTS.routes(INTERFACE),
     examine=examine,
-    is_offered=has_exports,
+    is_offered=EXPORTS.are_given,
 )

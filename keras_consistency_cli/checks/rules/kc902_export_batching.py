@@ -18,21 +18,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
-from keras_consistency_cli.checks.analysis.exports.labels import (
-    combine,
-    export_labels,
-    has_exports,
-    interface_of,
-    pairs_of_exports,
-    refusal_of,
-    routes_of_exports,
-)
+from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, interface_of, skip_if_refused
 from keras_consistency_cli.checks.analysis.exports.precision import widened
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.exports.interface import INTERFACE
-from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.table import EXPORT_BATCH_SIZES
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -58,15 +50,14 @@ def examine(evidence: Evidence) -> Verdict:
     own = agreement(evidence, (_OF_MODEL,), _NEIGHBOURS)
     if own.status is Status.FAIL:
         return Verdict.skip("rows influence each other in the model itself, see KC103 companion-swap")
-    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
-    return combine(verdicts, "rows of a batch do not influence each other")
+    return EXPORTS.examine(evidence, _examine, "rows of a batch do not influence each other")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
-    refusal, interface = refusal_of(evidence, label), interface_of(evidence, label)
-    if refusal is not None:
-        return Verdict.skip(refusal[0])
-    name = export_name(_COMPANIONS, label)
+    skipped, interface = skip_if_refused(evidence, label), interface_of(evidence, label)
+    if skipped is not None:
+        return skipped
+    name = route_on(_COMPANIONS, label)
     swap = Pair(candidate=name, reference=f"{name}-baseline", exact=True)
     neighbours = agreement(evidence, (swap,), _NEIGHBOURS)
     if neighbours.status is Status.FAIL:
@@ -76,8 +67,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if evidence.facts.stateful_layers:
         return neighbours
     pairs = [
-        Pair(candidate=export_name(route, label), reference=export_name(REFERENCE, label))
-        for route in _BATCHES
+        Pair(candidate=route_on(route, label), reference=route_on(REFERENCE, label)) for route in _BATCHES
     ]
     batches = agreement(evidence, pairs, _BATCHING)
     precision = interface["precision"] if interface is not None else "float32"
@@ -99,13 +89,13 @@ CHECK = Check(
     explanation=__doc__,
     pairs_for=lambda settings: (
         _OF_MODEL,
-        *pairs_of_exports(*((route, REFERENCE) for route in _BATCHES))(settings),
+        *EXPORTS.pairs(*((route, REFERENCE) for route in _BATCHES))(settings),
         *(
             replace(pair, exact=True)
-            for pair in pairs_of_exports((_COMPANIONS, f"{_COMPANIONS}-baseline"))(settings)
+            for pair in EXPORTS.pairs((_COMPANIONS, f"{_COMPANIONS}-baseline"))(settings)
         ),
     ),
-    routes_for=routes_of_exports(INTERFACE),
+    routes_for=EXPORTS.routes(INTERFACE),
     examine=examine,
-    is_offered=has_exports,
+    is_offered=EXPORTS.are_given,
 )

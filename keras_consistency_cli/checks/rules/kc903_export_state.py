@@ -17,19 +17,13 @@ Sources: tensorflow#34644, tensorflow#37250, tflite-support#665.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.exports.labels import (
-    combine,
-    export_labels,
-    has_exports,
-    refusal_of,
-    routes_of_exports,
-)
+from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, skip_if_refused
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR, ULP
 from keras_consistency_cli.routes.exports.interface import INTERFACE
-from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
+from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
 
@@ -39,15 +33,14 @@ _FEWEST_ULPS = 64
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge every export by two calls on the same batch."""
-    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
-    return combine(verdicts, "exports repeat their outputs as the model does")
+    return EXPORTS.examine(evidence, _examine, "exports repeat their outputs as the model does")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
-    refusal = refusal_of(evidence, label)
-    if refusal is not None:
-        return Verdict.skip(refusal[0])
-    trace = evidence.traces[export_name(STATE, label)]
+    skipped = skip_if_refused(evidence, label)
+    if skipped is not None:
+        return skipped
+    trace = evidence.traces[route_on(STATE, label)]
     if not trace.ran:
         return Verdict.error("the export could not be called twice", trace.error or str(trace.unavailable))
     details = trace.details_as(ExportStateDetails)
@@ -83,7 +76,7 @@ CHECK = Check(
     name="export-state",
     title="exports keep state as the model does",
     explanation=__doc__,
-    routes_for=routes_of_exports(STATE, INTERFACE),
+    routes_for=EXPORTS.routes(STATE, INTERFACE),
     examine=examine,
-    is_offered=has_exports,
+    is_offered=EXPORTS.are_given,
 )

@@ -16,19 +16,12 @@ Sources: tensorflow#33303, tensorflow#51801, keras-hub#2405.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.exports.labels import (
-    combine,
-    export_labels,
-    has_exports,
-    interface_of,
-    refusal_of,
-    routes_of_exports,
-)
+from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, interface_of, refusal_of
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.loading.exports.spec import KINDS
 from keras_consistency_cli.routes.exports.interface import INTERFACE, InterfaceDetails
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
 
@@ -38,8 +31,7 @@ _SHOWN = 2
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare the interface of every export with that of the model."""
-    verdicts = [(label, _examine(evidence, label)) for label in export_labels(evidence)]
-    return combine(verdicts, "exports take the inputs and give the outputs of the model")
+    return EXPORTS.examine(evidence, _examine, "exports take the inputs and give the outputs of the model")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
@@ -47,7 +39,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if refusal is not None:
         return _judge_refusal(*refusal)
     if interface is None:
-        trace = evidence.traces[export_name(INTERFACE, label)]
+        trace = evidence.traces[route_on(INTERFACE, label)]
         return Verdict.error("the export cannot be called", trace.error or "")
     return _judge(interface)
 
@@ -80,7 +72,7 @@ CHECK = Check(
     name="export-interface",
     title="exports have the inputs and outputs of the model",
     explanation=__doc__,
-    routes_for=routes_of_exports(INTERFACE),
+    routes_for=EXPORTS.routes(INTERFACE),
     examine=examine,
-    is_offered=has_exports,
+    is_offered=EXPORTS.are_given,
 )

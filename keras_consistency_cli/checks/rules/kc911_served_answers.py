@@ -21,15 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.analysis.endpoints.labels import (
-    combine_endpoints,
-    endpoint_names,
-    has_endpoints,
-    judge_answers,
-    pairs_of_endpoints,
-    problem_of,
-    routes_of_endpoints,
-)
+from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.config.settings import Settings
@@ -40,7 +32,7 @@ from keras_consistency_cli.routes.endpoints.table import (
     AnswerDetails,
     WireDetails,
 )
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -61,8 +53,7 @@ _ROUNDED = 4.0
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare the answers of every service with predict."""
-    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
-    return combine_endpoints(verdicts, "every service answers with the outputs of the model")
+    return ENDPOINTS.examine(evidence, _examine, "every service answers with the outputs of the model")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
@@ -106,8 +97,8 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdic
         if _agree(found):
             return _fail(judged, cause, f"the answers are the outputs of the model on {rows}")
     for name in (ANSWERS, SCALED):
-        if _agree(_judge(evidence, name, label, export_name(REORDERED, label))):
-            order = evidence.traces[export_name(REORDERED, label)].details.get("order", [])
+        if _agree(_judge(evidence, name, label, route_on(REORDERED, label))):
+            order = evidence.traces[route_on(REORDERED, label)].details.get("order", [])
             rows = f"rows with their columns in the order {', '.join(map(str, order))}"
             return _fail(
                 judged, "endpoint-columns-reordered", f"the answers are the outputs of the model on {rows}"
@@ -120,7 +111,7 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdic
 
 def _coarse(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> str:
     """Describe digits so few that the service's rounding is the difference; "" if it is not."""
-    wire = evidence.details(export_name(ANSWERS, label), AnswerDetails).get("wire", {})
+    wire = evidence.details(route_on(ANSWERS, label), AnswerDetails).get("wire", {})
     for one in judged:
         half = wire[one.comparison.output]["half_unit"] if one.comparison.output in wire else 0.0
         if (
@@ -134,7 +125,7 @@ def _coarse(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> str:
 
 def _pass(evidence: Evidence, label: str, judged: tuple[Judged, ...], remark: str = "") -> Verdict:
     """A pass, or a warning if the service rounds."""
-    name = export_name(SCALED if remark == "it takes scaled rows" else ANSWERS, label)
+    name = route_on(SCALED if remark == "it takes scaled rows" else ANSWERS, label)
     wire = evidence.details(name, AnswerDetails).get("wire", {})
     rounding = _rounding(judged, wire)
     if rounding:
@@ -185,7 +176,7 @@ def _size(judged: tuple[Judged, ...]) -> str:
 
 
 def _judge(evidence: Evidence, name: str, label: str, reference: str) -> tuple[Judged, ...]:
-    return judge_answers(evidence, Pair(candidate=export_name(name, label), reference=reference))
+    return judge_answers(evidence, Pair(candidate=route_on(name, label), reference=reference))
 
 
 def _agree(judged: tuple[Judged, ...]) -> bool:
@@ -197,7 +188,7 @@ def _pairs(settings: Settings) -> tuple[Pair, ...]:
     mistakes = tuple((ANSWERS, f"={route}") for route in _MISTAKES) if scales else ()
     orders = ((ANSWERS, REORDERED), (SCALED, REORDERED))
     usual = ((ANSWERS, f"={REFERENCE}"), (SCALED, f"={REFERENCE}"))
-    return pairs_of_endpoints(*usual, *mistakes, *orders)(settings)
+    return ENDPOINTS.pairs(*usual, *mistakes, *orders)(settings)
 
 
 CHECK = Check(
@@ -206,7 +197,7 @@ CHECK = Check(
     title="services answer with the outputs of the model",
     explanation=__doc__,
     pairs_for=_pairs,
-    routes_for=routes_of_endpoints(ANSWERS, SCALED, REORDERED),
+    routes_for=ENDPOINTS.routes(ANSWERS, SCALED, REORDERED),
     examine=examine,
-    is_offered=has_endpoints,
+    is_offered=ENDPOINTS.are_given,
 )

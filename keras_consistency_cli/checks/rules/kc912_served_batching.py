@@ -16,15 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.analysis.endpoints.labels import (
-    combine_endpoints,
-    endpoint_names,
-    has_endpoints,
-    judge_answers,
-    pairs_of_endpoints,
-    problem_of,
-    routes_of_endpoints,
-)
+from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.config.settings import Settings
@@ -37,7 +29,7 @@ from keras_consistency_cli.routes.endpoints.table import (
     SINGLE,
     RepeatDetails,
 )
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
 
@@ -52,8 +44,7 @@ _WAYS: Mapping[str, str] = {
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare the answers of every service with one another."""
-    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
-    return combine_endpoints(verdicts, "services answer row by row")
+    return ENDPOINTS.examine(evidence, _examine, "services answer row by row")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
@@ -81,12 +72,12 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
 def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, str]:
     """Return the cause, and what confirms it."""
     if AGAIN in different:
-        details = evidence.details(export_name(AGAIN, label), RepeatDetails)
+        details = evidence.details(route_on(AGAIN, label), RepeatDetails)
         if details.get("follows_request"):
             proof = "the same request gets the same answers after itself, and others after a different one"
             return "endpoint-keeps-state", proof
         return ("endpoint-keeps-state" if evidence.facts.stateful_layers else "endpoint-unrepeatable"), ""
-    refit = Pair(candidate=export_name(SINGLE, label), reference="refit-single")
+    refit = Pair(candidate=route_on(SINGLE, label), reference="refit-single")
     judged = judge_answers(evidence, refit)
     if SINGLE in different and judged and all(one.within for one in judged):
         proof = "single rows get the outputs of the model on rows that a scaler was fitted on, one by one"
@@ -98,13 +89,13 @@ def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, s
 
 
 def _judge(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
-    route = export_name(name, label)
+    route = route_on(name, label)
     return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
 
 
 def _pairs(settings: Settings) -> tuple[Pair, ...]:
     refit = ((SINGLE, "=refit-single"),) if settings.scaler is not None else ()
-    return pairs_of_endpoints(*((name, "") for name in _WAYS), *refit)(settings)
+    return ENDPOINTS.pairs(*((name, f"{name}-baseline") for name in _WAYS), *refit)(settings)
 
 
 CHECK = Check(
@@ -113,7 +104,7 @@ CHECK = Check(
     title="services answer each row by itself",
     explanation=__doc__,
     pairs_for=_pairs,
-    routes_for=routes_of_endpoints(ANSWERS, *_WAYS),
+    routes_for=ENDPOINTS.routes(ANSWERS, *_WAYS),
     examine=examine,
-    is_offered=has_endpoints,
+    is_offered=ENDPOINTS.are_given,
 )

@@ -16,27 +16,18 @@ Sources: tensorflow/serving#894, tensorflow#61298, SeldonIO/MLServer#1306.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.endpoints.labels import (
-    combine_endpoints,
-    endpoint_names,
-    has_endpoints,
-    judge_answers,
-    pairs_of_endpoints,
-    problem_of,
-    routes_of_endpoints,
-)
+from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE, ConcurrentDetails
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
 
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare answers to requests at the same time with those to requests one after another."""
-    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
-    return combine_endpoints(verdicts, "services give every row its own answer")
+    return ENDPOINTS.examine(evidence, _examine, "services give every row its own answer")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
@@ -46,7 +37,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     for name in (AGAIN, SINGLE):
         if not _agrees(evidence, name, label):
             return Verdict.skip("answers differ without requests at the same time, see KC912 served-batching")
-    route = export_name(CONCURRENT, label)
+    route = route_on(CONCURRENT, label)
     pair = Pair(candidate=route, reference=f"{route}-baseline")
     judged = judge_answers(evidence, pair, both_written=True)
     if not judged:
@@ -66,7 +57,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
 
 
 def _agrees(evidence: Evidence, name: str, label: str) -> bool:
-    route = export_name(name, label)
+    route = route_on(name, label)
     judged = judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
     return all(one.within for one in judged)
 
@@ -76,8 +67,8 @@ CHECK = Check(
     name="served-concurrency",
     title="services give every row its own answer if many ask at the same time",
     explanation=__doc__,
-    pairs_for=pairs_of_endpoints((CONCURRENT, ""), (AGAIN, ""), (SINGLE, "")),
-    routes_for=routes_of_endpoints(ANSWERS, AGAIN, SINGLE, CONCURRENT),
+    pairs_for=ENDPOINTS.pairs(*((name, f"{name}-baseline") for name in (CONCURRENT, AGAIN, SINGLE))),
+    routes_for=ENDPOINTS.routes(ANSWERS, AGAIN, SINGLE, CONCURRENT),
     examine=examine,
-    is_offered=has_endpoints,
+    is_offered=ENDPOINTS.are_given,
 )

@@ -14,33 +14,26 @@ openvinotoolkit/model_server#4337.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.endpoints.labels import (
-    combine_endpoints,
-    endpoint_names,
-    has_endpoints,
-    problem_of,
-    routes_of_endpoints,
-)
+from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, problem_of
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.endpoints.table import ANSWERS, DESCRIBED, AnswerDetails, DescribedDetails
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
 
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge the interface of every service."""
-    verdicts = [(label, _examine(evidence, label)) for label in endpoint_names(evidence)]
-    return combine_endpoints(verdicts, "services take the rows of the model and refuse others")
+    return ENDPOINTS.examine(evidence, _examine, "services take the rows of the model and refuse others")
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
     problem = problem_of(evidence, label, ANSWERS, DESCRIBED)
     if problem is not None:
         return problem
-    details = evidence.details(export_name(DESCRIBED, label), DescribedDetails)
-    wire = evidence.details(export_name(ANSWERS, label), AnswerDetails).get("wire", {})
+    details = evidence.details(route_on(DESCRIBED, label), DescribedDetails)
+    wire = evidence.details(route_on(ANSWERS, label), AnswerDetails).get("wire", {})
     forms = {form for written in wire.values() for form in written["forms"]}
     findings = {**details, "nan_forms": sorted(forms)}
     silent = details.get("silent", ())
@@ -63,7 +56,7 @@ CHECK = Check(
     name="served-interface",
     title="services take the rows of the model and refuse others",
     explanation=__doc__,
-    routes_for=routes_of_endpoints(ANSWERS, DESCRIBED),
+    routes_for=ENDPOINTS.routes(ANSWERS, DESCRIBED),
     examine=examine,
-    is_offered=has_endpoints,
+    is_offered=ENDPOINTS.are_given,
 )

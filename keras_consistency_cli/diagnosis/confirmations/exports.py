@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
@@ -14,11 +13,11 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     ConfirmationTest,
     cannot_test,
 )
-from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
+from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "affected", "confirm_export", "is_likely"]
+__all__ = ["EXPORT_CONFIRMATIONS", "Summaries", "confirm_export", "is_likely", "summaries_by_export"]
 
 Summaries = Mapping[str, Mapping[str, Any]]
 """By code of the check, what it found on one export."""
@@ -26,11 +25,14 @@ Summaries = Mapping[str, Mapping[str, Any]]
 _STALE, _SATURATED, _LAYER = "export-stale", "export-saturated", "export-layer-differs"
 
 
-def affected(verdict: Verdict) -> Iterator[str]:
-    """Yield the labels of the exports for which a check failed or warned."""
-    for label, summary in verdict.findings.get("exports", {}).items():
-        if summary["status"] in ("fail", "warn"):
-            yield label
+def summaries_by_export(failing: Failing) -> dict[str, Summaries]:
+    """Return by label of an export what the checks that failed or warned for it found."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for code, verdict in failing.items():
+        for label, summary in verdict.findings.get("exports", {}).items():
+            if summary["status"] in ("fail", "warn"):
+                found.setdefault(label, {})[code] = summary
+    return {**found}
 
 
 def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summaries) -> str | None:
@@ -40,7 +42,7 @@ def confirm_export(evidence: Evidence, slug: str, label: str, summaries: Summari
         return read if any(summary.get("cause") == slug for summary in summaries.values()) else None
     if slug == "export-training-true" and _is_random_when_called(evidence, label, summaries):
         return "two calls of the model without a training argument differ as well, two predictions do not"
-    details = evidence.details(export_name(VARIANTS, label), VariantDetails)
+    details = evidence.details(route_on(VARIANTS, label), VariantDetails)
     if "variants" not in details or "KC901" not in summaries:
         return None
     if slug == _SATURATED:
@@ -59,7 +61,7 @@ def is_likely(evidence: Evidence, slug: str, label: str) -> bool:
 
     The export holds none of the model's weights but others, or its values differ from one layer on.
     """
-    details = evidence.details(export_name(VARIANTS, label), VariantDetails)
+    details = evidence.details(route_on(VARIANTS, label), VariantDetails)
     if slug == _STALE and "weights" in details:
         return not details["weights"]["found"] and details["weights"]["other"] > 0
     return slug == _LAYER and bool(details.get("differing", {}).get("layer"))
@@ -76,7 +78,7 @@ def _saturation(details: VariantDetails, precision: str) -> str | None:
 
 
 def _is_random_when_called(evidence: Evidence, label: str, summaries: Summaries) -> bool:
-    details = evidence.details(export_name(STATE, label), ExportStateDetails)
+    details = evidence.details(route_on(STATE, label), ExportStateDetails)
     return "KC903" in summaries and details.get("bare", 0.0) > details.get("model_own", 0.0)
 
 
@@ -117,13 +119,7 @@ _READ: Mapping[str, str] = {
 
 def _confirmed_on_some_export(slug: str) -> ConfirmationTest:
     def test(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
-        labels = dict.fromkeys(label for verdict in failing.values() for label in affected(verdict))
-        for label in labels:
-            summaries = {
-                code: verdict.findings["exports"][label]
-                for code, verdict in failing.items()
-                if label in affected(verdict)
-            }
+        for label, summaries in summaries_by_export(failing).items():
             explanation = confirm_export(evidence, slug, label, summaries)
             if explanation is not None:
                 return ConfirmationResult(confirmed=True, explanation=explanation)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.exports.names import export_name
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def endpoint_routes(labels: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes of all endpoints."""
     return tuple(
         Route(
-            name=export_name(name, label),
+            name=route_on(name, label),
             summary=f"{summary}, on {label}",
             run=_not_here,
             placement="endpoint",
-            export=label,
+            target=label,
         )
         for label in labels
         for name, summary in _SUMMARIES.items()

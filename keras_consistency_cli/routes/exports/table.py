@@ -11,9 +11,9 @@ from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.exports.exact import EXACT_ROUTE
 from keras_consistency_cli.routes.exports.interface import INTERFACE_ROUTE
-from keras_consistency_cli.routes.exports.names import export_name
 from keras_consistency_cli.routes.exports.state import STATE_ROUTES
 from keras_consistency_cli.routes.exports.variants import VARIANTS_ROUTE
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Result, Rows
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def export_routes(labels: Sequence[str]) -> tuple[Route, ...]:
     return tuple(
         replace(
             route,
-            name=export_name(route.name, label),
+            name=route_on(route.name, label),
             summary=f"{route.summary}, on the export {label}",
             placement="export",
-            export=label,
+            target=label,
         )
         for label in labels
         for route in _templates()

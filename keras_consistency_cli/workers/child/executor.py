@@ -144,12 +144,12 @@ class Executor:
 
     def _session_for(self, route: Route, rows: Mapping[str, np.ndarray]) -> Session | NoSession:
         """Return the session that a route runs on, created when the first route needs it."""
-        key = route.worker if route.export else route.precision
+        key = route.worker if route.target else route.precision
         if key not in self._sessions:
-            create = self._export_session if route.export else self._float64_session
+            create = self._export_session if route.target else self._float64_session
             self._sessions[key] = create(route, rows)
         session = self._sessions[key]
-        if not isinstance(session, NoSession) and route.export:
+        if not isinstance(session, NoSession) and route.target:
             # An export may be limited to a batch size that the model is not limited to.
             reason = route.unavailable(session.facts)
             return session if reason is None else NoSession(reason)
@@ -160,7 +160,7 @@ class Executor:
         from keras_consistency_cli.routes.exports.sessions import open_session
 
         try:
-            return open_session(self._original, self._exports[route.export], rows)
+            return open_session(self._original, self._exports[route.target], rows)
         except ExportRefused as refusal:
             return NoSession(str(refusal), refusal.cause)
 

@@ -1,0 +1,67 @@
+"""The services of a run, as checks see them: whether they answered, and how their answers are judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keras_consistency_cli.checks.base import Evidence, Pair
+from keras_consistency_cli.checks.judgement import judge_pairs
+from keras_consistency_cli.checks.targets import Targets
+from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.routes.endpoints.table import ANSWERS, AnswerDetails
+from keras_consistency_cli.routes.targets import route_on
+
+__all__ = ["ENDPOINTS", "judge_answers", "problem_of"]
+
+ENDPOINTS = Targets(
+    key="endpoint",
+    labels=Settings.endpoint_labels,
+    route=ANSWERS,
+    nothing="no service to compare: --endpoint URL",
+)
+_COARSEST = 1e-3
+"""As a share of the largest output: coarser digits are a fault, not a limit."""
+
+
+def problem_of(evidence: Evidence, label: str, *names: str) -> Verdict | None:
+    """Return the verdict if the service did not answer, or not one answer for each row; None if it did."""
+    for name in names:
+        trace = evidence.traces.get(route_on(name, label))
+        if trace is None:
+            continue
+        if trace.error or trace.unavailable:
+            return Verdict.error("the service gives no answers", str(trace.error or trace.unavailable))
+        wrong = trace.details_as(AnswerDetails).get("wrong")
+        if wrong:
+            return Verdict.fail(f"wrong answers: {wrong}", cause="endpoint-answers-missing")
+    return None
+
+
+def judge_answers(evidence: Evidence, pair: Pair, *, both_written: bool = False) -> tuple[Judged, ...]:
+    """Judge one pair; the limit grows by half a unit of the last digit that the service writes.
+
+    Args:
+        evidence: the evidence.
+        pair: answers, and what they are compared with.
+        both_written: whether the reference consists of answers too.
+    """
+    wire = evidence.details(pair.candidate, AnswerDetails).get("wire", {})
+    judged = []
+    for one in judge_pairs(evidence, (pair,)):
+        output = one.comparison.output
+        half = wire[output]["half_unit"] * (2 if both_written else 1) if output in wire else 0.0
+        judged.append(_widened(one, half))
+    return tuple(judged)
+
+
+def _widened(one: Judged, half: float) -> Judged:
+    comparison = one.comparison
+    is_coarse = half > _COARSEST * comparison.scale
+    if one.within or not half or is_coarse or comparison.misshapen or comparison.nonfinite:
+        return one
+    limit = Limit(value=one.limit.value + half, origin=one.limit.origin)
+    if comparison.max_abs > limit.value:
+        return replace(one, limit=limit)
+    return replace(one, limit=limit, within=True, reason="half a unit of the last digit is added")
