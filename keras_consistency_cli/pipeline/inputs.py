@@ -14,7 +14,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.code_files import check_code_files
 from keras_consistency_cli.loading.exports.kinds import export_kind
-from keras_consistency_cli.loading.exports.spec import ExportKind, ExportSpec
+from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
@@ -28,12 +28,6 @@ from keras_consistency_cli.workers.load_request import reading
 
 __all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_exports", "open_files"]
 
-_MADE_KINDS: Mapping[str, ExportKind] = {
-    "tf_saved_model": "saved_model",
-    "litert": "litert",
-    "onnx": "onnx",
-    "openvino": "openvino",
-}
 _ADDITIONAL = ("reference", "served", "expected")
 
 
@@ -108,7 +102,7 @@ def open_exports(settings: Settings) -> Iterator[ExportSpec]:
             input_names=file.input_names,
         )
     for made in settings.try_export:
-        yield ExportSpec(label=next(names), kind=_MADE_KINDS[made])
+        yield ExportSpec(label=next(names), kind=made)
 
 
 def _check_backend(backend: str) -> None:

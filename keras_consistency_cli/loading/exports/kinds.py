@@ -54,7 +54,7 @@ def _folder_kind(path: Path) -> ExportKind:
                 f"{clean(path)} (--export) has no folder 'variables'",
                 expected="a complete SavedModel: saved_model.pb, variables/ and assets/",
             )
-        return "saved_model"
+        return "tf_saved_model"
     raise DataError(f"{clean(path)} (--export) is a folder without saved_model.pb", expected=_expected())
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportRefused
 from keras_consistency_cli.loading.exports.spec import KINDS, ExportKind
 
-__all__ = ["PACKAGES", "missing_packages", "open_export"]
+__all__ = ["PACKAGES", "open_export", "require_packages"]
 
 PACKAGES: Mapping[ExportKind, tuple[str, ...]] = {
-    "saved_model": (),
+    "tf_saved_model": (),
     "litert": ("ai_edge_litert",),
     "onnx": ("onnxruntime", "onnx"),
     "openvino": ("openvino",),
@@ -20,23 +20,24 @@ PACKAGES: Mapping[ExportKind, tuple[str, ...]] = {
 """The modules that run an export, besides TensorFlow."""
 
 
-def missing_packages(kind: ExportKind) -> str | None:
-    """Return how to install what a kind of export needs, None if it is installed."""
-    missing = [name for name in PACKAGES[kind] if importlib.util.find_spec(name) is None]
-    if not missing:
-        return None
-    return f"{KINDS[kind]} needs {missing[0]}: pip install 'keras-consistency-cli[{kind}]'"
+def require_packages(kind: ExportKind) -> None:
+    """Refuse a kind of export whose runtime is not installed.
+
+    Raises:
+        ExportRefused: with the line that installs it.
+    """
+    missing = next((name for name in PACKAGES[kind] if importlib.util.find_spec(name) is None), None)
+    if missing is not None:
+        install = f"pip install 'keras-consistency-cli[{kind}]'"
+        raise ExportRefused(f"{KINDS[kind]} needs {missing}: {install}", cause="package-missing")
 
 
 def open_export(path: Path, kind: ExportKind, signature: str = "") -> ExportedModel:
     """Load an export.
 
     Raises:
-        ExportRefused: its runtime is not installed, or cannot load it.
+        ExportRefused: its runtime cannot load it.
     """
-    missing = missing_packages(kind)
-    if missing is not None:
-        raise ExportRefused(missing)
     return _OPENERS[kind](path, signature)
 
 
@@ -65,7 +66,7 @@ def _open_openvino(path: Path, _signature: str) -> ExportedModel:
 
 
 _OPENERS: Mapping[ExportKind, Callable[[Path, str], ExportedModel]] = {
-    "saved_model": _open_saved_model,
+    "tf_saved_model": _open_saved_model,
     "litert": _open_litert,
     "onnx": _open_onnx,
     "openvino": _open_openvino,

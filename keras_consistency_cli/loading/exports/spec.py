@@ -8,10 +8,12 @@ from typing import Literal
 
 __all__ = ["KINDS", "ExportKind", "ExportSpec"]
 
-ExportKind = Literal["saved_model", "litert", "onnx", "openvino"]
+ExportKind = Literal["tf_saved_model", "litert", "onnx", "openvino"]
+
+"""Names of kinds, as `model.export` calls their formats."""
 
 KINDS: Mapping[ExportKind, str] = {
-    "saved_model": "TensorFlow SavedModel",
+    "tf_saved_model": "TensorFlow SavedModel",
     "litert": "LiteRT",
     "onnx": "ONNX",
     "openvino": "OpenVINO",

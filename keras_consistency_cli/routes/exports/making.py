@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused
 from keras_consistency_cli.loading.exports.spec import KINDS, ExportKind
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["make_export"]
 
-_FORMATS: Mapping[ExportKind, tuple[str, str]] = {
-    "saved_model": ("tf_saved_model", "export"),
-    "litert": ("litert", "export.tflite"),
-    "onnx": ("onnx", "export.onnx"),
-    "openvino": ("openvino", "export.xml"),
+_FILES: Mapping[ExportKind, str] = {
+    "tf_saved_model": "export",
+    "litert": "export.tflite",
+    "onnx": "export.onnx",
+    "openvino": "export.xml",
 }
-"""The format of `model.export`, and a file name that it accepts."""
+"""The name of a file that `model.export` accepts for each kind."""
 
 
 def make_export(session: Session, kind: ExportKind, rows: Rows) -> Path:
@@ -39,25 +39,17 @@ def make_export(session: Session, kind: ExportKind, rows: Rows) -> Path:
     Raises:
         ExportRefused: `model.export` fails.
     """
-    name, file_name = _FORMATS[kind]
-    path = Path(tempfile.mkdtemp(prefix="export-")) / file_name
-    printed = io.StringIO()
+    path = Path(tempfile.mkdtemp(prefix="export-")) / _FILES[kind]
+    call, printed = f"model.export(format='{kind}')", io.StringIO()
     try:
         session.step(rows)
         session.restore()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            session.model.export(str(path), format=name, verbose=False)
+            session.model.export(str(path), format=kind, verbose=False)
     except Exception as problem:
-        reason = clean(
-            str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__, 200
-        )
-        raise ExportRefused(
-            f"model.export(format='{name}') fails: {reason}", cause="export-fails"
-        ) from problem
+        raise ExportRefused(f"{call} fails: {describe_innermost(problem)}", cause="export-fails") from problem
     finally:
         session.restore()
     if not path.exists():
-        raise ExportRefused(
-            f"model.export(format='{name}') wrote no {KINDS[kind]} file", cause="export-fails"
-        )
+        raise ExportRefused(f"{call} wrote no {KINDS[kind]} file", cause="export-fails")
     return path

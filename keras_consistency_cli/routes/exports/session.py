@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportTensor
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
 from keras_consistency_cli.loading.exports.spec import ExportSpec
+from keras_consistency_cli.routes.exports.stored_weights import StoredWeights, compare_weights
 from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
@@ -35,6 +37,11 @@ class ExportSession(Session):
         if self.frozen_batch is not None:
             self.facts = replace(self.facts, batch_size=self.frozen_batch)
         self._types = {each.name: each.dtype for each in exported.inputs}
+
+    @cached_property
+    def stored_weights(self) -> StoredWeights:
+        """How many of the model's weights the export holds; the model must be as it was loaded."""
+        return compare_weights(self.exported, self.model)
 
     def exact(self) -> ExportSession | None:
         """Return the session of the same export without optimizations and lower precision of the runtime.

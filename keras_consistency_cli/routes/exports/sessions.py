@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_consistency_cli.loading.exports.exported_model import ExportRefused
-from keras_consistency_cli.loading.exports.opening import missing_packages, open_export
+from keras_consistency_cli.loading.exports.opening import open_export, require_packages
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.routes.exports.making import make_export
 from keras_consistency_cli.routes.exports.session import ExportSession
@@ -30,9 +29,7 @@ def open_session(original: Session, spec: ExportSpec, rows: Rows) -> ExportSessi
     Raises:
         ExportRefused: it cannot be made or loaded, or its inputs and outputs are not those of the model.
     """
-    missing = missing_packages(spec.kind)
-    if missing is not None:
-        raise ExportRefused(missing, cause="package-missing")
+    require_packages(spec.kind)
     batch = first_batch(rows, original.facts.batch_size or 1)
-    path = Path(spec.path) if spec.path else make_export(original, spec.kind, batch)
+    path = make_export(original, spec.kind, batch) if spec.is_made else Path(spec.path)
     return ExportSession(open_export(path, spec.kind, spec.signature), original, spec)

@@ -21,17 +21,12 @@ STATE = "state"
 class ExportStateDetails(TypedDict):
     """Details of the route `state`: greatest differences of two calls on the same batch.
 
-    `own` and `model_own` are those of the second call from the first, for the export and for the model.
-    `first` and `second` are those of the export's calls from the model's calls, `stuck` of the export's
-    second call from the model's first one. `bare` is that of two calls of the model without a training
+    `own` is that of the export, `model_own` that of the model, `bare` that of the model without a training
     argument. `scale` is the greatest output of the model.
     """
 
     own: float
     model_own: float
-    first: float
-    second: float
-    stuck: float
     bare: float
     scale: float
 
@@ -50,9 +45,6 @@ def _call_twice(session: Session, rows: Rows) -> Result:
     details: ExportStateDetails = {
         "own": greatest_difference(calls[1], calls[0]),
         "model_own": greatest_difference(references[1], references[0]),
-        "first": greatest_difference(calls[0], references[0]),
-        "second": greatest_difference(calls[1], references[1]),
-        "stuck": greatest_difference(calls[1], references[0]),
         "bare": greatest_difference(bare[1], bare[0]),
         "scale": greatest_value(references[0]),
     }

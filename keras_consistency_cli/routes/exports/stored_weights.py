@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from keras_consistency_cli.routes.exports.session import ExportSession
+from keras_consistency_cli.loading.exports.exported_model import ExportedModel
 
 __all__ = ["StoredWeights", "compare_weights", "substituted_weights"]
 
@@ -31,10 +30,10 @@ class StoredWeights(TypedDict):
     other: int
 
 
-def compare_weights(export: ExportSession) -> StoredWeights:
+def compare_weights(exported: ExportedModel, model: Any) -> StoredWeights:
     """Search the constants of an export for the weights of the model."""
-    constants = _by_size(export)
-    searched = list(_searched_weights(export.model))
+    constants = _by_size(exported)
+    searched = list(_searched_weights(model))
     found = [any(_is_same(value, each) for each in constants.get(value.size, ())) for value in searched]
     other = [
         not same and bool(_fitting(_axes(value), constants.get(value.size, ())))
@@ -43,14 +42,14 @@ def compare_weights(export: ExportSession) -> StoredWeights:
     return {"searched": len(searched), "found": sum(found), "other": sum(other)}
 
 
-def substituted_weights(export: ExportSession) -> Iterator[list[tuple[Any, np.ndarray]]]:
+def substituted_weights(exported: ExportedModel, model: Any) -> Iterator[list[tuple[Any, np.ndarray]]]:
     """Yield the ways in which the export's constants can stand in the place of the model's weights.
 
     There is none if a weight has no constant of its shape, and several if weights share a shape or are
     square: some exporters transpose kernels.
     """
-    constants = [values for each in _by_size(export).values() for values in each]
-    weights = [(variable, _value_of(variable)) for variable in export.model.weights]
+    constants = [values for each in _by_size(exported).values() for values in each]
+    weights = [(variable, _value_of(variable)) for variable in model.weights]
     weights = [each for each in weights if each[1].dtype.kind == "f" and each[1].size]
     groups: dict[tuple[int, ...], list[int]] = {}
     for number, (_, value) in enumerate(weights):
@@ -94,9 +93,9 @@ def _searched_weights(model: Any) -> Iterator[np.ndarray]:
             yield value
 
 
-def _by_size(export: ExportSession) -> Mapping[int, list[np.ndarray]]:
+def _by_size(exported: ExportedModel) -> Mapping[int, list[np.ndarray]]:
     by_size: dict[int, list[np.ndarray]] = {}
-    for _, values in export.exported.constants():
+    for _, values in exported.constants():
         by_size.setdefault(values.size, []).append(values.astype(np.float32))
     return by_size
 

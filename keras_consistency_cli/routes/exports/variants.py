@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 
@@ -34,8 +34,7 @@ _FEWEST_CUT = 3
 _MASKS = ("mask", "query_mask", "key_mask", "value_mask")
 """Arguments of Keras's layers that Keras fills in itself; an attention_mask is the model's own."""
 
-Pair = tuple[Outputs, Outputs]
-"""Outputs of the export, and of the model."""
+Found = TypeVar("Found")
 
 
 class VariantResult(TypedDict, total=False):
@@ -61,7 +60,7 @@ class VariantDetails(TypedDict):
 
 
 def _try_variants(session: Session, rows: Rows) -> Result:
-    from keras_consistency_cli.routes.exports.stored_weights import compare_weights
+    from keras_consistency_cli.routes.exports.layers import find_differing_layer
 
     export = on_export(session)
     batch = first_batch(rows, export.batch_size)
@@ -72,36 +71,24 @@ def _try_variants(session: Session, rows: Rows) -> Result:
             tried[slug] = result
     outputs, reference = _run(export, batch), _predict(export, batch)
     details: VariantDetails = {
-        "plain": _differences((outputs, reference)),
+        "plain": _differences(outputs, reference),
         "variants": tried,
-        "weights": compare_weights(export),
-        "differing": _find_layer(export, batch),
+        "weights": export.stored_weights,
+        "differing": _attempt(export, batch, find_differing_layer) or {},
         "saturated": sum(_count_cut(outputs[name], values) for name, values in reference.items()),
     }
     return Result(outputs={}, details=details)
 
 
-def _find_layer(export: ExportSession, rows: Rows) -> DifferingLayer:
-    from keras_consistency_cli.routes.exports.layers import find_differing_layer
-
-    try:
-        return find_differing_layer(export, rows)
-    except Exception:
-        # Runtimes do not show the values of every file.
-        return {}
-    finally:
-        export.restore()
-        export.original.restore()
-
-
 def _attempt(
-    export: ExportSession, rows: Rows, variant: Callable[[ExportSession, Rows], VariantResult | None]
-) -> VariantResult | None:
-    """Return what a variant gives, None if it does not apply or cannot run."""
+    export: ExportSession, rows: Rows, try_on: Callable[[ExportSession, Rows], Found | None]
+) -> Found | None:
+    """Return what a trial gives, None if it does not apply or cannot run."""
     try:
-        return variant(export, rows)
+        return try_on(export, rows)
     except Exception:
-        # A change that the export or the model does not accept is not the cause.
+        # A change that the export or the model does not accept is not the cause, and not every runtime shows
+        # the values inside a file.
         return None
     finally:
         export.restore()
@@ -118,9 +105,8 @@ def _predict(export: ExportSession, rows: Rows) -> Outputs:
     return export.original.step(rows)
 
 
-def _differences(pair: Pair) -> dict[str, float]:
+def _differences(candidate: Outputs, reference: Outputs) -> dict[str, float]:
     """The greatest difference by output; infinite where shapes differ."""
-    candidate, reference = pair
     return {
         name: max_abs_difference(candidate[name], values, nan="infinite")
         if candidate[name].shape == values.shape
@@ -150,7 +136,7 @@ def _inputs_reordered(export: ExportSession, rows: Rows) -> VariantResult | None
     def results() -> Iterator[VariantResult]:
         for order in _orders({name: values.shape for name, values in rows.items()}):
             moved = {name: rows[other] for name, other in zip(rows, order, strict=True)}
-            yield {"differences": _differences((_run(export, moved), reference)), "order": list(order)}
+            yield {"differences": _differences(_run(export, moved), reference), "order": list(order)}
 
     return _closest(results())
 
@@ -162,7 +148,7 @@ def _outputs_reordered(export: ExportSession, rows: Rows) -> VariantResult | Non
     def results() -> Iterator[VariantResult]:
         for order in _orders({name: values.shape for name, values in outputs.items()}):
             moved = {name: outputs[other] for name, other in zip(outputs, order, strict=True)}
-            yield {"differences": _differences((moved, reference)), "order": list(order)}
+            yield {"differences": _differences(moved, reference), "order": list(order)}
 
     return _closest(results())
 
@@ -181,9 +167,7 @@ def _orders(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, ...]]:
 def _without_optimizations(export: ExportSession, rows: Rows) -> VariantResult | None:
     exact = export.exact()
     return (
-        None
-        if exact is None
-        else {"differences": _differences((exact.predict(rows), _predict(export, rows)))}
+        None if exact is None else {"differences": _differences(exact.predict(rows), _predict(export, rows))}
     )
 
 
@@ -212,7 +196,7 @@ def _in_training(export: ExportSession, rows: Rows) -> VariantResult | None:
 def _compare_with_call(export: ExportSession, rows: Rows, **training: bool) -> VariantResult:
     export.original.restore()
     called = export.original.call(rows, **training)
-    return {"differences": _differences((_run(export, rows), called))}
+    return {"differences": _differences(_run(export, rows), called)}
 
 
 def _without_masks(export: ExportSession, rows: Rows) -> VariantResult | None:
@@ -238,23 +222,23 @@ def _on_raw_rows(export: ExportSession, _rows: Rows) -> VariantResult | None:
         return None
     numbers = export.row_numbers[: export.batch_size]
     raw = {name: values.astype(np.float32) for name, values in export.subject.raw(numbers).items()}
-    return {"differences": _differences((_run(export, raw), _predict(export, export.subject.rows(numbers))))}
+    return {"differences": _differences(_run(export, raw), _predict(export, export.subject.rows(numbers)))}
 
 
 def _with_its_weights(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Give the model the weights of the export, if those are not its own."""
-    from keras_consistency_cli.routes.exports.stored_weights import compare_weights, substituted_weights
+    from keras_consistency_cli.routes.exports.stored_weights import substituted_weights
 
-    if not compare_weights(export)["other"]:
+    if not export.stored_weights["other"]:
         return None
     outputs = _run(export, rows)
 
     def results() -> Iterator[VariantResult]:
-        for substituted in substituted_weights(export):
+        for substituted in substituted_weights(export.exported, export.model):
             export.original.restore()
             for variable, value in substituted:
                 variable.assign(value)
-            yield {"differences": _differences((outputs, export.original.step(rows)))}
+            yield {"differences": _differences(outputs, export.original.step(rows))}
 
     return _closest(results())
 

@@ -14,7 +14,7 @@ from tests.helpers.export_worlds import LABEL, details, verdict
 
 ROUTE = f"state@{LABEL}"
 STATEFUL = {"layers": (LayerFact(path="gru", kind="GRU", stateful=True),)}
-CALLS = {"first": 0.0, "second": 0.0, "stuck": 0.0, "bare": 0.0, "scale": 1.0}
+CALLS = {"bare": 0.0, "scale": 1.0}
 
 
 @pytest.mark.parametrize(

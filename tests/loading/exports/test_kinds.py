@@ -42,7 +42,7 @@ def _openvino(folder: Path) -> Path:
         (_file(ONNX), "onnx"),
         (_file(LITERT, "model.onnx"), "litert"),
         (_openvino, "openvino"),
-        (_saved_model, "saved_model"),
+        (_saved_model, "tf_saved_model"),
     ],
 )
 def test_kind(write: Callable[[Path], Path], kind: str, tmp_path: Path) -> None:

@@ -84,4 +84,4 @@ def test_exact_mode_gives_the_same_outputs(
 def test_an_unknown_signature_is_refused(tmp_path: Path, exported: tuple[Any, Any]) -> None:
     exported[0].export(str(tmp_path / "m"), format="tf_saved_model", verbose=False)
     with pytest.raises(ExportRefused):
-        open_export(tmp_path / "m", "saved_model", signature="no_such_signature")
+        open_export(tmp_path / "m", "tf_saved_model", signature="no_such_signature")
