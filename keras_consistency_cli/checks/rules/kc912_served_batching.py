@@ -16,9 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
+from keras_consistency_cli.checks.analysis.endpoints.answers import (
+    ENDPOINTS,
+    judge_answers,
+    judge_repeat,
+    problem_of,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.routes.endpoints.table import (
     AFTER_LARGE,
@@ -51,7 +56,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     problem = problem_of(evidence, label, ANSWERS, *_WAYS)
     if problem is not None:
         return problem
-    judged = {name: _judge(evidence, name, label) for name in _WAYS}
+    judged = {name: judge_repeat(evidence, name, label) for name in _WAYS}
     different = [name for name, each in judged.items() if each and not all(one.within for one in each)]
     everything = tuple(one for each in judged.values() for one in each)
     if not everything:
@@ -86,11 +91,6 @@ def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, s
         proof = "a few rows get wrong answers directly after a large batch, and right ones otherwise"
         return "endpoint-stale-rows", proof
     return "endpoint-rows-influence-each-other", "the rows stay the same, only their neighbours change"
-
-
-def _judge(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
-    route = route_on(name, label)
-    return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
 
 
 def _pairs(settings: Settings) -> tuple[Pair, ...]:

@@ -16,8 +16,8 @@ Sources: tensorflow/serving#894, tensorflow#61298, SeldonIO/MLServer#1306.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
-from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_repeat, problem_of
+from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE, ConcurrentDetails
 from keras_consistency_cli.routes.targets import route_on
@@ -35,16 +35,14 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if problem is not None:
         return problem
     for name in (AGAIN, SINGLE):
-        if not _agrees(evidence, name, label):
+        if not all(one.within for one in judge_repeat(evidence, name, label)):
             return Verdict.skip("answers differ without requests at the same time, see KC912 served-batching")
-    route = route_on(CONCURRENT, label)
-    pair = Pair(candidate=route, reference=f"{route}-baseline")
-    judged = judge_answers(evidence, pair, both_written=True)
+    judged = judge_repeat(evidence, CONCURRENT, label)
     if not judged:
         return Verdict.error("the answers could not be compared", "no answers")
     if all(one.within for one in judged):
         return Verdict.ok("requests at the same time get the same answers", judged=judged)
-    details = evidence.details(route, ConcurrentDetails)
+    details = evidence.details(route_on(CONCURRENT, label), ConcurrentDetails)
     wrong, others = details.get("wrong_rows", 0), details.get("of_others", 0)
     proof = "the same rows, sent one after another, get the right answers"
     return Verdict.fail(
@@ -54,12 +52,6 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
         judged=judged,
         findings={"confirmed": {"endpoint-mixes-requests": proof}, "wrong_rows": wrong, "of_others": others},
     )
-
-
-def _agrees(evidence: Evidence, name: str, label: str) -> bool:
-    route = route_on(name, label)
-    judged = judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
-    return all(one.within for one in judged)
 
 
 CHECK = Check(

@@ -13,7 +13,7 @@ from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.endpoints.table import ANSWERS, AnswerDetails
 from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["ENDPOINTS", "judge_answers", "problem_of"]
+__all__ = ["ENDPOINTS", "judge_answers", "judge_repeat", "problem_of"]
 
 ENDPOINTS = Targets(
     key="endpoint",
@@ -54,6 +54,12 @@ def judge_answers(evidence: Evidence, pair: Pair, *, both_written: bool = False)
         half = wire[output]["half_unit"] * (2 if both_written else 1) if output in wire else 0.0
         judged.append(_widened(one, half))
     return tuple(judged)
+
+
+def judge_repeat(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
+    """Judge the answers of a route by the service's answers to the same rows, which the route brings."""
+    route = route_on(name, label)
+    return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
 
 
 def _widened(one: Judged, half: float) -> Judged:
