@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.rows.dialects import Dialect
 from keras_consistency_cli.text import format_bytes
 
 __all__ = ["is_text_file", "read_lines", "to_texts"]
@@ -18,9 +19,9 @@ _MAX_BYTES = 2**30
 
 def is_text_file(path: Path, start: bytes) -> bool:
     """Whether a .txt file holds texts; one whose first line holds only numbers is a table."""
-    words = start.split(b"\n", 1)[0].replace(b",", b" ").split()
+    words = start.split(b"\n", 1)[0].decode("utf-8", "replace").replace(",", " ").split()
     is_txt = path.suffix.lower() == ".txt" and bool(start) and b"\0" not in start
-    return is_txt and not (words and all(_is_number(word) for word in words))
+    return is_txt and not (words and all(map(Dialect().is_number, words)))
 
 
 def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
@@ -63,11 +64,3 @@ def _describe_long(label: str, longest: int) -> DataError:
         f"{label}: the longest text has {longest:,} characters, and each text takes as much memory",
         fix="leave it out, or give fewer rows",
     )
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

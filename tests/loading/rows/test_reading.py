@@ -108,6 +108,9 @@ def test_a_long_series_is_told_about_windows(
         ("a\tb\n1.5\t2\n", Dialect(separator="\t")),
         ("a\n1.5\n2\n", Dialect()),
         ("text,n\nhello; you,1\n", Dialect()),
+        ("a;b\n1,5;2\n\n", Dialect(separator=";", decimal=",")),
+        ("a;b\n0,125;-0,375\n", Dialect(separator=";", decimal=",")),
+        ('a,b\n"1,5","1,234"\n', Dialect()),
     ],
 )
 def test_separator_decimal_sign_and_thousands_are_recognised(text: str, dialect: Dialect) -> None:
@@ -124,6 +127,17 @@ def test_values_are_read_in_their_dialect_and_it_is_reported(tmp_path: Path) -> 
     assert source.arrays["data"].tolist() == [[1234.5, 2.0], [0.25, -3.0]]
     assert len(source.remarks) == 1
     assert open_rows(write(tmp_path, "y.csv", "a,b\n1,2\n")).remarks == ()
+
+
+def test_a_comma_that_may_be_a_decimal_sign_is_not_removed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1,5"):
+        open_rows(write(tmp_path, "x.csv", 'a,b\n"1,5","0,125"\n"2,5","1,234"\n'))
+
+
+def test_the_wrong_value_among_decimal_commas_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds 'oops'") as refusal:
+        open_rows(write(tmp_path, "x.csv", "a;b\n1,5;0,5\noops;wrong\n2,5;3,5\n"))
+    assert "texts:" not in (refusal.value.fix or ""), "it is a column of numbers"
 
 
 @pytest.mark.parametrize(
