@@ -181,7 +181,7 @@ def _convert(frame: Any, dialect: Dialect, label: str) -> npt.NDArray[Any]:
     """The numbers, or the texts if every column holds texts."""
     texts = [name for name, dtype in frame.dtypes.items() if _is_text(dtype) and len(frame[name].dropna())]
     if len(texts) == len(frame.columns) and all(_holds_words(frame[name], dialect) for name in texts):
-        return to_texts(frame.fillna("").to_numpy().astype(str), label)
+        return to_texts(frame.fillna("").to_numpy(dtype=object), label)
     if texts:
         raise _describe_text(texts[0], frame[texts[0]], dialect, label)
     return np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))

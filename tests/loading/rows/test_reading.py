@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,22 @@ def test_texts_are_rows(name: str, text: str, rows: list[list[str]], tmp_path: P
     path = tmp_path / name
     path.write_bytes(text.encode())
     assert open_rows(path).arrays["data"].tolist() == rows
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.csv"])
+def test_texts_that_need_too_much_memory_are_refused_before_they_are_copied(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras_consistency_cli.loading.rows.texts._MAX_BYTES", 10**7)
+    pandas = pytest.importorskip("pandas")
+    path = write(tmp_path, name, "\n".join(["words", *("word" for _ in range(999)), "x" * 50_000]))
+    pandas.read_csv(path)  # what is imported does not count
+    tracemalloc.start()
+    with pytest.raises(DataError, match="50,000"):
+        open_rows(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**7
 
 
 @pytest.mark.parametrize("content", [b"1.5 2.5\n3 4\n", b"\xff\xfea\n"])
