@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,6 @@ __all__ = [
     "RowSource",
     "check_batch_size",
     "check_equal_lengths",
-    "choose_rows",
     "find_nonfinite_rows",
     "open_rows",
     "split_into_chunks",
@@ -239,35 +238,6 @@ def check_batch_size(length: int, batch_size: int, label: str) -> None:
             expected=f"at least {batch_size} rows",
             fix="add rows, or use a model built without batch_size",
         )
-
-
-def choose_rows(
-    length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1
-) -> npt.NDArray[np.int64]:
-    """Return sorted, unique row numbers spread evenly over the data.
-
-    One row is drawn from each of `wanted` sections of equal length.
-
-    Args:
-        length: the number of rows in the data.
-        wanted: how many rows to choose, or "all".
-        seed: the same seed chooses the same rows.
-        multiple_of: a fixed batch size; the number of rows is reduced to a multiple of it, but not below one
-            batch.
-
-    Raises:
-        UsageError: `wanted` is below 1.
-        DataError: there are fewer rows than one batch.
-    """
-    if wanted != "all" and wanted < 1:
-        raise UsageError(f"rows is {wanted}", expected="1 or more, or all")
-    check_batch_size(length, multiple_of, "data")
-    count = length if wanted == "all" else min(wanted, length)
-    count = max(count - count % multiple_of, multiple_of)
-    if wanted == "all":
-        return np.arange(count, dtype=np.int64)
-    edges = np.arange(count + 1, dtype=np.int64) * length // count
-    return np.random.default_rng(seed).integers(edges[:-1], edges[1:], dtype=np.int64)
 
 
 def split_into_chunks(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
