@@ -58,7 +58,9 @@ def open_files(settings: Settings) -> Inputs:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
     _check_backend(settings.backend)
-    given = reading(settings, _read_model(settings) if _has_folders(settings) else None)
+    # Errors of rows come before those of the model, except if the size of images follows from it.
+    archive = _read_model(settings) if _has_folders(settings) else None
+    given = reading(settings, archive)
     rows = open_rows(settings.data, reading=given) if settings.data else None
     check_code_files(settings.custom_objects)
     if settings.preprocess:
@@ -72,7 +74,7 @@ def open_files(settings: Settings) -> Inputs:
     }
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
-    archive = _read_model(settings)
+    archive = archive or _read_model(settings)
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
