@@ -16,6 +16,7 @@ from keras_consistency_cli.loading.code_files import check_code_files
 from keras_consistency_cli.loading.exports.kinds import export_kind
 from keras_consistency_cli.loading.exports.spec import ExportKind, ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
@@ -60,7 +61,7 @@ def open_files(settings: Settings) -> Inputs:
     _check_backend(settings.backend)
     # Errors of rows come before those of the model, except if the size of images follows from it.
     archive = _read_model(settings) if _has_folders(settings) else None
-    given = reading(settings, archive)
+    given = reading(settings, read_inputs(archive.config) if archive is not None else ())
     rows = open_rows(settings.data, reading=given) if settings.data else None
     check_code_files(settings.custom_objects)
     if settings.preprocess:
