@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS
 from keras_consistency_cli.config.strict_yaml import Document, read_yaml
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
@@ -15,7 +16,6 @@ __all__ = ["FleetEntry", "FleetFile", "read_fleet_file"]
 _LARGER = 64
 """How many times larger than a file of options the file may be."""
 _KEYS = ("defaults", "models")
-_OF_THE_FLEET = ("format", "output", "bundle", "color", "quiet", "verbose", "debug")
 _EXPECTED = "defaults: a mapping with options, and models: a list of paths, or of mappings with model"
 
 
@@ -86,7 +86,7 @@ def _entries(document: Document, models: list[object]) -> Iterator[FleetEntry]:
 
 def _options(document: Document, values: Mapping[str, object], *above: str | int) -> Document:
     """Return the options of a part of the file, with their lines."""
-    for key in ("model", *_OF_THE_FLEET):
+    for key in ("model", *DISPLAY_SETTINGS):
         if key in values:
             place = _place(document, *above, key)
             raise UsageError(
