@@ -16,6 +16,10 @@ __all__ = ["FleetEntry", "FleetFile", "read_fleet_file"]
 _LARGER = 64
 """How many times larger than a file of options the file may be."""
 _KEYS = ("defaults", "models")
+_FIXES = {
+    "model": "write models as a list of entries",
+    "bundle": "kcheck run MODEL --bundle DIR writes the bundle of one model",
+}
 _EXPECTED = "defaults: a mapping with options, and models: a list of paths, or of mappings with model"
 
 
@@ -91,9 +95,7 @@ def _options(document: Document, values: Mapping[str, object], *above: str | int
             place = _place(document, *above, key)
             raise UsageError(
                 f"{place}: {key} belongs to the whole fleet, not to its models",
-                fix="write models as a list of entries"
-                if key == "model"
-                else f"kcheck fleet {document.name} --{key}",
+                fix=_FIXES.get(key, f"kcheck fleet {document.name} --{key}"),
             )
     lines = {
         path[len(above) :]: line
