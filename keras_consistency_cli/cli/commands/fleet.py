@@ -15,8 +15,8 @@ import typer
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.cli.options import OPTIONS, option, with_options
-from keras_consistency_cli.cli.runner import write_reports
-from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS, UTF_8, Destination
+from keras_consistency_cli.cli.runner import canvas_for, write_reports
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS, Destination
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.signals import Interruption, allow_longer_ending
@@ -191,14 +191,6 @@ def _rendered(
     report: FleetReport, settings: Settings, destinations: Sequence[Destination]
 ) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting.fleet.render import FLEET_RENDERERS
-    from keras_consistency_cli.reporting.parts.canvas import Canvas
 
     for destination in destinations:
-        to_file = destination.path is not None
-        canvas = Canvas(
-            width=console.terminal_width(),
-            color=console.wants_color(settings.color, os.environ, to_file=to_file),
-            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
-        )
-        yield destination, FLEET_RENDERERS[destination.format](report, canvas)
+        yield destination, FLEET_RENDERERS[destination.format](report, canvas_for(destination, settings))
