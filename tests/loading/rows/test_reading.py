@@ -132,7 +132,7 @@ def test_values_are_read_in_their_dialect_and_it_is_reported(tmp_path: Path) -> 
 
 def test_a_comma_that_may_be_a_decimal_sign_is_not_removed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1,5"):
-        open_rows(write(tmp_path, "x.csv", 'a,b\n"1,5","0,125"\n"2,5","1,234"\n'))
+        open_rows(write(tmp_path, "x.csv", 'a,b,c\n"1,5","0,125",1\n"2,5","1,234",2\n'))
 
 
 def test_the_wrong_value_among_decimal_commas_is_named(tmp_path: Path) -> None:
