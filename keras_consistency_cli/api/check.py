@@ -31,6 +31,7 @@ __all__ = ["InconsistencyError", "Report", "Status", "check"]
 
 _COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
 _NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation", "endpoints")
+_OF_A_FILE = ("columns", "drop", "window")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
 _WORD_LISTS = ("select", "ignore", "require")
 _COUNTED = {
@@ -152,7 +153,7 @@ def check(
 
     start = time.perf_counter()
     _check_objects(subject)
-    _check_live_settings(settings)
+    _check_live_settings(subject, settings)
     live_inputs = LiveInputs.of(subject, custom_objects)
     validated = _validate({**settings, **live_inputs.to_settings()})
     with silencing_backend():
@@ -212,10 +213,15 @@ def _check_model(model: Any) -> None:
         raise UsageError(what, fix="call it once on a batch: model(x[:1])")
 
 
-def _check_live_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that need separate processes, or a backend other than the running one."""
+def _check_live_settings(subject: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that need separate processes or a file, or a backend other than the running one."""
     import keras
 
+    rows = [subject[name] for name in ("data", "reference") if name in subject]
+    if rows and not any(isinstance(value, str | os.PathLike) for value in rows):
+        for name in filter(settings.get, _OF_A_FILE):
+            fix = "choose columns and windows of x itself, or give its path"
+            raise UsageError(f"check: {name} is for rows in a file", fix=fix)
     for name in _NEEDS_PROCESSES:
         if name in settings:
             fix = "give paths instead of objects, and kcheck starts processes"

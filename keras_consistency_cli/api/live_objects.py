@@ -18,10 +18,12 @@ import numpy as np
 from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_rows import RAW
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports
 from keras_consistency_cli.pipeline.plan import Plan, route_table
@@ -32,7 +34,7 @@ from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.in_process import InProcessClient
-from keras_consistency_cli.workers.load_request import build_load_request
+from keras_consistency_cli.workers.load_request import build_load_request, reading
 
 __all__ = ["LiveInputs", "examine_live_objects"]
 
@@ -175,38 +177,36 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
 
 def _open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
     """Return live objects and files in the form of opened files."""
-    sources = dict(_row_sources(live_inputs))
-    rows = sources.get("data")
-    check_additional_rows(rows, sources)
     archive = (
         _describe_archive(live_inputs.model)
         if live_inputs.model is not None
         else _read_archive(live_inputs, settings)
     )
+    sources = dict(_row_sources(live_inputs, settings, archive))
+    rows = sources.get("data")
+    check_additional_rows(rows, sources)
     scaler = _scaler_file(live_inputs, settings)
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=sources, exports=exports)
 
 
-def _row_sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
+def _row_sources(
+    live_inputs: LiveInputs, settings: Settings, archive: Archive
+) -> Iterator[tuple[str, RowSource]]:
+    from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 
-    inputs, outputs = _input_and_output_names(live_inputs.model)
+    facts = describe_model(live_inputs.model) if live_inputs.model is not None else None
+    inputs = [fact.name for fact in facts.inputs] if facts else []
+    outputs = [fact.name for fact in facts.outputs] if facts else []
+    given = reading(settings, facts.inputs if facts else read_inputs(archive.config))
     for name, what in _ROWS.items():
         if name in live_inputs.files:
-            yield name, open_rows(Path(live_inputs.files[name]), what=what)
+            path = Path(live_inputs.files[name])
+            yield name, open_rows(path, what=what, reading=given if name in RAW else None)
         elif name in live_inputs.objects:
             names = outputs if name == "expected" else inputs
             yield name, open_live_rows(live_inputs.objects[name], what=what, inputs=names)
-
-
-def _input_and_output_names(model: Any) -> tuple[list[str], list[str]]:
-    if model is None:
-        return [], []
-    from keras_consistency_cli.loading.model.facts import describe_model
-
-    facts = describe_model(model)
-    return [fact.name for fact in facts.inputs], [fact.name for fact in facts.outputs]
 
 
 def _read_archive(live_inputs: LiveInputs, settings: Settings) -> Archive:

@@ -19,10 +19,11 @@ from keras_consistency_cli.reporting.version import __version__
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
+    from keras_consistency_cli.reporting.parts.canvas import Canvas
     from keras_consistency_cli.reporting.report import Report
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["check_and_report", "write_reports"]
+__all__ = ["canvas_for", "check_and_report", "write_reports"]
 
 _FOR_PEOPLE = ("terminal", "concise")
 """The formats that are read in a terminal."""
@@ -118,16 +119,29 @@ def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination,
     from keras_consistency_cli.reporting.render import render
 
     for destination in settings.destinations():
-        to_file = destination.path is not None
+        canvas = canvas_for(destination, settings)
         text = render(
             report,
             destination.format,
-            width=console.terminal_width(),
-            color=console.wants_color(settings.color, os.environ, to_file=to_file),
-            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
+            width=canvas.width,
+            color=canvas.color,
+            ascii_only=canvas.ascii_only,
+            amount=canvas.amount,
         )
         yield destination, text
+
+
+def canvas_for(destination: Destination, settings: Settings) -> Canvas:
+    """Return what a report to this destination may use: columns, colours, characters, details."""
+    from keras_consistency_cli.reporting.parts.canvas import Canvas
+
+    to_file = destination.path is not None
+    return Canvas(
+        width=console.terminal_width(),
+        color=console.wants_color(settings.color, os.environ, to_file=to_file),
+        ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
+        amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
+    )
 
 
 def write_reports(reports: Iterable[tuple[Destination, str]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS
 from keras_consistency_cli.config.strict_yaml import Document, read_yaml
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
@@ -15,7 +16,10 @@ __all__ = ["FleetEntry", "FleetFile", "read_fleet_file"]
 _LARGER = 64
 """How many times larger than a file of options the file may be."""
 _KEYS = ("defaults", "models")
-_OF_THE_FLEET = ("format", "output", "bundle", "color", "quiet", "verbose", "debug")
+_FIXES = {
+    "model": "write models as a list of entries",
+    "bundle": "kcheck run MODEL --bundle DIR writes the bundle of one model",
+}
 _EXPECTED = "defaults: a mapping with options, and models: a list of paths, or of mappings with model"
 
 
@@ -86,14 +90,12 @@ def _entries(document: Document, models: list[object]) -> Iterator[FleetEntry]:
 
 def _options(document: Document, values: Mapping[str, object], *above: str | int) -> Document:
     """Return the options of a part of the file, with their lines."""
-    for key in ("model", *_OF_THE_FLEET):
+    for key in ("model", *DISPLAY_SETTINGS):
         if key in values:
             place = _place(document, *above, key)
             raise UsageError(
                 f"{place}: {key} belongs to the whole fleet, not to its models",
-                fix="write models as a list of entries"
-                if key == "model"
-                else f"kcheck fleet {document.name} --{key}",
+                fix=_FIXES.get(key, f"kcheck fleet {document.name} --{key}"),
             )
     lines = {
         path[len(above) :]: line

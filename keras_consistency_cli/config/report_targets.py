@@ -10,13 +10,24 @@ from pathlib import Path
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["FORMATS", "UTF_8", "Destination", "parse_destination", "parse_destinations", "relative_to_folder"]
+__all__ = [
+    "DISPLAY_SETTINGS",
+    "FORMATS",
+    "UTF_8",
+    "Destination",
+    "parse_destination",
+    "parse_destinations",
+    "relative_to_folder",
+]
 
 FORMATS = ("terminal", "concise", "json", "junit", "sarif", "github", "markdown", "html")
 """The formats of `--format`; `reporting.render.RENDERERS` has one function for each."""
 
 UTF_8 = frozenset({"json", "junit", "sarif", "markdown", "html"})
 """Formats that are always UTF-8, also on standard output."""
+
+DISPLAY_SETTINGS = ("format", "output", "bundle", "color", "quiet", "verbose", "debug")
+"""Settings that change only how the result is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

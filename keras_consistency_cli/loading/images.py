@@ -81,7 +81,8 @@ def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
     if form is None:
         raise DataError(
             f"{label} is a directory, and the model has no input of images with a fixed size",
-            expected="a .npy, .npz, .csv, .parquet or .txt file; or an input (height, width, channels)",
+            expected="a .npy, .npz, .csv, .parquet or .txt file; "
+            "a folder only for a model with one input (height, width, channels)",
         )
     try:
         importlib.import_module("PIL.Image")

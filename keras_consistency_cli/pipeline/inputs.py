@@ -16,6 +16,7 @@ from keras_consistency_cli.loading.code_files import check_code_files
 from keras_consistency_cli.loading.exports.kinds import export_kind
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
@@ -52,7 +53,9 @@ def open_files(settings: Settings) -> Inputs:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
     _check_backend(settings.backend)
-    given = reading(settings, _read_model(settings) if _has_folders(settings) else None)
+    # Errors of rows come before those of the model, except if the size of images follows from it.
+    archive = _read_model(settings) if _has_folders(settings) else None
+    given = reading(settings, read_inputs(archive.config) if archive is not None else ())
     rows = open_rows(settings.data, reading=given) if settings.data else None
     check_code_files(settings.custom_objects)
     if settings.preprocess:
@@ -66,7 +69,7 @@ def open_files(settings: Settings) -> Inputs:
     }
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
-    archive = _read_model(settings)
+    archive = archive or _read_model(settings)
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)

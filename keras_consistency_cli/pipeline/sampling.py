@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
 from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.source import RowSource, choose_rows
+from keras_consistency_cli.loading.rows.source import RowSource, check_batch_size
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.workers.load_request import SAMPLE_ROWS, subject_files
 
-__all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample", "with_bad_rows"]
+__all__ = ["affordable_rows", "choose_rows", "chunk_rows", "rows_to_check", "split_sample", "with_bad_rows"]
 
 _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
@@ -53,6 +55,33 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
         source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size
     )
     return choose_rows(source.length, wanted, seed=settings.seed, multiple_of=batch)
+
+
+def choose_rows(length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1) -> np.ndarray:
+    """Return sorted, unique row numbers spread evenly over the data.
+
+    One row is drawn from each of `wanted` sections of equal length.
+
+    Args:
+        length: the number of rows in the data.
+        wanted: how many rows to choose, or "all".
+        seed: the same seed chooses the same rows.
+        multiple_of: a fixed batch size; the number of rows is reduced to a multiple of it, but not below one
+            batch.
+
+    Raises:
+        UsageError: `wanted` is below 1.
+        DataError: there are fewer rows than one batch.
+    """
+    if wanted != "all" and wanted < 1:
+        raise UsageError(f"rows is {wanted}", expected="1 or more, or all")
+    check_batch_size(length, multiple_of, "data")
+    count = length if wanted == "all" else min(wanted, length)
+    count = max(count - count % multiple_of, multiple_of)
+    if wanted == "all":
+        return np.arange(count, dtype=np.int64)
+    edges = np.arange(count + 1, dtype=np.int64) * length // count
+    return np.random.default_rng(seed).integers(edges[:-1], edges[1:], dtype=np.int64)
 
 
 def check_served_rows(additional: Mapping[str, RowSource], facts: Facts) -> None:

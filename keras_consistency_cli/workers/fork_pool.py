@@ -93,7 +93,9 @@ class ForkPool:
     def close(self) -> None:
         """Kill every process; threads that wait for one return. Safe to call twice."""
         self._is_closed = True
-        for server in list(self._servers.values()):
+        with self._lock:  # a server that starts at this moment is closed too
+            servers = list(self._servers.values())
+        for server in servers:
             server.close()
         self._starter.shutdown(wait=False)
 

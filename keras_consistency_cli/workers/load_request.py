@@ -10,10 +10,11 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.images import ImageForm
 from keras_consistency_cli.loading.model_file.archive import Archive
-from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
+from keras_consistency_cli.loading.model_file.layer_tree import TensorSummary, read_inputs
 from keras_consistency_cli.loading.model_file.weights import group_names
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.measurement.facts import InputFact
 
 __all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "image_shape", "reading", "subject_files"]
 
@@ -30,22 +31,21 @@ class LoadRequest(TypedDict):
     options: dict[str, Any]
 
 
-def reading(settings: Settings, archive: Archive | None = None) -> Reading:
+def reading(settings: Settings, inputs: Sequence[InputFact | TensorSummary] = ()) -> Reading:
     """Return how the data and the reference rows are read.
 
     Args:
         settings: validated settings.
-        archive: the model file, if folders of images are among the rows.
+        inputs: the inputs of the model, if folders of images are among the rows.
     """
-    shape = image_shape(archive) if archive is not None else None
+    shape = image_shape(inputs)
     images = None if shape is None else ImageForm(shape=shape, value_range=settings.facts.value_range)
     window = parse_window(settings.window)
     return Reading(columns=settings.columns, drop=settings.drop, window=window, images=images)
 
 
-def image_shape(archive: Archive) -> tuple[int, int, int] | None:
+def image_shape(inputs: Sequence[InputFact | TensorSummary]) -> tuple[int, int, int] | None:
     """Return height, width and channels of the only input, None if it does not take such images."""
-    inputs = read_inputs(archive.config)
     if len(inputs) != 1 or inputs[0].shape is None or len(inputs[0].shape) != 4:
         return None
     height, width, channels = inputs[0].shape[1:]
@@ -139,7 +139,7 @@ def build_load_request(
         **_stated_padding(settings),
         "sizes": list(sizes),
     }
-    shape = image_shape(archive)
+    shape = image_shape(read_inputs(archive.config))
     files = replace(files, image_shape=None if shape is None else list(shape))
     described = {**asdict(files), "exports": [asdict(export) for export in exports]}
     return {"files": described, "options": options}

@@ -425,6 +425,28 @@ def test_importing_the_package_imports_no_library() -> None:
     assert "'chekc'" in str(caught.value)
 
 
+def test_files_of_a_live_model_are_read_as_stated(healthy: tuple[Any, Report], tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(ROWS, columns=list("abcdef"))
+    frame.insert(0, "id", range(len(frame)))
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    report = check(healthy[0], tmp_path / "x.csv", drop=["id"], select=["KC101"])
+    assert (report.passed, report.rows) == (True, len(ROWS))
+    with pytest.raises(DataError):
+        check(healthy[0], tmp_path / "x.csv", select=["KC101"])
+    with pytest.raises(UsageError, match="drop is for rows in a file"):
+        check(healthy[0], frame, drop=["id"], select=["KC101"])
+
+
+def test_a_live_model_takes_a_folder_of_images(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    for level in range(4):
+        keras.utils.save_img(tmp_path / f"{level}.png", np.full((4, 5, 3), 20.0 * level), scale=False)
+    model = keras.Sequential([keras.Input((4, 5, 3)), layers.Flatten(), layers.Dense(1)])
+    report = check(model, tmp_path, select=["KC101"])
+    assert (report.passed, report.rows) == (True, 4)
+
+
 def test_exports_of_a_live_model_are_compared(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), layers.Dense(6, "tanh"), layers.Dense(1)])
     model.export(str(tmp_path / "m"), format="tf_saved_model", verbose=False)

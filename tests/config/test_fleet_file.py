@@ -52,3 +52,9 @@ def test_what_is_wrong_is_refused_with_its_line(text: str, line: int | None, tmp
         read_fleet_file(written(tmp_path, text))
     assert len(str(refused.value).splitlines()) <= 3
     assert line is None or f"fleet.yaml:{line}" in str(refused.value)
+
+
+def test_the_fix_for_a_bundle_is_a_command_that_has_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_fleet_file(written(tmp_path, "defaults: {bundle: out}\nmodels: [a.keras]\n"))
+    assert "kcheck run MODEL --bundle" in (refused.value.fix or "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.images import ImageForm, resize
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
@@ -58,6 +59,30 @@ def test_folders_without_readable_images_are_refused(content: bytes | None, tmp_
         (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(DataError):
         opened(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_not_called_a_wrong_kind_of_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(_: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", deny)
+    with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+        opened(tmp_path)
+
+
+def test_images_are_not_cut_into_windows(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 1)
+    with pytest.raises(DataError, match="--window 2"):
+        open_rows(tmp_path, reading=Reading(images=FORM, window=(2, 1)))
+
+
+def test_served_rows_and_outputs_are_no_folder_of_images(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 1)
+    with pytest.raises(UsageError) as refusal:
+        open_rows(tmp_path, what="served rows")
+    assert "the model" not in str(refusal.value), "it may take images; these rows come from a file"
 
 
 def test_a_model_without_images_refuses_a_folder(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.errors import NoVerdictError
+from keras_consistency_cli.workers import fork_pool as module
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.fork_pool import ForkLease, ForkPool
 
@@ -116,6 +119,32 @@ def test_another_interpreter_is_shared_too(pool: ForkPool) -> None:
         assert others[0]._server is not one._server
         for other in others:
             other.close()
+
+
+def test_a_server_that_starts_while_the_pool_is_closed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    starting, may_start, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowServer:
+        is_running = True
+
+        def __init__(self) -> None:
+            starting.set()
+            may_start.wait(10)
+
+        def start(self, *_: object, **__: object) -> None: ...
+
+        def close(self) -> None:
+            closed.set()
+
+    monkeypatch.setattr(module, "ForkServer", SlowServer)
+    opened = ForkPool()
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(opened.server, ENVIRONMENT, isolated=True)
+        assert starting.wait(10)
+        closing = threads.submit(opened.close)
+        wait([closing], timeout=0.2)  # it may wait for the server
+        may_start.set()
+    assert closed.is_set()
 
 
 def test_a_closed_pool_gives_no_workers() -> None:

@@ -15,8 +15,8 @@ import typer
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.cli.options import OPTIONS, option, with_options
-from keras_consistency_cli.cli.runner import write_reports
-from keras_consistency_cli.config.report_targets import UTF_8, Destination
+from keras_consistency_cli.cli.runner import canvas_for, write_reports
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS, Destination
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.signals import Interruption, allow_longer_ending
@@ -31,7 +31,6 @@ __all__ = ["fleet"]
 
 _NOT_FOR_A_FLEET = ("model", "bundle", "served", "expected")
 _OWN = ("models", "jobs", "resume", "retries", "fail_fast")
-_OF_THE_REPORT = ("format", "output", "color", "quiet", "verbose", "debug")
 _ENDING_S = 20.0
 """Seconds to write what is done after Ctrl-C."""
 
@@ -126,12 +125,10 @@ def _read(models: Sequence[str], flags: Mapping[str, Any]) -> tuple[Settings, li
     from keras_consistency_cli.config.settings import load_settings
 
     implicit = find_implicit_inputs(None)
-    own = {name: value for name, value in flags.items() if name in _OF_THE_REPORT}
+    own = {name: value for name, value in flags.items() if name in DISPLAY_SETTINGS}
     settings = load_settings({**own, "model": "-"}, os.environ, implicit.discovered)
     # `format` and `output` name the files of the fleet, not those of each model.
-    return settings, find_tasks(
-        models, {name: value for name, value in flags.items() if name not in _OF_THE_REPORT}
-    )
+    return settings, find_tasks(models, {name: flags[name] for name in flags if name not in own})
 
 
 def _destinations(settings: Settings, tasks: Sequence[FleetTask]) -> tuple[Destination, ...]:
@@ -194,14 +191,6 @@ def _rendered(
     report: FleetReport, settings: Settings, destinations: Sequence[Destination]
 ) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting.fleet.render import FLEET_RENDERERS
-    from keras_consistency_cli.reporting.parts.canvas import Canvas
 
     for destination in destinations:
-        to_file = destination.path is not None
-        canvas = Canvas(
-            width=console.terminal_width(),
-            color=console.wants_color(settings.color, os.environ, to_file=to_file),
-            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
-        )
-        yield destination, FLEET_RENDERERS[destination.format](report, canvas)
+        yield destination, FLEET_RENDERERS[destination.format](report, canvas_for(destination, settings))

@@ -63,7 +63,7 @@ def _same_name(place: _Place, other: _Place) -> UsageError:
     where = " and ".join(origin for origin in (other.origin, place.origin) if origin)
     return UsageError(
         f"two entries are called '{clean(place.name, 100)}'{f' ({where})' if where else ''}",
-        fix="give one of them a different name: in the YAML file",
+        fix="give one of them a different name in the YAML file",
     )
 
 
@@ -129,7 +129,6 @@ def _task(place: _Place, flags: Mapping[str, Any]) -> FleetTask:
     Raises:
         UsageError: an option of the call or of the YAML file of the fleet is not valid.
     """
-    named_config = Path(flags["config"]) if flags.get("config") else None
     try:
         implicit = find_implicit_inputs(str(place.model))
         config = implicit.config(flags.get("config"))
@@ -145,7 +144,7 @@ def _task(place: _Place, flags: Mapping[str, Any]) -> FleetTask:
         name=place.name,
         model=place.model,
         settings=settings,
-        config=named_config or config,
+        config=config,
         annotate=lambda report: implicit.with_notes(report, settings, config),
     )
 

@@ -15,7 +15,7 @@ __all__ = ["Dialect", "find_dialect"]
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 _MOST_LINES = 200
 _COMMA_DECIMAL = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_COMMA_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Dialect:
         """Whether a cell is a number in this dialect."""
         text = cell.strip().replace(self.thousands, "") if self.thousands else cell.strip()
         try:
-            float(text.replace(self.decimal, ".") if self.decimal != "." else text)
+            float(text.replace(self.decimal, ".").encode())  # str has digits that pandas does not read
         except ValueError:
             return False
         return True
@@ -61,10 +61,10 @@ def find_dialect(start: bytes, label: str) -> Dialect:
     cells = list(_cells(lines, separator))
     decimals = [cell for cell in cells if _COMMA_DECIMAL.fullmatch(cell)]
     thousands = [cell for cell in cells if _COMMA_THOUSANDS.fullmatch(cell)]
+    sure_decimals, sure_thousands = {*decimals} - {*thousands}, {*thousands} - {*decimals}
     if separator == ",":
-        return Dialect(thousands="," if thousands else None)
-    sure_decimals = [cell for cell in decimals if cell not in thousands]
-    sure_thousands = [cell for cell in thousands if cell not in decimals]
+        # In quotes: without its comma, 1,5 would be read as 15.
+        return Dialect(thousands="," if thousands and not sure_decimals else None)
     if thousands and not sure_decimals and not sure_thousands:
         raise DataError(
             f"{label}: '{clean(thousands[0], 40)}' can be a decimal comma or a thousands separator",
@@ -77,8 +77,8 @@ def find_dialect(start: bytes, label: str) -> Dialect:
 
 
 def _splits(lines: Sequence[str], separator: str) -> bool:
-    """Whether every line has the same number of cells, more than one."""
-    counts = {len(row) for row in csv.reader(lines, delimiter=separator)}
+    """Whether every line has the same number of cells, more than one; pandas ignores empty lines."""
+    counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
     return len(counts) == 1 and counts.pop() > 1
 
 

@@ -13,13 +13,13 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.images import ImageForm, open_images
+from keras_consistency_cli.loading.images import open_images
 from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
@@ -34,7 +34,6 @@ __all__ = [
     "RowSource",
     "check_batch_size",
     "check_equal_lengths",
-    "choose_rows",
     "find_nonfinite_rows",
     "open_rows",
     "split_into_chunks",
@@ -95,19 +94,20 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
     Args:
         path: the file.
         what: its name in messages, such as "served rows".
-        reading: the columns and windows that the user states.
+        reading: the columns and windows that the user states; without it, a folder of images is refused.
 
     Raises:
-        UsageError: missing, a directory, unreadable.
+        UsageError: missing, a directory that is not expected, unreadable.
         DataError: not a NumPy file, damaged, or arrays that no model can take.
     """
     label = f"{what} {clean(path)}"
     try:
         # Checked before the file is opened: to open a pipe would wait for a writer.
-        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
-            raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
+        mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _open_folder(path, label, (reading or Reading()).images)
+            return _open_folder(path, label, reading)
+        if not stat.S_ISREG(mode):
+            raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
         with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             return _read(handle, size, path, what, reading or Reading())
@@ -154,13 +154,15 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
     )
 
 
-def _open_folder(path: Path, label: str, form: ImageForm | None) -> RowSource:
-    images = open_images(path, form, label)
+def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
+    if reading is None:
+        raise UsageError(f"{label} is a directory", expected=_EXPECTED)
+    # It has what is read of an array here: shape, dtype and rows by slice or numbers.
+    images = cast(Array, open_images(path, reading.images, label))
     return RowSource(
         path=str(path),
         sha256=None,
-        # It has what is read of an array here: shape, dtype and rows by slice or numbers.
-        arrays={LONE_ARRAY: cast(Array, images)},
+        arrays={LONE_ARRAY: cut_windows(images, reading, label)},
         length=len(images),
         named=False,
     )
@@ -201,8 +203,6 @@ def _describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
         siblings = [file.name for file in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
         hint = clean(did_you_mean(path.name, siblings))
         return UsageError(f"{label} does not exist{hint}", expected=_EXPECTED)
-    if isinstance(error, IsADirectoryError) or path.is_dir():
-        return UsageError(f"{label} is a directory", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")
 
 
@@ -239,35 +239,6 @@ def check_batch_size(length: int, batch_size: int, label: str) -> None:
             expected=f"at least {batch_size} rows",
             fix="add rows, or use a model built without batch_size",
         )
-
-
-def choose_rows(
-    length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1
-) -> npt.NDArray[np.int64]:
-    """Return sorted, unique row numbers spread evenly over the data.
-
-    One row is drawn from each of `wanted` sections of equal length.
-
-    Args:
-        length: the number of rows in the data.
-        wanted: how many rows to choose, or "all".
-        seed: the same seed chooses the same rows.
-        multiple_of: a fixed batch size; the number of rows is reduced to a multiple of it, but not below one
-            batch.
-
-    Raises:
-        UsageError: `wanted` is below 1.
-        DataError: there are fewer rows than one batch.
-    """
-    if wanted != "all" and wanted < 1:
-        raise UsageError(f"rows is {wanted}", expected="1 or more, or all")
-    check_batch_size(length, multiple_of, "data")
-    count = length if wanted == "all" else min(wanted, length)
-    count = max(count - count % multiple_of, multiple_of)
-    if wanted == "all":
-        return np.arange(count, dtype=np.int64)
-    edges = np.arange(count + 1, dtype=np.int64) * length // count
-    return np.random.default_rng(seed).integers(edges[:-1], edges[1:], dtype=np.int64)
 
 
 def split_into_chunks(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -80,7 +80,7 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str, reading: 
     if chosen is not None:
         frame, names = frame[chosen], tuple(chosen)
     remarks = (f"{label}: {dialect.describe()}",) if dialect.describe() else ()
-    return Table(values=_convert(frame, label), columns=names, remarks=remarks)
+    return Table(values=_convert(frame, dialect, label), columns=names, remarks=remarks)
 
 
 def _parse(handle: IO[bytes], start: bytes, label: str, dialect: Dialect) -> tuple[Any, bool]:
@@ -165,43 +165,40 @@ def _check_unique(names: list[str], label: str) -> None:
         )
 
 
-def _is_number(cell: bytes) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _find_text(column: Any) -> Any:
+def _find_text(column: Any, dialect: Dialect) -> Any:
     """The first value that is not a number.
 
     pandas reads the numbers before it as numbers or as text.
     """
-    return next((value for value in column if not _is_number(str(value).encode())), column.iloc[0])
+    return next((value for value in column if not dialect.is_number(str(value))), column.iloc[0])
 
 
 def _is_text(dtype: Any) -> bool:
     return getattr(dtype, "kind", "O") not in "fiub"
 
 
-def _convert(frame: Any, label: str) -> npt.NDArray[Any]:
+def _convert(frame: Any, dialect: Dialect, label: str) -> npt.NDArray[Any]:
     """The numbers, or the texts if every column holds texts."""
     texts = [name for name, dtype in frame.dtypes.items() if _is_text(dtype) and len(frame[name].dropna())]
-    if len(texts) == len(frame.columns) and all(_holds_words(frame[name]) for name in texts):
-        return to_texts(frame.fillna("").to_numpy().astype(str), label)
-    for name in texts:
-        value, quoted = clean(repr(_find_text(frame[name].dropna())), 60), shlex.quote(clean(name))
-        for_texts = f"; for a model of texts: --columns {quoted}" if _holds_words(frame[name]) else ""
-        raise DataError(
-            f"{label}: column '{clean(name)}' holds {value}, which is not a number",
-            expected="numbers in every column, or texts in every column",
-            fix=f"leave the column out: --drop {quoted}, or encode it as in training{for_texts}",
-        )
+    if len(texts) == len(frame.columns) and all(_holds_words(frame[name], dialect) for name in texts):
+        return to_texts(frame.fillna("").to_numpy(dtype=object), label)
+    if texts:
+        raise _describe_text(texts[0], frame[texts[0]], dialect, label)
     return np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def _holds_words(column: Any) -> bool:
+def _describe_text(name: Any, column: Any, dialect: Dialect, label: str) -> DataError:
+    value = clean(repr(_find_text(column.dropna(), dialect)), 60)
+    quoted = shlex.quote(clean(name))
+    for_texts = f"; for a model of texts: --columns {quoted}" if _holds_words(column, dialect) else ""
+    return DataError(
+        f"{label}: column '{clean(name)}' holds {value}, which is not a number",
+        expected="numbers in every column, or texts in every column",
+        fix=f"leave the column out: --drop {quoted}, or encode it as in training{for_texts}",
+    )
+
+
+def _holds_words(column: Any, dialect: Dialect) -> bool:
     """Whether no value is a number: a column of numbers with one wrong value is not one of texts."""
     values = column.dropna()
-    return not any(_is_number(str(value).encode()) for value in values) and isinstance(values.iloc[0], str)
+    return not any(dialect.is_number(str(value)) for value in values) and isinstance(values.iloc[0], str)

@@ -9,18 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.rows.dialects import Dialect
 from keras_consistency_cli.text import format_bytes
 
 __all__ = ["is_text_file", "read_lines", "to_texts"]
 
 _MAX_BYTES = 2**30
+_CHARACTER_BYTES = 4
 
 
 def is_text_file(path: Path, start: bytes) -> bool:
     """Whether a .txt file holds texts; one whose first line holds only numbers is a table."""
-    words = start.split(b"\n", 1)[0].replace(b",", b" ").split()
+    words = start.split(b"\n", 1)[0].decode("utf-8", "replace").replace(",", " ").split()
     is_txt = path.suffix.lower() == ".txt" and bool(start) and b"\0" not in start
-    return is_txt and not (words and all(_is_number(word) for word in words))
+    return is_txt and not (words and all(map(Dialect().is_number, words)))
 
 
 def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
@@ -41,33 +43,19 @@ def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
             fix="iconv -f latin1 -t utf-8 old.txt > new.txt",
         ) from problem
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-    longest = max(map(len, lines))
-    if 4 * longest * len(lines) > _MAX_BYTES:
-        raise _describe_long(label, longest)
-    return np.array(lines, dtype=str)[:, None]
+    return to_texts(np.array(lines, dtype=object)[:, None], label)
 
 
 def to_texts(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:
-    """Return texts as they are, if they are not too many.
+    """Return an array of objects as texts of equal length, if they fit into memory.
 
     Raises:
         DataError: they need too much memory.
     """
-    if values.nbytes > _MAX_BYTES:
-        raise _describe_long(label, values.dtype.itemsize // 4)
-    return values
-
-
-def _describe_long(label: str, longest: int) -> DataError:
-    return DataError(
-        f"{label}: the longest text has {longest:,} characters, and each text takes as much memory",
-        fix="leave it out, or give fewer rows",
-    )
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+    longest = max(len(str(value)) for value in values.flat)
+    if _CHARACTER_BYTES * longest * values.size > _MAX_BYTES:
+        raise DataError(
+            f"{label}: the longest text has {longest:,} characters, and each text takes as much memory",
+            fix="leave it out, or give fewer rows",
+        )
+    return values.astype(str)

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.measurement.installed import installed_version
@@ -28,8 +29,6 @@ from keras_consistency_cli.text import clean
 __all__ = ["ResultStore", "subject_key"]
 
 _SCHEMA = "kcheck.fleet-result/1"
-_PRESENTATION = {"format", "output", "bundle", "color", "quiet", "verbose", "debug"}
-"""Settings that do not change the result."""
 _LIBRARIES = ("keras", "numpy", "scikit-learn")
 _LOCK = ".kcheck-fleet"
 _EXPECTED = "a folder that you may write to"
@@ -109,9 +108,9 @@ def subject_key(settings: Settings, hashes: dict[str, str]) -> str | None:
         settings: the settings of the model.
         hashes: the hashes of files by path, shared by all models of a run.
     """
-    stated = settings.model_dump(mode="json", by_alias=True, exclude=_PRESENTATION)
+    stated = settings.model_dump(mode="json", by_alias=True, exclude={*DISPLAY_SETTINGS})
     # Whether the number of rows was stated decides how many there are for a heavy model.
-    stated["stated"] = sorted(set(settings.model_fields_set) - _PRESENTATION)
+    stated["stated"] = sorted(settings.model_fields_set.difference(DISPLAY_SETTINGS))
     files = [*settings.input_files(), *([settings.facts.lengths] if settings.facts.lengths else [])]
     try:
         contents = [(str(path), _hash_of(path, hashes)) for path in files]

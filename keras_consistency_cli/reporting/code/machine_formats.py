@@ -57,7 +57,7 @@ def render_sarif(result: CodeResult, canvas: Canvas) -> str:
         "toolExecutionNotifications": notices,
     }
     results = [_sarif_result(finding) for finding in result.report.findings]
-    return sarif_log(result.version, [_sarif_rule(rule) for rule in RULES], results, invocation)
+    return sarif_log(result.version, [_sarif_rule(rule) for rule in RULES], results, [invocation])
 
 
 def _sarif_rule(rule: Rule) -> Mapping[str, object]:

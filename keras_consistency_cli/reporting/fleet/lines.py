@@ -21,7 +21,7 @@ from keras_consistency_cli.reporting.parts.number_format import one_line, to_asc
 from keras_consistency_cli.reporting.parts.verdict_summary import OUTCOMES
 from keras_consistency_cli.text import format_count
 
-__all__ = ["found_text", "render_concise", "render_terminal"]
+__all__ = ["found_text", "render_concise", "render_terminal", "summary_facts"]
 
 _STYLES = {"consistent": "green", "inconsistent": "red", "no-verdict": "magenta"}
 _LONGEST_NAME = 40
@@ -41,8 +41,11 @@ def render_terminal(report: FleetReport, canvas: Canvas) -> str:
         lines += [Text(), *_details(canvas, result)]
     if len(faulty) > _DETAILED:
         more = format_count(len(faulty) - _DETAILED, "more model")
-        lines += [Text(), styled_text(canvas, f"{more} with faults: --format json or html has them all")]
-    lines += [Text(), *_summary(canvas, report), last]
+        lines += [Text(), styled_text(canvas, f"not shown here: {more}; --format json or html shows all")]
+    lines.append(Text())
+    for label, text in summary_facts(report):
+        lines += labelled_lines(canvas, label, styled_text(canvas, text))
+    lines.append(last)
     return draw(canvas, lines)
 
 
@@ -76,7 +79,7 @@ def found_text(result: ModelResult) -> str:
         return one_line(result.error, 200)
     causes = ", ".join(dict.fromkeys(one_line(cause.get("cause"), 60) for cause in result.causes))
     codes = ", ".join((*result.codes("fail"), *result.codes("error"), *result.codes("warn")))
-    again = "checked twice: a worker died" if result.attempts > 1 else ""
+    again = f"checked {result.attempts} times: a worker died" if result.attempts > 1 else ""
     return "; ".join(text for text in (causes or codes, again) if text)
 
 
@@ -99,13 +102,11 @@ def _details(canvas: Canvas, result: ModelResult) -> Iterator[Text]:
         yield from command_lines(canvas, command, Text("  alone       ", style="dim"))
 
 
-def _summary(canvas: Canvas, report: FleetReport) -> Iterator[Text]:
-    if report.causes:
-        causes = ", ".join(f"{cause} {number}" for cause, number in report.causes)
-        yield from labelled_lines(canvas, "causes", styled_text(canvas, causes))
-    if report.slowest:
-        slowest = ", ".join(f"{one_line(each.name, 60)} {each.elapsed_s:.1f} s" for each in report.slowest)
-        yield from labelled_lines(canvas, "slowest", styled_text(canvas, slowest))
+def summary_facts(report: FleetReport) -> list[tuple[str, str]]:
+    """Return the causes and the slowest models, each with its label, if there are any."""
+    causes = ", ".join(f"{cause} {number}" for cause, number in report.causes)
+    slowest = ", ".join(f"{one_line(each.name, 60)} {each.elapsed_s:.1f} s" for each in report.slowest)
+    return [(label, text) for label, text in (("causes", causes), ("slowest", slowest)) if text]
 
 
 def _result_line(canvas: Canvas, report: FleetReport) -> Text:

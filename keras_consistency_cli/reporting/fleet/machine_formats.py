@@ -16,7 +16,6 @@ from keras_consistency_cli.reporting.formats.junit import Element, allowed_text,
 from keras_consistency_cli.reporting.formats.sarif import sarif_log
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import escape, one_line
-from keras_consistency_cli.reporting.stored.reader import as_mapping
 
 __all__ = ["render_github", "render_json", "render_junit", "render_sarif"]
 
@@ -90,17 +89,14 @@ def render_sarif(report: FleetReport, canvas: Canvas) -> str:
     places = {code: place for place, code in enumerate(rules)}
     indexed = [{**each, "ruleIndex": places[each["ruleId"]]} for each in results if each["ruleId"] in places]
     whole = {"executionSuccessful": report.exit_code != 3, "exitCode": report.exit_code}
-    text = sarif_log(
+    return sarif_log(
         report.version,
         list(rules.values()),
         indexed,
-        whole,
+        [*invocations, whole],
         artifacts=list(artifacts.values()),
         properties={"verdict": report.outcome, **report.counts()},
     )
-    document = json.loads(text)
-    as_mapping(document["runs"][0])["invocations"][:] = [*invocations, whole]
-    return json.dumps(document, indent=2) + "\n"
 
 
 def render_github(report: FleetReport, canvas: Canvas) -> str:

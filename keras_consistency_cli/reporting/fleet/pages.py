@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from keras_consistency_cli.reporting.fleet.lines import found_text
+from keras_consistency_cli.reporting.fleet.lines import found_text, summary_facts
 from keras_consistency_cli.reporting.fleet.report import FleetReport, ModelResult
 from keras_consistency_cli.reporting.formats.html import fill_template
 from keras_consistency_cli.reporting.formats.markdown import OUTCOME_SIGNS, escape_markdown
@@ -40,7 +40,7 @@ def _index(report: FleetReport, pages: dict[str, str]) -> str:
             "page": pages[result.name],
             "word": OUTCOMES[result.outcome],
             "status": _STATUSES[result.outcome],
-            "seconds": "stored" if result.stored else f"{result.elapsed_s:.1f}",
+            "seconds": _seconds(result),
             "found": found_text(result),
         }
         for result in report.worst_first
@@ -49,19 +49,20 @@ def _index(report: FleetReport, pages: dict[str, str]) -> str:
         {"name": name, "page": "", "word": "not checked", "status": "skip", "seconds": "", "found": ""}
         for name in report.not_run
     ]
-    causes = ", ".join(f"{cause} {number}" for cause, number in report.causes)
-    slowest = ", ".join(f"{each.name} {each.elapsed_s:.1f} s" for each in report.slowest)
-    facts = [(name, text) for name, text in (("causes", causes), ("slowest", slowest)) if text]
     return fill_template(
         "fleet.html",
         version=one_line(report.version),
         outcome=report.outcome,
         word=OUTCOMES[report.outcome],
         summary=report.summary(),
-        facts=facts,
+        facts=summary_facts(report),
         notes=report.notes,
         rows=rows,
     )
+
+
+def _seconds(result: ModelResult) -> str:
+    return "stored" if result.stored else f"{result.elapsed_s:.1f}"
 
 
 def render_markdown(report: FleetReport, canvas: Canvas) -> str:
@@ -74,9 +75,8 @@ def render_markdown(report: FleetReport, canvas: Canvas) -> str:
     lines = ["| verdict | model | seconds | found |", "|---|---|--:|---|"]
     for result in report.worst_first:
         sign, word = OUTCOME_SIGNS[result.outcome], OUTCOMES[result.outcome]
-        seconds = "stored" if result.stored else f"{result.elapsed_s:.1f}"
-        found = escape_markdown(found_text(result), 300)
-        lines.append(f"| {sign} {word} | {escape_markdown(result.name, 200)} | {seconds} | {found} |")
+        name, found = escape_markdown(result.name, 200), escape_markdown(found_text(result), 300)
+        lines.append(f"| {sign} {word} | {name} | {_seconds(result)} | {found} |")
     lines += [f"| not checked | {escape_markdown(name, 200)} | | |" for name in report.not_run]
     parts.append("\n".join(lines))
     parts += [

@@ -34,8 +34,9 @@ _PLAIN = Canvas(width=100)
 class ModelResult:
     """The result for one model of the fleet.
 
-    `document` is its JSON report, `texts` are its reports in other formats. `attempts` is 2 if a worker died
-    and the model was checked again. `stored` says that the result comes from an earlier run (`--resume`).
+    `document` is its JSON report, `texts` are its reports in other formats. `attempts` is above 1 if a
+    worker died and the model was checked again. `stored` says that the result comes from an earlier run
+    (`--resume`).
     """
 
     name: str

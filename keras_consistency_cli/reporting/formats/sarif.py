@@ -69,7 +69,7 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
         report.version,
         rules,
         results,
-        invocation,
+        [invocation],
         artifacts=[_artifact(source) for source in sources.values()],
         properties=properties,
     )
@@ -98,11 +98,15 @@ def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:
         "exitCode": refusal.exit_code,
         "toolExecutionNotifications": notices,
     }
-    return sarif_log(version, [_REFUSED], results, invocation)
+    return sarif_log(version, [_REFUSED], results, [invocation])
 
 
 def sarif_log(
-    version: str, rules: Sequence[Any], results: Sequence[Any], invocation: Mapping[str, Any], **more: Any
+    version: str,
+    rules: Sequence[Any],
+    results: Sequence[Any],
+    invocations: Sequence[Mapping[str, Any]],
+    **more: Any,
 ) -> str:
     """Return a SARIF document with one run."""
     driver = {
@@ -113,7 +117,7 @@ def sarif_log(
     }
     run = {
         "tool": {"driver": driver},
-        "invocations": [invocation],
+        "invocations": invocations,
         "columnKind": "unicodeCodePoints",
         **more,
         "results": results,

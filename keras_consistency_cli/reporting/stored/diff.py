@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS
 from keras_consistency_cli.reporting.stored.reader import as_mapping
 from keras_consistency_cli.text import clean
 
@@ -20,8 +21,6 @@ _SIGNIFICANT_FACTOR = 4.0
 Measured by benchmarks/calibration.py.
 """
 _ABSENT = "absent"
-_DISPLAY_SETTINGS = frozenset({"format", "output", "bundle", "color", "quiet", "verbose", "debug"})
-"""Settings that change only how the result is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +152,7 @@ def _identity(source: Mapping[str, Any]) -> str:
 
 def _values(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name) and name not in _DISPLAY_SETTINGS:
+        if old.get(name) != new.get(name) and name not in DISPLAY_SETTINGS:
             yield Change(
                 section=section,
                 name=clean(name, 60),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,9 @@ def test_a_long_series_is_told_about_windows(
         ("a\tb\n1.5\t2\n", Dialect(separator="\t")),
         ("a\n1.5\n2\n", Dialect()),
         ("text,n\nhello; you,1\n", Dialect()),
+        ("a;b\n1,5;2\n\n", Dialect(separator=";", decimal=",")),
+        ("a;b\n0,125;-0,375\n", Dialect(separator=";", decimal=",")),
+        ('a,b\n"1,5","1,234"\n', Dialect()),
     ],
 )
 def test_separator_decimal_sign_and_thousands_are_recognised(text: str, dialect: Dialect) -> None:
@@ -126,6 +130,17 @@ def test_values_are_read_in_their_dialect_and_it_is_reported(tmp_path: Path) -> 
     assert open_rows(write(tmp_path, "y.csv", "a,b\n1,2\n")).remarks == ()
 
 
+def test_a_comma_that_may_be_a_decimal_sign_is_not_removed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1,5"):
+        open_rows(write(tmp_path, "x.csv", 'a,b,c\n"1,5","0,125",1\n"2,5","1,234",2\n'))
+
+
+def test_the_wrong_value_among_decimal_commas_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds 'oops'") as refusal:
+        open_rows(write(tmp_path, "x.csv", "a;b\n1,5;0,5\noops;wrong\n2,5;3,5\n"))
+    assert "texts:" not in (refusal.value.fix or ""), "it is a column of numbers"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "rows"),
     [
@@ -139,6 +154,22 @@ def test_texts_are_rows(name: str, text: str, rows: list[list[str]], tmp_path: P
     path = tmp_path / name
     path.write_bytes(text.encode())
     assert open_rows(path).arrays["data"].tolist() == rows
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.csv"])
+def test_texts_that_need_too_much_memory_are_refused_before_they_are_copied(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras_consistency_cli.loading.rows.texts._MAX_BYTES", 10**7)
+    pandas = pytest.importorskip("pandas")
+    path = write(tmp_path, name, "\n".join(["words", *("word" for _ in range(999)), "x" * 50_000]))
+    pandas.read_csv(path)  # what is imported does not count
+    tracemalloc.start()
+    with pytest.raises(DataError, match="50,000"):
+        open_rows(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**7
 
 
 @pytest.mark.parametrize("content", [b"1.5 2.5\n3 4\n", b"\xff\xfea\n"])

@@ -20,7 +20,6 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import (
     RowSource,
-    choose_rows,
     find_nonfinite_rows,
     open_rows,
     split_into_chunks,
@@ -261,40 +260,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     before = resident()
     peak = max(
         resident()
-        for numbers in split_into_chunks(choose_rows(rows.length, "all", seed=0), 4096)
+        for numbers in split_into_chunks(np.arange(rows.length), 4096)
         if take(rows, {"x": "data"}, numbers)
     )
     assert rows.sha256 is not None
     assert peak - before < 60e6
-
-
-def test_rows_are_spread_seeded_and_one_from_each_section() -> None:
-    rows = choose_rows(1000, 10, seed=3)
-    np.testing.assert_array_equal(rows // 100, np.arange(10))
-    np.testing.assert_array_equal(rows, choose_rows(1000, 10, seed=3))
-    assert rows.tolist() != choose_rows(1000, 10, seed=4).tolist()
-    assert rows.tolist() != list(range(0, 1000, 100))
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 100, 257])
-@pytest.mark.parametrize("wanted", [1, 2, 3, 99, 256, 1000])
-def test_chosen_rows_are_sorted_unique_and_exist(length: int, wanted: int) -> None:
-    rows = choose_rows(length, wanted, seed=0)
-    assert len(rows) == min(length, wanted)
-    assert (np.diff(rows) > 0).all()
-    assert 0 <= rows[0] <= rows[-1] < length
-
-
-def test_all_rows_and_fixed_batches(wording: SnapshotAssertion) -> None:
-    assert choose_rows(5, "all", seed=0).tolist() == [0, 1, 2, 3, 4]
-    assert choose_rows(11, "all", seed=0, multiple_of=4).tolist() == list(range(8))
-    assert len(choose_rows(100, 11, seed=0, multiple_of=4)) == 8
-    assert len(choose_rows(100, 1, seed=0, multiple_of=4)) == 4
-    with pytest.raises(DataError) as too_few:
-        choose_rows(3, "all", seed=0, multiple_of=4)
-    with pytest.raises(UsageError) as none_wanted:
-        choose_rows(3, 0, seed=0)
-    assert [str(too_few.value), str(none_wanted.value)] == wording
 
 
 def test_chunks_cover_every_row_once() -> None:

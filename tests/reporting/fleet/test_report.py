@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import KcheckError, NoVerdictError, RefusedError
+from keras_consistency_cli.reporting.fleet.lines import found_text
 from keras_consistency_cli.reporting.fleet.pages import html_pages
 from keras_consistency_cli.reporting.fleet.render import FLEET_RENDERERS
 from keras_consistency_cli.reporting.fleet.report import (
@@ -74,6 +76,10 @@ def test_causes_are_counted_by_model() -> None:
     report = FleetReport(results=[FAILED, result("d", Status.FAIL, "leak", "leak"), PASSED])
     assert report.causes == (("leak", 2), ("drift", 1))
     assert report.worst_first[-1] is PASSED
+
+
+def test_the_number_of_attempts_is_shown() -> None:
+    assert found_text(replace(PASSED, attempts=4)) == "checked 4 times: a worker died"
 
 
 @pytest.mark.parametrize("format", sorted(FLEET_RENDERERS))
