@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.config.endpoints import Protocol
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
 
@@ -44,7 +45,8 @@ class Interface:
 
     name: str = ""
     version: str = ""
-    inputs: Mapping[str, tuple[str, tuple[int, ...]]] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """By name, the type in the words of the service; "" if it states none."""
     outputs: tuple[str, ...] = ()
 
 
@@ -70,17 +72,9 @@ def _plain(values: npt.NDArray[np.generic]) -> Json:
     """Numbers as the shortest decimals that are read as the same float32 or float64 again."""
     if values.dtype == np.float32:
         # The digits of its float64 are refused by some services.
-        flat = [float(str(value)) for value in values.ravel()]
-        return _nested(flat, values.shape)
+        values = np.array([float(str(value)) for value in values.ravel()]).reshape(values.shape)
     listed: Json = values.tolist()
     return listed
-
-
-def _nested(flat: list[float], shape: tuple[int, ...]) -> Json:
-    array = np.empty(len(flat), dtype=object)
-    array[:] = flat
-    nested: Json = array.reshape(shape).tolist()
-    return nested
 
 
 def _row_form(rows: Rows, interface: Interface) -> Json:
@@ -114,10 +108,9 @@ def _mlflow(rows: Rows, _interface: Interface) -> Json:
 
 
 def _v2(rows: Rows, interface: Interface) -> Json:
-    declared = interface.inputs or {}
     inputs: list[Json] = []
     for name, values in _named(rows, interface).items():
-        datatype = declared.get(name, ("", ()))[0] or _DATATYPES.get(values.dtype.name, "FP64")
+        datatype = interface.inputs.get(name) or _DATATYPES.get(values.dtype.name, "FP64")
         shape: list[Json] = [int(size) for size in values.shape]
         data = _plain(values.ravel())
         inputs.append(
@@ -134,7 +127,7 @@ def _v2(rows: Rows, interface: Interface) -> Json:
 
 def _named(rows: Rows, interface: Interface) -> Rows:
     """The rows by the service's names; one input has whatever name the service gives it."""
-    declared = list(interface.inputs or {})
+    declared = list(interface.inputs)
     if len(rows) == 1 and len(declared) == 1:
         return {declared[0]: next(iter(rows.values()))}
     return rows
@@ -185,14 +178,17 @@ def _outputs_of_v2(document: Json) -> dict[str, Json]:
 def _shaped(output: dict[str, Json]) -> Json:
     """The data in the declared shape; they may be flat or nested."""
     data, shape = output["data"], output.get("shape")
-    if not isinstance(data, list) or not isinstance(shape, list) or (data and isinstance(data[0], list)):
+    if not isinstance(data, list) or not isinstance(shape, list) or not data or isinstance(data[0], list):
         return data
-    sizes = [int(size) for size in shape if isinstance(size, float | int)]
-    if int(np.prod(sizes)) != len(data):
-        raise ShapeError(f"an output has {len(data)} values, and its shape is {sizes}")
     array = np.empty(len(data), dtype=object)
     array[:] = data
-    shaped: Json = array.reshape(sizes).tolist()
+    sizes = [size for size in shape if isinstance(size, float | int)]
+    try:
+        # For NumPy, an axis of -1 has whatever size fits.
+        shaped: Json = array.reshape([max(int(size), 0) for size in sizes]).tolist()
+    except (ValueError, OverflowError) as error:
+        declared = clean(", ".join(f"{size:.15g}" for size in sizes), 80)
+        raise ShapeError(f"an output has {len(data)} values, and its shape is [{declared}]") from error
     return shaped
 
 
@@ -255,7 +251,8 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
     if not isinstance(document, dict):
         return Interface()
     if protocol == "v2":
-        inputs = {str(each.get("name")): _tensor(each) for each in _objects(document.get("inputs"))}
+        declared = _objects(document.get("inputs"))
+        inputs = {str(each.get("name")): str(each.get("datatype", "")) for each in declared}
         outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
         versions = document.get("versions")
         version = str(versions[-1]) if isinstance(versions, list) and versions else ""
@@ -263,7 +260,7 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
     spec = document.get("model_spec")
     spec = spec if isinstance(spec, dict) else {}
     signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")
-    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), ("", ()))
+    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), "")
     return Interface(
         name=str(spec.get("name", "")),
         version=str(spec.get("version", "")),
@@ -274,14 +271,6 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
 
 def _objects(value: Json) -> list[dict[str, Json]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _tensor(each: dict[str, Json]) -> tuple[str, tuple[int, ...]]:
-    shape = each.get("shape")
-    sizes = (
-        tuple(int(size) for size in shape if isinstance(size, float | int)) if isinstance(shape, list) else ()
-    )
-    return str(each.get("datatype", "")), sizes
 
 
 def _dig(document: Json, *keys: str) -> Json:

@@ -249,7 +249,7 @@ def _described(asked: Asked) -> Result:
         "protocol": asked.service.protocol,
         "name": interface.name,
         "version": interface.version,
-        "inputs": list(interface.inputs or {}),
+        "inputs": list(interface.inputs),
         "outputs": list(interface.outputs),
         "silent": silent,
         "refused": refused,
