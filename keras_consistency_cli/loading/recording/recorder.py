@@ -13,6 +13,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -30,6 +31,8 @@ _Inputs = ParamSpec("_Inputs")
 _Output = TypeVar("_Output")
 _log = logging.getLogger("keras_consistency_cli.record")
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_unsaved: set[Recorder] = set()
+"""Recorders with requests that no file holds yet; they live on until these are written."""
 
 
 class Recorder:
@@ -48,12 +51,12 @@ class Recorder:
 
     def _start_afresh(self) -> None:
         """Forget everything: at the beginning, and in a process that was forked from this one."""
-        self._lock = threading.Lock()
+        _unsaved.discard(self)
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._sample = Sample(rows=self._rows, bytes=self._bytes)
         self._numbers = itertools.count()
         self._destination = Destination(self._path)
         self._thread: threading.Thread | None = None
-        self._is_changed = False
 
     def name_arrays(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Name the arrays of models with several inputs or outputs."""
@@ -96,18 +99,12 @@ class Recorder:
             self._count_error(error)
 
     def _keep(self, request: Request, outputs: Arrays, priority: float) -> None:
-        whole = Request(
-            number=request.number,
-            size=request.size,
-            served=request.served,
-            outputs=outputs,
-            raw=request.raw,
-        )
+        whole = replace(request, outputs=outputs)
         if whole.bytes > self._bytes:
             return
         with self._lock:
             self._sample.add(whole, priority)
-            self._is_changed = True
+            _unsaved.add(self)
             if self._thread is None:
                 self._thread = threading.Thread(target=_write_often, args=(weakref.ref(self),), daemon=True)
                 self._thread.start()
@@ -122,11 +119,12 @@ class Recorder:
     def save(self) -> None:
         """Write the file now, if there is anything new."""
         try:
-            with self._lock:
-                requests = self._sample.requests() if self._is_changed else []
-                self._is_changed = False
-            if requests and (path := self._destination.path) is not None:
-                write_requests(path, requests)
+            with self._writing:  # the thread that writes now and then, the service and the end of the process
+                with self._lock:
+                    requests = self._sample.requests() if self in _unsaved else []
+                    _unsaved.discard(self)
+                if requests and (path := self._destination.path) is not None:
+                    write_requests(path, requests)
         except Exception as error:
             self._count_error(error)
 
@@ -155,7 +153,7 @@ def _write_often(reference: weakref.ref[Recorder]) -> None:
 
 
 def _save_all() -> None:
-    for recorder in list(_recorders):
+    for recorder in list(_unsaved):
         recorder.save()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli import record
+from keras_consistency_cli.loading.recording import recorder
 from keras_consistency_cli.loading.recording.writing import MAX_FILES, Destination
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.measurement.recording_layout import REQUEST, REQUEST_ROWS, recorded_parts
@@ -243,6 +245,45 @@ def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
         writing = pool.submit(lambda: [(model(row(n)), model.recorder.save()) for n in range(60)])
         while not writing.done():
             assert open_rows(tmp_path / "served.npz", what="served rows").length >= 1
+
+
+_GONE = """
+import numpy as np
+from keras_consistency_cli import record
+
+def main():
+    model = record(lambda rows: rows, "served.npz")
+    model(np.full((1, 2), 7.0))
+
+main()
+"""
+
+
+def test_rows_of_a_model_that_is_gone_are_written_at_exit(tmp_path: Path) -> None:
+    """In a script, the model is often a local variable of `main`."""
+    subprocess.run([sys.executable, "-c", _GONE], cwd=tmp_path, check=True, timeout=60)
+    assert (load(tmp_path / "served.npz")["served/data"] == 7).all()
+
+
+def test_two_threads_do_not_write_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that writes now and then may be at it when the process ends, and both use one file."""
+    model = record(double, tmp_path / "served.npz")
+    at_once, most = [0], [0]
+
+    def write(_path: Path, _requests: object) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.05)
+        at_once[0] -= 1
+
+    def request_and_save(number: int) -> None:
+        model(row(number))
+        model.recorder.save()
+
+    monkeypatch.setattr(recorder, "write_requests", write)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(request_and_save, range(4)))
+    assert most == [1]
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"megabytes": 0}, {"every": 0}])
