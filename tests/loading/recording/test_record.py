@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -284,6 +285,15 @@ def test_two_threads_do_not_write_at_the_same_time(tmp_path: Path, monkeypatch: 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(request_and_save, range(4)))
     assert most == [1]
+
+
+def test_random_numbers_of_the_service_stay_the_same(tmp_path: Path) -> None:
+    model = record(double, tmp_path / "served.npz")
+    random.seed(0)
+    expected = random.random()
+    random.seed(0)
+    model(row(1))
+    assert random.random() == expected
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"megabytes": 0}, {"every": 0}])
