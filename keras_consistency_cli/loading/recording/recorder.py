@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -106,7 +107,9 @@ class Recorder:
             self._sample.add(whole, priority)
             _unsaved.add(self)
             if self._thread is None:
-                self._thread = threading.Thread(target=_write_often, args=(weakref.ref(self),), daemon=True)
+                self._thread = threading.Thread(
+                    target=_write_often, args=(weakref.ref(self), self._every), daemon=True
+                )
                 self._thread.start()
 
     def add_raw(self, rows: object) -> None:
@@ -133,23 +136,14 @@ class Recorder:
         if self.errors == 1:
             _log.warning("kcheck cannot record: %s: %s", type(error).__name__, error)
 
-    @property
-    def every(self) -> float:
-        """Seconds between two writes."""
-        return self._every
 
-
-def _write_often(reference: weakref.ref[Recorder]) -> None:
-    """Write soon after the first request, then now and then, until the recorder is gone."""
-    pause = threading.Event()
-    wait = _FIRST_WRITE
+def _write_often(reference: weakref.ref[Recorder], every: float) -> None:
+    """Write soon after the first request, then every so many seconds, until the recorder is gone."""
+    time.sleep(min(_FIRST_WRITE, every))
     while (recorder := reference()) is not None:
-        wait = min(wait, recorder.every)
-        del recorder
-        pause.wait(wait)
-        if (recorder := reference()) is not None:
-            recorder.save()
-            wait = recorder.every
+        recorder.save()
+        del recorder  # during the pause, only the service keeps it alive
+        time.sleep(every)
 
 
 def _save_all() -> None:

@@ -62,7 +62,7 @@ class Sample:
     def add(self, request: Request, priority: float) -> None:
         """Keep a request, and drop those with the lowest priorities until the rest fits."""
         self._count(request, 1)
-        if not self._is_full and self._used[0] * _FIRST <= self.rows and self._fits(_FIRST):
+        if not self._is_full and self._fits(_FIRST):
             self._first.append(request)
             return
         self._is_full = True
