@@ -18,7 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from keras_consistency_cli.loading.recording.arrays import Arrays, copy_arrays, count_rows, first_rows
+from keras_consistency_cli.loading.recording.arrays import (
+    Arrays,
+    UnrecordableError,
+    copy_arrays,
+    count_rows,
+    first_rows,
+)
 from keras_consistency_cli.loading.recording.pending import add_raw, forget_raw, take_raw
 from keras_consistency_cli.loading.recording.sample import Request, Sample
 from keras_consistency_cli.loading.recording.writing import Destination, write_requests
@@ -94,15 +100,17 @@ class Recorder:
         try:
             request, priority = kept
             outputs = copy_arrays(output, self._output_names)
-            if count_rows(outputs) == request.size:
-                self._keep(request, first_rows(outputs, self._rows), priority)
+            if count_rows(outputs) != request.size:
+                raise UnrecordableError(f"{count_rows(outputs)} outputs for {request.size} rows")
+            self._keep(request, first_rows(outputs, self._rows), priority)
         except Exception as error:
             self._count_error(error)
 
     def _keep(self, request: Request, outputs: Arrays, priority: float) -> None:
         whole = replace(request, outputs=outputs)
         if whole.bytes > self._bytes:
-            return
+            size = f"{whole.bytes / _MEGABYTE:.3g} MB"
+            raise UnrecordableError(f"a request has {size}, and megabytes={self._bytes / _MEGABYTE:g}")
         with self._lock:
             self._sample.add(whole, priority)
             _unsaved.add(self)

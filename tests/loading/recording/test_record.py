@@ -296,6 +296,19 @@ def test_random_numbers_of_the_service_stay_the_same(tmp_path: Path) -> None:
     assert random.random() == expected
 
 
+@pytest.mark.parametrize(
+    ("rows", "reason"), [(np.ones((9, 20_000)), "megabytes=1"), (np.ones((3, 2)), "1 outputs for 3 rows")]
+)
+def test_the_log_says_why_requests_are_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: np.ndarray, reason: str
+) -> None:
+    model = record(lambda x: x if len(x) == 9 else x[:1], tmp_path / "served.npz", megabytes=1)
+    model(rows)
+    model.recorder.save()
+    assert not (tmp_path / "served.npz").exists()
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
+
+
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"megabytes": 0}, {"every": 0}])
 def test_wrong_settings_are_refused_at_once(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="positive"):
