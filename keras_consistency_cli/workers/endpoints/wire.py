@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.workers.endpoints.errors import AnswerError
+from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 
 __all__ = ["Answer", "Json", "WireNumber", "read_json", "to_array"]
 
@@ -85,7 +85,8 @@ def to_array(value: Json) -> Answer:
     """Return nested lists of numbers as an array.
 
     Raises:
-        AnswerError: lists of different lengths, too many axes, or anything that is not a number.
+        ShapeError: lists of different lengths.
+        AnswerError: too many axes, or anything that is not a number.
     """
     answer = Answer(values=np.zeros(0))
     shape: list[int] = []
@@ -104,8 +105,8 @@ def to_array(value: Json) -> Answer:
 def _collect(value: Json, shape: list[int], numbers: list[float], answer: Answer) -> None:
     if shape:
         if not isinstance(value, list) or len(value) != shape[0]:
-            length = len(value) if isinstance(value, list) else "no list"
-            raise AnswerError(f"elements are missing: lists of {shape[0]} and of {length}")
+            length = len(value) if isinstance(value, list) else "no"
+            raise ShapeError(f"elements are missing: {shape[0]} in one place and {length} in another")
         for each in value:
             _collect(each, shape[1:], numbers, answer)
         return

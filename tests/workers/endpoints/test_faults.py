@@ -181,7 +181,8 @@ def test_missing_elements_are_not_read_as_nan() -> None:
         return outputs
 
     with running(Stub(answer)) as stub:
-        assert ask(stub.url, predict)["KC911"].status is not Status.PASS
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts)["KC911"] == ("fail", "endpoint-answers-missing")
 
 
 def test_a_service_that_takes_anything_is_a_warning() -> None:
