@@ -134,12 +134,12 @@ def _named(rows: Rows, interface: Interface) -> Rows:
 
 
 def _take(document: Json, *keys: str) -> Json:
-    if isinstance(document, dict):
-        for key in keys:
-            if key in document:
-                return document[key]
-        if "error" in document:
-            raise AnswerError(f"it answers with an error: {str(document['error'])[:120]}")
+    fields = document if isinstance(document, dict) else {}
+    found = [fields[key] for key in keys if key in fields]
+    if found and not (found[0] is None and fields.get("error")):
+        return found[0]
+    if "error" in fields:
+        raise AnswerError(f"it answers with an error: {str(fields['error'])[:120]}")
     raise AnswerError(f"the answer has no {' or '.join(repr(key) for key in keys)}")
 
 
@@ -301,13 +301,12 @@ def match_outputs(
     Raises:
         ShapeError: not one answer for each row, or outputs of other shapes.
     """
-    arrays = {name: to_array(value) for name, value in found.items()}
-    if set(expected) <= set(arrays):
-        named = {name: arrays[name] for name in expected}
-    elif len(arrays) == len(expected):
-        named = dict(zip(expected, arrays.values(), strict=True))
+    if set(expected) <= set(found):
+        named = {name: to_array(found[name]) for name in expected}  # others may be texts, such as labels
+    elif len(found) == len(expected):
+        named = {name: to_array(value) for name, value in zip(expected, found.values(), strict=True)}
     else:
-        raise ShapeError(f"the answer has {len(arrays)} outputs, the model {len(expected)}")
+        raise ShapeError(f"the answer has {len(found)} outputs, the model {len(expected)}")
     for name, answer in named.items():
         shape = (rows, *expected[name])
         values = answer.values

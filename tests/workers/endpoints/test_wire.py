@@ -67,6 +67,19 @@ def test_no_values_in_a_huge_shape_of_v2_are_no_answers() -> None:
         match_outputs(form_of("v2", None, "").outputs(document), {"y": (2,)}, 3)
 
 
+def test_other_outputs_may_be_texts() -> None:
+    document = read_json(b'{"predictions": [{"y": [1, 2], "label": "cat"}, {"y": [3, 4], "label": "dog"}]}')
+    answers = match_outputs(form_of("tfserving", None, "").outputs(document), {"y": (2,)}, 2)
+    assert answers["y"].values.tolist() == [[1, 2], [3, 4]]
+
+
+def test_an_error_with_empty_predictions_is_an_error() -> None:
+    outputs = form_of("json", None, "").outputs
+    with pytest.raises(AnswerError, match="two columns"):
+        outputs(read_json(b'{"predictions": null, "error": "two columns are missing"}'))
+    assert outputs(read_json(b'{"predictions": [1], "error": null}')) == {"": [1]}
+
+
 def test_types_of_inputs_are_read_whatever_their_shapes_are() -> None:
     document = read_json(b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [NaN, 1e999, "n"]}]}')
     assert read_interface("v2", document).inputs == {"x": "FP32"}
