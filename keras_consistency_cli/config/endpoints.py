@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, JsonValue, field_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
 from keras_consistency_cli.config.setting_types import Options, Word
 from keras_consistency_cli.errors import UsageError
@@ -25,9 +25,7 @@ class Endpoint(Options):
     """A service that answers with the outputs of the model."""
 
     url: Word = Field(description="an http or https URL")
-    protocol: Literal["auto", "tfserving", "tfserving-columns", "v2", "mlflow", "json"] = Field(
-        default="auto", description=_PROTOCOLS
-    )
+    protocol: Literal["auto", Protocol] = Field(default="auto", description=_PROTOCOLS)
     rows: Literal["auto", "raw", "scaled"] = Field(default="auto", description="auto, raw or scaled")
     headers: Mapping[Word, Word] = Field(
         default={}, description="a mapping from header names to names of environment variables"
@@ -48,6 +46,20 @@ class Endpoint(Options):
                 fix="endpoints: [{url: …, headers: {Authorization: NAME_OF_ENVIRONMENT_VARIABLE}}] in YAML",
             )
         return url
+
+    @model_validator(mode="after")
+    def _check_documents(self) -> Endpoint:
+        if self.has_own_documents and self.protocol not in ("auto", "json"):
+            raise UsageError(
+                f"endpoints: template and answers are not used by the protocol {self.protocol}",
+                fix="leave protocol out, or state protocol: json",
+            )
+        return self
+
+    @property
+    def has_own_documents(self) -> bool:
+        """Whether a template for requests or the keys to the answers are given."""
+        return self.template is not None or bool(self.answers)
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.config.endpoints import Protocol
+from keras_consistency_cli.config.endpoints import Endpoint, Protocol
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
@@ -58,9 +58,13 @@ class Form:
     outputs: Callable[[Json], dict[str, Json]]
 
 
-def detect(url: str) -> Protocol:
-    """Return the protocol that a URL is of."""
-    path = urlsplit(url).path
+def detect(endpoint: Endpoint) -> Protocol:
+    """Return the protocol: as stated, plain JSON for documents of the user's own, or by the URL."""
+    if endpoint.protocol != "auto":
+        return endpoint.protocol
+    if endpoint.has_own_documents:
+        return "json"
+    path = urlsplit(endpoint.url).path
     if path.endswith(":predict"):
         return "tfserving"
     if path.endswith("/infer"):

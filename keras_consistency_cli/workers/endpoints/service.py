@@ -37,7 +37,7 @@ class Service:
 
     def __init__(self, endpoint: Endpoint, *, requests: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.endpoint = endpoint
-        self.protocol = detect(endpoint.url) if endpoint.protocol == "auto" else endpoint.protocol
+        self.protocol = detect(endpoint)
         self.budget = Budget(requests)
         self._shapes = shapes
         self._headers = {"Content-Type": "application/json", **endpoint.header_values()}

@@ -197,11 +197,10 @@ def test_a_service_that_takes_anything_is_a_warning() -> None:
     assert found(verdicts) == {"KC914": ("warn", "endpoint-accepts-wrong-rows")}
 
 
-def test_template_and_path_of_a_plain_service() -> None:
-    class Plain(Stub):
-        """Takes and gives documents of its own."""
-
-    stub = Plain(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS), "json")
+@pytest.mark.parametrize("protocol", ["json", "tfserving"])
+def test_template_and_path_of_a_plain_service(protocol: str) -> None:
+    """A template makes it plain JSON, whatever its URL ends with."""
+    stub = Stub(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS), protocol)
     with running(stub):
         verdicts = ask(
             stub.url, predict, template={"instances": "ROWS", "who": "kcheck"}, answers="predictions"

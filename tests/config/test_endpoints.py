@@ -1,0 +1,27 @@
+"""Settings of endpoints: what is refused before anything is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.errors import UsageError
+
+URL = "http://localhost/v1/models/m:predict"
+
+
+def load(*endpoints: Any) -> Settings:
+    return Settings.model_validate({"model": "m.keras", "endpoints": list(endpoints)})
+
+
+def endpoint(**given: Any) -> Endpoint:
+    return load({"url": URL, **given}).endpoints[0]
+
+
+def test_documents_of_the_users_own_are_not_of_another_protocol() -> None:
+    assert endpoint(template={"rows": "ROWS"}, protocol="json").has_own_documents
+    with pytest.raises(UsageError, match="v2"):
+        endpoint(answers="scores", protocol="v2")
