@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
@@ -37,8 +37,8 @@ class Endpoint(Options):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"--endpoint {clean(url, 100)} is not an http or https URL")
         if parts.username is not None or parts.password is not None:
             raise UsageError(
@@ -81,6 +81,16 @@ class Endpoint(Options):
                 raise UsageError(f"endpoints: the environment variable {clean(variable, 60)} is not set")
             values[name] = os.environ[variable].strip()
         return values
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if its port or its brackets are wrong."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _as_mapping(value: object) -> object:

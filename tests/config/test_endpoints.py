@@ -21,6 +21,14 @@ def endpoint(**given: Any) -> Endpoint:
     return load({"url": URL, **given}).endpoints[0]
 
 
+@pytest.mark.parametrize(
+    "url", ["http://localhost:abc/x", "http://localhost:99999/x", "http://[::1/x", "ftp://localhost/x", "x"]
+)
+def test_what_is_not_a_url_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="not an http or https URL"):
+        load(url)
+
+
 def test_documents_of_the_users_own_are_not_of_another_protocol() -> None:
     assert endpoint(template={"rows": "ROWS"}, protocol="json").has_own_documents
     with pytest.raises(UsageError, match="v2"):

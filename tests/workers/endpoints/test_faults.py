@@ -139,6 +139,15 @@ def test_a_redirect_to_another_host_is_not_followed(status: int) -> None:
     assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
 
 
+@pytest.mark.parametrize("location", ["http://[x", "//[::1", "http://localhost:abc/x"])
+def test_a_redirect_to_nowhere_is_an_error(location: str) -> None:
+    stub = Stub(SERVICES["healthy"](predict), status=307)
+    stub.location = location
+    with running(stub):
+        verdicts = ask(stub.url, predict)
+    assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
+
+
 def test_the_number_of_requests_is_a_limit() -> None:
     with running(Stub(SERVICES["healthy"](predict))) as stub:
         verdicts = ask(stub.url, predict, requests=10)
