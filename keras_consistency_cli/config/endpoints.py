@@ -19,6 +19,7 @@ __all__ = ["Endpoint", "Endpoints", "Protocol", "endpoint_labels"]
 Protocol = Literal["tfserving", "tfserving-columns", "v2", "mlflow", "json"]
 _PROTOCOLS = "auto, tfserving, tfserving-columns, v2, mlflow or json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class Endpoint(Options):
@@ -71,7 +72,7 @@ class Endpoint(Options):
         """Return the headers with the values of their environment variables, which are never shown.
 
         Raises:
-            UsageError: a variable is not set, or a name is not that of a header.
+            UsageError: a variable is not set, or a name or a value cannot be that of a header.
         """
         values = {}
         for name, variable in self.headers.items():
@@ -80,6 +81,11 @@ class Endpoint(Options):
             if variable not in os.environ:
                 raise UsageError(f"endpoints: the environment variable {clean(variable, 60)} is not set")
             values[name] = os.environ[variable].strip()
+            if not _HEADER_VALUE.fullmatch(values[name]):
+                raise UsageError(
+                    f"endpoints: the value of the environment variable {clean(variable, 60)} is not a header",
+                    expected="one line of Latin characters",
+                )
         return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -27,6 +28,17 @@ def endpoint(**given: Any) -> Endpoint:
 def test_what_is_not_a_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="not an http or https URL"):
         load(url)
+
+
+@pytest.mark.parametrize("value", ["Bearer very\nsecret", "very\x00secret", "very-secret-\u20ac"])
+def test_values_that_are_no_headers_are_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", {"SERVICE_KEY": value})
+        with pytest.raises(UsageError, match="SERVICE_KEY") as refusal:
+            endpoint(headers={"Authorization": "SERVICE_KEY"}).header_values()
+    assert "secret" not in str(refusal.value)
 
 
 def test_documents_of_the_users_own_are_not_of_another_protocol() -> None:

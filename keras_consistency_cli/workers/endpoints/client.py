@@ -34,12 +34,15 @@ class EndpointClient(WorkerClient):
         requests: the most requests.
         batch_size: rows in a request.
         scales: whether a scaler or preprocess function is given.
+
+    Raises:
+        UsageError: a header has no value.
     """
 
     def __init__(
         self, endpoint: Endpoint, worker: WorkerClient, *, requests: int, batch_size: int, scales: bool
     ) -> None:
-        self._endpoint, self._worker = endpoint, worker
+        self._endpoint, self._worker, self._headers = endpoint, worker, endpoint.header_values()
         self._requests, self._batch_size, self._scales = requests, batch_size, scales
         self._asked: tuple[bytes, Asked] | None = None
         self._dead = ""
@@ -94,7 +97,7 @@ class EndpointClient(WorkerClient):
             return f"the model gives no outputs to compare with: {reason}"
         shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
         asked = Asked(
-            service=Service(self._endpoint, requests=self._requests, shapes=shapes),
+            service=Service(self._endpoint, headers=self._headers, requests=self._requests, shapes=shapes),
             raw=raw.outputs,
             fed=fed.outputs,
             scales=self._scales,

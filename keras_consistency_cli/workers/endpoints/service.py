@@ -31,16 +31,24 @@ class Service:
 
     Args:
         endpoint: how it is asked.
+        headers: its headers, with their values.
         requests: the most requests.
         shapes: by output of the model, the shape of one row.
     """
 
-    def __init__(self, endpoint: Endpoint, *, requests: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Mapping[str, str],
+        requests: int,
+        shapes: Mapping[str, tuple[int, ...]],
+    ) -> None:
         self.endpoint = endpoint
         self.protocol = detect(endpoint)
         self.budget = Budget(requests)
         self._shapes = shapes
-        self._headers = {"Content-Type": "application/json", **endpoint.header_values()}
+        self._headers = {"Content-Type": "application/json", **headers}
         self._form = form_of(self.protocol, endpoint.template, endpoint.answers)
 
     def ask(self, rows: Rows) -> dict[str, Answer]:
