@@ -15,7 +15,7 @@ from keras_consistency_cli.routes.endpoints.table import REORDERED
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Result, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
-from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError
+from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
 from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
 from keras_consistency_cli.workers.endpoints.service import Service
 
@@ -31,7 +31,7 @@ class EndpointClient(WorkerClient):
     Args:
         endpoint: the service.
         worker: a worker that has loaded the subject and is asked by endpoints only.
-        requests: the most requests.
+        requests: the most requests of the whole run.
         batch_size: rows in a request.
         scales: whether a scaler or preprocess function is given.
 
@@ -44,6 +44,7 @@ class EndpointClient(WorkerClient):
     ) -> None:
         self._endpoint, self._worker, self._headers = endpoint, worker, endpoint.header_values()
         self._requests, self._batch_size, self._scales = requests, batch_size, scales
+        self._service: Service | None = None
         self._asked: tuple[bytes, Asked] | None = None
         self._dead = ""
         self.unprotected = ()
@@ -78,7 +79,7 @@ class EndpointClient(WorkerClient):
             return Trace(route=route, details={"wrong": str(wrong)}), None
         except EndpointError as failure:
             message = f"{self._endpoint.label}: {clean(failure, 200)}"
-            if not failure.status and "spent" not in message:
+            if not failure.status and not isinstance(failure, SpentError):
                 self._dead = message  # a service that cannot be reached is not asked again and again
             return Trace(route=route, error=message), None
         return _traces(route, result, time.perf_counter() - start)
@@ -95,9 +96,13 @@ class EndpointClient(WorkerClient):
         if fed is None or failed is not None:
             reason = (failed.error or failed.unavailable) if failed is not None else None
             return f"the model gives no outputs to compare with: {reason}"
-        shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
+        if self._service is None:
+            shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
+            self._service = Service(
+                self._endpoint, headers=self._headers, requests=self._requests, shapes=shapes
+            )
         asked = Asked(
-            service=Service(self._endpoint, headers=self._headers, requests=self._requests, shapes=shapes),
+            service=self._service,
             raw=raw.outputs,
             fed=fed.outputs,
             scales=self._scales,
