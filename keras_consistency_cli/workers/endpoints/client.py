@@ -15,6 +15,7 @@ from keras_consistency_cli.routes.endpoints.table import REORDERED
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Result, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
+from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
 from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
 from keras_consistency_cli.workers.endpoints.service import Service
@@ -34,16 +35,26 @@ class EndpointClient(WorkerClient):
         requests: the most requests of the whole run.
         batch_size: rows in a request.
         scales: whether a scaler or preprocess function is given.
+        deadline: the time limit of the whole run; the service has its own limit for one answer.
 
     Raises:
         UsageError: a header has no value.
     """
 
     def __init__(
-        self, endpoint: Endpoint, worker: WorkerClient, *, requests: int, batch_size: int, scales: bool
+        self,
+        endpoint: Endpoint,
+        worker: WorkerClient,
+        *,
+        requests: int,
+        batch_size: int,
+        scales: bool,
+        deadline: Deadline | None = None,
     ) -> None:
         self._endpoint, self._worker, self._headers = endpoint, worker, endpoint.header_values()
         self._requests, self._batch_size, self._scales = requests, batch_size, scales
+        run = deadline or Deadline(answer=endpoint.timeout)
+        self._deadline = replace(run, answer=endpoint.timeout)
         self._service: Service | None = None
         self._asked: tuple[bytes, Asked] | None = None
         self._dead = ""
@@ -68,8 +79,8 @@ class EndpointClient(WorkerClient):
         """Ask the service, and return its answers as the trace of a route, with that of the baseline."""
         start = time.perf_counter()
         question = route.partition("@")[0]
-        if self._dead:
-            return Trace(route=route, error=self._dead), None
+        if self._dead or self._deadline.over:
+            return Trace(route=route, error=self._dead or self._deadline.reason()), None
         try:
             asked = self._prepare(rows)
             if isinstance(asked, str):
@@ -99,7 +110,11 @@ class EndpointClient(WorkerClient):
         if self._service is None:
             shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
             self._service = Service(
-                self._endpoint, headers=self._headers, requests=self._requests, shapes=shapes
+                self._endpoint,
+                headers=self._headers,
+                requests=self._requests,
+                deadline=self._deadline,
+                shapes=shapes,
             )
         asked = Asked(
             service=self._service,

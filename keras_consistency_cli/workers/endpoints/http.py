@@ -28,13 +28,19 @@ class Reply:
     body: bytes
 
 
-def send(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], timeout: float) -> Reply:
+def send(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], deadline: float) -> Reply:
     """Send one request and return the reply, whatever its status is.
+
+    Args:
+        method: GET or POST.
+        url: the URL.
+        body: what is sent, if anything.
+        headers: the headers.
+        deadline: the time of `time.monotonic` at which the whole reply is due.
 
     Raises:
         EndpointError: no connection, no answer in time, too long an answer, or a redirect to another host.
     """
-    deadline = time.monotonic() + timeout
     for _ in range(_MOST_REDIRECTS + 1):
         reply, location = _send_once(method, url, body=body, headers=headers, deadline=deadline)
         if reply.status not in _REDIRECTS or not location:
