@@ -17,7 +17,7 @@ from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
-from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
+from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked, distances
 from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["EndpointClient"]
@@ -136,11 +136,15 @@ class EndpointClient(WorkerClient):
             return Result(outputs={}, details={"reason": details.get("reason", "")})
         count = min(ORDER_ROWS, len(numbers))
         tried = {name: values.reshape(-1, count, *values.shape[1:]) for name, values in trace.outputs.items()}
-        distance = sum(
-            np.abs(values - asked.answers[name].values[:count]).reshape(len(values), -1).mean(axis=1)
-            for name, values in tried.items()
-        )
-        best = int(np.argmin(distance))
+        far = [
+            sum(
+                distances(values, answers[name].values[:count]).reshape(len(values), -1).mean(axis=1)
+                for name, values in tried.items()
+            )
+            for answers in (asked.answers, asked.scaled)
+            if answers is not None
+        ]
+        best = int(np.argmin(np.min(far, axis=0)))
         return Result(
             outputs={name: values[best] for name, values in tried.items()},
             rows=np.arange(count),

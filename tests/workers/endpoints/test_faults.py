@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -81,6 +83,43 @@ def test_without_a_scaler_rows_are_sent_as_they_are() -> None:
     with running(Stub(refuse_wrong_rows(lambda x: predict(x[:, ::-1]), COLUMNS))) as stub:
         verdicts = ask(stub.url, predict, scales=False, data=rows)
     assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
+
+
+def test_the_order_of_columns_is_found_in_scaled_rows() -> None:
+    """The service expects scaled rows; raw rows get the outputs of no order."""
+    answers = refuse_wrong_rows(lambda rows: predict(rows[:, [0, 3, 2, 1, 4]]), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdicts = ask(stub.url, predict, rows="scaled")
+    assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
+
+
+def test_the_order_of_columns_is_found_if_the_model_gives_nan() -> None:
+    def with_nan(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, [2]] > 0, np.float32(np.nan), predict(rows))
+
+    answers = refuse_wrong_rows(lambda rows: with_nan(SCALER.transform(rows[:, [0, 3, 2, 1, 4]])), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdicts = ask(stub.url, with_nan)
+    assert found(verdicts)["KC911"] == ("fail", "endpoint-columns-reordered")
+
+
+def test_nan_for_requests_at_the_same_time_is_a_wrong_answer() -> None:
+    """Only in the second round, when every row has had a right answer."""
+    lock, count = threading.Lock(), {"now": 0, "together": 0}
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        with lock:
+            count["now"] += 1
+        time.sleep(0.02)
+        with lock:
+            count["together"] += count["now"] > 1
+            count["now"] -= 1
+        outputs = predict(SCALER.transform(rows))
+        return outputs * np.nan if count["together"] > 45 else outputs
+
+    with running(Stub(refuse_wrong_rows(answer, COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts)["KC913"] == ("fail", "endpoint-mixes-requests")
 
 
 def test_state_between_requests_is_found() -> None:
