@@ -64,7 +64,7 @@ def distances(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         apart = np.abs(values - expected)
     apart[(values == expected) | (np.isnan(values) & np.isnan(expected))] = 0.0
-    return np.nan_to_num(apart, nan=_FAR, posinf=_FAR)
+    return np.asarray(np.nan_to_num(apart, nan=_FAR, posinf=_FAR))
 
 
 def _pick(rows: Rows, positions: np.ndarray) -> Rows:

@@ -87,7 +87,7 @@ def test_without_a_scaler_rows_are_sent_as_they_are() -> None:
 
 def test_the_order_of_columns_is_found_in_scaled_rows() -> None:
     """The service expects scaled rows; raw rows get the outputs of no order."""
-    answers = refuse_wrong_rows(lambda rows: predict(rows[:, [0, 3, 2, 1, 4]]), COLUMNS)
+    answers = refuse_wrong_rows(lambda rows: predict(rows[:, [2, 1, 0, 3, 4]]), COLUMNS)
     with running(Stub(answers)) as stub:
         verdicts = ask(stub.url, predict, rows="scaled")
     assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
