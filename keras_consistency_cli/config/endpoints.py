@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
+from keras_consistency_cli.config.exports import numbered
 from keras_consistency_cli.config.setting_types import Options, Word
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
@@ -64,7 +65,7 @@ class Endpoint(Options):
 
     @property
     def label(self) -> str:
-        """Its name in reports, without the query, which may hold a key."""
+        """Its name in messages, without the query, which may hold a key."""
         parts = urlsplit(self.url)
         return f"{parts.netloc}{parts.path}".rstrip("/")
 
@@ -113,5 +114,5 @@ Endpoints = Annotated[
 
 
 def endpoint_labels(endpoints: tuple[Endpoint, ...]) -> tuple[str, ...]:
-    """Return the names of the endpoints in reports, each once."""
-    return tuple(dict.fromkeys(each.label for each in endpoints))
+    """Return the names of the endpoints in reports; equal names get a number."""
+    return tuple(numbered([each.label for each in endpoints]))

@@ -191,7 +191,7 @@ def _endpoint_clients(
     """Return what asks each service; a worker of their own gives them rows, because it may be busy."""
     scales = settings.scaler is not None or settings.preprocess is not None
     return {
-        f"endpoint:{endpoint.label}": EndpointClient(
+        f"endpoint:{label}": EndpointClient(
             endpoint,
             worker,
             requests=settings.endpoint_requests,
@@ -199,7 +199,7 @@ def _endpoint_clients(
             scales=scales and settings.facts.data_state == "raw",
             deadline=deadline,
         )
-        for endpoint in settings.endpoints
+        for label, endpoint in zip(settings.endpoint_labels(), settings.endpoints, strict=True)
     }
 
 

@@ -41,6 +41,15 @@ def test_values_that_are_no_headers_are_refused_and_not_shown(
     assert "secret" not in str(refusal.value)
 
 
+def test_services_that_differ_by_their_query_only_have_names_of_their_own() -> None:
+    settings = load("http://localhost/score?model=a", "http://localhost/score?model=b", URL)
+    assert settings.endpoint_labels() == (
+        "localhost/score",
+        "localhost/score-2",
+        "localhost/v1/models/m:predict",
+    )
+
+
 def test_documents_of_the_users_own_are_not_of_another_protocol() -> None:
     assert endpoint(template={"rows": "ROWS"}, protocol="json").has_own_documents
     with pytest.raises(UsageError, match="v2"):
