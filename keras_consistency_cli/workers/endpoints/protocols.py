@@ -82,30 +82,19 @@ def _plain(values: npt.NDArray[np.generic]) -> Json:
 
 
 def _row_form(rows: Rows, interface: Interface) -> Json:
-    """`instances`: bare values for one input, one object for each row for several."""
-    named = _named(rows, interface)
-    if len(named) == 1:
-        return {"instances": _plain(next(iter(named.values())))}
-    columns = {name: _plain(values) for name, values in named.items()}
-    count = len(next(iter(named.values())))
-    return {
-        "instances": [{name: _item(values, row) for name, values in columns.items()} for row in range(count)]
-    }
+    return {"instances": _listed(rows, interface)}
 
 
-def _item(values: Json, row: int) -> Json:
-    assert isinstance(values, list)
-    return values[row]
+def _listed(rows: Rows, interface: Interface) -> Json:
+    """The rows as one list: bare values for one input, one object for each row for several."""
+    if len(rows) == 1:
+        return _plain(next(iter(rows.values())))
+    columns = [_plain(values) for values in _named(rows, interface).values()]
+    names = list(_named(rows, interface))
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _column_form(rows: Rows, interface: Interface) -> Json:
-    named = _named(rows, interface)
-    if len(named) == 1:
-        return {"inputs": _plain(next(iter(named.values())))}
-    return {"inputs": {name: _plain(values) for name, values in named.items()}}
-
-
-def _mlflow(rows: Rows, _interface: Interface) -> Json:
+def _column_form(rows: Rows, _interface: Interface) -> Json:
     if len(rows) == 1:
         return {"inputs": _plain(next(iter(rows.values())))}
     return {"inputs": {name: _plain(values) for name, values in rows.items()}}
@@ -200,7 +189,7 @@ _FORMS: Mapping[Protocol, Form] = {
     "tfserving": Form(body=_row_form, outputs=_outputs_of_rows),
     "tfserving-columns": Form(body=_column_form, outputs=_outputs_of_columns),
     "v2": Form(body=_v2, outputs=_outputs_of_v2),
-    "mlflow": Form(body=_mlflow, outputs=_outputs_of_rows),
+    "mlflow": Form(body=_column_form, outputs=_outputs_of_rows),
     "json": Form(body=_row_form, outputs=_outputs_of_rows),
 }
 
@@ -223,8 +212,7 @@ def form_of(protocol: Protocol, template: Json, path: str) -> Form:
 
 def _fill(template: Json, rows: Rows, interface: Interface) -> Json:
     if template == "ROWS":
-        filled = _row_form(rows, interface)
-        return filled["instances"] if isinstance(filled, dict) else filled
+        return _listed(rows, interface)
     if isinstance(template, dict):
         return {key: _fill(value, rows, interface) for key, value in template.items()}
     return [_fill(value, rows, interface) for value in template] if isinstance(template, list) else template
