@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, JsonValue, field_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
+from keras_consistency_cli.config.exports import numbered
 from keras_consistency_cli.config.setting_types import Options, Word
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
@@ -19,15 +20,14 @@ __all__ = ["Endpoint", "Endpoints", "Protocol", "endpoint_labels"]
 Protocol = Literal["tfserving", "tfserving-columns", "v2", "mlflow", "json"]
 _PROTOCOLS = "auto, tfserving, tfserving-columns, v2, mlflow or json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class Endpoint(Options):
     """A service that answers with the outputs of the model."""
 
     url: Word = Field(description="an http or https URL")
-    protocol: Literal["auto", "tfserving", "tfserving-columns", "v2", "mlflow", "json"] = Field(
-        default="auto", description=_PROTOCOLS
-    )
+    protocol: Literal["auto", Protocol] = Field(default="auto", description=_PROTOCOLS)
     rows: Literal["auto", "raw", "scaled"] = Field(default="auto", description="auto, raw or scaled")
     headers: Mapping[Word, Word] = Field(
         default={}, description="a mapping from header names to names of environment variables"
@@ -39,8 +39,8 @@ class Endpoint(Options):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"--endpoint {clean(url, 100)} is not an http or https URL")
         if parts.username is not None or parts.password is not None:
             raise UsageError(
@@ -49,9 +49,23 @@ class Endpoint(Options):
             )
         return url
 
+    @model_validator(mode="after")
+    def _check_documents(self) -> Endpoint:
+        if self.has_own_documents and self.protocol not in ("auto", "json"):
+            raise UsageError(
+                f"endpoints: template and answers are not used by the protocol {self.protocol}",
+                fix="leave protocol out, or state protocol: json",
+            )
+        return self
+
+    @property
+    def has_own_documents(self) -> bool:
+        """Whether a template for requests or the keys to the answers are given."""
+        return self.template is not None or bool(self.answers)
+
     @property
     def label(self) -> str:
-        """Its name in reports, without the query, which may hold a key."""
+        """Its name in messages, without the query, which may hold a key."""
         parts = urlsplit(self.url)
         return f"{parts.netloc}{parts.path}".rstrip("/")
 
@@ -59,7 +73,7 @@ class Endpoint(Options):
         """Return the headers with the values of their environment variables, which are never shown.
 
         Raises:
-            UsageError: a variable is not set, or a name is not that of a header.
+            UsageError: a variable is not set, or a name or a value cannot be that of a header.
         """
         values = {}
         for name, variable in self.headers.items():
@@ -68,7 +82,22 @@ class Endpoint(Options):
             if variable not in os.environ:
                 raise UsageError(f"endpoints: the environment variable {clean(variable, 60)} is not set")
             values[name] = os.environ[variable].strip()
+            if not _HEADER_VALUE.fullmatch(values[name]):
+                raise UsageError(
+                    f"endpoints: the value of the environment variable {clean(variable, 60)} is not a header",
+                    expected="one line of Latin characters",
+                )
         return values
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if its port or its brackets are wrong."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _as_mapping(value: object) -> object:
@@ -85,5 +114,5 @@ Endpoints = Annotated[
 
 
 def endpoint_labels(endpoints: tuple[Endpoint, ...]) -> tuple[str, ...]:
-    """Return the names of the endpoints in reports, each once."""
-    return tuple(dict.fromkeys(each.label for each in endpoints))
+    """Return the names of the endpoints in reports; equal names get a number."""
+    return tuple(numbered([each.label for each in endpoints]))

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from keras_consistency_cli.config.setting_types import FilePath, Options, Word
 
-__all__ = ["ExportFile", "ExportFiles", "ExportName", "labels"]
+__all__ = ["ExportFile", "ExportFiles", "ExportName", "labels", "numbered"]
 
 ExportName = Literal["litert", "onnx", "tf_saved_model", "openvino"]
 """Formats of Keras's `model.export`."""
@@ -56,10 +56,11 @@ ExportFiles = Annotated[
 
 def labels(files: Sequence[ExportFile], made: Sequence[str]) -> tuple[str, ...]:
     """Return the names of all exports in reports: files first; equal names get a number."""
-    return tuple(_numbered([*(file.name for file in files), *made]))
+    return tuple(numbered([*(file.name for file in files), *made]))
 
 
-def _numbered(names: Sequence[str]) -> Iterator[str]:
+def numbered(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names; one that was there before gets a number."""
     taken: set[str] = set()
     for name in names:
         candidates = (name, *(f"{name}-{number}" for number in range(2, len(names) + 2)))

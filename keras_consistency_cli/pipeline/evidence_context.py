@@ -45,7 +45,10 @@ def data_context(settings: Settings, inputs: Inputs, facts: Facts, description: 
         owner=settings.facts,
         drift_limits=settings.checks.distribution_shift,
         batch_size=settings.batch_size,
-        endpoint_rows={endpoint.label: endpoint.rows for endpoint in settings.endpoints},
+        endpoint_rows={
+            label: endpoint.rows
+            for label, endpoint in zip(settings.endpoint_labels(), settings.endpoints, strict=True)
+        },
         scaler_saved_with=inputs.scaler.sklearn_version if inputs.scaler else None,
         nonfinite_weights=inputs.archive.nonfinite,
     )

@@ -181,22 +181,25 @@ def create_workers(
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
     if settings.endpoints:
-        clients |= _endpoint_clients(settings, client(fork_servers.own))
+        clients |= _endpoint_clients(settings, client(fork_servers.own), deadline)
     return clients | {f"export:{export.label}": client(fork_servers.own) for export in inputs.exports}
 
 
-def _endpoint_clients(settings: Settings, worker: WorkerClient) -> dict[str, WorkerClient]:
+def _endpoint_clients(
+    settings: Settings, worker: WorkerClient, deadline: Deadline
+) -> dict[str, WorkerClient]:
     """Return what asks each service; a worker of their own gives them rows, because it may be busy."""
     scales = settings.scaler is not None or settings.preprocess is not None
     return {
-        f"endpoint:{endpoint.label}": EndpointClient(
+        f"endpoint:{label}": EndpointClient(
             endpoint,
             worker,
             requests=settings.endpoint_requests,
             batch_size=settings.batch_size,
             scales=scales and settings.facts.data_state == "raw",
+            deadline=deadline,
         )
-        for endpoint in settings.endpoints
+        for label, endpoint in zip(settings.endpoint_labels(), settings.endpoints, strict=True)
     }
 
 

@@ -46,10 +46,15 @@ class FakeWorker:
         if route == REFERENCE:
             return Trace(route=route, outputs={"y": self.predict(fed)}), None
         assert route == COLUMN_ORDERS
-        orders = [{"order": order, "scaled": False} for order in _orders(self.rows.shape[1])]
-        raw = np.concatenate([self.rows[:ORDER_ROWS, each["order"]] for each in orders])  # type: ignore[index]
-        rows = SCALER.transform(raw) if self.scales else raw
-        return Trace(route=route, outputs={"y": self.predict(rows)}, details={"orders": orders}), None
+        orders, tried = [], []
+        for order in _orders(self.rows.shape[1]):
+            tried.append(fed[:ORDER_ROWS, order])
+            orders.append({"order": order, "scaled": True})
+            if self.scales:
+                tried.append(SCALER.transform(self.rows[:ORDER_ROWS, order]))
+                orders.append({"order": order, "scaled": False})
+        outputs = {"y": self.predict(np.concatenate(tried))}
+        return Trace(route=route, outputs=outputs, details={"orders": orders}), None
 
     def mistakes(self) -> Mapping[str, np.ndarray]:
         """The outputs of the model for rows with known mistakes."""

@@ -11,12 +11,20 @@ import itertools
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from keras_consistency_cli.loading.recording.arrays import Arrays, copy_arrays, count_rows, first_rows
+from keras_consistency_cli.loading.recording.arrays import (
+    Arrays,
+    UnrecordableError,
+    copy_arrays,
+    count_rows,
+    first_rows,
+)
 from keras_consistency_cli.loading.recording.pending import add_raw, forget_raw, take_raw
 from keras_consistency_cli.loading.recording.sample import Request, Sample
 from keras_consistency_cli.loading.recording.writing import Destination, write_requests
@@ -30,6 +38,8 @@ _Inputs = ParamSpec("_Inputs")
 _Output = TypeVar("_Output")
 _log = logging.getLogger("keras_consistency_cli.record")
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_unsaved: set[Recorder] = set()
+"""Recorders with requests that no file holds yet; they live on until these are written."""
 
 
 class Recorder:
@@ -48,12 +58,12 @@ class Recorder:
 
     def _start_afresh(self) -> None:
         """Forget everything: at the beginning, and in a process that was forked from this one."""
-        self._lock = threading.Lock()
+        _unsaved.discard(self)
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._sample = Sample(rows=self._rows, bytes=self._bytes)
         self._numbers = itertools.count()
         self._destination = Destination(self._path)
         self._thread: threading.Thread | None = None
-        self._is_changed = False
 
     def name_arrays(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Name the arrays of models with several inputs or outputs."""
@@ -90,26 +100,24 @@ class Recorder:
         try:
             request, priority = kept
             outputs = copy_arrays(output, self._output_names)
-            if count_rows(outputs) == request.size:
-                self._keep(request, first_rows(outputs, self._rows), priority)
+            if count_rows(outputs) != request.size:
+                raise UnrecordableError(f"{count_rows(outputs)} outputs for {request.size} rows")
+            self._keep(request, first_rows(outputs, self._rows), priority)
         except Exception as error:
             self._count_error(error)
 
     def _keep(self, request: Request, outputs: Arrays, priority: float) -> None:
-        whole = Request(
-            number=request.number,
-            size=request.size,
-            served=request.served,
-            outputs=outputs,
-            raw=request.raw,
-        )
+        whole = replace(request, outputs=outputs)
         if whole.bytes > self._bytes:
-            return
+            size = f"{whole.bytes / _MEGABYTE:.3g} MB"
+            raise UnrecordableError(f"a request has {size}, and megabytes={self._bytes / _MEGABYTE:g}")
         with self._lock:
             self._sample.add(whole, priority)
-            self._is_changed = True
+            _unsaved.add(self)
             if self._thread is None:
-                self._thread = threading.Thread(target=_write_often, args=(weakref.ref(self),), daemon=True)
+                self._thread = threading.Thread(
+                    target=_write_often, args=(weakref.ref(self), self._every), daemon=True
+                )
                 self._thread.start()
 
     def add_raw(self, rows: object) -> None:
@@ -122,11 +130,12 @@ class Recorder:
     def save(self) -> None:
         """Write the file now, if there is anything new."""
         try:
-            with self._lock:
-                requests = self._sample.requests() if self._is_changed else []
-                self._is_changed = False
-            if requests and (path := self._destination.path) is not None:
-                write_requests(path, requests)
+            with self._writing:  # the thread that writes now and then, the service and the end of the process
+                with self._lock:
+                    requests = self._sample.requests() if self in _unsaved else []
+                    _unsaved.discard(self)
+                if requests and (path := self._destination.path) is not None:
+                    write_requests(path, requests)
         except Exception as error:
             self._count_error(error)
 
@@ -135,27 +144,18 @@ class Recorder:
         if self.errors == 1:
             _log.warning("kcheck cannot record: %s: %s", type(error).__name__, error)
 
-    @property
-    def every(self) -> float:
-        """Seconds between two writes."""
-        return self._every
 
-
-def _write_often(reference: weakref.ref[Recorder]) -> None:
-    """Write soon after the first request, then now and then, until the recorder is gone."""
-    pause = threading.Event()
-    wait = _FIRST_WRITE
+def _write_often(reference: weakref.ref[Recorder], every: float) -> None:
+    """Write soon after the first request, then every so many seconds, until the recorder is gone."""
+    time.sleep(min(_FIRST_WRITE, every))
     while (recorder := reference()) is not None:
-        wait = min(wait, recorder.every)
-        del recorder
-        pause.wait(wait)
-        if (recorder := reference()) is not None:
-            recorder.save()
-            wait = recorder.every
+        recorder.save()
+        del recorder  # during the pause, only the service keeps it alive
+        time.sleep(every)
 
 
 def _save_all() -> None:
-    for recorder in list(_recorders):
+    for recorder in list(_unsaved):
         recorder.save()
 
 

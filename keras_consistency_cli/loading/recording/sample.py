@@ -51,16 +51,18 @@ class Sample:
     _used: list[int] = field(default_factory=lambda: [0, 0])
     _is_full: bool = False
     _threshold: float = 0.0
+    _random: random.Random = field(default_factory=random.Random)
+    """Its own: the random numbers of a service with a seed stay what they are."""
 
     def draw(self) -> float | None:
         """Return the priority of the next request, None if it would not be kept."""
-        priority = random.random()  # noqa: S311 - a sample, not a secret
+        priority = self._random.random()
         return priority if priority >= self._threshold else None
 
     def add(self, request: Request, priority: float) -> None:
         """Keep a request, and drop those with the lowest priorities until the rest fits."""
         self._count(request, 1)
-        if not self._is_full and self._used[0] * _FIRST <= self.rows and self._fits(_FIRST):
+        if not self._is_full and self._fits(_FIRST):
             self._first.append(request)
             return
         self._is_full = True

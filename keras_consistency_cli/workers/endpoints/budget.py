@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 
-from keras_consistency_cli.workers.endpoints.errors import EndpointError
+from keras_consistency_cli.workers.endpoints.errors import SpentError
 
 __all__ = ["BURST", "PER_SECOND", "Budget"]
 
@@ -32,11 +32,11 @@ class Budget:
         """Wait until one more request may be sent.
 
         Raises:
-            EndpointError: none is left.
+            SpentError: none is left.
         """
         with self._lock:
             if self._left <= 0:
-                raise EndpointError(f"{self._most} requests are spent (--endpoint-requests)")
+                raise SpentError(f"{self._most} requests are spent (--endpoint-requests)")
             self._left -= 1
             now = time.monotonic()
             wait = self._sent[0] + 1.0 - now if len(self._sent) == PER_SECOND else 0.0

@@ -15,8 +15,9 @@ from keras_consistency_cli.routes.endpoints.table import REORDERED
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Result, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
-from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError
-from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
+from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
+from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked, distances
 from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["EndpointClient"]
@@ -31,16 +32,30 @@ class EndpointClient(WorkerClient):
     Args:
         endpoint: the service.
         worker: a worker that has loaded the subject and is asked by endpoints only.
-        requests: the most requests.
+        requests: the most requests of the whole run.
         batch_size: rows in a request.
         scales: whether a scaler or preprocess function is given.
+        deadline: the time limit of the whole run; the service has its own limit for one answer.
+
+    Raises:
+        UsageError: a header has no value.
     """
 
     def __init__(
-        self, endpoint: Endpoint, worker: WorkerClient, *, requests: int, batch_size: int, scales: bool
+        self,
+        endpoint: Endpoint,
+        worker: WorkerClient,
+        *,
+        requests: int,
+        batch_size: int,
+        scales: bool,
+        deadline: Deadline | None = None,
     ) -> None:
-        self._endpoint, self._worker = endpoint, worker
+        self._endpoint, self._worker, self._headers = endpoint, worker, endpoint.header_values()
         self._requests, self._batch_size, self._scales = requests, batch_size, scales
+        run = deadline or Deadline(answer=endpoint.timeout)
+        self._deadline = replace(run, answer=endpoint.timeout)
+        self._service: Service | None = None
         self._asked: tuple[bytes, Asked] | None = None
         self._dead = ""
         self.unprotected = ()
@@ -64,8 +79,8 @@ class EndpointClient(WorkerClient):
         """Ask the service, and return its answers as the trace of a route, with that of the baseline."""
         start = time.perf_counter()
         question = route.partition("@")[0]
-        if self._dead:
-            return Trace(route=route, error=self._dead), None
+        if self._dead or self._deadline.over:
+            return Trace(route=route, error=self._dead or self._deadline.reason()), None
         try:
             asked = self._prepare(rows)
             if isinstance(asked, str):
@@ -75,7 +90,7 @@ class EndpointClient(WorkerClient):
             return Trace(route=route, details={"wrong": str(wrong)}), None
         except EndpointError as failure:
             message = f"{self._endpoint.label}: {clean(failure, 200)}"
-            if not failure.status and "spent" not in message:
+            if not failure.status and not isinstance(failure, SpentError):
                 self._dead = message  # a service that cannot be reached is not asked again and again
             return Trace(route=route, error=message), None
         return _traces(route, result, time.perf_counter() - start)
@@ -92,9 +107,17 @@ class EndpointClient(WorkerClient):
         if fed is None or failed is not None:
             reason = (failed.error or failed.unavailable) if failed is not None else None
             return f"the model gives no outputs to compare with: {reason}"
-        shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
+        if self._service is None:
+            shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
+            self._service = Service(
+                self._endpoint,
+                headers=self._headers,
+                requests=self._requests,
+                deadline=self._deadline,
+                shapes=shapes,
+            )
         asked = Asked(
-            service=Service(self._endpoint, requests=self._requests, shapes=shapes),
+            service=self._service,
             raw=raw.outputs,
             fed=fed.outputs,
             scales=self._scales,
@@ -113,11 +136,15 @@ class EndpointClient(WorkerClient):
             return Result(outputs={}, details={"reason": details.get("reason", "")})
         count = min(ORDER_ROWS, len(numbers))
         tried = {name: values.reshape(-1, count, *values.shape[1:]) for name, values in trace.outputs.items()}
-        distance = sum(
-            np.abs(values - asked.answers[name].values[:count]).reshape(len(values), -1).mean(axis=1)
-            for name, values in tried.items()
-        )
-        best = int(np.argmin(distance))
+        far = [
+            sum(
+                distances(values, answers[name].values[:count]).reshape(len(values), -1).mean(axis=1)
+                for name, values in tried.items()
+            )
+            for answers in (asked.answers, asked.scaled)
+            if answers is not None
+        ]
+        best = int(np.argmin(np.min(far, axis=0)))
         return Result(
             outputs={name: values[best] for name, values in tried.items()},
             rows=np.arange(count),

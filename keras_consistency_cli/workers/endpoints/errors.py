@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AnswerError", "EndpointError", "ShapeError"]
+__all__ = ["AnswerError", "EndpointError", "ShapeError", "SpentError"]
 
 
 class EndpointError(Exception):
@@ -11,6 +11,10 @@ class EndpointError(Exception):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class SpentError(EndpointError):
+    """No request is left; the service was not asked."""
 
 
 class AnswerError(EndpointError):

@@ -28,26 +28,40 @@ class Reply:
     body: bytes
 
 
-def send(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], timeout: float) -> Reply:
+def send(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], deadline: float) -> Reply:
     """Send one request and return the reply, whatever its status is.
+
+    Args:
+        method: GET or POST.
+        url: the URL.
+        body: what is sent, if anything.
+        headers: the headers.
+        deadline: the time of `time.monotonic` at which the whole reply is due.
 
     Raises:
         EndpointError: no connection, no answer in time, too long an answer, or a redirect to another host.
     """
-    deadline = time.monotonic() + timeout
-    first = urlsplit(url)
     for _ in range(_MOST_REDIRECTS + 1):
         reply, location = _send_once(method, url, body=body, headers=headers, deadline=deadline)
         if reply.status not in _REDIRECTS or not location:
             return reply
-        url = urljoin(url, location)
-        target = urlsplit(url)
-        if (target.scheme, target.netloc) != (first.scheme, first.netloc):
-            where = clean(target.hostname or "?", 80)
-            raise EndpointError(f"it redirects to a different host ({where}), which is not followed")
+        url = _redirected(url, location)
         if reply.status in (301, 302, 303) and method != "GET":
             raise EndpointError(f"it answers {reply.status}: the request would become a GET")
     raise EndpointError(f"it redirects more than {_MOST_REDIRECTS} times")
+
+
+def _redirected(url: str, location: str) -> str:
+    """Return the URL that a redirect names, if it is on the same host."""
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+    except ValueError as error:
+        raise EndpointError("it redirects to something that is not a URL") from error
+    if (new.scheme, new.netloc) != (old.scheme, old.netloc):
+        where = clean(f"{new.scheme}://{new.netloc.rpartition('@')[2]}", 80)
+        raise EndpointError(f"it redirects to a different host ({where}), which is not followed")
+    return target
 
 
 def _send_once(

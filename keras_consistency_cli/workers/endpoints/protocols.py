@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.config.endpoints import Protocol
+from keras_consistency_cli.config.endpoints import Endpoint, Protocol
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
 
@@ -44,7 +45,8 @@ class Interface:
 
     name: str = ""
     version: str = ""
-    inputs: Mapping[str, tuple[str, tuple[int, ...]]] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """By name, the type in the words of the service; "" if it states none."""
     outputs: tuple[str, ...] = ()
 
 
@@ -56,9 +58,13 @@ class Form:
     outputs: Callable[[Json], dict[str, Json]]
 
 
-def detect(url: str) -> Protocol:
-    """Return the protocol that a URL is of."""
-    path = urlsplit(url).path
+def detect(endpoint: Endpoint) -> Protocol:
+    """Return the protocol: as stated, plain JSON for documents of the user's own, or by the URL."""
+    if endpoint.protocol != "auto":
+        return endpoint.protocol
+    if endpoint.has_own_documents:
+        return "json"
+    path = urlsplit(endpoint.url).path
     if path.endswith(":predict"):
         return "tfserving"
     if path.endswith("/infer"):
@@ -70,54 +76,34 @@ def _plain(values: npt.NDArray[np.generic]) -> Json:
     """Numbers as the shortest decimals that are read as the same float32 or float64 again."""
     if values.dtype == np.float32:
         # The digits of its float64 are refused by some services.
-        flat = [float(str(value)) for value in values.ravel()]
-        return _nested(flat, values.shape)
+        values = np.array([float(str(value)) for value in values.ravel()]).reshape(values.shape)
     listed: Json = values.tolist()
     return listed
 
 
-def _nested(flat: list[float], shape: tuple[int, ...]) -> Json:
-    array = np.empty(len(flat), dtype=object)
-    array[:] = flat
-    nested: Json = array.reshape(shape).tolist()
-    return nested
-
-
 def _row_form(rows: Rows, interface: Interface) -> Json:
-    """`instances`: bare values for one input, one object for each row for several."""
-    named = _named(rows, interface)
-    if len(named) == 1:
-        return {"instances": _plain(next(iter(named.values())))}
-    columns = {name: _plain(values) for name, values in named.items()}
-    count = len(next(iter(named.values())))
-    return {
-        "instances": [{name: _item(values, row) for name, values in columns.items()} for row in range(count)]
-    }
+    return {"instances": _listed(rows, interface)}
 
 
-def _item(values: Json, row: int) -> Json:
-    assert isinstance(values, list)
-    return values[row]
+def _listed(rows: Rows, interface: Interface) -> Json:
+    """The rows as one list: bare values for one input, one object for each row for several."""
+    if len(rows) == 1:
+        return _plain(next(iter(rows.values())))
+    columns = [_plain(values) for values in _named(rows, interface).values()]
+    names = list(_named(rows, interface))
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _column_form(rows: Rows, interface: Interface) -> Json:
-    named = _named(rows, interface)
-    if len(named) == 1:
-        return {"inputs": _plain(next(iter(named.values())))}
-    return {"inputs": {name: _plain(values) for name, values in named.items()}}
-
-
-def _mlflow(rows: Rows, _interface: Interface) -> Json:
+def _column_form(rows: Rows, _interface: Interface) -> Json:
     if len(rows) == 1:
         return {"inputs": _plain(next(iter(rows.values())))}
     return {"inputs": {name: _plain(values) for name, values in rows.items()}}
 
 
 def _v2(rows: Rows, interface: Interface) -> Json:
-    declared = interface.inputs or {}
     inputs: list[Json] = []
     for name, values in _named(rows, interface).items():
-        datatype = declared.get(name, ("", ()))[0] or _DATATYPES.get(values.dtype.name, "FP64")
+        datatype = interface.inputs.get(name) or _DATATYPES.get(values.dtype.name, "FP64")
         shape: list[Json] = [int(size) for size in values.shape]
         data = _plain(values.ravel())
         inputs.append(
@@ -134,19 +120,19 @@ def _v2(rows: Rows, interface: Interface) -> Json:
 
 def _named(rows: Rows, interface: Interface) -> Rows:
     """The rows by the service's names; one input has whatever name the service gives it."""
-    declared = list(interface.inputs or {})
+    declared = list(interface.inputs)
     if len(rows) == 1 and len(declared) == 1:
         return {declared[0]: next(iter(rows.values()))}
     return rows
 
 
 def _take(document: Json, *keys: str) -> Json:
-    if isinstance(document, dict):
-        for key in keys:
-            if key in document:
-                return document[key]
-        if "error" in document:
-            raise AnswerError(f"it answers with an error: {str(document['error'])[:120]}")
+    fields = document if isinstance(document, dict) else {}
+    found = [fields[key] for key in keys if key in fields]
+    if found and not (found[0] is None and fields.get("error")):
+        return found[0]
+    if "error" in fields:
+        raise AnswerError(f"it answers with an error: {str(fields['error'])[:120]}")
     raise AnswerError(f"the answer has no {' or '.join(repr(key) for key in keys)}")
 
 
@@ -185,14 +171,17 @@ def _outputs_of_v2(document: Json) -> dict[str, Json]:
 def _shaped(output: dict[str, Json]) -> Json:
     """The data in the declared shape; they may be flat or nested."""
     data, shape = output["data"], output.get("shape")
-    if not isinstance(data, list) or not isinstance(shape, list) or (data and isinstance(data[0], list)):
+    if not isinstance(data, list) or not isinstance(shape, list) or not data or isinstance(data[0], list):
         return data
-    sizes = [int(size) for size in shape if isinstance(size, float | int)]
-    if int(np.prod(sizes)) != len(data):
-        raise ShapeError(f"an output has {len(data)} values, and its shape is {sizes}")
     array = np.empty(len(data), dtype=object)
     array[:] = data
-    shaped: Json = array.reshape(sizes).tolist()
+    sizes = [size for size in shape if isinstance(size, float | int)]
+    try:
+        # For NumPy, an axis of -1 has whatever size fits.
+        shaped: Json = array.reshape([max(int(size), 0) for size in sizes]).tolist()
+    except (ValueError, OverflowError) as error:
+        declared = clean(", ".join(f"{size:.15g}" for size in sizes), 80)
+        raise ShapeError(f"an output has {len(data)} values, and its shape is [{declared}]") from error
     return shaped
 
 
@@ -200,7 +189,7 @@ _FORMS: Mapping[Protocol, Form] = {
     "tfserving": Form(body=_row_form, outputs=_outputs_of_rows),
     "tfserving-columns": Form(body=_column_form, outputs=_outputs_of_columns),
     "v2": Form(body=_v2, outputs=_outputs_of_v2),
-    "mlflow": Form(body=_mlflow, outputs=_outputs_of_rows),
+    "mlflow": Form(body=_column_form, outputs=_outputs_of_rows),
     "json": Form(body=_row_form, outputs=_outputs_of_rows),
 }
 
@@ -223,8 +212,7 @@ def form_of(protocol: Protocol, template: Json, path: str) -> Form:
 
 def _fill(template: Json, rows: Rows, interface: Interface) -> Json:
     if template == "ROWS":
-        filled = _row_form(rows, interface)
-        return filled["instances"] if isinstance(filled, dict) else filled
+        return _listed(rows, interface)
     if isinstance(template, dict):
         return {key: _fill(value, rows, interface) for key, value in template.items()}
     return [_fill(value, rows, interface) for value in template] if isinstance(template, list) else template
@@ -255,7 +243,8 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
     if not isinstance(document, dict):
         return Interface()
     if protocol == "v2":
-        inputs = {str(each.get("name")): _tensor(each) for each in _objects(document.get("inputs"))}
+        declared = _objects(document.get("inputs"))
+        inputs = {str(each.get("name")): str(each.get("datatype", "")) for each in declared}
         outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
         versions = document.get("versions")
         version = str(versions[-1]) if isinstance(versions, list) and versions else ""
@@ -263,7 +252,7 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
     spec = document.get("model_spec")
     spec = spec if isinstance(spec, dict) else {}
     signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")
-    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), ("", ()))
+    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), "")
     return Interface(
         name=str(spec.get("name", "")),
         version=str(spec.get("version", "")),
@@ -274,14 +263,6 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
 
 def _objects(value: Json) -> list[dict[str, Json]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _tensor(each: dict[str, Json]) -> tuple[str, tuple[int, ...]]:
-    shape = each.get("shape")
-    sizes = (
-        tuple(int(size) for size in shape if isinstance(size, float | int)) if isinstance(shape, list) else ()
-    )
-    return str(each.get("datatype", "")), sizes
 
 
 def _dig(document: Json, *keys: str) -> Json:
@@ -312,13 +293,12 @@ def match_outputs(
     Raises:
         ShapeError: not one answer for each row, or outputs of other shapes.
     """
-    arrays = {name: to_array(value) for name, value in found.items()}
-    if set(expected) <= set(arrays):
-        named = {name: arrays[name] for name in expected}
-    elif len(arrays) == len(expected):
-        named = dict(zip(expected, arrays.values(), strict=True))
+    if set(expected) <= set(found):
+        named = {name: to_array(found[name]) for name in expected}  # others may be texts, such as labels
+    elif len(found) == len(expected):
+        named = {name: to_array(value) for name, value in zip(expected, found.values(), strict=True)}
     else:
-        raise ShapeError(f"the answer has {len(arrays)} outputs, the model {len(expected)}")
+        raise ShapeError(f"the answer has {len(found)} outputs, the model {len(expected)}")
     for name, answer in named.items():
         shape = (rows, *expected[name])
         values = answer.values

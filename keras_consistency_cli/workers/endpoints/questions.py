@@ -16,13 +16,14 @@ from keras_consistency_cli.workers.endpoints.protocols import Rows
 from keras_consistency_cli.workers.endpoints.service import Service, join
 from keras_consistency_cli.workers.endpoints.wire import Answer
 
-__all__ = ["QUESTIONS", "Asked"]
+__all__ = ["QUESTIONS", "Asked", "distances"]
 
 _SINGLE_ROWS, _CONCURRENT_ROWS, _FEW_ROWS = 16, 32, 3
 _ROUNDS = 2
 """Times that all rows are sent at the same time: a race does not show each time."""
 _SAME_STATE = 0.05
 """As a share of the change that a different request makes: as little as this is left of older ones."""
+_FAR = float(np.finfo(np.float32).max)
 _NEAR = 1e-4
 """As a share of the largest answer: an answer this near to that of a different row is that answer."""
 
@@ -54,13 +55,16 @@ class Asked:
 
     def _distance(self, answers: Mapping[str, Answer]) -> float:
         """How far the answers are from predict; NaN on one side only is as far as can be."""
-        return max(_mean_distance(answers[name].values, values) for name, values in self.predicted.items())
+        predicted = self.predicted.items()
+        return max(float(distances(answers[name].values, values).mean()) for name, values in predicted)
 
 
-def _mean_distance(values: np.ndarray, predicted: np.ndarray) -> float:
-    distance = np.abs(values - predicted)
-    distance[np.isnan(values) & np.isnan(predicted)] = 0.0
-    return float(np.nan_to_num(distance, nan=float(np.finfo(np.float32).max)).mean())
+def distances(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """How far numbers are from others; NaN or infinity on one side only is as far as can be."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(values - expected)
+    apart[(values == expected) | (np.isnan(values) & np.isnan(expected))] = 0.0
+    return np.asarray(np.nan_to_num(apart, nan=_FAR, posinf=_FAR))
 
 
 def _pick(rows: Rows, positions: np.ndarray) -> Rows:
@@ -183,8 +187,7 @@ def _concurrent(asked: Asked) -> Result:
     rows, usual = asked.right
     positions = np.arange(min(_CONCURRENT_ROWS, _count(rows)))
     rounds = [_ask_at_once(asked.service, rows, positions) for _ in range(_ROUNDS)]
-    distances = [_distances(answers, usual, positions) for answers in rounds]
-    worst = np.argmax(distances, axis=0)
+    worst = np.argmax([_furthest(answers, usual, positions) for answers in rounds], axis=0)
     chosen = {
         name: Answer(
             values=np.stack([rounds[which][name].values[row] for row, which in enumerate(worst)]),
@@ -204,14 +207,12 @@ def _ask_at_once(service: Service, rows: Rows, positions: np.ndarray) -> dict[st
         return join(list(pool.map(lambda place: service.ask(_pick(rows, positions[[place]])), positions)))
 
 
-def _distances(
+def _furthest(
     answers: Mapping[str, Answer], usual: Mapping[str, Answer], positions: np.ndarray
 ) -> np.ndarray:
     """How far each answer is from the usual one, over all outputs."""
     parts = [
-        np.abs(np.nan_to_num(answers[name].values - usual[name].values[positions])).reshape(
-            len(positions), -1
-        )
+        distances(answers[name].values, usual[name].values[positions]).reshape(len(positions), -1)
         for name in usual
     ]
     return cast(np.ndarray, np.concatenate(parts, axis=1).max(axis=1))
@@ -249,7 +250,7 @@ def _described(asked: Asked) -> Result:
         "protocol": asked.service.protocol,
         "name": interface.name,
         "version": interface.version,
-        "inputs": list(interface.inputs or {}),
+        "inputs": list(interface.inputs),
         "outputs": list(interface.outputs),
         "silent": silent,
         "refused": refused,

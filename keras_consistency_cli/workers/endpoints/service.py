@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.budget import Budget
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
 from keras_consistency_cli.workers.endpoints.http import Reply, send
@@ -31,16 +32,26 @@ class Service:
 
     Args:
         endpoint: how it is asked.
+        headers: its headers, with their values.
         requests: the most requests.
+        deadline: how long one request and the whole run may take.
         shapes: by output of the model, the shape of one row.
     """
 
-    def __init__(self, endpoint: Endpoint, *, requests: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self.endpoint = endpoint
-        self.protocol = detect(endpoint.url) if endpoint.protocol == "auto" else endpoint.protocol
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Mapping[str, str],
+        requests: int,
+        deadline: Deadline,
+        shapes: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self._url = endpoint.url
+        self.protocol = detect(endpoint)
         self.budget = Budget(requests)
-        self._shapes = shapes
-        self._headers = {"Content-Type": "application/json", **endpoint.header_values()}
+        self._shapes, self._deadline = shapes, deadline
+        self._headers = {"Content-Type": "application/json", **headers}
         self._form = form_of(self.protocol, endpoint.template, endpoint.answers)
 
     def ask(self, rows: Rows) -> dict[str, Answer]:
@@ -69,20 +80,19 @@ class Service:
         return reply.status
 
     def _post(self, rows: Rows) -> Reply:
+        return self._send("POST", self._url, encode(self._form.body(rows, self.interface)))
+
+    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
         self.budget.spend()
-        body = encode(self._form.body(rows, self.interface))
-        return send(
-            "POST", self.endpoint.url, body=body, headers=self._headers, timeout=self.endpoint.timeout
-        )
+        return send(method, url, body=body, headers=self._headers, deadline=self._deadline.next())
 
     @cached_property
     def interface(self) -> Interface:
         """What the service says of itself; empty if it says nothing, or nothing that can be read."""
-        url = metadata_url(self.protocol, self.endpoint.url)
+        url = metadata_url(self.protocol, self._url)
         if url is None:
             return Interface()
-        self.budget.spend()
-        reply = send("GET", url, body=None, headers=self._headers, timeout=self.endpoint.timeout)
+        reply = self._send("GET", url)
         try:
             return (
                 read_interface(self.protocol, read_json(reply.body)) if reply.status == 200 else Interface()

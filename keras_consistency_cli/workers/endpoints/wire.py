@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.workers.endpoints.errors import AnswerError
+from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 
 __all__ = ["Answer", "Json", "WireNumber", "read_json", "to_array"]
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 _MOST_DIGITS = 40
+_MOST_AXES = 32
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
 
 
@@ -31,9 +31,10 @@ class WireNumber(float):
         if len(text) > _MOST_DIGITS:
             number.digits, number.decimals = _MOST_DIGITS, _MOST_DIGITS
             return number
-        parts = Decimal(text).as_tuple()
-        exponent = parts.exponent if isinstance(parts.exponent, int) else 0
-        number.digits, number.decimals = len("".join(map(str, parts.digits)).strip("0")), max(-exponent, 0)
+        mantissa, _, exponent = text.lower().partition("e")
+        whole, _, fraction = mantissa.lstrip("-").partition(".")
+        number.digits = len((whole + fraction).strip("0"))
+        number.decimals = max(len(fraction) - int(exponent or 0), 0)
         return number
 
 
@@ -70,7 +71,7 @@ def read_json(text: bytes) -> Json:
         AnswerError: it is not JSON, or nested too deeply.
     """
     try:
-        document: Json = json.loads(text, parse_float=WireNumber, parse_int=_read_integer)
+        document: Json = json.loads(text, parse_float=WireNumber, parse_int=WireNumber)
     except RecursionError as error:
         raise AnswerError("the answer is nested too deeply") from error
     except ValueError as error:
@@ -80,15 +81,12 @@ def read_json(text: bytes) -> Json:
     return document
 
 
-def _read_integer(text: str) -> WireNumber:
-    return WireNumber(text if len(text) <= _MOST_DIGITS else f"{text[0]}e{len(text) - 1}")
-
-
 def to_array(value: Json) -> Answer:
     """Return nested lists of numbers as an array.
 
     Raises:
-        AnswerError: lists of different lengths, or anything that is not a number.
+        ShapeError: lists of different lengths.
+        AnswerError: too many axes, or anything that is not a number.
     """
     answer = Answer(values=np.zeros(0))
     shape: list[int] = []
@@ -96,6 +94,8 @@ def to_array(value: Json) -> Answer:
     while isinstance(level, list):
         shape.append(len(level))
         level = level[0] if level else None
+    if len(shape) > _MOST_AXES:
+        raise AnswerError("the answer is nested too deeply")
     numbers: list[float] = []
     _collect(value, shape, numbers, answer)
     answer.values = np.array(numbers, np.float64).reshape(shape)
@@ -105,8 +105,8 @@ def to_array(value: Json) -> Answer:
 def _collect(value: Json, shape: list[int], numbers: list[float], answer: Answer) -> None:
     if shape:
         if not isinstance(value, list) or len(value) != shape[0]:
-            length = len(value) if isinstance(value, list) else "no list"
-            raise AnswerError(f"elements are missing: lists of {shape[0]} and of {length}")
+            length = len(value) if isinstance(value, list) else "no"
+            raise ShapeError(f"elements are missing: {shape[0]} in one place and {length} in another")
         for each in value:
             _collect(each, shape[1:], numbers, answer)
         return

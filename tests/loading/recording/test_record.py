@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli import record
+from keras_consistency_cli.loading.recording import recorder
 from keras_consistency_cli.loading.recording.writing import MAX_FILES, Destination
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.measurement.recording_layout import REQUEST, REQUEST_ROWS, recorded_parts
@@ -243,6 +246,67 @@ def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
         writing = pool.submit(lambda: [(model(row(n)), model.recorder.save()) for n in range(60)])
         while not writing.done():
             assert open_rows(tmp_path / "served.npz", what="served rows").length >= 1
+
+
+_GONE = """
+import numpy as np
+from keras_consistency_cli import record
+
+def main():
+    model = record(lambda rows: rows, "served.npz")
+    model(np.full((1, 2), 7.0))
+
+main()
+"""
+
+
+def test_rows_of_a_model_that_is_gone_are_written_at_exit(tmp_path: Path) -> None:
+    """In a script, the model is often a local variable of `main`."""
+    subprocess.run([sys.executable, "-c", _GONE], cwd=tmp_path, check=True, timeout=60)
+    assert (load(tmp_path / "served.npz")["served/data"] == 7).all()
+
+
+def test_two_threads_do_not_write_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that writes now and then may be at it when the process ends, and both use one file."""
+    model = record(double, tmp_path / "served.npz")
+    at_once, most = [0], [0]
+
+    def write(_path: Path, _requests: object) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.05)
+        at_once[0] -= 1
+
+    def request_and_save(number: int) -> None:
+        model(row(number))
+        model.recorder.save()
+
+    monkeypatch.setattr(recorder, "write_requests", write)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(request_and_save, range(4)))
+    assert most == [1]
+
+
+def test_random_numbers_of_the_service_stay_the_same(tmp_path: Path) -> None:
+    model = record(double, tmp_path / "served.npz")
+    random.seed(0)
+    expected = random.random()
+    random.seed(0)
+    model(row(1))
+    assert random.random() == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"), [(np.ones((9, 20_000)), "megabytes=1"), (np.ones((3, 2)), "1 outputs for 3 rows")]
+)
+def test_the_log_says_why_requests_are_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: np.ndarray, reason: str
+) -> None:
+    model = record(lambda x: x if len(x) == 9 else x[:1], tmp_path / "served.npz", megabytes=1)
+    model(rows)
+    model.recorder.save()
+    assert not (tmp_path / "served.npz").exists()
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"megabytes": 0}, {"every": 0}])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -83,6 +85,43 @@ def test_without_a_scaler_rows_are_sent_as_they_are() -> None:
     assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
 
 
+def test_the_order_of_columns_is_found_in_scaled_rows() -> None:
+    """The service expects scaled rows; raw rows get the outputs of no order."""
+    answers = refuse_wrong_rows(lambda rows: predict(rows[:, [2, 1, 0, 3, 4]]), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdicts = ask(stub.url, predict, rows="scaled")
+    assert found(verdicts) == {"KC911": ("fail", "endpoint-columns-reordered")}
+
+
+def test_the_order_of_columns_is_found_if_the_model_gives_nan() -> None:
+    def with_nan(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, [2]] > 0, np.float32(np.nan), predict(rows))
+
+    answers = refuse_wrong_rows(lambda rows: with_nan(SCALER.transform(rows[:, [0, 3, 2, 1, 4]])), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdicts = ask(stub.url, with_nan)
+    assert found(verdicts)["KC911"] == ("fail", "endpoint-columns-reordered")
+
+
+def test_nan_for_requests_at_the_same_time_is_a_wrong_answer() -> None:
+    """Only in the second round, when every row has had a right answer."""
+    lock, count = threading.Lock(), {"now": 0, "together": 0}
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        with lock:
+            count["now"] += 1
+        time.sleep(0.02)
+        with lock:
+            count["together"] += count["now"] > 1
+            count["now"] -= 1
+        outputs = predict(SCALER.transform(rows))
+        return outputs * np.nan if count["together"] > 45 else outputs
+
+    with running(Stub(refuse_wrong_rows(answer, COLUMNS))) as stub:
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts)["KC913"] == ("fail", "endpoint-mixes-requests")
+
+
 def test_state_between_requests_is_found() -> None:
     """The answers of a stateful layer go on from the request before."""
     state = np.zeros(2, "float32")
@@ -139,6 +178,15 @@ def test_a_redirect_to_another_host_is_not_followed(status: int) -> None:
     assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
 
 
+@pytest.mark.parametrize("location", ["http://[x", "//[::1", "http://localhost:abc/x"])
+def test_a_redirect_to_nowhere_is_an_error(location: str) -> None:
+    stub = Stub(SERVICES["healthy"](predict), status=307)
+    stub.location = location
+    with running(stub):
+        verdicts = ask(stub.url, predict)
+    assert {verdict.status for verdict in verdicts.values()} == {Status.ERROR}
+
+
 def test_the_number_of_requests_is_a_limit() -> None:
     with running(Stub(SERVICES["healthy"](predict))) as stub:
         verdicts = ask(stub.url, predict, requests=10)
@@ -181,7 +229,8 @@ def test_missing_elements_are_not_read_as_nan() -> None:
         return outputs
 
     with running(Stub(answer)) as stub:
-        assert ask(stub.url, predict)["KC911"].status is not Status.PASS
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts)["KC911"] == ("fail", "endpoint-answers-missing")
 
 
 def test_a_service_that_takes_anything_is_a_warning() -> None:
@@ -196,11 +245,10 @@ def test_a_service_that_takes_anything_is_a_warning() -> None:
     assert found(verdicts) == {"KC914": ("warn", "endpoint-accepts-wrong-rows")}
 
 
-def test_template_and_path_of_a_plain_service() -> None:
-    class Plain(Stub):
-        """Takes and gives documents of its own."""
-
-    stub = Plain(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS), "json")
+@pytest.mark.parametrize("protocol", ["json", "tfserving"])
+def test_template_and_path_of_a_plain_service(protocol: str) -> None:
+    """A template makes it plain JSON, whatever its URL ends with."""
+    stub = Stub(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS), protocol)
     with running(stub):
         verdicts = ask(
             stub.url, predict, template={"instances": "ROWS", "who": "kcheck"}, answers="predictions"

@@ -52,6 +52,14 @@ def test_a_healthy_service_passes(run: Run) -> None:
     assert {one["status"] for one in json.loads(done.out)["results"]} == {"pass"}
 
 
+def test_two_services_with_one_path_are_both_asked(run: Run) -> None:
+    with running(Stub(refuse_wrong_rows(SERVICES["healthy"](predict), COLUMNS))) as stub:
+        done = run(f"{stub.url}?key=a", "--endpoint", f"{stub.url}?key=b", "--select", "KC911")
+    (result,) = json.loads(done.out)["results"]
+    statuses = {label[-2:]: each["status"] for label, each in result["findings"]["endpoints"].items()}
+    assert statuses == {"ct": "pass", "-2": "pass"}
+
+
 def test_a_service_that_refits_is_found_with_its_cause(run: Run) -> None:
     answers = SERVICES["fit_transform per request"](predict)
     with running(Stub(refuse_wrong_rows(answers, COLUMNS))) as stub:
