@@ -183,7 +183,7 @@ class Machine:
     def new_thing(self, node: ast.expr, made: str, name: str, kind: str, call: Call | None = None) -> Value:
         """Return a new object with a state."""
         path = call.arguments.get(0) if call else NOTHING
-        thing = Thing(made=made, name=name, site=self.site(node), path=path.text, label=label_of(node))
+        thing = Thing(made=made, name=name, path=path.text, label=label_of(node))
         if call is not None:
             thing.options = dict(call.arguments.options)
         return Value(kind=kind, ref=thing)

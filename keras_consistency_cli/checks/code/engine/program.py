@@ -74,7 +74,7 @@ class Program:
         module = Module(path=shown, tree=parsed.tree, folder=str(path.parent), has_model=parsed.has_model)
         followed = Followed(module=module)
         self._known[_key(path)] = followed
-        trace = Trace(kind="script", name="", is_request=False, path=shown)
+        trace = Trace(kind="script", is_request=False, path=shown)
         machine = self._machine(followed, trace)
         machine.run_module()
         words = describe_module(module)
@@ -129,7 +129,7 @@ class Program:
             and (is_startup(function) or _sets_global_names(function))
         ]
         for function in functions:
-            trace = Trace(kind="startup", name=function.name, is_request=False, path=followed.module.path)
+            trace = Trace(kind="startup", is_request=False, path=followed.module.path)
             machine = self._machine(followed, trace)
             result = machine.run_function(function)
             if function.name == "model_fn":
@@ -143,7 +143,6 @@ class Program:
             return NOTHING
         trace = Trace(
             kind=words or "function",
-            name=function.name,
             is_request=bool(words),
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
@@ -157,7 +156,7 @@ class Program:
     def _prepared(self, followed: Followed, kind: Class) -> Value:
         """Return an object of a class after the methods that prepare it."""
         value = Value(kind="instance", ref=Instance(kind=kind))
-        trace = Trace(kind="startup", name=kind.name, is_request=False, path=followed.module.path)
+        trace = Trace(kind="startup", is_request=False, path=followed.module.path)
         machine = self._machine(followed, trace)
         machine.run_class(value, PREPARE)
         self._close(followed, machine)
@@ -169,7 +168,6 @@ class Program:
         methods = [method for name in REQUEST_CHAIN if (method := kind.find(name)) is not None]
         trace = Trace(
             kind="a method that serves requests",
-            name=kind.name,
             is_request=True,
             path=followed.module.path,
             is_async=any(isinstance(method.node, ast.AsyncFunctionDef) for method in methods),

@@ -115,7 +115,7 @@ class Statements(Definitions):
     def augmented(self, node: ast.AugAssign) -> None:
         """Follow `a += value`."""
         value = self.evaluate(node.value)
-        before = self.evaluate(_as_loaded(node.target))
+        before = self.evaluate(node.target)
         self.assign(node.target, self.combine(node, node.op, before, value))
 
     def expression(self, node: ast.Expr) -> None:
@@ -225,10 +225,6 @@ def _unpack(value: Value, place: int, amount: int) -> Value:
         return value.items[place]
     inner = element_of(value)
     return replace(inner, rank=None, rows="")
-
-
-def _as_loaded(target: ast.expr) -> ast.expr:
-    return target
 
 
 def _is_never(test: ast.expr) -> bool:

@@ -61,18 +61,14 @@ class Thing:
     """An object with a state: a model, a transformer, a file that was loaded.
 
     `made` is "loaded" or "built"; `name` is the class or the function that made it. Not frozen, because fits
-    and training change it.
+    and loaded weights change it.
     """
 
     made: str
     name: str
-    site: Site
     path: str = ""
     label: str = ""
-    is_trained: bool = False
     is_keras: bool = False
-    fitted: Value | None = None
-    """The data of the last fit."""
     fit_marks: frozenset[Mark] = frozenset()
     """What the last fit makes true of everything that is transformed afterwards."""
     options: dict[str, Value] = field(default_factory=dict)

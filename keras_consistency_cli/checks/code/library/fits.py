@@ -47,7 +47,6 @@ def _learn(machine: Machine, call: Call) -> frozenset[Mark]:
     site = machine.site(call.node)
     marks = frozenset({Mark("refit", site, identity)})
     if thing is not None:
-        thing.fitted = given
         thing.fit_marks = marks | {Mark(f"fitted-on:{_text(call)}", site, identity)}
     return marks | {Mark("refit-self", site, identity)}
 
@@ -106,16 +105,11 @@ def _inverse(machine: Machine, call: Call) -> Value:
     """scaler.inverse_transform(y)."""
     given = call.arguments.get(0)
     machine.add("inverse", call.node, call.receiver, given)
-    thing = call.receiver.thing
-    inverted = Mark("inverted", machine.site(call.node), thing.identity if thing else 0)
-    return replace(given, kind="array", marks=given.marks | {inverted}, items=None)
+    return replace(given, kind="array", items=None)
 
 
 def _train(machine: Machine, call: Call) -> Value:
-    thing = call.receiver.thing
     machine.add("train", call.node, call.receiver, call.arguments.get(0, "x"))
-    if thing is not None:
-        thing.is_trained = True
     return call.receiver
 
 

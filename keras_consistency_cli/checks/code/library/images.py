@@ -54,10 +54,11 @@ def _convert(machine: Machine, call: Call) -> Value:
     if code.endswith("2GRAY"):
         return Value(kind="array", marks=kept.marks | {Mark("gray")}, rank=2)
     if code.endswith(("BGR2RGB", "RGB2BGR")):
-        if given.has("rgb"):
-            kind = "exchanged" if code.endswith("BGR2RGB") else "bgr-on-purpose"
-            return replace(kept.marked(Mark(kind, site)), items=None)
-        return replace(kept.marked(Mark("rgb", site)), items=None)
+        if not given.has("rgb"):
+            kept = kept.marked(Mark("rgb", site))
+        elif code.endswith("BGR2RGB"):
+            kept = kept.marked(Mark("exchanged", site))
+        return replace(kept, items=None)
     return replace(kept, rank=3, items=None)
 
 

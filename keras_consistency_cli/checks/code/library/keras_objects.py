@@ -59,9 +59,8 @@ def _architecture(machine: Machine, call: Call) -> Value:
     is_loaded = not weights.is_const(None)
     value = machine.new_thing(call.node, "loaded" if is_loaded else "built", "application", "model", call)
     _as_keras(value)
-    if is_loaded and call.arguments.get(0, "include_top").is_const(False):
-        value = replace(value, marks=frozenset({Mark("headless")}))
-    elif is_loaded:
+    has_top = not call.arguments.get(0, "include_top").is_const(False)
+    if is_loaded and has_top:
         machine.add("load", call.node, value, weights)
     return value
 

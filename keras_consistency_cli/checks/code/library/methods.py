@@ -39,7 +39,6 @@ def outputs(machine: Machine, call: Call, kind: str) -> Value:
 
 def predict(machine: Machine, call: Call) -> Value:
     """model.predict(x)."""
-    _note_use(call)
     machine.add(
         "predict",
         call.node,
@@ -49,13 +48,6 @@ def predict(machine: Machine, call: Call) -> Value:
         options=call.arguments.options,
     )
     return outputs(machine, call, "pred")
-
-
-def _note_use(call: Call) -> None:
-    """An object from a file that predicts is a model."""
-    thing = call.receiver.thing
-    if thing is not None and call.receiver.kind == "loaded":
-        thing.layers.add("predicts")
 
 
 def call_object(machine: Machine, call: Call) -> Value:
