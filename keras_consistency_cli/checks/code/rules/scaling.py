@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing, Value
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events
-from keras_consistency_cli.checks.code.rules.transformers import (
-    last_name,
-    loaded_transformers,
+from keras_consistency_cli.checks.code.rule import (
+    Evidence,
+    Hit,
+    Rule,
+    code_of,
+    rule,
     served_events,
+    serving_events,
 )
+from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver, loaded_transformers
 
 __all__ = ["RULES"]
+
+_METHODS = frozenset(
+    {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
+)
 
 
 @rule(
@@ -101,7 +108,7 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://scikit-learn.org/stable/glossary.html
     """
     for trace in evidence.traces:
-        served = list(serving_events(trace, "predict", "call", "signature"))
+        served = list(serving_events(trace))
         if not served:
             continue
         for event in (*trace.of("transform"), *served):
@@ -177,12 +184,8 @@ def _reaches(value: Value, thing: Thing) -> bool:
 
 def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
-    methods = {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
-    amount = sum(
-        isinstance(node, ast.Attribute) and node.attr in methods and last_name(node.value) == thing.label
-        for node in ast.walk(evidence.module.tree)
-    )
-    return thing.made == "built" and bool(thing.label) and amount >= evidence.names.get(thing.label, 0)
+    is_named = thing.made == "built" and bool(thing.label)
+    return is_named and is_only_receiver(evidence, thing.label, _METHODS)
 
 
 RULES: tuple[Rule, ...] = (
