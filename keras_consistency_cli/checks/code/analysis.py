@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
@@ -182,15 +182,13 @@ def _evidence(
     names = Counter(imported)
     if has_events:
         names.update(_names(module.tree))
-    beside = (scaler.path,) if scaler is not None else _scalers_beside(followed) if has_events else ()
+    files = (scaler.path,) if scaler is not None else _scalers_beside(followed)
     return Evidence(
         module=module,
         traces=tuple(followed.traces),
         model=model,
         scaler=scaler,
-        training=TrainingFacts(
-            rescales=training.rescales, reads_rgb=training.reads_rgb, scaler_files=tuple(beside)
-        ),
+        training=replace(training, scaler_files=files),
         names=names,
         is_model_named=model is not None and _loads(followed, model),
     )
@@ -198,9 +196,14 @@ def _evidence(
 
 def _loads(followed: Followed, model: ModelFacts) -> bool:
     """Whether the file loads a model of this name."""
+    name = PurePath(model.path).name
+    return any(PurePath(path).name == name for path in _loaded_paths(followed))
+
+
+def _loaded_paths(followed: Followed) -> list[str]:
+    """The paths of files that the code loads, as far as they are written out."""
     things = (event.subject.thing for trace in followed.traces for event in trace.of("load"))
-    paths = [thing.path for thing in things if thing is not None and thing.path]
-    return any(PurePath(path).name == PurePath(model.path).name for path in paths)
+    return [thing.path for thing in things if thing is not None and thing.path]
 
 
 def _names(tree: ast.Module) -> list[str]:
@@ -232,20 +235,17 @@ def _training(traces: Sequence[Trace]) -> TrainingFacts:
 
 def _scalers_beside(followed: Followed) -> tuple[str, ...]:
     """Files that hold a scaler, in the folder of the model that the code loads."""
-    folder = Path(followed.module.folder)
-    found: list[str] = []
-    for trace in followed.traces:
-        for event in trace.of("load"):
-            thing = event.subject.thing
-            if thing is not None and thing.path.endswith(_MODEL_ENDINGS):
-                try:
-                    names = sorted(each.name for each in (folder / thing.path).parent.iterdir())
-                except (OSError, ValueError):
-                    continue
-                found += [
-                    name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)
-                ]
-    return tuple(dict.fromkeys(found))
+    models = [path for path in _loaded_paths(followed) if path.endswith(_MODEL_ENDINGS)]
+    folders = dict.fromkeys(Path(followed.module.folder, path).parent for path in models)
+    return tuple(dict.fromkeys(name for folder in folders for name in _scalers_in(folder)))
+
+
+def _scalers_in(folder: Path) -> list[str]:
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except (OSError, ValueError):
+        return []
+    return [name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)]
 
 
 _Key = tuple[str, str, int, int]

@@ -87,26 +87,21 @@ def note_layer(model: Thing, layer: Thing) -> None:
     """Keep in mind that a model has a layer."""
     model.layers.add(layer.name)
     model.layers |= layer.layers
-    stateful = layer.options.get("stateful")
-    if stateful is not None and stateful.is_const(True):
-        model.layers.add("stateful")
 
 
 def _layer(machine: Machine, call: Call) -> Value:
     name = call.name.rpartition(".")[2]
     value = machine.new_thing(call.node, "built", name, "layer", call)
     thing = value.thing
-    if thing is not None and name in RECURRENT:
-        for inner in call.arguments.values:
-            if inner.thing is not None:
-                note_layer(thing, inner.thing)
-    if thing is not None:
-        stateful = call.arguments.options.get("stateful")
-        if stateful is not None and stateful.is_const(True):
-            thing.layers.add("stateful")
-        marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
-        return replace(value, marks=frozenset(marks))
-    return value
+    if thing is None:
+        return value
+    for inner in call.arguments.values if name in RECURRENT else ():
+        if inner.thing is not None:
+            note_layer(thing, inner.thing)
+    if call.arguments.get(-1, "stateful").is_const(True):
+        thing.layers.add("stateful")
+    marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
+    return replace(value, marks=frozenset(marks))
 
 
 def _augmentation(machine: Machine, call: Call) -> Value:

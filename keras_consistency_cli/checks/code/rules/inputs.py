@@ -213,14 +213,9 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
         built = thing.layers if thing is not None else set()
         is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built
-        is_meant = facts is None or facts.time_steps == 1
+        is_meant = facts is not None and facts.time_steps == 1
         for mark in event.data.of("one-step"):
-            if (
-                mark.site is not None
-                and is_recurrent
-                and not is_stateful
-                and not (is_meant and facts is not None)
-            ):
+            if mark.site is not None and is_recurrent and not is_stateful and not is_meant:
                 yield Hit(
                     site=mark.site,
                     words=f"the recurrent model gets one time step {where(trace)}",
