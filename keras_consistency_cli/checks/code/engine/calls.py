@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
-from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine, label_of
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -130,7 +129,7 @@ class Calls(Inlining):
 
     def call_method(self, call: Call) -> Value:
         """Return the result of a method of an object that is not of the program."""
-        handler: Callable[[Machine, Call], Value] | None = METHODS.get(call.name)
+        handler = METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)

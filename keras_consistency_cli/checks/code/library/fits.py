@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["FIT_METHODS", "transformed"]
 
@@ -113,7 +113,7 @@ def _train(machine: Machine, call: Call) -> Value:
     return call.receiver
 
 
-FIT_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+FIT_METHODS: Handlers = {
     "fit": _fit,
     "partial_fit": _fit,
     "fit_transform": _fit_transform,

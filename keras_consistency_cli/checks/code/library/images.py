@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["IMAGES"]
 
@@ -89,11 +89,7 @@ def _from_array(machine: Machine, call: Call) -> Value:
     return Value(kind="image", marks=given.marks | {Mark("image")}, rank=given.rank or 3)
 
 
-def _nothing(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
-IMAGES: Mapping[str, Callable[[Machine, Call], Value]] = {
+IMAGES: Handlers = {
     "PIL.open": _pillow,
     "PIL.fromarray": _from_array,
     "PIL.fit": lambda _machine, call: replace(call.arguments.get(0), kind="image"),
@@ -115,6 +111,6 @@ IMAGES: Mapping[str, Callable[[Machine, Call], Value]] = {
     "tensorflow.decode_image": _decoded,
     "tensorflow.resize": _resize,
     "tensorflow.convert_image_dtype": _as_float,
-    "cv2.putText": _nothing,
-    "cv2.rectangle": _nothing,
+    "cv2.putText": nothing,
+    "cv2.rectangle": nothing,
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value, scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT"]
 
@@ -158,7 +158,7 @@ def _datasets(machine: Machine, call: Call) -> Value:
     return Value(rows="many")
 
 
-KERAS: Mapping[str, Callable[[Machine, Call], Value]] = {
+KERAS: Handlers = {
     "keras.load_model": _load_model,
     "keras.TFSMLayer": _saved_layer,
     "tensorflow.load": _load_saved,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["TABLES"]
 
@@ -55,7 +54,7 @@ def _joined(machine: Machine, call: Call) -> Value:
     return Value(kind="frame", marks=call.result.marks, rank=2)
 
 
-TABLES: Mapping[str, Callable[[Machine, Call], Value]] = {
+TABLES: Handlers = {
     "pandas.DataFrame": _frame,
     "pandas.from_dict": _frame,
     "pandas.from_records": _frame,
