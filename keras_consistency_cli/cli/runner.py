@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
@@ -19,10 +20,11 @@ from keras_consistency_cli.reporting.version import __version__
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
+    from keras_consistency_cli.reporting.parts.canvas import Canvas
     from keras_consistency_cli.reporting.report import Report
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["check_and_report", "write_reports"]
+__all__ = ["canvas_for", "check_and_report", "write_reports"]
 
 _FOR_PEOPLE = ("terminal", "concise")
 """The formats that are read in a terminal."""
@@ -115,19 +117,26 @@ def _check_destinations(settings: Settings, config: Path | None) -> None:
 
 
 def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
-    from keras_consistency_cli.reporting.render import render
+    from keras_consistency_cli.reporting.render import RENDERERS
 
+    amount: Literal["quiet", "usual", "verbose"] = (
+        "quiet" if settings.quiet else "verbose" if settings.verbose else "usual"
+    )
     for destination in settings.destinations():
-        to_file = destination.path is not None
-        text = render(
-            report,
-            destination.format,
-            width=console.terminal_width(),
-            color=console.wants_color(settings.color, os.environ, to_file=to_file),
-            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
-        )
-        yield destination, text
+        canvas = replace(canvas_for(destination, settings.color), amount=amount)
+        yield destination, RENDERERS[destination.format](report, canvas)
+
+
+def canvas_for(destination: Destination, color: Literal["auto", "always", "never"]) -> Canvas:
+    """Return the canvas of a report: of the terminal, or of a file."""
+    from keras_consistency_cli.reporting.parts.canvas import Canvas
+
+    to_file = destination.path is not None
+    return Canvas(
+        width=console.terminal_width(),
+        color=console.wants_color(color, os.environ, to_file=to_file),
+        ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
+    )
 
 
 def write_reports(reports: Iterable[tuple[Destination, str]]) -> None:
