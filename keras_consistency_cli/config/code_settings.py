@@ -82,7 +82,7 @@ def _threshold(value: object) -> Literal["fail", "warn"]:
 def _checked(document: Document) -> dict[str, object]:
     """Return the table, if every key is known and has the right type."""
     for key, value in document.data.items():
-        place = _place(document, str(key))
+        place = document.place(str(key))
         if key not in _KEYS:
             raise UsageError(
                 f"{place}: unknown key {clean(key, 60)}{did_you_mean(str(key), _KEYS)}",
@@ -100,8 +100,3 @@ def _checked(document: Document) -> dict[str, object]:
                 fix="use --format FORMAT=FILE",
             )
     return {str(key): value for key, value in document.data.items()}
-
-
-def _place(document: Document, key: str) -> str:
-    line = document.lines.get((key,))
-    return f"{document.name}:{line}" if line else document.name
