@@ -153,6 +153,25 @@ def test_columns_are_compared_with_those_of_the_scaler(tmp_path: Path) -> None:
     assert codes(tmp_path, body, scaler=other) == ["KS205"]
 
 
+def test_a_column_that_is_taken_twice_is_no_other_order(tmp_path: Path) -> None:
+    body = (
+        "import joblib\nimport pandas as pd\nscaler = joblib.load('scaler.pkl')\n"
+        "rows = pd.DataFrame(request.json)[['a', 'b', 'a']]\n"
+        "return str(model.predict(scaler.transform(rows)))"
+    )
+    scaler = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
+    assert codes(tmp_path, body, scaler=scaler) == []
+
+
+def test_columns_that_the_module_names_are_those_of_the_table(tmp_path: Path) -> None:
+    text = SERVE.replace(
+        "app = ", "import pandas as pd\nEMPTY = pd.DataFrame([], columns=['a', 'b'])\napp = "
+    )
+    body = "other = pd.DataFrame([], columns=['b', 'a'])\n    return str(model.predict(EMPTY.copy()))"
+    scaler = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
+    assert report(tmp_path, text.format(body=body), scaler=scaler).findings == ()
+
+
 def test_a_scaler_next_to_the_model_is_missed(tmp_path: Path) -> None:
     body = "return str(model.predict(np.array([[float(request.form['a']), 2.0]])))"
     assert codes(tmp_path, body) == []

@@ -165,12 +165,6 @@ class Machine:
         )
         self.trace.events.append(event)
 
-    def remember(self, names: Sequence[Value]) -> int:
-        """Keep names of columns in mind; return the number that a mark refers to them by."""
-        lists = self.trace.columns
-        lists.append(tuple(str(name.ref) for name in names))
-        return len(lists) - 1
-
     @contextmanager
     def within(self, place: Place) -> Iterator[None]:
         """Follow something with other surroundings."""

@@ -66,8 +66,6 @@ class Trace:
     path: str
     is_async: bool = False
     events: list[Event] = field(default_factory=list)
-    columns: list[tuple[str, ...]] = field(default_factory=list)
-    """Lists of names of columns, which marks refer to by number."""
 
     def of(self, *kinds: str) -> list[Event]:
         """Return the events of these kinds."""

@@ -24,6 +24,7 @@ __all__ = [
     "Value",
     "join",
     "merge_marks",
+    "ordered_columns",
     "scaled_pixels",
 ]
 
@@ -39,12 +40,14 @@ class Site(NamedTuple):
 class Mark(NamedTuple):
     """Something that is true of a value because of what it was made from: `kind` says what, `site` where.
 
-    `about` identifies the object that the mark is about: a transformer, a model, a loop.
+    `about` identifies the object that the mark is about: a transformer, a model, a loop. `names` are those of
+    the columns, in their order.
     """
 
     kind: str
     site: Site | None = None
     about: int = 0
+    names: tuple[str, ...] = ()
 
 
 class _Counter:
@@ -222,6 +225,11 @@ class Value:
 
 NOTHING = Value()
 _SCALED = ("div255", "prepared")
+
+
+def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
+    """Return the mark of a table whose columns are named, in this order."""
+    return Mark("columns", site, names=tuple(str(name.ref) for name in names))
 
 
 def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
 from keras_consistency_cli.checks.code.library.arrays import note_shape, reduced, reshaped, statistic
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
 
@@ -66,7 +66,7 @@ def _reindexed(machine: Machine, call: Call) -> Value:
     columns = call.arguments.get(0, "columns")
     kept = call.receiver.without("order", "columns")
     if columns.items and all(isinstance(each.ref, str) for each in columns.items):
-        kept = kept.marked(Mark("columns", machine.site(call.node), machine.remember(columns.items)))
+        kept = kept.marked(ordered_columns(machine.site(call.node), columns.items))
     return kept
 
 

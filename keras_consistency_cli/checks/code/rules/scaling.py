@@ -113,7 +113,7 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
             continue
         for event in (*trace.of("transform"), *served):
             yield from _ordered_by_client(trace, event)
-            yield from _ordered_otherwise(evidence, trace, event)
+            yield from _ordered_otherwise(evidence, event)
 
 
 def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
@@ -127,11 +127,11 @@ def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
             )
 
 
-def _ordered_otherwise(evidence: Evidence, trace: Trace, event: Event) -> Iterator[Hit]:
+def _ordered_otherwise(evidence: Evidence, event: Event) -> Iterator[Hit]:
     expected = evidence.scaler.columns if evidence.scaler is not None else ()
     for mark in event.data.of("columns"):
-        names = trace.columns[mark.about] if mark.about < len(trace.columns) else ()
-        if mark.site is not None and expected and names != expected and set(names) == set(expected):
+        names = mark.names
+        if mark.site is not None and names != expected and sorted(names) == sorted(expected):
             first = next(
                 place for place, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1]
             )
