@@ -66,6 +66,12 @@ def test_names_of_other_files_are_resolved_in_packages(tmp_path: Path) -> None:
     assert [(each.code, each.line) for each in found] == [("KS404", 5)]
 
 
+def test_the_other_branch_of_a_constant_condition_is_followed(tmp_path: Path) -> None:
+    body = "rows = np.array(request.json['rows'])\nif 0:\n    pass\nelse:\n"
+    body += "    rows = model(rows, training=True)\nreturn str(rows)"
+    assert codes(tmp_path, body) == ["KS404"]
+
+
 def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")

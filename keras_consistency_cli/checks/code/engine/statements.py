@@ -127,7 +127,8 @@ class Statements(Definitions):
     def branch(self, node: ast.If) -> None:
         """Follow both branches; afterwards, names have either value."""
         self.evaluate(node.test)
-        if isinstance(node.test, ast.NamedExpr | ast.Constant) and _is_never(node.test):
+        if isinstance(node.test, ast.Constant) and not node.test.value:
+            self.run_block(node.orelse)
             return
         guarded = replace(self.place, is_guarded=self.place.is_guarded or _asks_for_existence(node.test))
         with self.within(guarded):
@@ -225,10 +226,6 @@ def _unpack(value: Value, place: int, amount: int) -> Value:
         return value.items[place]
     inner = element_of(value)
     return replace(inner, rank=None, rows="")
-
-
-def _is_never(test: ast.expr) -> bool:
-    return isinstance(test, ast.Constant) and not test.value
 
 
 def _asks_for_existence(test: ast.expr) -> bool:
