@@ -72,6 +72,34 @@ def test_the_other_branch_of_a_constant_condition_is_followed(tmp_path: Path) ->
     assert codes(tmp_path, body) == ["KS404"]
 
 
+def test_the_result_of_a_method_of_the_parent_is_followed(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+from flask import Flask, request
+from keras.models import load_model
+from sklearn.preprocessing import StandardScaler
+
+app = Flask(__name__)
+model = load_model("model.keras")
+
+
+class Base:
+    def prepare(self, rows):
+        return StandardScaler().fit_transform(rows)
+
+
+class Prices(Base):
+    def prepare(self, rows):
+        return super().prepare(np.array(rows))
+
+
+@app.post("/price")
+def price():
+    return str(model.predict(Prices().prepare(request.json["rows"])))
+"""
+    assert [(each.code, each.line) for each in report(tmp_path, text).findings] == [("KS101", 13)]
+
+
 def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")

@@ -62,8 +62,8 @@ class Calls(Inlining):
             if found.kind in ("model", "transformer", "loaded"):
                 return self.apply(node, found, arguments)
             return self.apply(node, found, self._with_class(base, found, arguments))
-        if self._is_parent_call(node, name):
-            return NOTHING
+        if isinstance(node.func, ast.Attribute) and label_of(node.func.value) == "super":
+            return self._call_parents(name, arguments)
         self._register(name, arguments)
         return self.call_method(Call(node, name, arguments, base))
 
@@ -81,21 +81,15 @@ class Calls(Inlining):
             return replace(arguments, values=(base, *arguments.values))
         return arguments
 
-    def _is_parent_call(self, node: ast.Call, name: str) -> bool:
-        """Whether this is super().__init__(...), which is followed as the parent's method."""
-        func = node.func
-        if not isinstance(func, ast.Attribute) or label_of(func.value) != "super":
-            return False
+    def _call_parents(self, name: str, arguments: Arguments) -> Value:
+        """Return the result of super().preprocess(...), a method of the parents of the class."""
         function = self.frame.function
-        owner = function.owner if function else None
-        own = self.frame.scope.find("self")
+        owner, own = function.owner if function else None, self.frame.scope.find("self")
         if owner is None or own is None:
-            return True
-        for parent in owner.parents:
-            method = parent.find(name)
-            if method is not None:
-                self.enter(method, self.arguments(node), own)
-        return True
+            return NOTHING
+        methods = [method for parent in owner.parents if (method := parent.find(name)) is not None]
+        results = [self.enter(method, arguments, own) for method in methods]
+        return results[0] if results else NOTHING
 
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
         """Return the result of calling a value."""
