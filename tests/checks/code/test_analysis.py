@@ -100,6 +100,15 @@ def price():
     assert [(each.code, each.line) for each in report(tmp_path, text).findings] == [("KS101", 13)]
 
 
+def test_map_follows_its_function(tmp_path: Path) -> None:
+    body = (
+        "from sklearn.preprocessing import MinMaxScaler\n"
+        "def scaled(series):\n    return MinMaxScaler().fit_transform(series)\n"
+        "return str(model.predict(np.array(list(map(scaled, request.json['series'])))))"
+    )
+    assert codes(tmp_path, body) == ["KS101"]
+
+
 def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
+from keras_consistency_cli.checks.code.engine.parts import element_of, plus
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
@@ -66,9 +67,19 @@ def _as_tuple(call: Call) -> Value:
 def _map(machine: Machine, call: Call) -> Value:
     """map(float, x): the function is followed for any item."""
     function, data = call.arguments.get(0), call.arguments.get(1)
-    is_number = function.text in ("builtins.float", "builtins.int")
-    marks = data.marks | {Mark("numbers")} if is_number and data.has("request") else data.marks
-    return Value(kind="list", marks=marks, rank=1 if is_number else None)
+    if function.text in ("builtins.float", "builtins.int"):
+        marks = data.marks | {Mark("numbers")} if data.has("request") else data.marks
+        return Value(kind="list", marks=marks, rank=1)
+    loop = id(call.node)
+    items = tuple(element_of(each).marked(Mark("loop", None, loop)) for each in call.arguments.values[1:])
+    with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
+        result = machine.apply(call.node, function, Arguments(items))
+    return Value(
+        kind="list",
+        marks=result.marks,
+        rank=plus(result.rank, 1),
+        rows="many" if (result.rank or 0) >= 1 else "",
+    )
 
 
 def _load(machine: Machine, call: Call) -> Value:
