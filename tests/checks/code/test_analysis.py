@@ -253,6 +253,14 @@ def test_a_comment_without_codes_switches_all_off(tmp_path: Path) -> None:
     assert report(tmp_path, SERVE.format(body=line)).findings == ()
 
 
+def test_a_form_feed_does_not_move_lines(tmp_path: Path) -> None:
+    line = "return str(model(np.array(request.json['rows']), training=True))"
+    text = "# page 1 \f page 2" + SERVE
+    (finding,) = report(tmp_path, text.format(body=line)).findings
+    assert finding.source == line
+    assert report(tmp_path, text.format(body=f"{line}  # kcheck: ignore")).ignored == 1
+
+
 # --- files that cannot be read
 
 _LOADS = b"from keras.models import load_model\n"

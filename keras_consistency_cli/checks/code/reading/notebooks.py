@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from keras_consistency_cli.checks.code.reading.texts import code_lines
+
 __all__ = ["read_notebook"]
 
 _MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$|(?:pip3?|conda|ls|cd|cat|mkdir|wget|git) +[\w./-])")
@@ -54,9 +56,9 @@ def _code_lines(source: object) -> Iterator[str]:
     parts = source if isinstance(source, list) else [source]
     text = "".join(part for part in parts if isinstance(part, str))
     if text.lstrip().startswith(_OTHER_LANGUAGES):
-        yield from ("pass" for _ in text.splitlines())
+        yield from ("pass" for _ in code_lines(text))
         return
-    for line in text.splitlines():
+    for line in code_lines(text):
         assigned = _ASSIGNED_MAGIC.match(line)
         if assigned:
             yield f"{assigned[1]}None"

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
 
 
 def notebook(*cells: str) -> bytes:
-    sources = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
+    sources = [{"cell_type": "code", "source": [cell]} for cell in cells]
     return json.dumps({"cells": [{"cell_type": "markdown", "source": "x"}, *sources]}).encode()
 
 
@@ -22,6 +22,11 @@ def test_magic_commands_become_pass() -> None:
     )
     assert lines == ["pass", "files = None", "pass", "pass", "pass", "pass", "pass", "x = 2"]
     assert (places[1], places[8]) == ((1, 1), (3, 2))
+
+
+def test_a_line_separator_in_a_text_ends_no_line() -> None:
+    lines, _ = read_notebook(notebook("name = 'a\u2028b'\nx = 1"))
+    assert lines == ["name = 'a\u2028b'", "x = 1"]
 
 
 def test_findings_name_the_cell(tmp_path: Path) -> None:
