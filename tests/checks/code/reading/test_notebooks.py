@@ -29,6 +29,11 @@ def test_a_line_separator_in_a_text_ends_no_line() -> None:
     assert lines == ["name = 'a\u2028b'", "x = 1"]
 
 
+def test_a_line_that_continues_an_expression_is_no_magic_command() -> None:
+    cell = "print('loss %f'\n      % model.evaluate(x))"
+    assert read_notebook(notebook(cell))[0] == cell.split("\n")
+
+
 def test_findings_name_the_cell(tmp_path: Path) -> None:
     path = tmp_path / "serve.ipynb"
     path.write_bytes(
