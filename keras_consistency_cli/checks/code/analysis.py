@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
 from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.engine.values import Site
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
 from keras_consistency_cli.checks.code.registry import RULES
@@ -98,6 +99,19 @@ class _Reader:
                 self.note(path, str(error))
         return self._known[key]
 
+    def describe(self, site: Site, seen_from: Site | None = None) -> str:
+        """Return the words for a place: "line 12" if it is seen from the same file, otherwise "train.py:12"."""
+        cell, line = self.position(site)
+        if seen_from is not None and seen_from.path == site.path:
+            return f"cell {cell}, line {line}" if cell else f"line {line}"
+        return f"{clean(site.path, 120)}:{f'cell {cell}:' if cell else ''}{line}"
+
+    def position(self, site: Site) -> tuple[int, int]:
+        """Return the number of the cell of a notebook and of the line in it; 0 and the line in other files."""
+        source = self.source(site.path)
+        unknown = 0, site.line
+        return source.cells.get(site.line, unknown) if source is not None else unknown
+
     def note(self, path: Path, message: str) -> None:
         """Keep in mind that a file cannot be read, and why."""
         self.notices[_absolute(path)] = Notice(path=clean(self.show(path)), message=message)
@@ -157,11 +171,11 @@ def _analyse(
             except Exception as error:
                 # Code of any kind is read: a mistake of the reader in one file must not hide the others.
                 reader.note(path, f"cannot be followed: {type(error).__name__}")
-    training = _training([trace for each in followed for trace in each.traces])
+    training = _training([trace for each in followed for trace in each.traces], reader)
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results = _Found(reader)
     for each in followed:
-        results.examine(_evidence(each, model, scaler, training, imported), rules)
+        results.examine(_evidence(each, model, scaler, training, imported, reader), rules)
     return CodeReport(
         findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
@@ -176,6 +190,7 @@ def _evidence(
     scaler: ScalerFacts | None,
     training: TrainingFacts,
     imported: Mapping[str, int],
+    reader: _Reader,
 ) -> Evidence:
     module = followed.module
     has_events = any(trace.events for trace in followed.traces)
@@ -186,6 +201,7 @@ def _evidence(
     return Evidence(
         module=module,
         traces=tuple(followed.traces),
+        describe=reader.describe,
         model=model,
         scaler=scaler,
         training=replace(training, scaler_files=files),
@@ -221,12 +237,12 @@ def _imported(tree: ast.Module) -> list[str]:
     return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
 
 
-def _training(traces: Sequence[Trace]) -> TrainingFacts:
+def _training(traces: Sequence[Trace], reader: _Reader) -> TrainingFacts:
     """How training reads and scales its pictures, in any of the files."""
     rescales = reads = ""
     for trace in traces:
         for event in trace.of("training-data"):
-            place = f"{clean(trace.path, 120)}:{event.site.line}"
+            place = reader.describe(event.site)
             reads = reads or place
             if "rescale" in event.options:
                 rescales = rescales or place
@@ -274,15 +290,15 @@ class _Found:
         if codes is not None and (not codes or rule.code in codes):
             self.ignored.add(key)
         elif key not in self.findings:
-            self.findings[key] = _finding(rule, hit, source)
+            self.findings[key] = _finding(rule, hit, source, self._reader.position(hit.site))
 
 
 def _absolute(path: Path) -> str:
     return str(path.absolute())
 
 
-def _finding(rule: Rule, hit: Hit, source: Source) -> Finding:
-    cell, line = source.cells.get(hit.site.line, (0, hit.site.line))
+def _finding(rule: Rule, hit: Hit, source: Source, position: tuple[int, int]) -> Finding:
+    cell, line = position
     return Finding(
         path=clean(hit.site.path),
         cell=cell,

@@ -68,6 +68,8 @@ class Evidence:
 
     module: Module
     traces: tuple[Trace, ...]
+    describe: Callable[[Site, Site], str]
+    """Returns the words for a place, as seen from a different one."""
     model: ModelFacts | None = None
     scaler: ScalerFacts | None = None
     training: TrainingFacts = field(default_factory=TrainingFacts)

@@ -235,6 +235,34 @@ def test_training_decides_how_pixels_are_scaled(tmp_path: Path) -> None:
     assert [each.code for each in found] == ["KS302"]
 
 
+def test_the_other_place_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "pixels.py").write_text(
+        "import numpy as np\nfrom PIL import Image\n\n\n"
+        "def read(stream):\n    return np.array(Image.open(stream)) / 255.0\n",
+        encoding="utf-8",
+    )
+    body = "from pixels import read\nx = read(request.files['f']) / 255.0\nreturn str(model.predict(x[None]))"
+    lines = "\n    ".join(body.splitlines())
+    (finding,) = report(tmp_path, SERVE.format(body=lines)).findings
+    assert finding.code == "KS301"
+    assert str(tmp_path / "pixels.py:6") in finding.message
+
+
+def test_training_is_named_where_it_reads_pictures(tmp_path: Path) -> None:
+    (tmp_path / "images.py").write_text(
+        "from keras.preprocessing.image import ImageDataGenerator\n\n\n"
+        "def images():\n"
+        "    return ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "train.py").write_text("# keras\nfrom images import images\nimages()\n", encoding="utf-8")
+    body = "from PIL import Image\nx = np.array(Image.open(request.files['f']))\n"
+    body += "return str(model.predict(x[None]))"
+    assert codes(tmp_path, body) == []
+    (finding,) = analyse([tmp_path / "serve.py", tmp_path / "train.py"]).findings
+    assert "images.py:5" in finding.message
+
+
 # --- comments
 
 

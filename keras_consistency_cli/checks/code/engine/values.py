@@ -41,13 +41,14 @@ class Mark(NamedTuple):
     """Something that is true of a value because of what it was made from: `kind` says what, `site` where.
 
     `about` identifies the object that the mark is about: a transformer, a model, a loop. `names` are those of
-    the columns, in their order.
+    the columns, in their order; `before` is where the same was done first.
     """
 
     kind: str
     site: Site | None = None
     about: int = 0
     names: tuple[str, ...] = ()
+    before: Site | None = None
 
 
 class _Counter:
@@ -237,7 +238,7 @@ def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
     before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
     first = min((mark.site for mark in before if mark.site is not None), default=None)
     marks = value.marks | {Mark(kind, site)}
-    return marks | {Mark("scaled-twice", site, first.line)} if first is not None else marks
+    return marks | {Mark("scaled-twice", site, before=first)} if first is not None else marks
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:

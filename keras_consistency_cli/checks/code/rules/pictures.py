@@ -39,10 +39,10 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
     """
     for _, event in served_events(evidence):
         for mark in event.data.of("scaled-twice"):
-            if mark.site is not None:
+            if mark.site is not None and mark.before is not None:
                 yield Hit(
                     site=mark.site,
-                    words=f"the pixels are scaled here and in line {mark.about}",
+                    words=f"the pixels are scaled here and in {evidence.describe(mark.before, mark.site)}",
                     fix="scale once, as in training",
                 )
         divisions = _sites(event.data, "div255")

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
 
 
 def notebook(*cells: str) -> bytes:
-    sources = [{"cell_type": "code", "source": [cell]} for cell in cells]
+    sources = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
     return json.dumps({"cells": [{"cell_type": "markdown", "source": "x"}, *sources]}).encode()
 
 
@@ -45,6 +45,20 @@ def test_findings_name_the_cell(tmp_path: Path) -> None:
     )
     (finding,) = analyse([path]).findings
     assert (finding.code, finding.cell, finding.line) == ("KS404", 3, 2)
+
+
+def test_a_second_place_is_named_by_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "serve.ipynb"
+    path.write_bytes(
+        notebook(
+            "import numpy as np\nfrom PIL import Image\nfrom keras.models import load_model",
+            "model = load_model('m.keras')\nx = np.array(Image.open('a.png')) / 255.0",
+            "print(model.predict((x / 255.0)[None]))",
+        )
+    )
+    (finding,) = analyse([path]).findings
+    assert (finding.code, finding.cell, finding.line) == ("KS301", 3, 1)
+    assert finding.message.endswith("in cell 2, line 2")
 
 
 @pytest.mark.parametrize(
