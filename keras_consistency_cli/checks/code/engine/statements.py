@@ -9,7 +9,7 @@ from functools import partial
 
 from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
 from keras_consistency_cli.checks.code.engine.machine import label_of
-from keras_consistency_cli.checks.code.engine.parts import element_of
+from keras_consistency_cli.checks.code.engine.parts import element_of, item_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -149,9 +149,7 @@ class Statements(Definitions):
 
     def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
         """Follow the body with any item."""
-        items = self.evaluate(node.iter)
-        mark = Mark("loop", None, id(node))
-        item = element_of(items).marked(mark)
+        item = item_of(self.evaluate(node.iter), id(node))
         self._loop(node.body, id(node), "for", lambda: self.assign(node.target, item))
         self.run_block(node.orelse)
 

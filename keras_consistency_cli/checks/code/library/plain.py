@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import element_of, plus
+from keras_consistency_cli.checks.code.engine.parts import item_of, plus
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
@@ -71,7 +71,7 @@ def _map(machine: Machine, call: Call) -> Value:
         marks = data.marks | {Mark("numbers")} if data.has("request") else data.marks
         return Value(kind="list", marks=marks, rank=1)
     loop = id(call.node)
-    items = tuple(element_of(each).marked(Mark("loop", None, loop)) for each in call.arguments.values[1:])
+    items = tuple(item_of(each, loop) for each in call.arguments.values[1:])
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
     return Value(
