@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
+from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program, file_key
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.engine.values import Site
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
@@ -76,20 +76,20 @@ class _Reader:
     def __init__(self, named: Sequence[Path]) -> None:
         self.notices: dict[str, Notice] = {}
         self._known: dict[str, _Read | None] = {}
-        self._names = {_absolute(path): str(path) for path in named}
+        self._names = {file_key(path): str(path) for path in named}
 
     def show(self, path: Path) -> str:
         """Return the path of a file as the user wrote it."""
-        return self._names.get(_absolute(path), str(path))
+        return self._names.get(file_key(path), str(path))
 
     def source(self, shown: str) -> Source | None:
         """Return the text of a file that was read."""
-        found = self._known.get(_absolute(Path(shown)))
+        found = self._known.get(file_key(Path(shown)))
         return found.source if found is not None else None
 
     def read(self, path: Path) -> _Read | None:
         """Return a file with its tree, None if it cannot be read or has nothing to do with models."""
-        key = _absolute(path)
+        key = file_key(path)
         if key not in self._known:
             try:
                 source = read_source(path)
@@ -114,15 +114,15 @@ class _Reader:
 
     def note(self, path: Path, message: str) -> None:
         """Keep in mind that a file cannot be read, and why."""
-        self.notices[_absolute(path)] = Notice(path=clean(self.show(path)), message=message)
+        self.notices[file_key(path)] = Notice(path=clean(self.show(path)), message=message)
 
     def parsed(self, path: Path) -> Parsed | None:
         """Return a module that another one imports."""
         if not path.is_file():
             return None
         found = self.read(path)
-        if _absolute(path) not in self._names:
-            self.notices.pop(_absolute(path), None)
+        if file_key(path) not in self._names:
+            self.notices.pop(file_key(path), None)
         return found.parsed if found is not None else None
 
 
@@ -291,10 +291,6 @@ class _Found:
             self.ignored.add(key)
         elif key not in self.findings:
             self.findings[key] = _finding(rule, hit, source, self._reader.position(hit.site))
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
 
 
 def _finding(rule: Rule, hit: Hit, source: Source, position: tuple[int, int]) -> Finding:

@@ -109,6 +109,24 @@ def test_map_follows_its_function(tmp_path: Path) -> None:
     assert codes(tmp_path, body) == ["KS101"]
 
 
+def test_relative_imports_are_followed_from_the_folder_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "app" / "api"
+    package.mkdir(parents=True)
+    (tmp_path / "app" / "artifacts.py").write_text(
+        "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n", encoding="utf-8"
+    )
+    (package / "views.py").write_text(
+        "from ..artifacts import model\n\n\n"
+        "def view(request):\n    return model(request.data, training=True)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(package)
+    found = analyse([Path("views.py")]).findings
+    assert [(each.path, each.code, each.line) for each in found] == [("views.py", "KS404", 5)]
+
+
 def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")

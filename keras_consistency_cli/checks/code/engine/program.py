@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpret
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
 
-__all__ = ["Followed", "Parsed", "Program"]
+__all__ = ["Followed", "Parsed", "Program", "file_key"]
 
 _MOST_STEPS = 60_000
 """Steps of one file in all ways through it."""
@@ -61,7 +62,7 @@ class Program:
 
     def follow(self, path: Path, parsed: Parsed) -> Followed:
         """Follow every way through a file."""
-        followed = self._known.get(_key(path))
+        followed = self._known.get(file_key(path))
         if followed is None:
             followed = self._followed(path, parsed)
         if len(followed.traces) == 1:
@@ -73,7 +74,7 @@ class Program:
         shown = self._show(path)
         module = Module(path=shown, tree=parsed.tree, folder=str(path.parent), has_model=parsed.has_model)
         followed = Followed(module=module)
-        self._known[_key(path)] = followed
+        self._known[file_key(path)] = followed
         trace = Trace(kind="script", is_request=False, path=shown)
         machine = self._machine(followed, trace)
         machine.run_module()
@@ -211,7 +212,7 @@ class Program:
         if (name, importer.folder) in self._of_libraries:
             return None
         for path in _candidates(name, Path(importer.folder)):
-            key = _key(path)
+            key = file_key(path)
             if key not in self._known:
                 parsed = self._read(path)
                 if parsed is None:
@@ -227,20 +228,18 @@ class Program:
         return None
 
 
-def _key(path: Path) -> str:
-    return str(path.absolute())
+def file_key(path: Path) -> str:
+    """Return the same text for each way to write the path of a file; links are not followed."""
+    return os.path.abspath(path)
 
 
 def _candidates(name: str, folder: Path) -> Iterator[Path]:
     """The files that a name in an import may stand for: next to the importer, or in the folders above it."""
     level = len(name) - len(name.lstrip("."))
     parts = [part for part in name.lstrip(".").split(".") if part]
-    starts = [folder]
-    if level:
-        for _ in range(level - 1):
-            starts = [starts[0].parent]
-    else:
-        starts += list(folder.absolute().parents)[:_PARENT_FOLDERS]
+    starts = [Path(os.path.normpath(folder.joinpath(*[".."] * (level - 1))))]
+    if not level:
+        starts += list(Path(os.path.abspath(folder)).parents)[:_PARENT_FOLDERS]
     for start in starts:
         path = start.joinpath(*parts)
         if parts:
