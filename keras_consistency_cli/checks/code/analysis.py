@@ -100,14 +100,14 @@ class _Reader:
         return self._known[key]
 
     def describe(self, site: Site, seen_from: Site | None = None) -> str:
-        """Return the words for a place: "line 12" if it is seen from the same file, otherwise "train.py:12"."""
+        """Return the words for a place: "line 12" if it is seen from the same file, or "train.py:12"."""
         cell, line = self.position(site)
         if seen_from is not None and seen_from.path == site.path:
             return f"cell {cell}, line {line}" if cell else f"line {line}"
         return f"{clean(site.path, 120)}:{f'cell {cell}:' if cell else ''}{line}"
 
     def position(self, site: Site) -> tuple[int, int]:
-        """Return the number of the cell of a notebook and of the line in it; 0 and the line in other files."""
+        """Return the number of the cell and of the line in it; the cell is 0 in a Python file."""
         source = self.source(site.path)
         unknown = 0, site.line
         return source.cells.get(site.line, unknown) if source is not None else unknown

@@ -230,7 +230,7 @@ class Program:
 
 def file_key(path: Path) -> str:
     """Return the same text for each way to write the path of a file; links are not followed."""
-    return os.path.abspath(path)
+    return os.path.normpath(path.absolute())
 
 
 def _candidates(name: str, folder: Path) -> Iterator[Path]:
@@ -239,7 +239,7 @@ def _candidates(name: str, folder: Path) -> Iterator[Path]:
     parts = [part for part in name.lstrip(".").split(".") if part]
     starts = [Path(os.path.normpath(folder.joinpath(*[".."] * (level - 1))))]
     if not level:
-        starts += list(Path(os.path.abspath(folder)).parents)[:_PARENT_FOLDERS]
+        starts += list(Path(file_key(folder)).parents)[:_PARENT_FOLDERS]
     for start in starts:
         path = start.joinpath(*parts)
         if parts:
