@@ -63,19 +63,13 @@ class _Read:
     parsed: Parsed
 
 
-def _read(source: Source | None) -> _Read | None:
-    if source is None:
-        return None
-    parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
-    return _Read(source=source, parsed=parsed)
-
-
 class _Reader:
     """Reads each file once; files that cannot be read become notices."""
 
     def __init__(self, named: Sequence[Path]) -> None:
         self.notices: dict[str, Notice] = {}
         self._known: dict[str, _Read | None] = {}
+        self._unrelated: set[str] = set()
         self._names = {file_key(path): str(path) for path in named}
 
     def show(self, path: Path) -> str:
@@ -87,17 +81,27 @@ class _Reader:
         found = self._known.get(file_key(Path(shown)))
         return found.source if found is not None else None
 
-    def read(self, path: Path) -> _Read | None:
-        """Return a file with its tree, None if it cannot be read or has nothing to do with models."""
+    def read(self, path: Path, *, is_imported: bool = False) -> _Read | None:
+        """Return a file with its tree, None if it cannot be read, or if it has nothing to do with models and
+        is not imported by a file that has.
+        """
         key = file_key(path)
-        if key not in self._known:
-            try:
-                source = read_source(path)
-                self._known[key] = _read(source)
-            except UnreadableError as error:
-                self._known[key] = None
-                self.note(path, str(error))
+        if key not in self._known or (is_imported and key in self._unrelated):
+            self._unrelated.discard(key)
+            self._known[key] = self._try_to_read(path, is_imported=is_imported)
         return self._known[key]
+
+    def _try_to_read(self, path: Path, *, is_imported: bool) -> _Read | None:
+        try:
+            source = read_source(path, is_imported=is_imported)
+            if source is None:
+                self._unrelated.add(file_key(path))
+                return None
+            parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
+            return _Read(source=source, parsed=parsed)
+        except UnreadableError as error:
+            self.note(path, str(error))
+            return None
 
     def describe(self, site: Site, seen_from: Site | None = None) -> str:
         """Return the words for a place: "line 12" if it is seen from the same file, or "train.py:12"."""
@@ -120,7 +124,7 @@ class _Reader:
         """Return a module that another one imports."""
         if not path.is_file():
             return None
-        found = self.read(path)
+        found = self.read(path, is_imported=True)
         if file_key(path) not in self._names:
             self.notices.pop(file_key(path), None)
         return found.parsed if found is not None else None

@@ -230,7 +230,8 @@ def test_columns_that_the_module_names_are_those_of_the_table(tmp_path: Path) ->
     )
     body = "other = pd.DataFrame([], columns=['b', 'a'])\n    return str(model.predict(EMPTY.copy()))"
     scaler = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
-    assert report(tmp_path, text.format(body=body), scaler=scaler).findings == ()
+    found = report(tmp_path, text.format(body=body), scaler=scaler).findings
+    assert [each.code for each in found if each.code == "KS205"] == []
 
 
 def test_a_scaler_next_to_the_model_is_missed(tmp_path: Path) -> None:
@@ -279,6 +280,25 @@ def test_training_is_named_where_it_reads_pictures(tmp_path: Path) -> None:
     assert codes(tmp_path, body) == []
     (finding,) = analyse([tmp_path / "serve.py", tmp_path / "train.py"]).findings
     assert "images.py:5" in finding.message
+
+
+def test_a_helper_that_does_not_mention_models_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("from .pixels import prepare\n", encoding="utf-8")
+    (tmp_path / "helpers" / "pixels.py").write_text(
+        "def prepare(pixels):\n    return pixels / 255.0\n", encoding="utf-8"
+    )
+    (tmp_path / "train.py").write_text(
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
+        encoding="utf-8",
+    )
+    body = "from PIL import Image\nfrom helpers import prepare\n"
+    body += "x = np.array(Image.open(request.files['f']))\nreturn str(model.predict(prepare(x)[None]))"
+    assert codes(tmp_path, body) == []
+    helpers = sorted(tmp_path.glob("helpers/*.py"))
+    found = analyse([*helpers, tmp_path / "serve.py", tmp_path / "train.py"])
+    assert (found.findings, found.notices) == ((), ())
 
 
 # --- comments

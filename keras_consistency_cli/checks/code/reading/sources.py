@@ -55,14 +55,18 @@ class Source:
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
-def read_source(path: Path) -> Source | None:
+def read_source(path: Path, *, is_imported: bool = False) -> Source | None:
     """Return the text of a file, or None if it has nothing to do with models.
+
+    Args:
+        path: the file.
+        is_imported: whether a file that has to do with models imports it: then it may prepare their rows.
 
     Raises:
         UnreadableError: it is too large, not text, or not a notebook.
     """
     content = _read_bytes(path)
-    if not _MENTIONS.search(content):
+    if not is_imported and not _MENTIONS.search(content):
         return None
     if path.suffix == ".ipynb":
         try:
