@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
@@ -19,11 +19,11 @@ from keras_consistency_cli.reporting.version import __version__
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
-    from keras_consistency_cli.reporting.parts.canvas import Canvas
+    from keras_consistency_cli.reporting.parts.canvas import Amount, Canvas
     from keras_consistency_cli.reporting.report import Report
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["canvas_for", "check_and_report", "write_reports"]
+__all__ = ["amount_of", "canvas_for", "check_and_report", "write_reports"]
 
 _FOR_PEOPLE = ("terminal", "concise")
 """The formats that are read in a terminal."""
@@ -116,31 +116,30 @@ def _check_destinations(settings: Settings, config: Path | None) -> None:
 
 
 def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
-    from keras_consistency_cli.reporting.render import render
+    from keras_consistency_cli.reporting.render import RENDERERS
 
     for destination in settings.destinations():
-        canvas = canvas_for(destination, settings)
-        text = render(
-            report,
-            destination.format,
-            width=canvas.width,
-            color=canvas.color,
-            ascii_only=canvas.ascii_only,
-            amount=canvas.amount,
-        )
-        yield destination, text
+        canvas = canvas_for(destination, settings.color, amount_of(settings))
+        yield destination, RENDERERS[destination.format](report, canvas)
 
 
-def canvas_for(destination: Destination, settings: Settings) -> Canvas:
+def amount_of(settings: Settings) -> Amount:
+    """Return how much a report of these settings shows."""
+    return "quiet" if settings.quiet else "verbose" if settings.verbose else "usual"
+
+
+def canvas_for(
+    destination: Destination, color: Literal["auto", "always", "never"], amount: Amount = "usual"
+) -> Canvas:
     """Return what a report to this destination may use: columns, colours, characters, details."""
     from keras_consistency_cli.reporting.parts.canvas import Canvas
 
     to_file = destination.path is not None
     return Canvas(
         width=console.terminal_width(),
-        color=console.wants_color(settings.color, os.environ, to_file=to_file),
+        color=console.wants_color(color, os.environ, to_file=to_file),
         ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-        amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
+        amount=amount,
     )
 
 

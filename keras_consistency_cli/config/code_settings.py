@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from keras_consistency_cli.config.layers import as_list, split_words
+from keras_consistency_cli.config.layers import split_words
 from keras_consistency_cli.config.pyproject import read_code_table
 from keras_consistency_cli.config.strict_yaml import Document
 from keras_consistency_cli.errors import UsageError
@@ -63,15 +63,8 @@ def load_code_settings(flags: Mapping[str, object], folder: Path) -> CodeSetting
 
 
 def _words(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return tuple(
-        split_words(as_list(value if isinstance(value, str) else [str(each) for each in _items(value)]))
-    )
-
-
-def _items(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    words = value if isinstance(value, list) else [value] if value is not None else []
+    return tuple(split_words(map(str, words)))
 
 
 def _path(value: object) -> Path | None:
@@ -89,7 +82,7 @@ def _threshold(value: object) -> Literal["fail", "warn"]:
 def _checked(document: Document) -> dict[str, object]:
     """Return the table, if every key is known and has the right type."""
     for key, value in document.data.items():
-        place = _place(document, str(key))
+        place = document.place(str(key))
         if key not in _KEYS:
             raise UsageError(
                 f"{place}: unknown key {clean(key, 60)}{did_you_mean(str(key), _KEYS)}",
@@ -107,8 +100,3 @@ def _checked(document: Document) -> dict[str, object]:
                 fix="use --format FORMAT=FILE",
             )
     return {str(key): value for key, value in document.data.items()}
-
-
-def _place(document: Document, key: str) -> str:
-    line = document.lines.get((key,))
-    return f"{document.name}:{line}" if line else document.name

@@ -84,8 +84,7 @@ def _check_discovered(document: Document) -> Document:
     """Refuse keys that only a file named by the user may set."""
     for key, value in document.data.items():
         if key in _NAMED_ONLY and not _is_default(key, value):
-            line = document.lines.get((key,))
-            place = f"{document.name}:{line}" if line else document.name
+            place = document.place(key)
             named = "FILE" if document.name.endswith(".toml") else document.name
             raise UsageError(
                 f"{place}: {key} {_NAMED_ONLY[key]}; kcheck found this file by itself, "

@@ -60,6 +60,11 @@ class Document:
     data: Mapping[str, Any]
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
+    def place(self, *path: str | int) -> str:
+        """Return the file and the line of a key, for messages."""
+        line = self.lines.get(path)
+        return f"{self.name}:{line}" if line else self.name
+
 
 def read_yaml(path: Path, *, larger: int = 1) -> Document:
     """Read a YAML file; raises UsageError with the file, the line and a fix.

@@ -85,6 +85,12 @@ class CodePlace:
     rule: str
     message: str
 
+    @property
+    def label(self) -> str:
+        """The place and the rule: "serve.py:42 KS101", "serve.ipynb:cell 3:4 KS102"."""
+        cell = f"cell {self.cell}:" if self.cell else ""
+        return f"{self.path}:{cell}{self.line} {self.rule}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:

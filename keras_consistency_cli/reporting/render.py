@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.reporting.formats.concise import render_concise
@@ -15,7 +14,7 @@ from keras_consistency_cli.reporting.formats.markdown import refuse_markdown, re
 from keras_consistency_cli.reporting.formats.refusals import refuse_concise, refuse_terminal
 from keras_consistency_cli.reporting.formats.sarif import refuse_sarif, render_sarif
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
-from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.parts.canvas import Amount, Canvas
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.text import clean, did_you_mean
 
@@ -44,8 +43,6 @@ REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
     "html": refuse_html,
 }
 """Renderers of a refusal, from version, model and error; the error goes to standard error too."""
-
-Amount = Literal["quiet", "usual", "verbose"]
 
 _MINIMUM_WIDTH = 40
 

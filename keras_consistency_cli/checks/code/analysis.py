@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import ast
 import gc
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from keras_consistency_cli.checks.code.engine.program import Followed, Parsed, Program
+from keras_consistency_cli.checks.code.engine.program import Followed, Program
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
-from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
+from keras_consistency_cli.checks.code.reader import Notice, Reader
+from keras_consistency_cli.checks.code.reading.sources import Source
 from keras_consistency_cli.checks.code.registry import RULES
 from keras_consistency_cli.checks.code.rule import Evidence, Finding, Hit, Rule
 from keras_consistency_cli.text import clean
 
 __all__ = ["CodeReport", "Notice", "analyse"]
 
-_SERVES = re.compile(
-    r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|imagenet"
-    r"|\.save\(|\.save_weights\("
-)
 _SCALER_ENDINGS = (".pkl", ".pickle", ".joblib", ".save", ".gz", ".skops", ".bin")
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notice:
-    """A file that could not be read, and why."""
-
-    path: str
-    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,62 +42,6 @@ class CodeReport:
     files: int = 0
     skipped: int = 0
     ignored: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    source: Source
-    parsed: Parsed
-
-
-def _read(source: Source | None) -> _Read | None:
-    if source is None:
-        return None
-    parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
-    return _Read(source=source, parsed=parsed)
-
-
-class _Reader:
-    """Reads each file once; files that cannot be read become notices."""
-
-    def __init__(self, named: Sequence[Path]) -> None:
-        self.notices: dict[str, Notice] = {}
-        self._known: dict[str, _Read | None] = {}
-        self._names = {_absolute(path): str(path) for path in named}
-
-    def show(self, path: Path) -> str:
-        """Return the path of a file as the user wrote it."""
-        return self._names.get(_absolute(path), str(path))
-
-    def source(self, shown: str) -> Source | None:
-        """Return the text of a file that was read."""
-        found = self._known.get(_absolute(Path(shown)))
-        return found.source if found is not None else None
-
-    def read(self, path: Path) -> _Read | None:
-        """Return a file with its tree, None if it cannot be read or has nothing to do with models."""
-        key = _absolute(path)
-        if key not in self._known:
-            try:
-                source = read_source(path)
-                self._known[key] = _read(source)
-            except UnreadableError as error:
-                self._known[key] = None
-                self.note(path, str(error))
-        return self._known[key]
-
-    def note(self, path: Path, message: str) -> None:
-        """Keep in mind that a file cannot be read, and why."""
-        self.notices[_absolute(path)] = Notice(path=clean(self.show(path)), message=message)
-
-    def parsed(self, path: Path) -> Parsed | None:
-        """Return a module that another one imports."""
-        if not path.is_file():
-            return None
-        found = self.read(path)
-        if _absolute(path) not in self._names:
-            self.notices.pop(_absolute(path), None)
-        return found.parsed if found is not None else None
 
 
 def analyse(
@@ -146,7 +78,7 @@ def _without_collection() -> Iterator[None]:
 def _analyse(
     files: Sequence[Path], rules: Sequence[Rule], model: ModelFacts | None, scaler: ScalerFacts | None
 ) -> CodeReport:
-    reader = _Reader(files)
+    reader = Reader(files)
     program = Program(reader.parsed, reader.show)
     followed: list[Followed] = []
     for path in files:
@@ -157,11 +89,11 @@ def _analyse(
             except Exception as error:
                 # Code of any kind is read: a mistake of the reader in one file must not hide the others.
                 reader.note(path, f"cannot be followed: {type(error).__name__}")
-    training = _training([trace for each in followed for trace in each.traces])
+    training = _training([trace for each in followed for trace in each.traces], reader)
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results = _Found(reader)
     for each in followed:
-        results.examine(_evidence(each, model, scaler, training, imported), rules)
+        results.examine(_evidence(each, model, scaler, training, imported, reader), rules)
     return CodeReport(
         findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
@@ -176,21 +108,21 @@ def _evidence(
     scaler: ScalerFacts | None,
     training: TrainingFacts,
     imported: Mapping[str, int],
+    reader: Reader,
 ) -> Evidence:
     module = followed.module
     has_events = any(trace.events for trace in followed.traces)
     names = Counter(imported)
     if has_events:
         names.update(_names(module.tree))
-    beside = (scaler.path,) if scaler is not None else _scalers_beside(followed) if has_events else ()
+    files = (scaler.path,) if scaler is not None else _scalers_beside(followed)
     return Evidence(
         module=module,
         traces=tuple(followed.traces),
+        describe=reader.describe,
         model=model,
         scaler=scaler,
-        training=TrainingFacts(
-            rescales=training.rescales, reads_rgb=training.reads_rgb, scaler_files=tuple(beside)
-        ),
+        training=replace(training, scaler_files=files),
         names=names,
         is_model_named=model is not None and _loads(followed, model),
     )
@@ -198,9 +130,14 @@ def _evidence(
 
 def _loads(followed: Followed, model: ModelFacts) -> bool:
     """Whether the file loads a model of this name."""
+    name = PurePath(model.path).name
+    return any(PurePath(path).name == name for path in _loaded_paths(followed))
+
+
+def _loaded_paths(followed: Followed) -> list[str]:
+    """The paths of files that the code loads, as far as they are written out."""
     things = (event.subject.thing for trace in followed.traces for event in trace.of("load"))
-    paths = [thing.path for thing in things if thing is not None and thing.path]
-    return any(PurePath(path).name == PurePath(model.path).name for path in paths)
+    return [thing.path for thing in things if thing is not None and thing.path]
 
 
 def _names(tree: ast.Module) -> list[str]:
@@ -218,12 +155,12 @@ def _imported(tree: ast.Module) -> list[str]:
     return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
 
 
-def _training(traces: Sequence[Trace]) -> TrainingFacts:
+def _training(traces: Sequence[Trace], reader: Reader) -> TrainingFacts:
     """How training reads and scales its pictures, in any of the files."""
     rescales = reads = ""
     for trace in traces:
         for event in trace.of("training-data"):
-            place = f"{clean(trace.path, 120)}:{event.site.line}"
+            place = reader.describe(event.site)
             reads = reads or place
             if "rescale" in event.options:
                 rescales = rescales or place
@@ -232,20 +169,17 @@ def _training(traces: Sequence[Trace]) -> TrainingFacts:
 
 def _scalers_beside(followed: Followed) -> tuple[str, ...]:
     """Files that hold a scaler, in the folder of the model that the code loads."""
-    folder = Path(followed.module.folder)
-    found: list[str] = []
-    for trace in followed.traces:
-        for event in trace.of("load"):
-            thing = event.subject.thing
-            if thing is not None and thing.path.endswith(_MODEL_ENDINGS):
-                try:
-                    names = sorted(each.name for each in (folder / thing.path).parent.iterdir())
-                except (OSError, ValueError):
-                    continue
-                found += [
-                    name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)
-                ]
-    return tuple(dict.fromkeys(found))
+    models = [path for path in _loaded_paths(followed) if path.endswith(_MODEL_ENDINGS)]
+    folders = dict.fromkeys(Path(followed.module.folder, path).parent for path in models)
+    return tuple(dict.fromkeys(name for folder in folders for name in _scalers_in(folder)))
+
+
+def _scalers_in(folder: Path) -> list[str]:
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except (OSError, ValueError):
+        return []
+    return [name for name in names if "scaler" in name.casefold() and name.endswith(_SCALER_ENDINGS)]
 
 
 _Key = tuple[str, str, int, int]
@@ -254,7 +188,7 @@ _Key = tuple[str, str, int, int]
 class _Found:
     """The findings: each place once per rule, although several ways lead there."""
 
-    def __init__(self, reader: _Reader) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self.findings: dict[_Key, Finding] = {}
         self.ignored: set[_Key] = set()
@@ -274,15 +208,11 @@ class _Found:
         if codes is not None and (not codes or rule.code in codes):
             self.ignored.add(key)
         elif key not in self.findings:
-            self.findings[key] = _finding(rule, hit, source)
+            self.findings[key] = _finding(rule, hit, source, self._reader.position(hit.site))
 
 
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
-
-
-def _finding(rule: Rule, hit: Hit, source: Source) -> Finding:
-    cell, line = source.cells.get(hit.site.line, (0, hit.site.line))
+def _finding(rule: Rule, hit: Hit, source: Source, position: tuple[int, int]) -> Finding:
+    cell, line = position
     return Finding(
         path=clean(hit.site.path),
         cell=cell,

@@ -13,10 +13,23 @@ from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Module, Site
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 
-__all__ = ["Evidence", "Finding", "Hit", "Rule", "Severity", "code_of", "rule", "serving_events", "where"]
+__all__ = [
+    "Evidence",
+    "Finding",
+    "Hit",
+    "Rule",
+    "Severity",
+    "code_of",
+    "rule",
+    "served_events",
+    "serving_events",
+    "where",
+]
 
 Severity = Literal["fail", "warn", "info"]
 _LONGEST = 60
+_CALLS = ("predict", "call", "signature")
+"""The kinds of events in which a model returns outputs."""
 _MODEL_WORDS = (
     "model",
     "clf",
@@ -55,6 +68,8 @@ class Evidence:
 
     module: Module
     traces: tuple[Trace, ...]
+    describe: Callable[[Site, Site], str]
+    """Returns the words for a place, as seen from a different one."""
     model: ModelFacts | None = None
     scaler: ScalerFacts | None = None
     training: TrainingFacts = field(default_factory=TrainingFacts)
@@ -138,9 +153,14 @@ def rule(
 
 
 def serving_events(trace: Trace, *kinds: str) -> Iterator[Event]:
-    """Yield the events of these kinds whose model was trained elsewhere: in training, nothing is served."""
+    """Yield the events whose model was trained elsewhere: in training, nothing is served.
+
+    Args:
+        trace: one way through the program.
+        kinds: the kinds of events; by default every way to call a model.
+    """
     trained = [event.subject.thing for event in trace.of("train")]
-    for event in trace.of(*kinds):
+    for event in trace.of(*(kinds or _CALLS)):
         thing = event.subject.thing
         if thing in trained:
             continue
@@ -151,6 +171,13 @@ def serving_events(trace: Trace, *kinds: str) -> Iterator[Event]:
                 yield event
         elif thing.made == "loaded" or trace.is_request:
             yield event
+
+
+def served_events(evidence: Evidence, *kinds: str) -> Iterator[tuple[Trace, Event]]:
+    """Yield what `serving_events` yields for all ways through a file, each with its way."""
+    for trace in evidence.traces:
+        for event in serving_events(trace, *kinds):
+            yield trace, event
 
 
 def where(trace: Trace) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,8 @@ import typer
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.completion import code_rules
 from keras_consistency_cli.cli.options import check_choice, option
-from keras_consistency_cli.cli.runner import write_reports
-from keras_consistency_cli.config.report_targets import UTF_8, Destination
+from keras_consistency_cli.cli.runner import canvas_for, write_reports
+from keras_consistency_cli.config.report_targets import Destination
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean, did_you_mean
@@ -160,13 +159,7 @@ def _rendered(
     result: CodeResult, destinations: Sequence[Destination], color: str
 ) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting.code.render import CODE_RENDERERS
-    from keras_consistency_cli.reporting.parts.canvas import Canvas
 
     for destination in destinations:
-        to_file = destination.path is not None
-        canvas = Canvas(
-            width=console.terminal_width(),
-            color=console.wants_color(_COLORS[color], os.environ, to_file=to_file),
-            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
-        )
+        canvas = canvas_for(destination, _COLORS[color])
         yield destination, CODE_RENDERERS[destination.format](result, canvas)

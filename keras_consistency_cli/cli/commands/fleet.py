@@ -15,7 +15,7 @@ import typer
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.cli.options import OPTIONS, option, with_options
-from keras_consistency_cli.cli.runner import canvas_for, write_reports
+from keras_consistency_cli.cli.runner import amount_of, canvas_for, write_reports
 from keras_consistency_cli.config.report_targets import DISPLAY_SETTINGS, Destination
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.text import clean
@@ -193,4 +193,5 @@ def _rendered(
     from keras_consistency_cli.reporting.fleet.render import FLEET_RENDERERS
 
     for destination in destinations:
-        yield destination, FLEET_RENDERERS[destination.format](report, canvas_for(destination, settings))
+        canvas = canvas_for(destination, settings.color, amount_of(settings))
+        yield destination, FLEET_RENDERERS[destination.format](report, canvas)

@@ -27,6 +27,7 @@ __all__ = ["render_github", "render_json", "render_junit", "render_sarif"]
 
 _LEVELS = {"fail": "error", "warn": "warning", "info": "note"}
 _COMMANDS = {"fail": "error", "warn": "warning", "info": "notice"}
+_INDICES = {rule.code: index for index, rule in enumerate(RULES)}
 
 
 def render_json(result: CodeResult, canvas: Canvas) -> str:
@@ -73,7 +74,6 @@ def _sarif_rule(rule: Rule) -> Mapping[str, object]:
 
 def _sarif_result(finding: Finding) -> Mapping[str, object]:
     identity = "\0".join((finding.code, finding.path, finding.source))
-    codes = [rule.code for rule in RULES]
     region = {
         "startLine": finding.line,
         "startColumn": finding.column,
@@ -81,7 +81,7 @@ def _sarif_result(finding: Finding) -> Mapping[str, object]:
     }
     return {
         "ruleId": finding.code,
-        "ruleIndex": codes.index(finding.code),
+        "ruleIndex": _INDICES[finding.code],
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{one_line(finding.message)}\nfix: {one_line(finding.fix)}"},
         "locations": [
@@ -111,7 +111,7 @@ def _junit_case(finding: Finding, result: CodeResult) -> Element:
     name = allowed_text(one_line(f"{finding.code} {finding.name} {place(finding)}", 300))
     case = Element("testcase", name=name, classname="kcheck.code", time="0")
     text = f"{place(finding)}\n{finding.source}\nfix: {finding.fix}"
-    if finding.severity == "fail" or (finding.severity == "warn" and result.fail_on == "warn"):
+    if result.is_failure(finding):
         add_child(case, "failure", text, message=one_line(finding.message), type=finding.code)
     else:
         add_child(case, "system-out", f"{finding.message}\n{text}")

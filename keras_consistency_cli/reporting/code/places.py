@@ -37,7 +37,7 @@ def join_code(report: Report, paths: Sequence[Path]) -> Report:
     joined = [_with_places(diagnosis, found.findings) for diagnosis in report.diagnoses]
     used = {place for diagnosis in joined for place in diagnosis.code}
     notes = [
-        f"{place.path}:{place.line} {place.rule} looks wrong, which this run does not show: {place.message}"
+        f"{place.label} looks wrong, which this run does not show: {place.message}"
         for place in map(_place, (finding for finding in found.findings if finding.severity == "fail"))
         if place not in used
     ]

@@ -30,10 +30,13 @@ class CodeResult:
     @property
     def exit_code(self) -> int:
         """1 if a finding counts as a failure, 3 if no file could be read, otherwise 0."""
-        failing = ("fail",) if self.fail_on == "fail" else ("fail", "warn")
-        if any(finding.severity in failing for finding in self.report.findings):
+        if any(map(self.is_failure, self.report.findings)):
             return 0 if self.exit_zero else 1
         return 3 if self.report.files and len(self.report.notices) >= self.report.files else 0
+
+    def is_failure(self, finding: Finding) -> bool:
+        """Whether a finding counts as a failure."""
+        return finding.severity in ("fail", self.fail_on)
 
 
 def place(finding: Finding) -> str:

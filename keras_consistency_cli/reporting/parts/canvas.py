@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Canvas"]
+__all__ = ["Amount", "Canvas"]
+
+Amount = Literal["quiet", "usual", "verbose"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,5 +17,5 @@ class Canvas:
     width: int = 80
     color: bool = False
     ascii_only: bool = False
-    amount: Literal["quiet", "usual", "verbose"] = "usual"
+    amount: Amount = "usual"
     """For terminals: the last line alone, the report, or the report and details of the run."""

@@ -35,10 +35,7 @@ _NAME = 1
 
 def code_text(diagnosis: Diagnosis) -> str:
     """Return the lines of code that show the same fault: "serve.py:42 KS101, app.py:7 KS102"."""
-    return ", ".join(
-        f"{place.path}:{f'cell {place.cell}:' if place.cell else ''}{place.line} {place.rule}"
-        for place in diagnosis.code
-    )
+    return ", ".join(place.label for place in diagnosis.code)
 
 
 def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:

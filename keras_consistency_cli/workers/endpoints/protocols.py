@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,18 +16,16 @@ import numpy.typing as npt
 from keras_consistency_cli.config.endpoints import Endpoint, Protocol
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
+from keras_consistency_cli.workers.endpoints.interface import Interface
 from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
 
 __all__ = [
     "Form",
-    "Interface",
     "Rows",
     "detect",
     "encode",
     "form_of",
     "match_outputs",
-    "metadata_url",
-    "read_interface",
 ]
 
 Rows = Mapping[str, npt.NDArray[np.generic]]
@@ -37,17 +35,6 @@ _DATATYPES = {
     **{f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)},
     "bool": "BOOL",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interface:
-    """What a service says of itself; empty if it says nothing."""
-
-    name: str = ""
-    version: str = ""
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    """By name, the type in the words of the service; "" if it states none."""
-    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,57 +209,6 @@ def _follow(document: Json, path: str) -> Json:
     for key in path.split("."):
         document = _take(document, key)
     return document
-
-
-def metadata_url(protocol: Protocol, url: str) -> str | None:
-    """Return where a service describes itself, None if its protocol has no such place."""
-    parts = urlsplit(url)
-    endings = {
-        "tfserving": (":predict", "/metadata"),
-        "tfserving-columns": (":predict", "/metadata"),
-        "v2": ("/infer", ""),
-    }
-    if protocol not in endings or not parts.path.endswith(endings[protocol][0]):
-        return None
-    old, new = endings[protocol]
-    return parts._replace(path=parts.path.removesuffix(old) + new, query="").geturl()
-
-
-def read_interface(protocol: Protocol, document: Json) -> Interface:
-    """Return what a service says of itself; what cannot be read is left out."""
-    if not isinstance(document, dict):
-        return Interface()
-    if protocol == "v2":
-        declared = _objects(document.get("inputs"))
-        inputs = {str(each.get("name")): str(each.get("datatype", "")) for each in declared}
-        outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
-        versions = document.get("versions")
-        version = str(versions[-1]) if isinstance(versions, list) and versions else ""
-        return Interface(name=str(document.get("name", "")), version=version, inputs=inputs, outputs=outputs)
-    spec = document.get("model_spec")
-    spec = spec if isinstance(spec, dict) else {}
-    signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")
-    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), "")
-    return Interface(
-        name=str(spec.get("name", "")),
-        version=str(spec.get("version", "")),
-        inputs=inputs,
-        outputs=tuple(_keys(_dig(signature, "outputs"))),
-    )
-
-
-def _objects(value: Json) -> list[dict[str, Json]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _dig(document: Json, *keys: str) -> Json:
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
-
-
-def _keys(value: Json) -> list[str]:
-    return list(value) if isinstance(value, dict) else []
 
 
 def encode(body: Json) -> bytes:

@@ -12,16 +12,8 @@ from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.budget import Budget
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
 from keras_consistency_cli.workers.endpoints.http import Reply, send
-from keras_consistency_cli.workers.endpoints.protocols import (
-    Interface,
-    Rows,
-    detect,
-    encode,
-    form_of,
-    match_outputs,
-    metadata_url,
-    read_interface,
-)
+from keras_consistency_cli.workers.endpoints.interface import Interface, metadata_url, read_interface
+from keras_consistency_cli.workers.endpoints.protocols import Rows, detect, encode, form_of, match_outputs
 from keras_consistency_cli.workers.endpoints.wire import Answer, read_json
 
 __all__ = ["Service", "join"]

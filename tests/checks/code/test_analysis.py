@@ -66,6 +66,67 @@ def test_names_of_other_files_are_resolved_in_packages(tmp_path: Path) -> None:
     assert [(each.code, each.line) for each in found] == [("KS404", 5)]
 
 
+def test_the_other_branch_of_a_constant_condition_is_followed(tmp_path: Path) -> None:
+    body = "rows = np.array(request.json['rows'])\nif 0:\n    pass\nelse:\n"
+    body += "    rows = model(rows, training=True)\nreturn str(rows)"
+    assert codes(tmp_path, body) == ["KS404"]
+
+
+def test_the_result_of_a_method_of_the_parent_is_followed(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+from flask import Flask, request
+from keras.models import load_model
+from sklearn.preprocessing import StandardScaler
+
+app = Flask(__name__)
+model = load_model("model.keras")
+
+
+class Base:
+    def prepare(self, rows):
+        return StandardScaler().fit_transform(rows)
+
+
+class Prices(Base):
+    def prepare(self, rows):
+        return super().prepare(np.array(rows))
+
+
+@app.post("/price")
+def price():
+    return str(model.predict(Prices().prepare(request.json["rows"])))
+"""
+    assert [(each.code, each.line) for each in report(tmp_path, text).findings] == [("KS101", 13)]
+
+
+def test_map_follows_its_function(tmp_path: Path) -> None:
+    body = (
+        "from sklearn.preprocessing import MinMaxScaler\n"
+        "def scaled(series):\n    return MinMaxScaler().fit_transform(series)\n"
+        "return str(model.predict(np.array(list(map(scaled, request.json['series'])))))"
+    )
+    assert codes(tmp_path, body) == ["KS101"]
+
+
+def test_relative_imports_are_followed_from_the_folder_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "app" / "api"
+    package.mkdir(parents=True)
+    (tmp_path / "app" / "artifacts.py").write_text(
+        "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n", encoding="utf-8"
+    )
+    (package / "views.py").write_text(
+        "from ..artifacts import model\n\n\n"
+        "def view(request):\n    return model(request.data, training=True)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(package)
+    found = analyse([Path("views.py")]).findings
+    assert [(each.path, each.code, each.line) for each in found] == [("views.py", "KS404", 5)]
+
+
 def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")
@@ -153,6 +214,26 @@ def test_columns_are_compared_with_those_of_the_scaler(tmp_path: Path) -> None:
     assert codes(tmp_path, body, scaler=other) == ["KS205"]
 
 
+def test_a_column_that_is_taken_twice_is_no_other_order(tmp_path: Path) -> None:
+    body = (
+        "import joblib\nimport pandas as pd\nscaler = joblib.load('scaler.pkl')\n"
+        "rows = pd.DataFrame(request.json)[['a', 'b', 'a']]\n"
+        "return str(model.predict(scaler.transform(rows)))"
+    )
+    scaler = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
+    assert codes(tmp_path, body, scaler=scaler) == []
+
+
+def test_columns_that_the_module_names_are_those_of_the_table(tmp_path: Path) -> None:
+    text = SERVE.replace(
+        "app = ", "import pandas as pd\nEMPTY = pd.DataFrame([], columns=['a', 'b'])\napp = "
+    )
+    body = "other = pd.DataFrame([], columns=['b', 'a'])\n    return str(model.predict(EMPTY.copy()))"
+    scaler = ScalerFacts(path="scaler.pkl", estimator="StandardScaler", columns=("a", "b"))
+    found = report(tmp_path, text.format(body=body), scaler=scaler).findings
+    assert [each.code for each in found if each.code == "KS205"] == []
+
+
 def test_a_scaler_next_to_the_model_is_missed(tmp_path: Path) -> None:
     body = "return str(model.predict(np.array([[float(request.form['a']), 2.0]])))"
     assert codes(tmp_path, body) == []
@@ -173,6 +254,53 @@ def test_training_decides_how_pixels_are_scaled(tmp_path: Path) -> None:
     assert [each.code for each in found] == ["KS302"]
 
 
+def test_the_other_place_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "pixels.py").write_text(
+        "import numpy as np\nfrom PIL import Image\n\n\n"
+        "def read(stream):\n    return np.array(Image.open(stream)) / 255.0\n",
+        encoding="utf-8",
+    )
+    body = "from pixels import read\nx = read(request.files['f']) / 255.0\nreturn str(model.predict(x[None]))"
+    lines = "\n    ".join(body.splitlines())
+    (finding,) = report(tmp_path, SERVE.format(body=lines)).findings
+    assert finding.code == "KS301"
+    assert str(tmp_path / "pixels.py:6") in finding.message
+
+
+def test_training_is_named_where_it_reads_pictures(tmp_path: Path) -> None:
+    (tmp_path / "images.py").write_text(
+        "from keras.preprocessing.image import ImageDataGenerator\n\n\n"
+        "def images():\n"
+        "    return ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "train.py").write_text("# keras\nfrom images import images\nimages()\n", encoding="utf-8")
+    body = "from PIL import Image\nx = np.array(Image.open(request.files['f']))\n"
+    body += "return str(model.predict(x[None]))"
+    assert codes(tmp_path, body) == []
+    (finding,) = analyse([tmp_path / "serve.py", tmp_path / "train.py"]).findings
+    assert "images.py:5" in finding.message
+
+
+def test_a_helper_that_does_not_mention_models_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("from .pixels import prepare\n", encoding="utf-8")
+    (tmp_path / "helpers" / "pixels.py").write_text(
+        "def prepare(pixels):\n    return pixels / 255.0\n", encoding="utf-8"
+    )
+    (tmp_path / "train.py").write_text(
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
+        encoding="utf-8",
+    )
+    body = "from PIL import Image\nfrom helpers import prepare\n"
+    body += "x = np.array(Image.open(request.files['f']))\nreturn str(model.predict(prepare(x)[None]))"
+    assert codes(tmp_path, body) == []
+    helpers = sorted(tmp_path.glob("helpers/*.py"))
+    found = analyse([*helpers, tmp_path / "serve.py", tmp_path / "train.py"])
+    assert (found.findings, found.notices) == ((), ())
+
+
 # --- comments
 
 
@@ -189,6 +317,14 @@ def test_comments_switch_findings_off(tmp_path: Path, comment: str, left: int) -
 def test_a_comment_without_codes_switches_all_off(tmp_path: Path) -> None:
     line = "return str(model(np.array(request.json['rows']), training=True))  # kcheck: ignore"
     assert report(tmp_path, SERVE.format(body=line)).findings == ()
+
+
+def test_a_form_feed_does_not_move_lines(tmp_path: Path) -> None:
+    line = "return str(model(np.array(request.json['rows']), training=True))"
+    text = "# page 1 \f page 2" + SERVE
+    (finding,) = report(tmp_path, text.format(body=line)).findings
+    assert finding.source == line
+    assert report(tmp_path, text.format(body=f"{line}  # kcheck: ignore")).ignored == 1
 
 
 # --- files that cannot be read

@@ -57,6 +57,17 @@ def test_other_faults_are_notes(make_report: Callable[..., Report], serve: Path)
     assert [note.partition(" ")[0] for note in report.notes] == ["serve.py:12", "serve.py:13"]
 
 
+def test_a_note_names_the_cell_of_a_notebook(make_report: Callable[..., Report], serve: Path) -> None:
+    cells = [{"cell_type": "code", "source": "x = 1"}, {"cell_type": "code", "source": CODE}]
+    notebook = Path("serve.ipynb")
+    notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    report = places.join_code(make_report(), [notebook])
+    assert [note.partition(" KS")[0] for note in report.notes] == [
+        "serve.ipynb:cell 2:12",
+        "serve.ipynb:cell 2:13",
+    ]
+
+
 @pytest.mark.parametrize("form", ["terminal", "concise", "json", "github", "markdown", "html"])
 def test_every_format_for_people_names_the_line(
     make_report: Callable[..., Report], serve: Path, form: str

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
-from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine, label_of
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -63,8 +62,8 @@ class Calls(Inlining):
             if found.kind in ("model", "transformer", "loaded"):
                 return self.apply(node, found, arguments)
             return self.apply(node, found, self._with_class(base, found, arguments))
-        if self._is_parent_call(node, name):
-            return NOTHING
+        if isinstance(node.func, ast.Attribute) and label_of(node.func.value) == "super":
+            return self._call_parents(name, arguments)
         self._register(name, arguments)
         return self.call_method(Call(node, name, arguments, base))
 
@@ -82,21 +81,15 @@ class Calls(Inlining):
             return replace(arguments, values=(base, *arguments.values))
         return arguments
 
-    def _is_parent_call(self, node: ast.Call, name: str) -> bool:
-        """Whether this is super().__init__(...), which is followed as the parent's method."""
-        func = node.func
-        if not isinstance(func, ast.Attribute) or label_of(func.value) != "super":
-            return False
+    def _call_parents(self, name: str, arguments: Arguments) -> Value:
+        """Return the result of super().preprocess(...), a method of the parents of the class."""
         function = self.frame.function
-        owner = function.owner if function else None
-        own = self.frame.scope.find("self")
+        owner, own = function.owner if function else None, self.frame.scope.find("self")
         if owner is None or own is None:
-            return True
-        for parent in owner.parents:
-            method = parent.find(name)
-            if method is not None:
-                self.enter(method, self.arguments(node), own)
-        return True
+            return NOTHING
+        methods = [method for parent in owner.parents if (method := parent.find(name)) is not None]
+        results = [self.enter(method, arguments, own) for method in methods]
+        return results[0] if results else NOTHING
 
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
         """Return the result of calling a value."""
@@ -130,7 +123,7 @@ class Calls(Inlining):
 
     def call_method(self, call: Call) -> Value:
         """Return the result of a method of an object that is not of the program."""
-        handler: Callable[[Machine, Call], Value] | None = METHODS.get(call.name)
+        handler = METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)

@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Value,
     join,
     merge_marks,
+    ordered_columns,
 )
 
 __all__ = ["Expressions"]
@@ -110,7 +111,7 @@ class Expressions(Literals):
         """Columns of a table by their names, which gives them an order."""
         kept = base.without("order", "columns")
         if index.items and all(isinstance(each.ref, str) for each in index.items):
-            kept = kept.marked(Mark("columns", self.site(node), self.remember(index.items)))
+            kept = kept.marked(ordered_columns(self.site(node), index.items))
         return replace(kept, items=None)
 
     def _part(self, base: Value, index: ast.Tuple) -> Value:

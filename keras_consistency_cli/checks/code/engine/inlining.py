@@ -51,11 +51,7 @@ class Inlining(Machine):
         self._bind(scope, function, arguments, None if static else owner)
         frame = Frame(scope=scope, function=function)
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
-        place = replace(
-            self.place,
-            functions=(*self.place.functions, function),
-            is_cached=self.place.is_cached or is_cached,
-        )
+        place = replace(self.place, is_cached=self.place.is_cached or is_cached)
         self.frames.append(frame)
         try:
             with self.within(place):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import element_of
+from keras_consistency_cli.checks.code.engine.parts import item_of
 from keras_consistency_cli.checks.code.engine.values import Function, Mark, Scope, Value, merge_marks
 
 __all__ = ["Literals"]
@@ -82,7 +82,7 @@ class Literals(Calls):
         loops = self.place.loops
         try:
             for generator in generators:
-                item = element_of(self.evaluate(generator.iter)).marked(Mark("loop", None, id(generator)))
+                item = item_of(self.evaluate(generator.iter), id(generator))
                 loops = (*loops, (id(generator), "comprehension"))
                 with self.within(replace(self.place, loops=())):
                     self.assign(generator.target, item)

@@ -165,12 +165,6 @@ class Machine:
         )
         self.trace.events.append(event)
 
-    def remember(self, names: Sequence[Value]) -> int:
-        """Keep names of columns in mind; return the number that a mark refers to them by."""
-        lists = self.trace.columns
-        lists.append(tuple(str(name.ref) for name in names))
-        return len(lists) - 1
-
     @contextmanager
     def within(self, place: Place) -> Iterator[None]:
         """Follow something with other surroundings."""
@@ -183,7 +177,7 @@ class Machine:
     def new_thing(self, node: ast.expr, made: str, name: str, kind: str, call: Call | None = None) -> Value:
         """Return a new object with a state."""
         path = call.arguments.get(0) if call else NOTHING
-        thing = Thing(made=made, name=name, site=self.site(node), path=path.text, label=label_of(node))
+        thing = Thing(made=made, name=name, path=path.text, label=label_of(node))
         if call is not None:
             thing.options = dict(call.arguments.options)
         return Value(kind=kind, ref=thing)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.values import Instance, Value, join
+from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Value, join
 
-__all__ = ["element_of", "plus"]
+__all__ = ["element_of", "item_of", "plus"]
 
 
 def element_of(value: Value) -> Value:
@@ -21,6 +21,13 @@ def element_of(value: Value) -> Value:
     rank = plus(value.rank, -1)
     kind = value.kind if isinstance(value.ref, Instance) else "request" if value.kind == "request" else ""
     return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
+
+
+def item_of(items: Value, loop: int) -> Value:
+    """Return what is known of any item of a loop; of rows and pictures, each pass gets a different one."""
+    item = element_of(items).marked(Mark("loop", None, loop))
+    is_rows = items.has("request") or items.has("image")
+    return item.marked(Mark("rows-of", None, loop)) if is_rows else item
 
 
 def plus(rank: int | None, amount: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpret
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
 
-__all__ = ["Followed", "Parsed", "Program"]
+__all__ = ["Followed", "Parsed", "Program", "file_key"]
 
 _MOST_STEPS = 60_000
 """Steps of one file in all ways through it."""
@@ -61,7 +62,7 @@ class Program:
 
     def follow(self, path: Path, parsed: Parsed) -> Followed:
         """Follow every way through a file."""
-        followed = self._known.get(_key(path))
+        followed = self._known.get(file_key(path))
         if followed is None:
             followed = self._followed(path, parsed)
         if len(followed.traces) == 1:
@@ -73,8 +74,8 @@ class Program:
         shown = self._show(path)
         module = Module(path=shown, tree=parsed.tree, folder=str(path.parent), has_model=parsed.has_model)
         followed = Followed(module=module)
-        self._known[_key(path)] = followed
-        trace = Trace(kind="script", name="", is_request=False, path=shown)
+        self._known[file_key(path)] = followed
+        trace = Trace(kind="script", is_request=False, path=shown)
         machine = self._machine(followed, trace)
         machine.run_module()
         words = describe_module(module)
@@ -129,7 +130,7 @@ class Program:
             and (is_startup(function) or _sets_global_names(function))
         ]
         for function in functions:
-            trace = Trace(kind="startup", name=function.name, is_request=False, path=followed.module.path)
+            trace = Trace(kind="startup", is_request=False, path=followed.module.path)
             machine = self._machine(followed, trace)
             result = machine.run_function(function)
             if function.name == "model_fn":
@@ -143,7 +144,6 @@ class Program:
             return NOTHING
         trace = Trace(
             kind=words or "function",
-            name=function.name,
             is_request=bool(words),
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
@@ -157,7 +157,7 @@ class Program:
     def _prepared(self, followed: Followed, kind: Class) -> Value:
         """Return an object of a class after the methods that prepare it."""
         value = Value(kind="instance", ref=Instance(kind=kind))
-        trace = Trace(kind="startup", name=kind.name, is_request=False, path=followed.module.path)
+        trace = Trace(kind="startup", is_request=False, path=followed.module.path)
         machine = self._machine(followed, trace)
         machine.run_class(value, PREPARE)
         self._close(followed, machine)
@@ -169,7 +169,6 @@ class Program:
         methods = [method for name in REQUEST_CHAIN if (method := kind.find(name)) is not None]
         trace = Trace(
             kind="a method that serves requests",
-            name=kind.name,
             is_request=True,
             path=followed.module.path,
             is_async=any(isinstance(method.node, ast.AsyncFunctionDef) for method in methods),
@@ -213,7 +212,7 @@ class Program:
         if (name, importer.folder) in self._of_libraries:
             return None
         for path in _candidates(name, Path(importer.folder)):
-            key = _key(path)
+            key = file_key(path)
             if key not in self._known:
                 parsed = self._read(path)
                 if parsed is None:
@@ -229,20 +228,18 @@ class Program:
         return None
 
 
-def _key(path: Path) -> str:
-    return str(path.absolute())
+def file_key(path: Path) -> str:
+    """Return the same text for each way to write the path of a file; links are not followed."""
+    return os.path.normpath(path.absolute())
 
 
 def _candidates(name: str, folder: Path) -> Iterator[Path]:
     """The files that a name in an import may stand for: next to the importer, or in the folders above it."""
     level = len(name) - len(name.lstrip("."))
     parts = [part for part in name.lstrip(".").split(".") if part]
-    starts = [folder]
-    if level:
-        for _ in range(level - 1):
-            starts = [starts[0].parent]
-    else:
-        starts += list(folder.absolute().parents)[:_PARENT_FOLDERS]
+    starts = [Path(os.path.normpath(folder.joinpath(*[".."] * (level - 1))))]
+    if not level:
+        starts += list(Path(file_key(folder)).parents)[:_PARENT_FOLDERS]
     for start in starts:
         path = start.joinpath(*parts)
         if parts:

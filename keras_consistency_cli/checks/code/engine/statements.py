@@ -9,7 +9,7 @@ from functools import partial
 
 from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
 from keras_consistency_cli.checks.code.engine.machine import label_of
-from keras_consistency_cli.checks.code.engine.parts import element_of
+from keras_consistency_cli.checks.code.engine.parts import element_of, item_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -115,7 +115,7 @@ class Statements(Definitions):
     def augmented(self, node: ast.AugAssign) -> None:
         """Follow `a += value`."""
         value = self.evaluate(node.value)
-        before = self.evaluate(_as_loaded(node.target))
+        before = self.evaluate(node.target)
         self.assign(node.target, self.combine(node, node.op, before, value))
 
     def expression(self, node: ast.Expr) -> None:
@@ -127,7 +127,8 @@ class Statements(Definitions):
     def branch(self, node: ast.If) -> None:
         """Follow both branches; afterwards, names have either value."""
         self.evaluate(node.test)
-        if isinstance(node.test, ast.NamedExpr | ast.Constant) and _is_never(node.test):
+        if isinstance(node.test, ast.Constant) and not node.test.value:
+            self.run_block(node.orelse)
             return
         guarded = replace(self.place, is_guarded=self.place.is_guarded or _asks_for_existence(node.test))
         with self.within(guarded):
@@ -148,9 +149,7 @@ class Statements(Definitions):
 
     def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
         """Follow the body with any item."""
-        items = self.evaluate(node.iter)
-        mark = Mark("loop", None, id(node))
-        item = element_of(items).marked(mark)
+        item = item_of(self.evaluate(node.iter), id(node))
         self._loop(node.body, id(node), "for", lambda: self.assign(node.target, item))
         self.run_block(node.orelse)
 
@@ -225,14 +224,6 @@ def _unpack(value: Value, place: int, amount: int) -> Value:
         return value.items[place]
     inner = element_of(value)
     return replace(inner, rank=None, rows="")
-
-
-def _as_loaded(target: ast.expr) -> ast.expr:
-    return target
-
-
-def _is_never(test: ast.expr) -> bool:
-    return isinstance(test, ast.Constant) and not test.value
 
 
 def _asks_for_existence(test: ast.expr) -> bool:

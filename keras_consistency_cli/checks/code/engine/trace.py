@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keras_consistency_cli.checks.code.engine.values import Function, Site, Value
+from keras_consistency_cli.checks.code.engine.values import Site, Value
 
 __all__ = ["Event", "Place", "Trace"]
 
@@ -18,14 +18,12 @@ class Place:
     Args:
         loops: the loops around it, innermost last, each with its kind: "for", "while", "comprehension".
         contexts: the kinds of `with` blocks around it: "tape", "lock".
-        functions: the functions that were entered, outermost first.
         is_guarded: whether an `if` around it asks whether something exists already.
         is_cached: whether a function around it runs only once (lru_cache, st.cache_resource).
     """
 
     loops: tuple[tuple[int, str], ...] = ()
     contexts: tuple[str, ...] = ()
-    functions: tuple[Function, ...] = ()
     is_guarded: bool = False
     is_cached: bool = False
 
@@ -64,13 +62,10 @@ class Trace:
     """
 
     kind: str
-    name: str
     is_request: bool
     path: str
     is_async: bool = False
     events: list[Event] = field(default_factory=list)
-    columns: list[tuple[str, ...]] = field(default_factory=list)
-    """Lists of names of columns, which marks refer to by number."""
 
     def of(self, *kinds: str) -> list[Event]:
         """Return the events of these kinds."""

@@ -24,6 +24,7 @@ __all__ = [
     "Value",
     "join",
     "merge_marks",
+    "ordered_columns",
     "scaled_pixels",
 ]
 
@@ -39,12 +40,15 @@ class Site(NamedTuple):
 class Mark(NamedTuple):
     """Something that is true of a value because of what it was made from: `kind` says what, `site` where.
 
-    `about` identifies the object that the mark is about: a transformer, a model, a loop.
+    `about` identifies the object that the mark is about: a transformer, a model, a loop. `names` are those of
+    the columns, in their order; `before` is where the same was done first.
     """
 
     kind: str
     site: Site | None = None
     about: int = 0
+    names: tuple[str, ...] = ()
+    before: Site | None = None
 
 
 class _Counter:
@@ -61,18 +65,14 @@ class Thing:
     """An object with a state: a model, a transformer, a file that was loaded.
 
     `made` is "loaded" or "built"; `name` is the class or the function that made it. Not frozen, because fits
-    and training change it.
+    and loaded weights change it.
     """
 
     made: str
     name: str
-    site: Site
     path: str = ""
     label: str = ""
-    is_trained: bool = False
     is_keras: bool = False
-    fitted: Value | None = None
-    """The data of the last fit."""
     fit_marks: frozenset[Mark] = frozenset()
     """What the last fit makes true of everything that is transformed afterwards."""
     options: dict[str, Value] = field(default_factory=dict)
@@ -228,12 +228,17 @@ NOTHING = Value()
 _SCALED = ("div255", "prepared")
 
 
+def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
+    """Return the mark of a table whose columns are named, in this order."""
+    return Mark("columns", site, names=tuple(str(name.ref) for name in names))
+
+
 def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
     """Return the marks of pixels that are scaled here, and perhaps were before."""
     before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
     first = min((mark.site for mark in before if mark.site is not None), default=None)
     marks = value.marks | {Mark(kind, site)}
-    return marks | {Mark("scaled-twice", site, first.line)} if first is not None else marks
+    return marks | {Mark("scaled-twice", site, before=first)} if first is not None else marks
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
 from keras_consistency_cli.checks.code.library.arrays import note_shape, reduced, reshaped, statistic
+from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
 
 __all__ = ["ARRAY_METHODS"]
 
@@ -20,7 +20,7 @@ def _statistic(machine: Machine, call: Call) -> Value:
     """x.mean(): a number; x.mean(axis=0): one axis less."""
     axis = call.arguments.get(0, "axis")
     if axis.kind and not axis.is_const(None) and call.receiver.kind != "frame":
-        return reduced(call, call.receiver)
+        return reduced(call.receiver, axis)
     return statistic(machine, call, call.receiver)
 
 
@@ -38,9 +38,8 @@ def _same(machine: Machine, call: Call) -> Value:
 def _as_type(machine: Machine, call: Call) -> Value:
     """x.astype("float32")."""
     dtype = call.arguments.get(0, "dtype")
-    is_double = dtype.text.endswith(("float64", "double")) or dtype.text == "builtins.float"
     kept = call.receiver.without("float64")
-    if is_double:
+    if is_double(dtype):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
     return replace(kept, kind="array" if kept.kind == "list" else kept.kind, items=None)
 
@@ -67,15 +66,11 @@ def _reindexed(machine: Machine, call: Call) -> Value:
     columns = call.arguments.get(0, "columns")
     kept = call.receiver.without("order", "columns")
     if columns.items and all(isinstance(each.ref, str) for each in columns.items):
-        kept = kept.marked(Mark("columns", machine.site(call.node), machine.remember(columns.items)))
+        kept = kept.marked(ordered_columns(machine.site(call.node), columns.items))
     return kept
 
 
-def _rounded(machine: Machine, call: Call) -> Value:
-    return call.receiver
-
-
-ARRAY_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+ARRAY_METHODS: Handlers = {
     "reshape": _reshape,
     **dict.fromkeys(("mean", "std", "min", "max", "var", "median"), _statistic),
     "argmax": _argmax,
@@ -88,5 +83,5 @@ ARRAY_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "ravel": _flattened,
     "convert": _converted,
     "reindex": _reindexed,
-    "unsqueeze": _rounded,
+    "unsqueeze": lambda _machine, call: call.receiver,
 }

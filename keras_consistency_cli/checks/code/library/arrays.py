@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
+from keras_consistency_cli.checks.code.engine.parts import plus
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, merge_marks, scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
 
 __all__ = ["ARRAYS", "as_array", "expanded", "reduced", "reshaped", "statistic"]
 
@@ -19,8 +20,7 @@ def as_array(machine: Machine, call: Call) -> Value:
         return Value(kind="array", marks=given.marks, rank=rank)
     dtype = call.arguments.get(1, "dtype")
     kept = given.without("float64")
-    is_double = dtype.text.endswith(("float64", "double")) or dtype.text == "builtins.float"
-    if is_double or (not dtype.kind and given.kind in ("list", "tuple")):
+    if is_double(dtype) or (not dtype.kind and given.kind in ("list", "tuple")):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
     return Value(kind="array", marks=kept.marks, rank=given.rank, rows=given.rows, items=None)
 
@@ -42,8 +42,8 @@ def expanded(machine: Machine, call: Call) -> Value:
     """np.expand_dims(x, axis=0): one more axis, the batch if it is the first."""
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     is_first = axis.is_const(0)
-    rank = None if given.rank is None else given.rank + 1
-    return Value(kind="array", marks=given.marks, rank=rank, rows="one" if is_first else given.rows)
+    rows = "one" if is_first else given.rows
+    return Value(kind="array", marks=given.marks, rank=plus(given.rank, 1), rows=rows)
 
 
 def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
@@ -80,18 +80,18 @@ def statistic(machine: Machine, call: Call, given: Value) -> Value:
 
 
 def _statistic(machine: Machine, call: Call) -> Value:
-    given = call.arguments.get(0)
-    if call.arguments.get(1, "axis").kind and not call.arguments.get(1, "axis").is_const(None):
-        return reduced(call, given)
+    """np.mean(x): a number; np.mean(x, axis=0): one axis less."""
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    if axis.kind and not axis.is_const(None):
+        return reduced(given, axis)
     return statistic(machine, call, given)
 
 
-def reduced(call: Call, given: Value) -> Value:
+def reduced(given: Value, axis: Value) -> Value:
     """A value without one of its axes; the mean of several calls is marked."""
-    marks = {*given.without("one-step").marks, Mark("averaged")}
-    rank = None if given.rank is None or given.rank < 1 else given.rank - 1
-    is_last = call.arguments.get(1, "axis").is_const(-1)
-    return Value(kind="array", marks=frozenset(marks), rank=rank, rows=given.rows if is_last else "")
+    marks = given.without("one-step").marked(Mark("averaged")).marks
+    rows = given.rows if axis.is_const(-1) else ""
+    return Value(kind="array", marks=marks, rank=plus(given.rank, -1), rows=rows)
 
 
 def _argmax(machine: Machine, call: Call) -> Value:
@@ -116,7 +116,7 @@ def _random(machine: Machine, call: Call) -> Value:
 
 def _chosen(machine: Machine, call: Call) -> Value:
     """np.random.choice(ids, p=probabilities): a sample, as in generated text."""
-    return Value(marks=call.result.marks)
+    return call.result
 
 
 def _augmented(machine: Machine, call: Call) -> Value:
@@ -159,10 +159,6 @@ def _divide(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=marks, rank=left.rank, rows=left.rows)
 
 
-def _nothing(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
 def _normalize(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=call.arguments.get(0).marks)
 
@@ -186,7 +182,7 @@ _STATISTICS = (
 )
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
 
-ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
+ARRAYS: Handlers = {
     "numpy.array": as_array,
     **{f"numpy.{name}": _same for name in _SAME_NUMBERS},
     "numpy.asarray": as_array,
@@ -212,8 +208,8 @@ ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "numpy.empty": _zeros,
     "numpy.full": _zeros,
     "numpy.zeros_like": _zeros,
-    "numpy.arange": _nothing,
-    "numpy.linspace": _nothing,
+    "numpy.arange": nothing,
+    "numpy.linspace": nothing,
     "numpy.divide": _divide,
     "numpy.load": _load_file,
     "numpy.loadtxt": _load_file,
@@ -228,7 +224,7 @@ ARRAYS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "numpy.standard_normal": _random,
     "numpy.choice": _chosen,
     "numpy.multinomial": _chosen,
-    "numpy.seed": _nothing,
+    "numpy.seed": nothing,
     **{f"numpy.{name}": _statistic for name in _STATISTICS},
     **{f"tensorflow.{name}": _statistic for name in _STATISTICS},
     "tensorflow.constant": _as_tensor,

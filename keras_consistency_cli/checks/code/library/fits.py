@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["FIT_METHODS", "transformed"]
 
@@ -47,7 +47,6 @@ def _learn(machine: Machine, call: Call) -> frozenset[Mark]:
     site = machine.site(call.node)
     marks = frozenset({Mark("refit", site, identity)})
     if thing is not None:
-        thing.fitted = given
         thing.fit_marks = marks | {Mark(f"fitted-on:{_text(call)}", site, identity)}
     return marks | {Mark("refit-self", site, identity)}
 
@@ -106,20 +105,15 @@ def _inverse(machine: Machine, call: Call) -> Value:
     """scaler.inverse_transform(y)."""
     given = call.arguments.get(0)
     machine.add("inverse", call.node, call.receiver, given)
-    thing = call.receiver.thing
-    inverted = Mark("inverted", machine.site(call.node), thing.identity if thing else 0)
-    return replace(given, kind="array", marks=given.marks | {inverted}, items=None)
+    return replace(given, kind="array", items=None)
 
 
 def _train(machine: Machine, call: Call) -> Value:
-    thing = call.receiver.thing
     machine.add("train", call.node, call.receiver, call.arguments.get(0, "x"))
-    if thing is not None:
-        thing.is_trained = True
     return call.receiver
 
 
-FIT_METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+FIT_METHODS: Handlers = {
     "fit": _fit,
     "partial_fit": _fit,
     "fit_transform": _fit_transform,

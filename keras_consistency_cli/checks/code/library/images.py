@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["IMAGES"]
 
@@ -54,10 +54,11 @@ def _convert(machine: Machine, call: Call) -> Value:
     if code.endswith("2GRAY"):
         return Value(kind="array", marks=kept.marks | {Mark("gray")}, rank=2)
     if code.endswith(("BGR2RGB", "RGB2BGR")):
-        if given.has("rgb"):
-            kind = "exchanged" if code.endswith("BGR2RGB") else "bgr-on-purpose"
-            return replace(kept.marked(Mark(kind, site)), items=None)
-        return replace(kept.marked(Mark("rgb", site)), items=None)
+        if not given.has("rgb"):
+            kept = kept.marked(Mark("rgb", site))
+        elif code.endswith("BGR2RGB"):
+            kept = kept.marked(Mark("exchanged", site))
+        return replace(kept, items=None)
     return replace(kept, rank=3, items=None)
 
 
@@ -88,11 +89,7 @@ def _from_array(machine: Machine, call: Call) -> Value:
     return Value(kind="image", marks=given.marks | {Mark("image")}, rank=given.rank or 3)
 
 
-def _nothing(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
-IMAGES: Mapping[str, Callable[[Machine, Call], Value]] = {
+IMAGES: Handlers = {
     "PIL.open": _pillow,
     "PIL.fromarray": _from_array,
     "PIL.fit": lambda _machine, call: replace(call.arguments.get(0), kind="image"),
@@ -114,6 +111,6 @@ IMAGES: Mapping[str, Callable[[Machine, Call], Value]] = {
     "tensorflow.decode_image": _decoded,
     "tensorflow.resize": _resize,
     "tensorflow.convert_image_dtype": _as_float,
-    "cv2.putText": _nothing,
-    "cv2.rectangle": _nothing,
+    "cv2.putText": nothing,
+    "cv2.rectangle": nothing,
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value, scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT"]
 
@@ -59,9 +59,8 @@ def _architecture(machine: Machine, call: Call) -> Value:
     is_loaded = not weights.is_const(None)
     value = machine.new_thing(call.node, "loaded" if is_loaded else "built", "application", "model", call)
     _as_keras(value)
-    if is_loaded and call.arguments.get(0, "include_top").is_const(False):
-        value = replace(value, marks=frozenset({Mark("headless")}))
-    elif is_loaded:
+    has_top = not call.arguments.get(0, "include_top").is_const(False)
+    if is_loaded and has_top:
         machine.add("load", call.node, value, weights)
     return value
 
@@ -88,26 +87,21 @@ def note_layer(model: Thing, layer: Thing) -> None:
     """Keep in mind that a model has a layer."""
     model.layers.add(layer.name)
     model.layers |= layer.layers
-    stateful = layer.options.get("stateful")
-    if stateful is not None and stateful.is_const(True):
-        model.layers.add("stateful")
 
 
 def _layer(machine: Machine, call: Call) -> Value:
     name = call.name.rpartition(".")[2]
     value = machine.new_thing(call.node, "built", name, "layer", call)
     thing = value.thing
-    if thing is not None and name in RECURRENT:
-        for inner in call.arguments.values:
-            if inner.thing is not None:
-                note_layer(thing, inner.thing)
-    if thing is not None:
-        stateful = call.arguments.options.get("stateful")
-        if stateful is not None and stateful.is_const(True):
-            thing.layers.add("stateful")
-        marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
-        return replace(value, marks=frozenset(marks))
-    return value
+    if thing is None:
+        return value
+    for inner in call.arguments.values if name in RECURRENT else ():
+        if inner.thing is not None:
+            note_layer(thing, inner.thing)
+    if call.arguments.get(-1, "stateful").is_const(True):
+        thing.layers.add("stateful")
+    marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
+    return replace(value, marks=frozenset(marks))
 
 
 def _augmentation(machine: Machine, call: Call) -> Value:
@@ -164,7 +158,7 @@ def _datasets(machine: Machine, call: Call) -> Value:
     return Value(rows="many")
 
 
-KERAS: Mapping[str, Callable[[Machine, Call], Value]] = {
+KERAS: Handlers = {
     "keras.load_model": _load_model,
     "keras.TFSMLayer": _saved_layer,
     "tensorflow.load": _load_saved,

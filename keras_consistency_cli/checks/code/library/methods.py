@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layer
 
 __all__ = ["METHODS", "call_object"]
@@ -39,7 +39,6 @@ def outputs(machine: Machine, call: Call, kind: str) -> Value:
 
 def predict(machine: Machine, call: Call) -> Value:
     """model.predict(x)."""
-    _note_use(call)
     machine.add(
         "predict",
         call.node,
@@ -49,13 +48,6 @@ def predict(machine: Machine, call: Call) -> Value:
         options=call.arguments.options,
     )
     return outputs(machine, call, "pred")
-
-
-def _note_use(call: Call) -> None:
-    """An object from a file that predicts is a model."""
-    thing = call.receiver.thing
-    if thing is not None and call.receiver.kind == "loaded":
-        thing.layers.add("predicts")
 
 
 def call_object(machine: Machine, call: Call) -> Value:
@@ -68,7 +60,7 @@ def call_object(machine: Machine, call: Call) -> Value:
     if kind == "transformer":
         return transformed(machine, call)
     if kind == "signature":
-        data = call.arguments.values[0] if call.arguments.values else Value(marks=call.result.marks)
+        data = call.arguments.values[0] if call.arguments.values else call.result
         machine.add("signature", call.node, call.receiver, data)
         return outputs(machine, call, "called")
     if kind == "augmentation":
@@ -76,7 +68,7 @@ def call_object(machine: Machine, call: Call) -> Value:
         marks = {Mark("random", machine.site(call.node))} if training.is_const(True) else frozenset()
         given = call.arguments.get(0)
         return replace(given, marks=given.marks | marks, items=None)
-    return Value(marks=call.result.marks)
+    return call.result
 
 
 def _called_model(machine: Machine, call: Call) -> Value:
@@ -227,14 +219,10 @@ def _flow(machine: Machine, call: Call) -> Value:
     return replace(given, marks=marks, items=None)
 
 
-def _nothing(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
 _PREDICTS = ("predict", "predict_proba", "predict_on_batch", "predict_classes", "predict_generator")
 _RESETS = ("reset_states", "reset_state", "reset_rnn_state", "reset")
 
-METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
+METHODS: Handlers = {
     **ARRAY_METHODS,
     **FIT_METHODS,
     **dict.fromkeys(_PREDICTS, predict),
@@ -265,8 +253,8 @@ METHODS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "flow_from_directory": _flow,
     "flow_from_dataframe": _flow,
     "standardize": _flow,
-    "compile": _nothing,
-    "summary": _nothing,
-    "evaluate": _nothing,
-    "info": _nothing,
+    "compile": nothing,
+    "summary": nothing,
+    "evaluate": nothing,
+    "info": nothing,
 }

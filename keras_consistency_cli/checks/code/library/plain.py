@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
+from keras_consistency_cli.checks.code.engine.parts import item_of, plus
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["PLAIN"]
 
@@ -27,11 +28,6 @@ def _hash(machine: Machine, call: Call) -> Value:
     if is_number:
         return Value(marks=given.marks, rank=0)
     return Value(kind="number", marks=given.marks | {Mark("hash", machine.site(call.node))}, rank=0)
-
-
-def _nothing(machine: Machine, call: Call) -> Value:
-    """A result that says nothing of the numbers of its arguments: len(x), isinstance(x, y)."""
-    return NOTHING
 
 
 def _same(machine: Machine, call: Call) -> Value:
@@ -71,9 +67,19 @@ def _as_tuple(call: Call) -> Value:
 def _map(machine: Machine, call: Call) -> Value:
     """map(float, x): the function is followed for any item."""
     function, data = call.arguments.get(0), call.arguments.get(1)
-    is_number = function.text in ("builtins.float", "builtins.int")
-    marks = data.marks | {Mark("numbers")} if is_number and data.has("request") else data.marks
-    return Value(kind="list", marks=marks, rank=1 if is_number else None)
+    if function.text in ("builtins.float", "builtins.int"):
+        marks = data.marks | {Mark("numbers")} if data.has("request") else data.marks
+        return Value(kind="list", marks=marks, rank=1)
+    loop = id(call.node)
+    items = tuple(item_of(each, loop) for each in call.arguments.values[1:])
+    with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
+        result = machine.apply(call.node, function, Arguments(items))
+    return Value(
+        kind="list",
+        marks=result.marks,
+        rank=plus(result.rank, 1),
+        rows="many" if (result.rank or 0) >= 1 else "",
+    )
 
 
 def _load(machine: Machine, call: Call) -> Value:
@@ -110,22 +116,18 @@ def _open_file(machine: Machine, call: Call) -> Value:
     return Value(marks=call.result.marks, kind="file", ref=call.arguments.get(0).text)
 
 
-def _thread(machine: Machine, call: Call) -> Value:
-    return Value(marks=frozenset())
-
-
-PLAIN: Mapping[str, Callable[[Machine, Call], Value]] = {
+PLAIN: Handlers = {
     "builtins.float": _number,
     "builtins.int": _number,
     "builtins.round": _number,
     "builtins.abs": _same,
     "builtins.hash": _hash,
-    "builtins.len": _nothing,
-    "builtins.isinstance": _nothing,
-    "builtins.hasattr": _nothing,
-    "builtins.print": _nothing,
-    "builtins.type": _nothing,
-    "builtins.range": _nothing,
+    "builtins.len": nothing,
+    "builtins.isinstance": nothing,
+    "builtins.hasattr": nothing,
+    "builtins.print": nothing,
+    "builtins.type": nothing,
+    "builtins.range": nothing,
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,
@@ -137,7 +139,7 @@ PLAIN: Mapping[str, Callable[[Machine, Call], Value]] = {
     "builtins.map": _map,
     "builtins.input": _input,
     "builtins.open": _open_file,
-    "builtins.super": _nothing,
+    "builtins.super": nothing,
     "functools.partial": _partial,
     "asyncio.to_thread": _in_thread,
     "fastapi.run_in_threadpool": _in_thread,
@@ -158,7 +160,7 @@ PLAIN: Mapping[str, Callable[[Machine, Call], Value]] = {
     "random.uniform": _random_number,
     "random.gauss": _random_number,
     "random.randint": _random_number,
-    "threading.Lock": _thread,
-    "threading.RLock": _thread,
+    "threading.Lock": nothing,
+    "threading.RLock": nothing,
     "argparse.ArgumentParser": _input,
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cache
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Value
 from keras_consistency_cli.checks.code.library.arrays import ARRAYS
+from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
 from keras_consistency_cli.checks.code.library.images import IMAGES
 from keras_consistency_cli.checks.code.library.keras_objects import KERAS
 from keras_consistency_cli.checks.code.library.plain import PLAIN
@@ -17,9 +15,7 @@ from keras_consistency_cli.checks.code.library.web import WEB
 
 __all__ = ["find_handler"]
 
-Handler = Callable[[Machine, Call], Value]
-
-_LIBRARY: Mapping[str, Handler] = {**PLAIN, **ARRAYS, **TABLES, **IMAGES, **KERAS, **TRANSFORMERS, **WEB}
+_LIBRARY: Handlers = {**PLAIN, **ARRAYS, **TABLES, **IMAGES, **KERAS, **TRANSFORMERS, **WEB}
 """By "library.name": the first and the last part of the dotted name."""
 _ROOT_OF_NAME = {key.rpartition(".")[2]: handler for key, handler in _LIBRARY.items()}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
+from keras_consistency_cli.checks.code.library.handlers import Handlers
 
 __all__ = ["TABLES"]
 
@@ -23,7 +22,7 @@ def _frame(machine: Machine, call: Call) -> Value:
         names = source.items if source is not None and source.kind == "dict" else None
     if names and all(isinstance(name.ref, str) for name in names):
         kept = frozenset(mark for mark in marks if mark.kind != "order")
-        marks = kept | {Mark("columns", machine.site(call.node), machine.remember(names))}
+        marks = kept | {ordered_columns(machine.site(call.node), names)}
     elif columns.kind:
         marks = frozenset(mark for mark in marks if mark.kind != "order")
     elif given.kind == "request" or (one_dict is not None and one_dict.kind == "request"):
@@ -55,7 +54,7 @@ def _joined(machine: Machine, call: Call) -> Value:
     return Value(kind="frame", marks=call.result.marks, rank=2)
 
 
-TABLES: Mapping[str, Callable[[Machine, Call], Value]] = {
+TABLES: Handlers = {
     "pandas.DataFrame": _frame,
     "pandas.from_dict": _frame,
     "pandas.from_records": _frame,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
 
@@ -65,11 +64,7 @@ def _one_hot(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=call.result.marks)
 
 
-def _nothing(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
-TRANSFORMERS: Mapping[str, Callable[[Machine, Call], Value]] = {
+TRANSFORMERS: Handlers = {
     **{f"sklearn.{name}": _new for name in (*SCALERS, *ENCODERS, *TEXT)},
     **{f"keras.{name}": _new for name in _KERAS},
     **{f"sklearn.{name}": _stateless for name in _STATELESS},
@@ -83,6 +78,6 @@ TRANSFORMERS: Mapping[str, Callable[[Machine, Call], Value]] = {
     "keras.tokenizer_from_json": lambda machine, call: machine.new_thing(
         call.node, "loaded", "Tokenizer", "transformer", call
     ),
-    "sklearn.mean_squared_error": _nothing,
-    "sklearn.accuracy_score": _nothing,
+    "sklearn.mean_squared_error": nothing,
+    "sklearn.accuracy_score": nothing,
 }

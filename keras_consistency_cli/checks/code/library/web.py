@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Function, Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Function, Mark, Value
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["WEB"]
 
@@ -43,13 +42,9 @@ def _component(machine: Machine, call: Call) -> Value:
     return Value(kind="component")
 
 
-def _json(machine: Machine, call: Call) -> Value:
-    return NOTHING
-
-
-WEB: Mapping[str, Callable[[Machine, Call], Value]] = {
+WEB: Handlers = {
     **{f"streamlit.{name}": _typed for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
     "gradio.*": _component,
-    "flask.jsonify": _json,
-    "flask.render_template": _json,
+    "flask.jsonify": nothing,
+    "flask.render_template": nothing,
 }

@@ -47,10 +47,13 @@ def collect(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Collected:
     tests = 0
     for path in paths:
         _check(path)
-        for file in [path] if path.is_file() else _below(path):
-            if path.is_dir() and _matches(file, path, exclude):
+        if path.is_file():
+            found.setdefault(os.path.realpath(path), path)
+            continue
+        for file in _below(path):
+            if _matches(file, path, exclude):
                 continue
-            if path.is_dir() and _is_test(file):
+            if _is_test(file):
                 tests += 1
             else:
                 found.setdefault(os.path.realpath(file), file)

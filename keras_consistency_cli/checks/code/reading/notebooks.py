@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from keras_consistency_cli.checks.code.reading.texts import code_lines, parse_text
+
 __all__ = ["read_notebook"]
 
 _MAGIC = re.compile(r"^\s*(?:[%!]|\?|[\w.]+\?{1,2}\s*$|(?:pip3?|conda|ls|cd|cat|mkdir|wget|git) +[\w./-])")
@@ -54,13 +56,24 @@ def _code_lines(source: object) -> Iterator[str]:
     parts = source if isinstance(source, list) else [source]
     text = "".join(part for part in parts if isinstance(part, str))
     if text.lstrip().startswith(_OTHER_LANGUAGES):
-        yield from ("pass" for _ in text.splitlines())
+        yield from ("pass" for _ in code_lines(text))
         return
-    for line in text.splitlines():
-        assigned = _ASSIGNED_MAGIC.match(line)
-        if assigned:
-            yield f"{assigned[1]}None"
-        elif _MAGIC.match(line):
-            yield f"{line[: len(line) - len(line.lstrip())]}pass"
-        else:
-            yield line
+    lines = code_lines(text)
+    without_magic = list(map(_without_magic, lines))
+    # A line that begins with % can continue an expression: print("%d" <newline> % x).
+    yield from lines if without_magic == lines or _is_python(text) else without_magic
+
+
+def _without_magic(line: str) -> str:
+    assigned = _ASSIGNED_MAGIC.match(line)
+    if assigned:
+        return f"{assigned[1]}None"
+    return f"{line[: len(line) - len(line.lstrip())]}pass" if _MAGIC.match(line) else line
+
+
+def _is_python(text: str) -> bool:
+    try:
+        parse_text(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

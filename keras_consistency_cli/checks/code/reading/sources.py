@@ -7,12 +7,12 @@ import io
 import re
 import sys
 import tokenize
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
+from keras_consistency_cli.checks.code.reading.texts import code_lines, parse_text
 from keras_consistency_cli.text import clean
 
 __all__ = ["Source", "UnreadableError", "parse", "read_source"]
@@ -51,18 +51,22 @@ class Source:
 
     def line(self, number: int) -> str:
         """Return one line of the text."""
-        lines = self.text.splitlines()
+        lines = code_lines(self.text)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
-def read_source(path: Path) -> Source | None:
+def read_source(path: Path, *, is_imported: bool = False) -> Source | None:
     """Return the text of a file, or None if it has nothing to do with models.
+
+    Args:
+        path: the file.
+        is_imported: whether a file that has to do with models imports it: then it may prepare their rows.
 
     Raises:
         UnreadableError: it is too large, not text, or not a notebook.
     """
     content = _read_bytes(path)
-    if not _MENTIONS.search(content):
+    if not is_imported and not _MENTIONS.search(content):
         return None
     if path.suffix == ".ipynb":
         try:
@@ -106,7 +110,7 @@ def _find_ignored(text: str) -> dict[int, frozenset[str]]:
     if "kcheck:" not in text:
         return {}
     found: dict[int, frozenset[str]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(code_lines(text), 1):
         match = _IGNORED.search(line)
         if match:
             codes = (match[1] or "").replace(",", " ").upper().split()
@@ -121,7 +125,7 @@ def parse(source: Source) -> ast.Module:
         UnreadableError: it is not Python 3, or nested too deeply.
     """
     try:
-        return _tree(source.text)
+        return parse_text(source.text)
     except (RecursionError, MemoryError):
         raise UnreadableError("nested too deeply") from None
     except (SyntaxError, ValueError) as error:
@@ -130,22 +134,16 @@ def parse(source: Source) -> ast.Module:
         raise UnreadableError(_describe(error, source)) from None
 
 
-def _tree(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
-
-
 def _readable_cells(source: Source) -> ast.Module:
     """Parse a notebook without the cells that are not Python; lines keep their numbers."""
-    lines = source.text.splitlines()
+    lines = code_lines(source.text)
     by_cell: dict[int, list[int]] = {}
     for line, (cell, _) in source.cells.items():
         by_cell.setdefault(cell, []).append(line)
     readable = 0
     for numbers in by_cell.values():
         try:
-            _tree("\n".join(lines[number - 1] for number in numbers))
+            parse_text("\n".join(lines[number - 1] for number in numbers))
             readable += 1
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             for number in numbers:
@@ -153,7 +151,7 @@ def _readable_cells(source: Source) -> ast.Module:
     if not readable:
         raise UnreadableError("none of its cells is Python")
     try:
-        return _tree("\n".join(lines))
+        return parse_text("\n".join(lines))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UnreadableError("not valid as a whole") from None
 

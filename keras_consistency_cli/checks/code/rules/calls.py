@@ -221,7 +221,7 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://keras.io/api/layers/preprocessing_layers/image_augmentation/
     """
     for trace in evidence.traces:
-        for event in serving_events(trace, "predict", "call", "signature"):
+        for event in serving_events(trace):
             if event.place.loops and not _changes_with_loop(event):
                 continue
             for mark in event.data.of("random"):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.engine.trace import Event
 from keras_consistency_cli.checks.code.files import ModelFacts
 from keras_consistency_cli.checks.code.library.keras_objects import RECURRENT
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rule import (
+    Evidence,
+    Hit,
+    Rule,
+    code_of,
+    rule,
+    served_events,
+    serving_events,
+    where,
+)
 
 __all__ = ["RULES"]
-
-
-def _served(evidence: Evidence, *kinds: str) -> Iterator[tuple[Trace, Event]]:
-    for trace in evidence.traces:
-        for event in serving_events(trace, *(kinds or ("predict", "call", "signature"))):
-            yield trace, event
 
 
 @rule(
@@ -39,7 +42,7 @@ def salted_hash(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://docs.python.org/3/using/cmdline.html#envvar-PYTHONHASHSEED
     """
-    for _, event in _served(evidence):
+    for _, event in served_events(evidence):
         for mark in event.data.of("hash"):
             if mark.site is not None:
                 yield Hit(
@@ -70,7 +73,7 @@ def float64_signature(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://www.tensorflow.org/guide/saved_model
     """
-    for _, event in _served(evidence, "signature"):
+    for _, event in served_events(evidence, "signature"):
         if event.data.has("float64"):
             yield Hit(
                 site=event.site,
@@ -104,7 +107,7 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://numpy.org/doc/stable/reference/generated/numpy.argmax.html
     """
     for trace in evidence.traces:
-        served = {event.site: event for event in serving_events(trace, "predict", "call", "signature")}
+        served = {event.site: event for event in serving_events(trace)}
         for event in trace.of("argmax"):
             values = event.subject
             for mark in (*values.of("pred"), *values.of("called")):
@@ -154,7 +157,7 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/api/models/model_training_apis/
     """
-    for _, event in _served(evidence, "predict", "call"):
+    for _, event in served_events(evidence, "predict", "call"):
         thing, data = event.subject.thing, event.data
         if thing is None or not thing.is_keras or data.rank is None or data.kind in ("tuple", "dict"):
             continue
@@ -205,19 +208,14 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/api/layers/recurrent_layers/lstm/
     """
-    for trace, event in _served(evidence, "predict", "call"):
+    for trace, event in served_events(evidence, "predict", "call"):
         thing, facts = event.subject.thing, evidence.facts_for(event)
         built = thing.layers if thing is not None else set()
         is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built
-        is_meant = facts is None or facts.time_steps == 1
+        is_meant = facts is not None and facts.time_steps == 1
         for mark in event.data.of("one-step"):
-            if (
-                mark.site is not None
-                and is_recurrent
-                and not is_stateful
-                and not (is_meant and facts is not None)
-            ):
+            if mark.site is not None and is_recurrent and not is_stateful and not is_meant:
                 yield Hit(
                     site=mark.site,
                     words=f"the recurrent model gets one time step {where(trace)}",

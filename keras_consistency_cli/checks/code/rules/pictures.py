@@ -6,15 +6,9 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Site, Value
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, serving_events
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
 
 __all__ = ["RULES"]
-
-
-def _served(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
-    for trace in evidence.traces:
-        for event in serving_events(trace, "predict", "call", "signature"):
-            yield trace, event
 
 
 def _sites(value: Value, kind: str) -> list[Site]:
@@ -43,12 +37,12 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
     """
-    for _, event in _served(evidence):
+    for _, event in served_events(evidence):
         for mark in event.data.of("scaled-twice"):
-            if mark.site is not None:
+            if mark.site is not None and mark.before is not None:
                 yield Hit(
                     site=mark.site,
-                    words=f"the pixels are scaled here and in line {mark.about}",
+                    words=f"the pixels are scaled here and in {evidence.describe(mark.before, mark.site)}",
                     fix="scale once, as in training",
                 )
         divisions = _sites(event.data, "div255")
@@ -84,7 +78,7 @@ def not_scaled(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
     """
     place = evidence.training.rescales
-    for _, event in _served(evidence) if place else ():
+    for _, event in served_events(evidence) if place else ():
         facts = evidence.facts_for(event)
         if facts is not None and facts.rescaling:
             continue
@@ -127,7 +121,7 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
 
     Sources: https://docs.opencv.org/4.x/d8/d01/group__imgproc__color__conversions.html
     """
-    for trace, event in _served(evidence):
+    for trace, event in served_events(evidence):
         for site in _sites(event.data, "exchanged"):
             yield Hit(
                 site=site,

@@ -19,7 +19,7 @@ def _refits(trace: Trace) -> Iterator[tuple[Event, bool]]:
     fits = {event.site: event for event in trace.of("fit")}
     trained = {mark.site for train in trace.of("train") for mark in train.data.of("refit")}
     seen: set[Site | None] = set(trained)
-    for prediction in serving_events(trace, "predict", "call", "signature"):
+    for prediction in serving_events(trace):
         for mark in prediction.data.marks:
             fit = fits.get(mark.site) if mark.kind in ("refit", "refit-self") and mark.site else None
             if fit is None or fit.site in seen or prediction.data.has("split"):
@@ -175,7 +175,7 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         if not (trace.is_request or trace.kind == "function"):
             continue
-        for prediction in serving_events(trace, "predict", "call", "signature"):
+        for prediction in serving_events(trace):
             for mark in prediction.data.of("own-scaled"):
                 is_tabular = prediction.data.has("numbers") and not prediction.data.has("image")
                 if mark.site is not None and is_tabular:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing, Value
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events
-from keras_consistency_cli.checks.code.rules.transformers import (
-    last_name,
-    loaded_transformers,
+from keras_consistency_cli.checks.code.rule import (
+    Evidence,
+    Hit,
+    Rule,
+    code_of,
+    rule,
     served_events,
+    serving_events,
 )
+from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver, loaded_transformers
 
 __all__ = ["RULES"]
+
+_METHODS = frozenset(
+    {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
+)
 
 
 @rule(
@@ -101,12 +108,12 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://scikit-learn.org/stable/glossary.html
     """
     for trace in evidence.traces:
-        served = list(serving_events(trace, "predict", "call", "signature"))
+        served = list(serving_events(trace))
         if not served:
             continue
         for event in (*trace.of("transform"), *served):
             yield from _ordered_by_client(trace, event)
-            yield from _ordered_otherwise(evidence, trace, event)
+            yield from _ordered_otherwise(evidence, event)
 
 
 def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
@@ -120,11 +127,11 @@ def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
             )
 
 
-def _ordered_otherwise(evidence: Evidence, trace: Trace, event: Event) -> Iterator[Hit]:
+def _ordered_otherwise(evidence: Evidence, event: Event) -> Iterator[Hit]:
     expected = evidence.scaler.columns if evidence.scaler is not None else ()
     for mark in event.data.of("columns"):
-        names = trace.columns[mark.about] if mark.about < len(trace.columns) else ()
-        if mark.site is not None and expected and names != expected and set(names) == set(expected):
+        names = mark.names
+        if mark.site is not None and names != expected and sorted(names) == sorted(expected):
             first = next(
                 place for place, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1]
             )
@@ -177,12 +184,8 @@ def _reaches(value: Value, thing: Thing) -> bool:
 
 def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
-    methods = {"transform", "fit", "fit_transform", "inverse_transform", "fit_on_texts", "texts_to_sequences"}
-    amount = sum(
-        isinstance(node, ast.Attribute) and node.attr in methods and last_name(node.value) == thing.label
-        for node in ast.walk(evidence.module.tree)
-    )
-    return thing.made == "built" and bool(thing.label) and amount >= evidence.names.get(thing.label, 0)
+    is_named = thing.made == "built" and bool(thing.label)
+    return is_named and is_only_receiver(evidence, thing.label, _METHODS)
 
 
 RULES: tuple[Rule, ...] = (

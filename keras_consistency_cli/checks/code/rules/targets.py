@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.values import Thing
-from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule
-from keras_consistency_cli.checks.code.rules.transformers import (
-    last_name,
-    loaded_transformers,
-    served_events,
-)
+from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, served_events
+from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver, loaded_transformers
 
 __all__ = ["RULES"]
 
@@ -26,6 +21,7 @@ _TARGET_WORDS = (
     "scaler_out",
     "price_scal",
 )
+_METHODS = frozenset({"transform", "fit", "fit_transform"})
 
 
 @rule(
@@ -58,7 +54,7 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
         for event, thing in loaded_transformers(trace):
             if not _is_of_target(thing) or thing in inverted or not evidence.names.get(thing.label, 0):
                 continue
-            if _is_only_receiver(evidence, thing.label):
+            if is_only_receiver(evidence, thing.label, _METHODS):
                 yield Hit(
                     site=event.site,
                     words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
@@ -69,18 +65,6 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
 def _is_of_target(thing: Thing) -> bool:
     words = f"{thing.path} {thing.label}".casefold()
     return any(word in words for word in _TARGET_WORDS)
-
-
-def _is_only_receiver(evidence: Evidence, label: str) -> bool:
-    """Whether the variable is only used as x.transform(...): it is never passed on, nor are its
-    attributes read.
-    """
-    methods = {"transform", "fit", "fit_transform"}
-    amount = 0
-    for node in ast.walk(evidence.module.tree):
-        if isinstance(node, ast.Attribute) and node.attr in methods and last_name(node.value) == label:
-            amount += 1
-    return amount >= evidence.names.get(label, 0)
 
 
 @rule(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing
-from keras_consistency_cli.checks.code.rule import Evidence, serving_events
+from keras_consistency_cli.checks.code.rule import Evidence
 
-__all__ = ["last_name", "loaded_transformers", "served_events"]
+__all__ = ["is_only_receiver", "loaded_transformers"]
 
 _SCALER_WORDS = (
     "scaler",
@@ -33,13 +33,16 @@ def loaded_transformers(trace: Trace) -> Iterator[tuple[Event, Thing]]:
                 yield event, thing
 
 
-def served_events(evidence: Evidence) -> Iterator[tuple[Trace, Event]]:
-    """Yield every call of a loaded model in code that serves."""
-    for trace in evidence.traces:
-        for event in serving_events(trace, "predict", "call", "signature"):
-            yield trace, event
+def is_only_receiver(evidence: Evidence, label: str, methods: Collection[str]) -> bool:
+    """Whether a variable is only used to call these methods of it: it is never passed on, nor are its
+    attributes read.
+    """
+    amount = sum(
+        isinstance(node, ast.Attribute) and node.attr in methods and _last_name(node.value) == label
+        for node in ast.walk(evidence.module.tree)
+    )
+    return amount >= evidence.names.get(label, 0)
 
 
-def last_name(node: ast.expr) -> str:
-    """Return the last part of a dotted name, "" if it is none."""
+def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

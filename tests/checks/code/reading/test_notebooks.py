@@ -24,6 +24,16 @@ def test_magic_commands_become_pass() -> None:
     assert (places[1], places[8]) == ((1, 1), (3, 2))
 
 
+def test_a_line_separator_in_a_text_ends_no_line() -> None:
+    lines, _ = read_notebook(notebook("name = 'a\u2028b'\nx = 1"))
+    assert lines == ["name = 'a\u2028b'", "x = 1"]
+
+
+def test_a_line_that_continues_an_expression_is_no_magic_command() -> None:
+    cell = "print('loss %f'\n      % model.evaluate(x))"
+    assert read_notebook(notebook(cell))[0] == cell.split("\n")
+
+
 def test_findings_name_the_cell(tmp_path: Path) -> None:
     path = tmp_path / "serve.ipynb"
     path.write_bytes(
@@ -35,6 +45,20 @@ def test_findings_name_the_cell(tmp_path: Path) -> None:
     )
     (finding,) = analyse([path]).findings
     assert (finding.code, finding.cell, finding.line) == ("KS404", 3, 2)
+
+
+def test_a_second_place_is_named_by_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "serve.ipynb"
+    path.write_bytes(
+        notebook(
+            "import numpy as np\nfrom PIL import Image\nfrom keras.models import load_model",
+            "model = load_model('m.keras')\nx = np.array(Image.open('a.png')) / 255.0",
+            "print(model.predict((x / 255.0)[None]))",
+        )
+    )
+    (finding,) = analyse([path]).findings
+    assert (finding.code, finding.cell, finding.line) == ("KS301", 3, 1)
+    assert finding.message.endswith("in cell 2, line 2")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""Files of code, each read and parsed once, under the names that the user wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_consistency_cli.checks.code.engine.program import Parsed, file_key
+from keras_consistency_cli.checks.code.engine.values import Site
+from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
+from keras_consistency_cli.text import clean
+
+__all__ = ["Notice", "ReadFile", "Reader"]
+
+_SERVES = re.compile(
+    r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|imagenet"
+    r"|\.save\(|\.save_weights\("
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A file that could not be read, and why."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFile:
+    """A file with its text and its tree."""
+
+    source: Source
+    parsed: Parsed
+
+
+class Reader:
+    """Reads each file once; files that cannot be read become notices."""
+
+    def __init__(self, named: Sequence[Path]) -> None:
+        self.notices: dict[str, Notice] = {}
+        self._known: dict[str, ReadFile | None] = {}
+        self._unrelated: set[str] = set()
+        self._names = {file_key(path): str(path) for path in named}
+
+    def show(self, path: Path) -> str:
+        """Return the path of a file as the user wrote it."""
+        return self._names.get(file_key(path), str(path))
+
+    def source(self, shown: str) -> Source | None:
+        """Return the text of a file that was read."""
+        found = self._known.get(file_key(Path(shown)))
+        return found.source if found is not None else None
+
+    def read(self, path: Path, *, is_imported: bool = False) -> ReadFile | None:
+        """Return a file with its tree, None if it cannot be read, or if it has nothing to do with models and
+        is not imported by a file that has.
+        """
+        key = file_key(path)
+        if key not in self._known or (is_imported and key in self._unrelated):
+            self._unrelated.discard(key)
+            self._known[key] = self._try_to_read(path, is_imported=is_imported)
+        return self._known[key]
+
+    def _try_to_read(self, path: Path, *, is_imported: bool) -> ReadFile | None:
+        try:
+            source = read_source(path, is_imported=is_imported)
+            if source is None:
+                self._unrelated.add(file_key(path))
+                return None
+            parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
+            return ReadFile(source=source, parsed=parsed)
+        except UnreadableError as error:
+            self.note(path, str(error))
+            return None
+
+    def describe(self, site: Site, seen_from: Site | None = None) -> str:
+        """Return the words for a place: "line 12" if it is seen from the same file, or "train.py:12"."""
+        cell, line = self.position(site)
+        if seen_from is not None and seen_from.path == site.path:
+            return f"cell {cell}, line {line}" if cell else f"line {line}"
+        return f"{clean(site.path, 120)}:{f'cell {cell}:' if cell else ''}{line}"
+
+    def position(self, site: Site) -> tuple[int, int]:
+        """Return the number of the cell and of the line in it; the cell is 0 in a Python file."""
+        source = self.source(site.path)
+        unknown = 0, site.line
+        return source.cells.get(site.line, unknown) if source is not None else unknown
+
+    def note(self, path: Path, message: str) -> None:
+        """Keep in mind that a file cannot be read, and why."""
+        self.notices[file_key(path)] = Notice(path=clean(self.show(path)), message=message)
+
+    def parsed(self, path: Path) -> Parsed | None:
+        """Return a module that another one imports."""
+        if not path.is_file():
+            return None
+        found = self.read(path, is_imported=True)
+        if file_key(path) not in self._names:
+            self.notices.pop(file_key(path), None)
+        return found.parsed if found is not None else None

@@ -1,0 +1,74 @@
+"""What a service says of itself: its model, version, inputs and outputs, read from its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from keras_consistency_cli.config.endpoints import Protocol
+from keras_consistency_cli.workers.endpoints.wire import Json
+
+__all__ = ["Interface", "metadata_url", "read_interface"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """What a service says of itself; empty if it says nothing."""
+
+    name: str = ""
+    version: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """By name, the type in the words of the service; "" if it states none."""
+    outputs: tuple[str, ...] = ()
+
+
+def metadata_url(protocol: Protocol, url: str) -> str | None:
+    """Return where a service describes itself, None if its protocol has no such place."""
+    parts = urlsplit(url)
+    endings = {
+        "tfserving": (":predict", "/metadata"),
+        "tfserving-columns": (":predict", "/metadata"),
+        "v2": ("/infer", ""),
+    }
+    if protocol not in endings or not parts.path.endswith(endings[protocol][0]):
+        return None
+    old, new = endings[protocol]
+    return parts._replace(path=parts.path.removesuffix(old) + new, query="").geturl()
+
+
+def read_interface(protocol: Protocol, document: Json) -> Interface:
+    """Return what a service says of itself; what cannot be read is left out."""
+    if not isinstance(document, dict):
+        return Interface()
+    if protocol == "v2":
+        declared = _objects(document.get("inputs"))
+        inputs = {str(each.get("name")): str(each.get("datatype", "")) for each in declared}
+        outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
+        versions = document.get("versions")
+        version = str(versions[-1]) if isinstance(versions, list) and versions else ""
+        return Interface(name=str(document.get("name", "")), version=version, inputs=inputs, outputs=outputs)
+    spec = document.get("model_spec")
+    spec = spec if isinstance(spec, dict) else {}
+    signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")
+    inputs = dict.fromkeys(_keys(_dig(signature, "inputs")), "")
+    return Interface(
+        name=str(spec.get("name", "")),
+        version=str(spec.get("version", "")),
+        inputs=inputs,
+        outputs=tuple(_keys(_dig(signature, "outputs"))),
+    )
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _dig(document: Json, *keys: str) -> Json:
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _keys(value: Json) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
