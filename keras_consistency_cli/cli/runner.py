@@ -116,11 +116,19 @@ def _check_destinations(settings: Settings, config: Path | None) -> None:
 
 
 def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
-    from keras_consistency_cli.reporting.render import RENDERERS
+    from keras_consistency_cli.reporting.render import render
 
     for destination in settings.destinations():
         canvas = canvas_for(destination, settings.color, amount_of(settings))
-        yield destination, RENDERERS[destination.format](report, canvas)
+        text = render(
+            report,
+            destination.format,
+            width=canvas.width,
+            color=canvas.color,
+            ascii_only=canvas.ascii_only,
+            amount=canvas.amount,
+        )
+        yield destination, text
 
 
 def amount_of(settings: Settings) -> Amount:
