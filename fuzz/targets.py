@@ -20,8 +20,10 @@ import skops.io
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
+from keras_consistency_cli.checks.code.analysis import analyse
 from keras_consistency_cli.cli.model_summary import render_summary, render_summary_json
 from keras_consistency_cli.config.settings import load_settings
+from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.model_file.summary import summarise
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
@@ -68,6 +70,19 @@ def _read_rows(path: Path) -> None:
 
 def _read_settings(path: Path) -> None:
     load_settings({"config": str(path), "model": "m.keras"}, {})
+
+
+def _read_code(path: Path) -> None:
+    report = analyse([path])
+    for notice in report.notices:
+        assert "followed" not in notice.message, notice.message
+        if not notice.is_partial:
+            raise UsageError(f"{path}: {notice.message}")
+
+
+def _code(suffix: str) -> tuple[bytes, ...]:
+    paths = sorted((ROOT / "tests" / "code_corpus").glob(f"*/*{suffix}"))
+    return tuple(path.read_bytes() for path in paths)
 
 
 def _as_config(config: bytes) -> bytes:
@@ -218,6 +233,26 @@ _NPY_WORDS = (
     b"[('a', '<f4')]",
     b"\x93NUMPY\x03\x00",
 )
+_CODE_WORDS = (
+    b"load_model(",
+    b".predict(",
+    b"\nfor x in y: ",
+    b"\ndef f(*a, **k): return ",
+    b"\nclass A(A): ",
+    b"\n    ",
+    b"lambda: ",
+    b"*",
+    b"[",
+    b"(",
+    b" if 1 else ",
+    b"\nglobal x\n",
+    b"await ",
+    b"yield ",
+    b":=",
+    b"\\\n",
+    b"\xff",
+    b"# kcheck: ignore",
+)
 _SCALER_FILES = (
     *(pickle.dumps(_SCALERS[0], protocol) for protocol in range(6)),
     *(pickle.dumps(scaler, 4) for scaler in _SCALERS[1:]),
@@ -248,6 +283,10 @@ TARGETS: dict[str, Target] = {
         seeds=tuple(map(skops.io.dumps, _SCALERS[:2])),
         words=_ZIP_WORDS + _JSON_WORDS,
         read=_read_scaler,
+    ),
+    "code": Target(suffix=".py", seeds=_code(".py"), words=_CODE_WORDS, read=_read_code),
+    "notebook": Target(
+        suffix=".ipynb", seeds=_code(".ipynb"), words=_CODE_WORDS + _JSON_WORDS, read=_read_code
     ),
     "yaml": Target(
         suffix=".yaml",

@@ -15,7 +15,7 @@ from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE_FORMATS", "CodeSettings", "load_code_settings"]
 
-CODE_FORMATS = ("terminal", "concise", "json", "junit", "sarif", "github")
+CODE_FORMATS = ("terminal", "concise", "json", "junit", "sarif", "github", "markdown", "html")
 """The formats of `kcheck code`, as in `kcheck run`."""
 _KEYS = {
     "select": "a list of rules: codes, beginnings of codes or names",

@@ -31,7 +31,7 @@ class CodeReport:
 
     Args:
         findings: in order of path and line.
-        notices: files that could not be read.
+        notices: files that could not be read, or not all of them.
         files: how many files were read.
         skipped: how many tests below folders were left out.
         ignored: how many findings a comment switched off.
@@ -42,6 +42,11 @@ class CodeReport:
     files: int = 0
     skipped: int = 0
     ignored: int = 0
+
+    @property
+    def unreadable(self) -> int:
+        """How many files could not be read at all."""
+        return sum(not notice.is_partial for notice in self.notices)
 
 
 def analyse(

@@ -22,10 +22,12 @@ _SERVES = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A file that could not be read, and why."""
+    """A file that could not be read, or not all of it, and why."""
 
     path: str
     message: str
+    is_partial: bool = False
+    """Whether the rest of the file was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,11 @@ class Reader:
             if source is None:
                 self._unrelated.add(file_key(path))
                 return None
-            parsed = Parsed(tree=parse(source), has_model=bool(_SERVES.search(source.text)))
+            tree, left_out = parse(source)
+            if left_out:
+                cells = f"cell{'s' * (len(left_out) > 1)} {', '.join(map(str, left_out))}"
+                self.note(path, f"{cells} left out: not Python", is_partial=True)
+            parsed = Parsed(tree=tree, has_model=bool(_SERVES.search(source.text)))
             return ReadFile(source=source, parsed=parsed)
         except UnreadableError as error:
             self.note(path, str(error))
@@ -89,15 +95,24 @@ class Reader:
         unknown = 0, site.line
         return source.cells.get(site.line, unknown) if source is not None else unknown
 
-    def note(self, path: Path, message: str) -> None:
-        """Keep in mind that a file cannot be read, and why."""
-        self.notices[file_key(path)] = Notice(path=clean(self.show(path)), message=message)
+    def note(self, path: Path, message: str, *, is_partial: bool = False) -> None:
+        """Keep in mind that a file, or a part of it, cannot be read, and why."""
+        self.notices[file_key(path)] = Notice(
+            path=clean(self.show(path)), message=message, is_partial=is_partial
+        )
 
     def parsed(self, path: Path) -> Parsed | None:
         """Return a module that another one imports."""
-        if not path.is_file():
+        if not _is_file(path):
             return None
         found = self.read(path, is_imported=True)
         if file_key(path) not in self._names:
             self.notices.pop(file_key(path), None)
         return found.parsed if found is not None else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name in the import is longer than names of files can be
+        return False

@@ -30,7 +30,7 @@ _COLORS: Mapping[str, Literal["auto", "always", "never"]] = {
     "always": "always",
     "never": "never",
 }
-_FORMATS = "terminal|concise|json|junit|sarif|github"
+_FORMATS = "terminal, concise, json, junit, sarif, github, markdown, html"
 
 
 def code(
@@ -61,7 +61,7 @@ def code(
     ] = None,
     format: Annotated[
         list[str] | None,
-        option(f"Report format: {_FORMATS.replace('|', ', ')}. Repeatable.", "FORMAT[=FILE]"),
+        option(f"Report format: {_FORMATS}. Repeatable.", "FORMAT[=FILE]"),
     ] = None,
     output: Annotated[Path | None, option("File for the report.", "FILE", "--output", "-o")] = None,
     fail_on: Annotated[

@@ -41,7 +41,10 @@ def join_code(report: Report, paths: Sequence[Path]) -> Report:
         for place in map(_place, (finding for finding in found.findings if finding.severity == "fail"))
         if place not in used
     ]
-    notes += [f"{notice.path} was not read: {notice.message}" for notice in found.notices]
+    notes += [
+        f"{notice.path} was {'read in part' if notice.is_partial else 'not read'}: {notice.message}"
+        for notice in found.notices
+    ]
     return replace(report, diagnoses=joined, notes=(*report.notes, *notes))
 
 

@@ -11,6 +11,7 @@ from keras_consistency_cli.reporting.code.machine_formats import (
     render_junit,
     render_sarif,
 )
+from keras_consistency_cli.reporting.code.pages import render_html, render_markdown
 from keras_consistency_cli.reporting.code.summary import CodeResult
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 
@@ -23,5 +24,7 @@ CODE_RENDERERS: Mapping[str, Callable[[CodeResult, Canvas], str]] = {
     "junit": render_junit,
     "sarif": render_sarif,
     "github": render_github,
+    "markdown": render_markdown,
+    "html": render_html,
 }
 """Functions from a result and a canvas to text."""

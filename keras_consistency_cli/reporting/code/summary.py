@@ -32,7 +32,7 @@ class CodeResult:
         """1 if a finding counts as a failure, 3 if no file could be read, otherwise 0."""
         if any(map(self.is_failure, self.report.findings)):
             return 0 if self.exit_zero else 1
-        return 3 if self.report.files and len(self.report.notices) >= self.report.files else 0
+        return 3 if self.report.files and self.report.unreadable >= self.report.files else 0
 
     def is_failure(self, finding: Finding) -> bool:
         """Whether a finding counts as a failure."""
@@ -59,8 +59,10 @@ def summary_line(result: CodeResult) -> str:
     others = []
     if report.skipped:
         others.append(f"{format_count(report.skipped, 'test')} not read")
-    if report.notices:
-        others.append(f"{format_count(len(report.notices), 'file')} cannot be read")
+    if report.unreadable:
+        others.append(f"{format_count(report.unreadable, 'file')} cannot be read")
+    if partial := len(report.notices) - report.unreadable:
+        others.append(f"{format_count(partial, 'file')} read in part")
     if report.ignored:
         others.append(f"{format_count(report.ignored, 'finding')} ignored by comments")
     rest = f" ({', '.join(others)})" if others else ""

@@ -30,7 +30,14 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.text import format_count
 
-__all__ = ["OUTCOME_SIGNS", "escape_markdown", "refuse_markdown", "render_markdown"]
+__all__ = [
+    "OUTCOME_SIGNS",
+    "code_span",
+    "escape_markdown",
+    "fence_code",
+    "refuse_markdown",
+    "render_markdown",
+]
 
 OUTCOME_SIGNS = {"consistent": "✅", "inconsistent": "❌", "no-verdict": "❔"}
 """A sign for each verdict of a run."""
@@ -51,7 +58,7 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
     """Return GitHub-flavoured Markdown; the canvas is not used."""
     parts = [
         f"## {OUTCOME_SIGNS[report.outcome]} kcheck: {OUTCOMES[report.outcome]}",
-        f"{_code_span(report.model.path)}: {escape_markdown(run_summary(report))}. {_rows_text(report)}",
+        f"{code_span(report.model.path)}: {escape_markdown(run_summary(report))}. {_rows_text(report)}",
         *(f"- {escape_markdown(note)}" for note in report.notes),
     ]
     for diagnosis in sort_diagnoses(report.diagnoses):
@@ -63,7 +70,7 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
         if verdict.status in DETAILED
     ]
     if report.reproduce and report.exit_code:
-        parts += ["Run again:", _fence(escape(report.reproduce, 2000), "console")]
+        parts += ["Run again:", fence_code(escape(report.reproduce, 2000), "console")]
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,31 +80,33 @@ def refuse_markdown(version: str, model: str, refusal: KcheckError) -> str:
     sign = OUTCOME_SIGNS["inconsistent" if is_refused else "no-verdict"]
     text = "\n".join(escape(line) for line in refusal_text(refusal).splitlines())
     heading = f"## {sign} kcheck: {'refused' if is_refused else 'no verdict'}"
-    return f"{heading}\n\n{_code_span(model)}\n\n{_fence(text, 'text')}\n"
+    return f"{heading}\n\n{code_span(model)}\n\n{fence_code(text, 'text')}\n"
 
 
 def _rows_text(report: Report) -> str:
     if report.generated:
         return f"{format_count(report.rows, 'row')} generated from the input spec."
     return (
-        f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {_code_span(report.data.path)}."
+        f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {code_span(report.data.path)}."
     )
 
 
 def _cause(diagnosis: Diagnosis) -> Iterator[str]:
     yield f"### Cause: {escape_markdown(diagnosis.cause, 60)} ({diagnosis.confidence})"
-    layer = f" Layer {_code_span(diagnosis.layer)}." if diagnosis.layer else ""
-    codes = ", ".join(_code_span(code) for code in diagnosis.explains)
+    layer = f" Layer {code_span(diagnosis.layer)}." if diagnosis.layer else ""
+    codes = ", ".join(code_span(code) for code in diagnosis.explains)
     explains = f" Explains {codes}." if codes else ""
     yield f"**What:** {escape_markdown(diagnosis.sentence.rstrip('.'))}.{layer}{explains}"
     if diagnosis.code:
-        yield f"**Code:** {_code_span(code_text(diagnosis))}."
+        yield f"**Code:** {code_span(code_text(diagnosis))}."
     if diagnosis.confirmation:
         label = "Confirmed" if diagnosis.confidence == "confirmed" else "Not certain"
         yield f"**{label}:** {escape_markdown(diagnosis.confirmation)}."
     if diagnosis.advice:
         yield "Fix:"
-        yield _fence("\n".join(escape(line) for line in diagnosis.advice.strip("\n").splitlines()), "text")
+        yield fence_code(
+            "\n".join(escape(line) for line in diagnosis.advice.strip("\n").splitlines()), "text"
+        )
 
 
 def _table(report: Report) -> str:
@@ -126,7 +135,7 @@ def _table_row(cells: tuple[str, ...]) -> str:
 def _folded_details(report: Report, verdict: Verdict) -> str:
     status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
     title = f"{status} {escape_markdown(verdict.code, 12)} {escape_markdown(verdict.name, 60)}"
-    text = _fence(details(report, verdict).rstrip(), "text")
+    text = fence_code(details(report, verdict).rstrip(), "text")
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
@@ -139,7 +148,7 @@ def escape_markdown(text: object, limit: int = 600) -> str:
     return _LINKING.sub(lambda match: f"{match[0]}<!-- -->", entities)
 
 
-def _code_span(text: object) -> str:
+def code_span(text: object) -> str:
     """Return a code span, with a fence longer than any run of backticks in it; not for tables."""
     line = one_line(text, 200) or " "
     fence = "`" * (1 + _longest_run(line))
@@ -147,7 +156,8 @@ def _code_span(text: object) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def _fence(text: str, language: str) -> str:
+def fence_code(text: str, language: str) -> str:
+    """Return a code block, with a fence longer than any run of backticks in it."""
     fence = "`" * max(3, 1 + _longest_run(text))
     return f"{fence}{language}\n{text}\n{fence}"
 

@@ -366,6 +366,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, content: bytes, reason:
         _LOADS + b"".join(b" " * n + b"if x:\n" for n in range(90)) + b" " * 90 + b"x = 1\n",
         _LOADS + b"x.fit_transform()\nx.predict()\nx.append()\nx.add()\nx.reshape()\nx.fit()\n",
         _LOADS + b"a, *b = load_model\n(lambda *a, **k: a)(*b, **k)\nprint(*[x])\nx[...] += 1\n",
+        _LOADS + b"import " + b"longer" * 60 + b"\n",
         _LOADS + b"class A(A):\n    def f(self):\n        return super().f()\n\n\nA().f()\n",
         _LOADS
         + b"match x:\n    case {'a': [1, *r], **k}:\n        pass\n    case A(b=c) | c:\n        pass\n",

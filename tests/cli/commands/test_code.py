@@ -68,7 +68,7 @@ def test_the_terminal_report(capsys: pytest.CaptureFixture[str], wording: Snapsh
         (["missing.py"], 2),
         (["serve.py", "--select", "KS999"], 2),
         (["serve.py", "--ignore", "KS"], 2),
-        (["serve.py", "--format", "html"], 2),
+        (["serve.py", "--format", "pdf"], 2),
         (["serve.py", "--format", "json", "--format", "sarif"], 2),
         (["serve.py", "--fail-on", "never"], 2),
         (["serve.py", "--model", "missing.keras"], 2),
@@ -133,6 +133,23 @@ def test_github_annotates_the_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("::error file=serve.py,line=13,col=12,title=KS101 refit-when-serving::")
 
 
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_pages_have_every_finding_with_its_place(
+    capsys: pytest.CaptureFixture[str], folder: Path, form: str
+) -> None:
+    (folder / "broken.py").write_text("load_model(:\n", encoding="utf-8")
+    code, out, _ = run(capsys, "serve.py", "broken.py", "--format", form)
+    assert code == 1
+    assert all(each in out for each in ("serve.py:13:12", "KS101", "KS403", "broken.py"))
+
+
+def test_a_page_escapes_code(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "serve.py").write_text(FAULT.replace('"rows"', '"<b>rows</b>"'), encoding="utf-8")
+    _, out, _ = run(capsys, "serve.py", "--format", "html")
+    assert "&lt;b&gt;" in out
+    assert "<b>" not in out
+
+
 def test_text_of_the_code_cannot_forge_a_report(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     hostile = FAULT.replace('request.json["rows"]', 'request.json["\\x1b[2J::error::\\u202e"]')
     hostile = hostile.replace("scaler.fit", "scaler\\\n    .fit").replace("\\\n    .fit", ".fit")
@@ -181,3 +198,23 @@ def test_rules_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == by_code
     assert main(["explain", "KS199"]) == 2
     assert "KS1" in capsys.readouterr().err
+
+
+def test_a_cell_that_is_not_python_is_named_and_the_rest_is_read(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    cells = [{"cell_type": "code", "source": source} for source in ("import os", "print 'old'", FAULT)]
+    (folder / "work.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    code, out, _ = run(capsys, "work.ipynb", "--format", "json")
+    document = json.loads(out)
+    assert code == 1
+    assert {each["cell"] for each in document["findings"]} == {3}
+    (notice,) = document["unreadable"]
+    assert notice["is_partial"]
+    assert "cell 2" in notice["message"]
+
+
+def test_a_notebook_read_in_part_has_a_verdict(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    cells = [{"cell_type": "code", "source": source} for source in ("load_model(:", "x = 1")]
+    (folder / "work.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert run(capsys, "work.ipynb")[0] == 0

@@ -118,14 +118,14 @@ def _find_ignored(text: str) -> dict[int, frozenset[str]]:
     return found
 
 
-def parse(source: Source) -> ast.Module:
-    """Parse a file.
+def parse(source: Source) -> tuple[ast.Module, tuple[int, ...]]:
+    """Return the tree of a file, and the numbers of the cells of a notebook that are left out.
 
     Raises:
         UnreadableError: it is not Python 3, or nested too deeply.
     """
     try:
-        return parse_text(source.text)
+        return parse_text(source.text), ()
     except (RecursionError, MemoryError):
         raise UnreadableError("nested too deeply") from None
     except (SyntaxError, ValueError) as error:
@@ -134,24 +134,24 @@ def parse(source: Source) -> ast.Module:
         raise UnreadableError(_describe(error, source)) from None
 
 
-def _readable_cells(source: Source) -> ast.Module:
+def _readable_cells(source: Source) -> tuple[ast.Module, tuple[int, ...]]:
     """Parse a notebook without the cells that are not Python; lines keep their numbers."""
     lines = code_lines(source.text)
     by_cell: dict[int, list[int]] = {}
     for line, (cell, _) in source.cells.items():
         by_cell.setdefault(cell, []).append(line)
-    readable = 0
-    for numbers in by_cell.values():
+    left_out = []
+    for cell, numbers in by_cell.items():
         try:
             parse_text("\n".join(lines[number - 1] for number in numbers))
-            readable += 1
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            left_out.append(cell)
             for number in numbers:
                 lines[number - 1] = "pass"
-    if not readable:
+    if len(left_out) == len(by_cell):
         raise UnreadableError("none of its cells is Python")
     try:
-        return parse_text("\n".join(lines))
+        return parse_text("\n".join(lines)), tuple(left_out)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UnreadableError("not valid as a whole") from None
 
