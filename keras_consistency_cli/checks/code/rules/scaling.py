@@ -15,7 +15,11 @@ from keras_consistency_cli.checks.code.rule import (
     served_events,
     serving_events,
 )
-from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver, loaded_transformers
+from keras_consistency_cli.checks.code.rules.transformers import (
+    is_of_target,
+    is_only_receiver,
+    loaded_transformers,
+)
 
 __all__ = ["RULES"]
 
@@ -54,7 +58,8 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
     first = served[0][1].node
     loaded = [pair for trace in evidence.traces for pair in loaded_transformers(trace)]
     for event, thing in loaded:
-        if thing.label and thing.label not in ("load", "loads") and not evidence.names.get(thing.label, 0):
+        is_named = thing.label not in ("", "load", "loads")
+        if is_named and not is_of_target(thing) and not evidence.names.get(thing.label, 0):
             yield Hit(
                 site=event.site,
                 words=f"{thing.label} is loaded and never applied to the rows of {code_of(first)}",

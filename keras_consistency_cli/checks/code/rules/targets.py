@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keras_consistency_cli.checks.code.engine.values import Thing
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, served_events
-from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver, loaded_transformers
+from keras_consistency_cli.checks.code.rules.transformers import (
+    is_of_target,
+    is_only_receiver,
+    loaded_transformers,
+)
 
 __all__ = ["RULES"]
 
-_TARGET_WORDS = (
-    "target",
-    "y_scal",
-    "scaler_y",
-    "y_sc",
-    "sc_y",
-    "label_scal",
-    "output_scal",
-    "scaler_out",
-    "price_scal",
-)
 _METHODS = frozenset({"transform", "fit", "fit_transform"})
 
 
@@ -38,8 +30,7 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
     between 0 and 1, and are read as prices or temperatures.
 
     How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler),
-    a model that was loaded predicts, and inverse_transform() of the object is never called, nor is the
-    object passed on.
+    a model that was loaded predicts, no outputs are transformed back, and the object is not passed on.
 
     To fix: Transform the outputs back.
 
@@ -49,10 +40,13 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
     """
     if not any(True for _ in served_events(evidence)):
         return
-    inverted = {event.subject.thing for trace in evidence.traces for event in trace.of("inverse")}
+    inverses = [event for trace in evidence.traces for event in trace.of("inverse")]
+    if any(event.data.has("pred") or event.data.has("called") for event in inverses):
+        return  # with this scaler, or with a wrong one: see other-target-scaler
+    inverted = {event.subject.thing for event in inverses}
     for trace in evidence.traces:
         for event, thing in loaded_transformers(trace):
-            if not _is_of_target(thing) or thing in inverted or not evidence.names.get(thing.label, 0):
+            if not is_of_target(thing) or thing in inverted:
                 continue
             if is_only_receiver(evidence, thing.label, _METHODS):
                 yield Hit(
@@ -60,11 +54,6 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
                     words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
                     fix=f"return {thing.label}.inverse_transform(outputs)",
                 )
-
-
-def _is_of_target(thing: Thing) -> bool:
-    words = f"{thing.path} {thing.label}".casefold()
-    return any(word in words for word in _TARGET_WORDS)
 
 
 @rule(
@@ -91,12 +80,12 @@ def other_scaler(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://scikit-learn.org/stable/modules/compose.html
     """
     things = [thing for trace in evidence.traces for _, thing in loaded_transformers(trace)]
-    targets = [thing for thing in things if _is_of_target(thing)]
+    targets = [thing for thing in things if is_of_target(thing)]
     inputs = {event.subject.thing for trace in evidence.traces for event in trace.of("transform", "fit")}
     for trace in evidence.traces:
         for event in trace.of("inverse"):
             thing = event.subject.thing
-            is_input = thing is not None and thing in inputs and not _is_of_target(thing)
+            is_input = thing is not None and thing in inputs and not is_of_target(thing)
             if is_input and targets and (event.data.has("pred") or event.data.has("called")):
                 yield Hit(
                     site=event.site,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing
 from keras_consistency_cli.checks.code.rule import Evidence
 
-__all__ = ["is_only_receiver", "loaded_transformers"]
+__all__ = ["is_of_target", "is_only_receiver", "loaded_transformers"]
 
 _SCALER_WORDS = (
     "scaler",
@@ -21,6 +22,10 @@ _SCALER_WORDS = (
     "imputer",
     "preprocessor",
 )
+_OF_TARGET = re.compile(
+    r"target|price_?scal|label_?scal|outputs?_?scal|scaler_?out"
+    r"|(?<![a-z])y_?(?:scal|sc|norm|std|mm|ss)|(?:scal[a-z]*|sc|norm[a-z]*|std|mm|ss)_?y(?![a-z])"
+)
 
 
 def loaded_transformers(trace: Trace) -> Iterator[tuple[Event, Thing]]:
@@ -31,6 +36,11 @@ def loaded_transformers(trace: Trace) -> Iterator[tuple[Event, Thing]]:
             words = f"{thing.path} {thing.label}".casefold()
             if any(word in words for word in _SCALER_WORDS):
                 yield event, thing
+
+
+def is_of_target(thing: Thing) -> bool:
+    """Whether the name of the file or of the variable says that a scaler belongs to the target."""
+    return bool(_OF_TARGET.search(f"{thing.path} {thing.label}".casefold()))
 
 
 def is_only_receiver(evidence: Evidence, label: str, methods: Collection[str]) -> bool:
