@@ -8,9 +8,14 @@ from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Site, Value
 from keras_consistency_cli.checks.code.library.transformers import ENCODERS, SCALERS, TEXT
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver
 
 __all__ = ["RULES"]
 
+_SILENT = ("Tokenizer", "TextVectorization", "StringLookup", "IntegerLookup", "Normalization")
+"""What transforms without an error before it has learned anything."""
+_STATED = frozenset({"vocabulary", "mean", "variance"})
+_USES = frozenset({"__call__", "texts_to_sequences", "texts_to_matrix", "sequences_to_texts"})
 _LOAD = "load the fitted one that was saved with the model, and only transform"
 
 
@@ -186,4 +191,44 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
                     )
 
 
-RULES: tuple[Rule, ...] = (refit, one_row, own_statistics)
+@rule(
+    "KS104",
+    "never-fitted",
+    "fail",
+    "does a tokenizer or a layer transform rows although it has learned nothing?",
+    causes=("normalization-unadapted",),
+)
+def never_fitted(evidence: Evidence) -> Iterator[Hit]:
+    """A tokenizer, a vocabulary or a Normalization layer is made new and used without what it learned in
+    training.
+
+    Why: A new Tokenizer knows no word and returns empty sequences, a new lookup layer takes every word for
+    an unknown one, and a new Normalization layer changes nothing. None of them raises an error.
+
+    How: The object is built in the code, transforms rows of a trained model, and nothing fits it, gives it
+    a vocabulary, sets its state, or gets it as an argument.
+
+    To fix: Load what was saved in training.
+
+        tokenizer = tokenizer_from_json(Path("tokenizer.json").read_text())
+
+    Sources: https://keras.io/api/layers/preprocessing_layers/text/text_vectorization/
+    """
+    fitted = {event.subject.thing for trace in evidence.traces for event in trace.of("fit")}
+    for trace in evidence.traces:
+        if not any(True for _ in serving_events(trace)):
+            continue
+        for event in trace.of("transform"):
+            thing = event.subject.thing
+            is_new = thing is not None and thing.made == "built" and thing.name in _SILENT
+            if thing is None or not is_new or thing in fitted or _STATED & set(thing.options):
+                continue
+            if is_only_receiver(evidence, thing.label, _USES):
+                yield Hit(
+                    site=event.site,
+                    words=f"{code_of(event.node)} uses a new {thing.name}, which has learned nothing",
+                    fix="load the fitted one that was saved with the model",
+                )
+
+
+RULES: tuple[Rule, ...] = (refit, one_row, own_statistics, never_fitted)

@@ -122,7 +122,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
 
     How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which
     runs again for each input. It is not reported if the load is cached, is inside an `if` that asks
-    whether the model exists already, or if the file depends on the request.
+    whether the model exists already, if the file depends on the request, or if the model is trained further.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -136,11 +136,12 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
         if not trace.is_request:
             continue
         predicted = {event.subject.thing for event in trace.of("predict", "call", "signature")}
+        trained = {event.subject.thing for event in trace.of("train")}
         for event in trace.of("load"):
             thing = event.subject.thing
             is_model = event.subject.kind == "model" and event.method != "load_weights"
             is_kept = event.place.is_cached or event.place.is_guarded or event.data.has("request")
-            if (is_model or thing in predicted) and not is_kept:
+            if (is_model or thing in predicted) and not is_kept and thing not in trained:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} loads the model again each time",

@@ -45,12 +45,15 @@ def is_of_target(thing: Thing) -> bool:
 
 def is_only_receiver(evidence: Evidence, label: str, methods: Collection[str]) -> bool:
     """Whether a variable is only used to call these methods of it: it is never passed on, nor are its
-    attributes read.
+    attributes read. The method `__call__` is a call of the variable itself.
     """
     amount = sum(
         isinstance(node, ast.Attribute) and node.attr in methods and _last_name(node.value) == label
         for node in ast.walk(evidence.module.tree)
     )
+    if "__call__" in methods:
+        calls = (node for node in ast.walk(evidence.module.tree) if isinstance(node, ast.Call))
+        amount += sum(_last_name(call.func) == label for call in calls)
     return amount >= evidence.names.get(label, 0)
 
 
