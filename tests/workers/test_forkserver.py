@@ -142,10 +142,10 @@ def test_isolation_can_be_switched_off_and_is_reported(
 def test_the_whole_run_has_a_limit_of_its_own(
     around: Surroundings, trapped: Callable[..., list[str]]
 ) -> None:
-    done = around.run(*trapped("hang"), "--total-timeout", "20")
+    done = around.run(*trapped("hang"), "--total-timeout", "12")
     assert (done.returncode, done.stderr, json.loads(done.stdout)["verdict"]) == (3, "", "no-verdict")
     assert statuses(done.stdout)["KC202"] == "error"
-    assert "20 s is over (--total-timeout)" in done.stdout
+    assert "12 s is over (--total-timeout)" in done.stdout
     assert around.left_behind() == ([], [])
 
 
