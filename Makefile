@@ -79,7 +79,7 @@ exports: $(VENV)/.installed-dev ## export small models to every format, compare 
 behaviours: $(VENV)/.installed-dev ## measure what Keras and scikit-learn do, and write docs/behaviours.md
 	$(RUN) scripts/behaviours.py --write docs/behaviours.md $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## feed spoilt files to everything that reads files (ARGS='--seconds 60 --only pickle')
+fuzz: $(VENV)/.installed-dev ## feed damaged files to everything that reads files (ARGS='--seconds 60 --only pickle')
 	$(RUN) -m fuzz $(ARGS)
 
 samples: $(VENV)/.installed ## build sample_models/*/model.keras and their data

@@ -247,7 +247,7 @@ class WorkerClient:
             os.kill(self._child, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close the channel, upon which the worker ends by itself; safe to call twice."""
+        """Close the channel; the worker then ends by itself; safe to call twice."""
         if self._channel is not None:
             self._channel.close()
         self._channel = None

@@ -88,7 +88,7 @@ def _calibrated(files: Files) -> Files:
 
 
 def _states_in_the_caller(files: Files) -> None:
-    """Two calls with the states handed on give what two calls of the stateful model give."""
+    """Two calls with the states passed on give what two calls of the stateful model give."""
     import onnxruntime
 
     model, rows = load(files), array(files)[:4]

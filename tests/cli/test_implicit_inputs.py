@@ -1,4 +1,4 @@
-"""`kcheck MODEL`: what lies beside the model is taken and told; a command's name, and a plain run, take
+"""`kcheck MODEL`: what is next to the model is used and reported; a command's name, and a plain run, take
 nothing.
 """
 

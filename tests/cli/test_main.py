@@ -117,10 +117,10 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Put the played modules where the real ones are imported from."""
     played = Stage()
-    told = {"render": played.render, "REFUSALS": REFUSALS}
+    rendering = {"render": played.render, "REFUSALS": REFUSALS}
     contents: dict[str, dict[str, object]] = {
         "pipeline.run": {"inspect": played.inspect},
-        "reporting.render": told,
+        "reporting.render": rendering,
     }
     for name, content in contents.items():
         module = ModuleType(name)
@@ -232,14 +232,14 @@ def test_the_report_goes_to_a_file(stage: Stage, tmp_path: Path, capsys: pytest.
     assert (tmp_path / "r.txt").read_text(encoding="utf-8") == "the report ✓\n"
 
 
-@pytest.mark.parametrize(("outcome", "told"), [(0, 3), (1, 1), (3, 3)])
+@pytest.mark.parametrize(("outcome", "code"), [(0, 3), (1, 1), (3, 3)])
 def test_a_bundle_that_cannot_be_written_never_hides_the_verdict(
     stage: Stage,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     outcome: int,
-    told: int,
+    code: int,
 ) -> None:
     def write_bundle(path: Path, report: SimpleNamespace, settings: Settings) -> None:
         raise NoVerdictError(f"cannot write the bundle to {path.name}: No space left on device")
@@ -248,7 +248,7 @@ def test_a_bundle_that_cannot_be_written_never_hides_the_verdict(
     vars(bundling).update({"check_bundle": lambda path: None, "write_bundle": write_bundle})
     monkeypatch.setitem(sys.modules, "keras_consistency_cli.reporting.bundle", bundling)
     stage.outcome = outcome
-    assert main(["run", "m.keras", "--bundle", str(tmp_path / "b")]) == told
+    assert main(["run", "m.keras", "--bundle", str(tmp_path / "b")]) == code
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == (
         "the report ✓\n",
@@ -515,8 +515,8 @@ def test_help_is_light() -> None:
 def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.outcome = RefusedError("m.keras is damaged", expected="an archive", fix="save it again")
     assert main(["run", "m.keras", "--format", "json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told == {
+    document = json.loads(capsys.readouterr().out)
+    assert document == {
         "schema": "kcheck.report/1",
         "kcheck": __version__,
         "verdict": "inconsistent",

@@ -92,7 +92,7 @@ def median_in_gaps(world: World, rows: Array) -> Array:
     return np.where(np.isnan(rows), world.fitted[0].statistics_, rows)
 
 
-def told() -> Any:
+def stated() -> Any:
     """Normalization created with mean 0 and variance 1, for rows that have them."""
     parts = [
         layers.Normalization(mean=0.0, variance=1.0),
@@ -180,7 +180,7 @@ CASES: tuple[Case, ...] = (
         reference=scaled_already,
     ),
     _case("a table in order", "people named", columns=PEOPLE),
-    _case("columns told in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
+    _case("columns named in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
     *(
         _case(f"serving with {story}", "people standard", preprocess=source, reference=as_is)
         for story, source in SOUND.items()
@@ -206,7 +206,9 @@ CASES: tuple[Case, ...] = (
         lambda: dense(drawn(standard)),
         lambda random: drawn(standard, 80, int(random.integers(99))),
     ),
-    _model("normalization told its numbers", told, lambda random: standard(random, 90).astype("float32")),
+    _model(
+        "normalization with stated numbers", stated, lambda random: standard(random, 90).astype("float32")
+    ),
     _model(
         "normalization inside",
         lambda: inner(KNOWN_PEOPLE),

@@ -202,5 +202,5 @@ CASES: tuple[Case, ...] = (
     _case("one number a batch", one_number, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
     _case("one row a batch", batch_average, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
     _case("outputs laid end to end", flattened, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
-    _case("rows folded anew", refolded, flat(8, rows=64), NOT_PER_ROW, ("KC102",)),
+    _case("rows folded in another way", refolded, flat(8, rows=64), NOT_PER_ROW, ("KC102",)),
 )

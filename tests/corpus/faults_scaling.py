@@ -313,7 +313,7 @@ CASES: tuple[Case, ...] = (
     ),
     _fit(
         "people named",
-        "columns told in another order",
+        "columns named in another order",
         failing=("KC304",),
         causes=("feature-order",),
         facts={"feature_names": [*PEOPLE[1:], PEOPLE[0]]},

@@ -1,4 +1,4 @@
-"""Models that normalise or rescale their inputs; each may be spoilt after fitting."""
+"""Models that normalise or rescale their inputs; each may be damaged after fitting."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "unadapted",
 ]
 
-Spoil = Callable[[Any, Array], None]
+Damage = Callable[[Any, Array], None]
 """Changes a Normalization layer, given the rows it was adapted on."""
 
 
@@ -45,7 +45,7 @@ def unadapted(layer: Any, rows: Array) -> None:
     _set(layer, np.zeros(rows.shape[-1]), np.ones(rows.shape[-1]))
 
 
-def adapted_on(count: int) -> Spoil:
+def adapted_on(count: int) -> Damage:
     """Adapt the layer on the first few rows only."""
     return lambda layer, rows: _set(layer, *_moments(rows[:count]))
 
@@ -68,7 +68,7 @@ def _normalization(rows: Array, name: str = "normalise", kind: Any = layers.Norm
     return layer
 
 
-def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> Any:
+def dense(rows: Array, damage: Damage | None = None, *, again: bool = False) -> Any:
     """Normalization, two hidden layers, a number; `again` uses the same Normalization twice."""
     norm = _normalization(rows)
     more = [_normalization(rows, "normalise_again")] if again else []
@@ -78,7 +78,7 @@ def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> An
         layers.Dense(1, name="head"),
     ]
     model = settle(keras.Sequential([keras.Input(rows.shape[1:]), norm, *parts]), rows)
-    _spoilt(norm, rows, spoil)
+    _damage(norm, rows, damage)
     return keras.Sequential([keras.Input(rows.shape[1:]), norm, *more, *parts]) if again else model
 
 
@@ -90,22 +90,22 @@ def forgetful(rows: Array) -> Any:
     )
 
 
-def inner(rows: Array, spoil: Spoil | None = None) -> Any:
+def inner(rows: Array, damage: Damage | None = None) -> Any:
     """Normalization within a separate preprocessing model."""
     norm, raw, features = _normalization(rows), keras.Input(rows.shape[1:]), keras.Input(rows.shape[1:])
     before = keras.Model(features, norm(features), name="before")
     hidden = layers.Dense(40, activation="elu")(before(raw))
     model = settle(keras.Model(raw, layers.Dense(3, activation="softmax", name="head")(hidden)), rows)
-    _spoilt(norm, rows, spoil)
+    _damage(norm, rows, damage)
     return model
 
 
-def series(rows: Array, spoil: Spoil | None = None) -> Any:
+def series(rows: Array, damage: Damage | None = None) -> Any:
     """Normalization per feature before a GRU."""
     norm = _normalization(rows)
     parts = [layers.GRU(20), layers.Dense(1, name="head")]
     model = settle(keras.Sequential([keras.Input(rows.shape[1:]), norm, *parts]), rows)
-    _spoilt(norm, rows, spoil)
+    _damage(norm, rows, damage)
     return model
 
 
@@ -114,8 +114,8 @@ def branches_rows(seed: int = 8, rows: int = 400) -> dict[str, Array]:
     return {"person": drawn(people, rows, seed), "trace": drawn(walks, rows, seed + 1)}
 
 
-def branches(spoil: Spoil | None = None) -> Any:
-    """Two inputs, each with its own Normalization; the second one is spoilt."""
+def branches(damage: Damage | None = None) -> Any:
+    """Two inputs, each with its own Normalization; the second one is damaged."""
     rows = branches_rows()
     person, trace = (keras.Input(values.shape[1:], name=name) for name, values in rows.items())
     norms = [_normalization(rows["person"], "normalise_person"), _normalization(rows["trace"])]
@@ -126,13 +126,13 @@ def branches(spoil: Spoil | None = None) -> Any:
     model = settle(
         keras.Model({"person": person, "trace": trace}, layers.Dense(1, name="head")(hidden)), rows
     )
-    _spoilt(norms[1], rows["trace"], spoil)
+    _damage(norms[1], rows["trace"], damage)
     return model
 
 
-def _spoilt(layer: Any, rows: Array, spoil: Spoil | None) -> None:
-    if spoil is not None:
-        spoil(layer, rows)
+def _damage(layer: Any, rows: Array, damage: Damage | None) -> None:
+    if damage is not None:
+        damage(layer, rows)
 
 
 def pixels(rows: int = 300, seed: int = 8, *, brightest: int = 255) -> Array:

@@ -118,7 +118,7 @@ def worded(by_mask: bool) -> Any:
 
 
 def counted(by_mask: bool) -> Any:
-    """Positions by a cumulative sum in the graph, and the mask handed on."""
+    """Positions by a cumulative sum in the graph, and the mask passed on."""
 
     def body(ids: Any) -> Any:
         true = ops.not_equal(ids, 0)
@@ -212,7 +212,7 @@ def shifted_ids() -> Any:
 
 
 def handed_on() -> Any:
-    """The mask is made from the rows as they are and handed to the layer that needs it."""
+    """The mask is made from the rows as they are and passed to the layer that needs it."""
 
     def body(series: Any) -> Any:
         mask = ops.any(ops.not_equal(series, 0.0), axis=-1)
@@ -324,8 +324,8 @@ CASES: tuple[Case, ...] = (
     _clean("two convolutions of true words", lambda: filtered(by_mask=True), _padded(words())),
     _clean("maximum over true time steps", peaked_true_steps, _padded(words())),
     _clean("maximum after a recurrent layer", remembered_peak, _padded(words())),
-    _clean("mask handed on", handed_on, _padded(sensors())),
-    _clean("mask handed on, with reference rows", handed_on, with_reference(sensors())),
+    _clean("mask passed on", handed_on, _padded(sensors())),
+    _clean("mask passed on, with reference rows", handed_on, with_reference(sensors())),
     _clean("scaled after the mask", scaled_true_steps, _padded(sensors()), *OWN),
     _clean(
         "rescaled before the mask, without an offset",

@@ -121,12 +121,12 @@ def test_mutating_sources_change_their_argument(story: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "spoil", [unadapted, adapted_on(1), adapted_on(3)], ids=["unadapted", "one row", "three rows"]
+    "damage", [unadapted, adapted_on(1), adapted_on(3)], ids=["unadapted", "one row", "three rows"]
 )
-def test_spoilt_normalization_moves_predictions(spoil: Any) -> None:
+def test_damaged_normalization_changes_outputs(damage: Any) -> None:
     for build, rows in ((dense, WEATHER), (series, WALKS)):
-        sound, spoilt = (_answers(build(rows, how), rows[:50]) for how in (None, spoil))
-        assert np.abs(sound - spoilt).max() > 0.1 * sound.std()
+        sound, damaged = (_answers(build(rows, how), rows[:50]) for how in (None, damage))
+        assert np.abs(sound - damaged).max() > 0.1 * sound.std()
 
 
 def test_forgetful_normalization_loses_its_numbers_when_it_is_loaded(tmp_path: Path) -> None:

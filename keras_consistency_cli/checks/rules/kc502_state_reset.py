@@ -1,8 +1,8 @@
 """Stateful layers must start each independent request from the same state.
 
 Why: a recurrent layer with stateful=True continues from the end of the last batch. predict never resets it,
-so that one request influences the next, the order of requests changes their outputs, a NaN spoils all later
-outputs, and saving loses the state. `model.reset_states()` does not exist in Keras 3.
+so that one request influences the next, the order of requests changes their outputs, a NaN makes all later
+outputs NaN, and saving loses the state. `model.reset_states()` does not exist in Keras 3.
 
 How: predict runs twice, without any reset in between and with every stateful layer reset, nested ones too:
 the reset must bring back the same bits. The same rows are predicted from a fresh and from a used state, which
@@ -161,7 +161,7 @@ def _remarks(evidence: Evidence, memory: _Memory) -> Iterator[str]:
     if "given" in tail and counts and max(counts.values()) != tail["given"]:
         yield f"{tail['given']} rows get {max(counts.values())} output rows"
     if memory.get("poisoned"):
-        yield "a NaN spoils all outputs" + (
+        yield "a NaN makes all outputs NaN" + (
             " until a reset" if memory.get("healed") else ", even after a reset"
         )
     if memory.get("default_predict", "answers") != "answers":

@@ -1,7 +1,7 @@
 """NaN and infinity must not occur, or at least not be hidden.
 
-Why: one bad row spoils states and statistics, and some fused kernels turn NaN into an ordinary number: with
-oneDNN, Dense or Conv2D followed by relu returns 0.0 in predict where `model(x)` returns NaN
+Why: one bad row makes states and statistics NaN, and some fused kernels turn NaN into an ordinary number:
+with oneDNN, Dense or Conv2D followed by relu returns 0.0 in predict where `model(x)` returns NaN
 (tensorflow#119628). A bad row must be visible, and must not hide faults of the other rows.
 
 How: the rows, the weights and the outputs of predict are scanned, and so are reference rows, served rows and

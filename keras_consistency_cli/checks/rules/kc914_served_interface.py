@@ -1,6 +1,6 @@
 """A service must take the rows of the model, refuse others, and write NaN in a way that can be read.
 
-Why: a service that answers rows of the wrong width, or texts, answers something, and nobody notices that a
+Why: a service that answers rows of the wrong width, or texts, answers something, and it is not noticed that a
 column is missing. NaN is not part of JSON: some services write null, some a bare NaN, some a text.
 
 How: the names that the service declares are compared with those of the model. A row with one column more, one

@@ -112,8 +112,8 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         slug="non-finite-input",
         sentence="the rows contain NaN or infinity",
         explanation=(
-            "Missing values reached the model. Its outputs for these rows mean nothing, and in a model that "
-            "mixes rows or keeps state they spoil other rows."
+            "Missing values reached the model. Its outputs for these rows mean nothing. In a model that "
+            "mixes rows or keeps state, the outputs of other rows become NaN too."
         ),
         key=("KC701",),
         explains=("KC701",),

@@ -225,7 +225,7 @@ _FRESH_PROCESS = Route(
     placement="fresh",
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
-    # Two of these trace predict anew; the route after each runs what it leaves.
+    # Two of these trace predict again; the route after each runs what it leaves.
     Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
     Route(
         name=REPEATED,

@@ -92,7 +92,7 @@ def call_keeping_masks(
     """Call a layer of a functional graph so that its inputs keep their masks.
 
     MultiHeadAttention takes the masks off its inputs. In the graph of a functional model, masks that are made
-    inside it were handed on when it was built, before any layer ran: there, no later layer misses them. In
+    inside it were passed on when it was built, before any layer ran: there, no later layer misses them. In
     the code of a subclassed model, and in a nested model that is given a mask, the later layers do miss them.
     """
     import keras

@@ -39,7 +39,7 @@ _STEPS_TOLERANCE = 1e-3
 
 
 class NanEffect(TypedDict, total=False):
-    """Whether NaN in one batch spoils the next one, and whether a reset undoes that."""
+    """Whether NaN in one batch makes the next one NaN, and whether a reset undoes that."""
 
     poisoned: bool
     healed: bool

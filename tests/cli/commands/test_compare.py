@@ -68,13 +68,13 @@ def test_settings_about_checks_are_ignored(
     ]
     assert main(line) == 0
     assert capsys.readouterr().out.startswith("PASS ROUTES call-vs-predict: ")
-    told = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
-    assert (told["rows"], told["required"], [result["code"] for result in told["results"]]) == (
+    document = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
+    assert (document["rows"], document["required"], [result["code"] for result in document["results"]]) == (
         20,
         [],
         ["ROUTES"],
     )
-    assert told["subject"]["settings"]["preprocess"] == str(tmp_path / "scale.py:prepare")
+    assert document["subject"]["settings"]["preprocess"] == str(tmp_path / "scale.py:prepare")
     assert all(
         "ROUTES" in (tmp_path / form).read_text(encoding="utf-8")
         for form in ("html", "junit", "sarif", "github", "markdown")

@@ -123,9 +123,9 @@ def test_other_inputs_alone_are_no_failure_and_rounding_is_no_change(
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, far=9e-8)]) == 0
     assert capsys.readouterr().out == "no differences\n"
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, subject={}), "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["schema"], told["exit_code"]) == ("kcheck.diff/1", 0)
-    assert told["changes"][0] == {
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["exit_code"]) == ("kcheck.diff/1", 0)
+    assert document["changes"][0] == {
         "section": "inputs",
         "name": "model",
         "before": "a" * 64,

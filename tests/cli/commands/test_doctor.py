@@ -44,9 +44,9 @@ def test_each_finding_has_a_line_and_its_advice(
 
 def test_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["schema"], told["exit_code"]) == ("kcheck.doctor/1", 0)
-    (torch,) = (finding for finding in told["findings"] if finding["name"] == "torch")
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["exit_code"]) == ("kcheck.doctor/1", 0)
+    (torch,) = (finding for finding in document["findings"] if finding["name"] == "torch")
     assert set(torch) == {"section", "level", "name", "value", "advice"}
     assert (torch["section"], torch["level"]) == ("backends", "note")
 

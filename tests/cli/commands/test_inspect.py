@@ -103,9 +103,9 @@ def test_what_cannot_be_described_says_why(
 
 def test_machines_get_the_same_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "custom.keras", "--format", "json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["schema"], told["exit_code"], told["parameters"]) == ("kcheck.model/1", 1, 15)
-    assert told["layers"][0] == {
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["exit_code"], document["parameters"]) == ("kcheck.model/1", 1, 15)
+    assert document["layers"][0] == {
         "depth": 0,
         "name": "dense",
         "kind": "Dense",
@@ -113,9 +113,9 @@ def test_machines_get_the_same_as_json(here: Path, capsys: pytest.CaptureFixture
         "parameters": 15,
         "policy": "",
     }
-    assert [(hazard["kind"], hazard["refused"]) for hazard in told["hazards"]] == [("custom", True)]
-    assert set(told["hazards"][0]) == {"kind", "words", "mend", "refused"}
-    assert [member["name"] for member in told["members"]] == [
+    assert [(hazard["kind"], hazard["refused"]) for hazard in document["hazards"]] == [("custom", True)]
+    assert set(document["hazards"][0]) == {"kind", "words", "mend", "refused"}
+    assert [member["name"] for member in document["members"]] == [
         "metadata.json",
         "config.json",
         "model.weights.h5",
@@ -126,9 +126,9 @@ def test_a_refusal_as_json_says_why(
     here: Path, capsys: pytest.CaptureFixture[str], wording: SnapshotAssertion
 ) -> None:
     assert main(["inspect", "text.keras", "--format", "json"]) == 1
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert (told["exit_code"], told["path"]) == (1, "text.keras")
-    assert told["error"] == wording
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (document["exit_code"], document["path"]) == (1, "text.keras")
+    assert document["error"] == wording
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

@@ -80,7 +80,7 @@ def test_short_options(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("flags", "amount"), [([], "usual"), (["-q"], "quiet"), (["--verbose"], "verbose")])
-def test_the_renderer_is_told_how_much_to_show(flags: list[str], amount: str, stage: Stage) -> None:
+def test_the_renderer_gets_the_amount_to_show(flags: list[str], amount: str, stage: Stage) -> None:
     assert main(["run", "m.keras", *flags]) == 0
     assert stage.look.get("amount") == amount
 
@@ -112,7 +112,7 @@ def test_settings_are_shown_with_their_sources_and_nothing_runs(
     Path("k.yaml").write_text("rows: 5\nfacts:\n  time_axis: 1\n", encoding="utf-8")
     assert main(["run", "m.keras", "-c", "k.yaml", "--show-settings", "--rtol", "0", "--atol", "1e-3"]) == 0
     shown = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    told = {name: " ".join(rest.split()) for name, rest in shown}
+    descriptions = {name: " ".join(rest.split()) for name, rest in shown}
     expected = {
         "model": '"m.keras" MODEL', "rows": "5 k.yaml:1", "seed": "4 KCHECK_SEED", "batch_size": (
             "7 pyproject.toml:2"
@@ -121,8 +121,8 @@ def test_settings_are_shown_with_their_sources_and_nothing_runs(
             '{"rtol": 0.0, "atol": 0.001} --rtol'
         ),
     }  # fmt: skip
-    assert {name: told[name] for name in expected} == expected
-    assert {name.split(".")[0] for name in told} == set(Settings.model_fields)
+    assert {name: descriptions[name] for name in expected} == expected
+    assert {name.split(".")[0] for name in descriptions} == set(Settings.model_fields)
     assert stage.settings is None
 
 

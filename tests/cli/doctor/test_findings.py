@@ -129,8 +129,8 @@ def test_versions_of_the_saved_model(tmp_path: Path) -> None:
         keras_version="3.3.0",
         hazards=(Hazard(kind="code", words="a Lambda layer", fix="--allow-unsafe", refused=True),),
     )
-    told = [(one.level, one.name) for one in collect_findings(old, WELL) if one.section == "model"]
-    assert told == [("note", str(tmp_path / "m.keras")), ("trouble", "code")]
+    levels = [(one.level, one.name) for one in collect_findings(old, WELL) if one.section == "model"]
+    assert levels == [("note", str(tmp_path / "m.keras")), ("trouble", "code")]
 
 
 def test_probes_run_in_their_own_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

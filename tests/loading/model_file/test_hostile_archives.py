@@ -243,9 +243,9 @@ def test_weights_that_read_other_files_or_exhaust_memory_are_refused(
 
 @pytest.mark.parametrize("at", [8, 20, 96, 200, 600])
 def test_a_damaged_weights_file_is_refused_or_read_but_never_crashes(tmp_path: pathlib.Path, at: int) -> None:
-    spoilt = HDF5[:at] + b"\xff" * 24 + HDF5[at + 24 :]
+    damaged = HDF5[:at] + b"\xff" * 24 + HDF5[at + 24 :]
     try:
-        archive = read_archive(crafted.write_archive(tmp_path / "m.keras", weights=spoilt))
+        archive = read_archive(crafted.write_archive(tmp_path / "m.keras", weights=damaged))
     except RefusedError as refusal:
         assert "model.weights.h5" in refusal.what  # noqa: PT017
     else:

@@ -39,12 +39,12 @@ def test_a_dict_goes_in_and_results_come_by_name_or_in_order(function: Any) -> N
 
 
 def test_the_rows_stay_unchanged_and_a_change_is_detected() -> None:
-    def spoils(rows: Any) -> Any:
+    def overwrites(rows: Any) -> Any:
         rows["left"] -= 1
         return rows
 
     before = ROWS["left"].copy()
-    assert joint(spoils).mutates(ROWS)
+    assert joint(overwrites).mutates(ROWS)
     assert joint(lambda rows: {**rows, "more": rows.pop("left"), "left": rows["right"]}).mutates(ROWS)
     assert not joint(halved).mutates(ROWS)
     assert np.array_equal(ROWS["left"], before)

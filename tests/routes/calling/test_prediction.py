@@ -166,8 +166,8 @@ def test_tracing_again_shows_what_the_first_trace_froze() -> None:
     first = only(TABLE["predict"].run(session, built[1]))
     session.restore()
     built[0].get_layer("counter").calls += 100
-    anew = only(TABLE["predict-retraced"].run(session, built[1]))
-    assert np.abs(anew - first).max() > 0.5
+    retraced = only(TABLE["predict-retraced"].run(session, built[1]))
+    assert np.abs(retraced - first).max() > 0.5
 
 
 def test_a_fixed_batch_size_rules_out_other_sizes(wording: SnapshotAssertion) -> None:

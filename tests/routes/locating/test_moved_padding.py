@@ -55,7 +55,7 @@ def test_a_model_of_one_length_is_measured_by_the_masked_value_alone() -> None:
 KEEPING = {
     "masked first": lambda: model(masked(), normal(), layers.LSTM(4)),
     "scaled without an offset": lambda: model(layers.Rescaling(0.5), masked(), layers.LSTM(4)),
-    "mask handed on": lambda: functional(
+    "mask passed on": lambda: functional(
         lambda x: layers.LSTM(4)(normal()(x), mask=ops.any(ops.not_equal(x, 0.0), axis=-1)), (None, 3)
     ),
     "nothing masked": lambda: model(normal(), layers.LSTM(4)),

@@ -66,8 +66,8 @@ class Shift(layers.Layer):
         return inputs + self.by
 
     def get_config(self) -> dict[str, Any]:
-        told = {"whole": {"by": self.by}, "drifting": {"by": 2.0 * self.by}, "forgetful": {}}[self.style]
-        return {**super().get_config(), "style": self.style, **told}
+        stated = {"whole": {"by": self.by}, "drifting": {"by": 2.0 * self.by}, "forgetful": {}}[self.style]
+        return {**super().get_config(), "style": self.style, **stated}
 
 
 @register

@@ -88,7 +88,7 @@ class Machine:
         self.place = Place()
         self.steps = 0
         self.callbacks: list[Function] = []
-        """Functions that were handed to a framework, to be called for each request."""
+        """Functions that were passed to a framework, to be called for each request."""
 
     # --- what the parts of the reader do for each other
 
