@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.cpu import describe_cpu
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.reporting.version import __version__
 
@@ -25,4 +26,5 @@ def describe_environment(facts: Facts) -> dict[str, Any]:
         "devices": list(facts.devices),
         "numpy": np.__version__,
         "platform": platform.platform(),
+        "cpu": describe_cpu(),
     }

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,14 +23,16 @@ from keras_consistency_cli.workers.signals import Interruption, allow_longer_end
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
-    from keras_consistency_cli.pipeline.fleet.run import FleetOptions, FleetRun
+    from keras_consistency_cli.pipeline.fleet.place import FleetObserver, FleetOptions, Place
+    from keras_consistency_cli.pipeline.fleet.run import FleetRun
     from keras_consistency_cli.pipeline.fleet.task import FleetTask
     from keras_consistency_cli.reporting.fleet.report import FleetReport
+    from keras_consistency_cli.workers.forkserver import ForkServer
 
 __all__ = ["fleet"]
 
 _NOT_FOR_A_FLEET = ("model", "bundle", "served", "expected")
-_OWN = ("models", "jobs", "resume", "retries", "fail_fast")
+_OWN = ("models", "jobs", "scheduler", "scheduler_file", "resume", "retries", "fail_fast")
 _ENDING_S = 20.0
 """Seconds to write what is done after Ctrl-C."""
 
@@ -50,6 +52,15 @@ def fleet(
     jobs: Annotated[
         int | None, option("Models to check at the same time. [half of the processors]", "N")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        option(
+            "Scheduler of a Dask cluster whose workers check the models. [$DASK_SCHEDULER_ADDRESS]", "ADDRESS"
+        ),
+    ] = None,
+    scheduler_file: Annotated[
+        Path | None, option("The file that 'dask scheduler --scheduler-file' wrote.", "FILE")
+    ] = None,
     resume: Annotated[
         Path | None,
         option("Folder for finished results: what it has already is not checked again.", "DIR"),
@@ -67,21 +78,51 @@ def fleet(
     call: Call = context.obj
     flags = {name: value for name, value in context.params.items() if name not in _OWN}
     call.debug = call.debug or bool(flags.get("debug"))
-    return _check(models, flags, call, resume, {"jobs": jobs, "retries": retries, "fail_fast": fail_fast})
+    scheduler = _scheduler(scheduler, scheduler_file, jobs)
+    how = _How(
+        jobs=jobs, retries=retries, fail_fast=fail_fast, scheduler=scheduler, scheduler_file=scheduler_file
+    )
+    return _check(models, flags, call, resume, how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _How:
+    """The options of the command that are not those of a run."""
+
+    jobs: int | None
+    retries: int
+    fail_fast: bool
+    scheduler: str | None
+    scheduler_file: Path | None
+
+
+def _scheduler(address: str | None, file: Path | None, jobs: int | None) -> str | None:
+    """Return the address of the scheduler, from the flag or the environment."""
+    if address is not None and file is not None:
+        raise UsageError("--scheduler and --scheduler-file name two clusters", fix="leave one of them out")
+    if address is None and file is None:
+        address = os.environ.get("DASK_SCHEDULER_ADDRESS") or None
+    if jobs is not None and (address is not None or file is not None):
+        raise UsageError(
+            "--jobs is for one machine; a cluster checks one model in each process of its workers",
+            fix="leave out --jobs, or start more workers: dask worker ADDRESS --nworkers N",
+        )
+    return address
 
 
 def _check(
-    models: Sequence[str], flags: Mapping[str, Any], call: Call, resume: Path | None, how: Mapping[str, Any]
+    models: Sequence[str], flags: Mapping[str, Any], call: Call, resume: Path | None, how: _How
 ) -> int:
     """Check the models, write the reports and return the exit code."""
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-    # The interpreter of the workers starts while this process still imports and reads files.
-    with ForkServer() as waiting, ExitStack() as stack:
+    with ExitStack() as stack:
+        is_local = how.scheduler is None and how.scheduler_file is None
+        # The interpreter of the workers starts while this process still imports and reads files.
+        waiting = stack.enter_context(ForkServer()) if is_local else None
         from keras_consistency_cli.cli.fleet.live_table import fleet_shown_on
         from keras_consistency_cli.pipeline.fleet.run import FleetRun
         from keras_consistency_cli.pipeline.fleet.store import ResultStore
-        from keras_consistency_cli.workers.fork_pool import ForkPool
 
         settings, tasks = _read(models, flags)
         destinations = _destinations(settings, tasks)
@@ -89,32 +130,44 @@ def _check(
         if store is not None:
             stack.callback(store.close)
         shown = fleet_shown_on(sys.stderr, os.environ, total=len(tasks), quiet=settings.quiet)
+        observer = stack.enter_context(shown)
         run = FleetRun(
             tasks=tasks,
-            options=_options(how, destinations, is_stored=store is not None, line=call.line),
-            pool=stack.enter_context(ForkPool(waiting)),
-            observer=stack.enter_context(shown),
+            options=_options(how, destinations, is_stored=store is not None),
+            place=_place(how, waiting, observer),
+            observer=observer,
             store=store,
+            fail_fast=how.fail_fast,
+            line=call.line,
         )
         report = _finish(run, stack, settings, destinations)
     _write(report, settings, destinations)
     return report.exit_code
 
 
-def _options(
-    how: Mapping[str, Any], destinations: Sequence[Destination], *, is_stored: bool, line: str
-) -> FleetOptions:
-    from keras_consistency_cli.pipeline.fleet.run import FleetOptions, default_jobs
+def _place(how: _How, waiting: ForkServer | None, observer: FleetObserver) -> Place:
+    """Return where the models are checked; the run closes it."""
+    if waiting is None:
+        from keras_consistency_cli.pipeline.fleet.cluster import connect
+
+        return connect(how.scheduler, how.scheduler_file)
+    from keras_consistency_cli.pipeline.fleet.machine import Machine
+    from keras_consistency_cli.workers.fork_pool import ForkPool
+
+    return Machine(pool=ForkPool(waiting), observer=observer)
+
+
+def _options(how: _How, destinations: Sequence[Destination], *, is_stored: bool) -> FleetOptions:
+    from keras_consistency_cli.pipeline.fleet.machine import default_jobs
+    from keras_consistency_cli.pipeline.fleet.place import FleetOptions
     from keras_consistency_cli.reporting.fleet.report import MODEL_FORMATS
 
     needed = {destination.format for destination in destinations}
     return FleetOptions(
-        jobs=how["jobs"] or default_jobs(),
-        retries=how["retries"],
-        fail_fast=how["fail_fast"],
+        jobs=how.jobs or default_jobs(),
+        retries=how.retries,
         # A later run may need other formats of what is stored.
         formats=tuple(name for name in MODEL_FORMATS if is_stored or name in needed),
-        line=line,
     )
 
 
@@ -159,7 +212,7 @@ def _finish(
     try:
         report = run.run()
     except Interruption:
-        run.pool.close()
+        run.place.close()
         report = run.report()
         stack.close()
         if report.results:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from keras_consistency_cli.cli.progress import is_watched
-from keras_consistency_cli.pipeline.fleet.run import FleetObserver
-from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
+from keras_consistency_cli.pipeline.fleet.place import NULL_FLEET_OBSERVER, FleetObserver
+from keras_consistency_cli.pipeline.observer import Observer
 from keras_consistency_cli.reporting.fleet.lines import found_text
 from keras_consistency_cli.reporting.fleet.report import ModelResult
 from keras_consistency_cli.text import clean, format_count
@@ -25,15 +25,6 @@ __all__ = ["fleet_shown_on"]
 
 _LATEST = 8
 _MARKS = {"consistent": ("ok", "green"), "inconsistent": ("FAULT", "red"), "no-verdict": ("?", "magenta")}
-
-
-class _NullFleetObserver:
-    def started(self, _name: str) -> Observer:
-        """Observe nothing."""
-        return NULL_OBSERVER
-
-    def finished(self, _result: ModelResult) -> None:
-        """Ignore the result."""
 
 
 @contextmanager
@@ -49,7 +40,7 @@ def fleet_shown_on(
         quiet: whether the user asked for silence.
     """
     if stream is None or not is_watched(stream, environ, quiet=quiet):
-        yield _NullFleetObserver()
+        yield NULL_FLEET_OBSERVER
         return
     from rich.console import Console
     from rich.live import Live

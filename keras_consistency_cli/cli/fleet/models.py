@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _task(place: _Place, flags: Mapping[str, Any]) -> FleetTask:
         model=place.model,
         settings=settings,
         config=config,
-        annotate=lambda report: implicit.with_notes(report, settings, config),
+        annotate=partial(implicit.with_notes, settings=settings, config=config),
     )
 
 

@@ -11,8 +11,10 @@ import pytest
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.pipeline.fleet import run as module
-from keras_consistency_cli.pipeline.fleet.run import FleetOptions, FleetRun
+from keras_consistency_cli.pipeline.fleet import machine as module
+from keras_consistency_cli.pipeline.fleet.machine import Machine
+from keras_consistency_cli.pipeline.fleet.place import FleetOptions
+from keras_consistency_cli.pipeline.fleet.run import FleetRun
 from keras_consistency_cli.pipeline.fleet.store import ResultStore
 from keras_consistency_cli.pipeline.fleet.task import FleetTask
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
@@ -65,12 +67,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FleetR
             path = tmp_path / f"{name}.keras"
             path.write_text(name)
             tasks.append(FleetTask(name=name, model=path, settings=Settings.model_validate({"model": path})))
+        observer, fail_fast = Observed(), options.pop("fail_fast", False)
         fleet = FleetRun(
             tasks=tasks,
             options=FleetOptions(**{"jobs": 2, **options}),
-            pool=ForkPool(),
-            observer=Observed(),
+            place=Machine(pool=ForkPool(), observer=observer),
+            observer=observer,
             store=store,
+            fail_fast=fail_fast,
         )
         fleet.notes = ran  # what ran, in order; also shows that notes reach the report
         return fleet

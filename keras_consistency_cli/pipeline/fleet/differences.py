@@ -1,0 +1,39 @@
+"""Differences between the machines that checked a fleet: versions and processors change rounding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from keras_consistency_cli.reporting.fleet.report import ModelResult
+from keras_consistency_cli.reporting.stored.reader import as_mapping
+from keras_consistency_cli.text import clean, format_count
+
+__all__ = ["describe_differences"]
+
+_DECISIVE = ("kcheck", "python", "keras", "numpy", "cpu")
+"""Keys of the environment in a report that can change numbers, besides the version of the backend."""
+_SHOWN = 4
+
+
+def describe_differences(results: Sequence[ModelResult]) -> Iterator[str]:
+    """Yield a line for each version or processor that is not the same for all models.
+
+    Stored results of `--resume` have the same versions, but may come from a different processor.
+    """
+    values: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for result in results:
+        environment = as_mapping(result.document.get("environment"))
+        backend = str(environment.get("backend", ""))
+        for key in _DECISIVE:
+            if key in environment:
+                values[key][str(environment[key])] += 1
+        if "backend_version" in environment:
+            values[backend][str(environment["backend_version"])] += 1
+    for key, found in values.items():
+        if len(found) > 1:
+            listed = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
+            models = ", ".join(
+                f"{clean(value, 80)} for {format_count(count, 'model')}" for value, count in listed
+            )
+            yield f"not all models were checked with the same {clean(key, 40)}: {models}"

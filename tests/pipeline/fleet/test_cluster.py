@@ -1,0 +1,164 @@
+"""A fleet on a Dask cluster: results, workers that are killed, and schedulers that are not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import pytest
+from keras import layers
+
+from keras_consistency_cli.cli.main import main
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.pipeline.fleet import cluster as module
+from keras_consistency_cli.pipeline.fleet.cluster import Cluster, connect
+from keras_consistency_cli.pipeline.fleet.place import FleetOptions
+from keras_consistency_cli.pipeline.fleet.task import FleetTask
+from keras_consistency_cli.reporting.fleet.report import ModelResult
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Any]:
+    """A cluster of two processes on this machine."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two models below a folder: a healthy one, and one that subtracts the mean of the batch."""
+    rows = keras.Input((4,), name="x")
+    (tmp_path / "models").mkdir()
+    keras.Model(rows, layers.Dense(2, name="out")(rows)).save(tmp_path / "models" / "good.keras")
+    centred = rows - keras.ops.mean(rows, axis=0, keepdims=True)
+    keras.Model(rows, layers.Dense(1, name="out")(centred)).save(tmp_path / "models" / "leak.keras")
+    (tmp_path / "models" / "cut.keras").write_bytes(b"PK\x03\x04")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_cluster_gives_the_verdicts_although_a_worker_is_killed(
+    models: Path, local: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, killed = distributed.Client.submit, []
+
+    def kill_the_first(client: Any, *call: Any, **options: Any) -> Any:
+        future = submit(client, *call, **options)
+        if not killed:
+            killed.append(next(iter(local.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+        return future
+
+    monkeypatch.setattr(distributed.Client, "submit", kill_the_first)
+    words = ["fleet", "models", "--select", "KC101", "--format", "json=out.json", "--quiet"]
+    assert main([*words, "--scheduler", local.scheduler_address]) == 1
+    document = json.loads((models / "out.json").read_text(encoding="utf-8"))
+    assert {each["name"]: each["exit_code"] for each in document["models"]} == {
+        "models/cut.keras": 1,
+        "models/good.keras": 0,
+        "models/leak.keras": 1,
+    }
+    assert document["not_run"] == []
+    assert killed
+
+
+def test_the_cluster_is_found_by_the_variable_of_dask(
+    local: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
+    (tmp_path / "cut.keras").write_bytes(b"PK\x03\x04")
+    assert main(["fleet", str(tmp_path), "--jobs", "2"]) == 2
+    assert "--jobs" in capsys.readouterr().err
+
+
+def test_workers_of_another_version_are_refused(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "__version__", "9.9.9")
+    with pytest.raises(UsageError, match="9\\.9\\.9"):
+        connect(local.scheduler_address)
+
+
+def test_a_cluster_without_workers_is_refused() -> None:
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        pytest.raises(UsageError, match="workers"),
+    ):
+        connect(empty.scheduler_address)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://", "http://x y"])
+def test_a_scheduler_that_is_not_there_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CONNECT_S", 0.3)
+    with pytest.raises(UsageError) as refused:
+        connect(address)
+    assert len(str(refused.value).splitlines()) <= 3
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        connect(None, tmp_path / "scheduler.json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--scheduler", "tcp://x:1", "--scheduler-file", "s.json"), ("--scheduler", "tcp://x:1", "--jobs", "2")],
+)
+def test_options_that_contradict_each_other_are_refused(words: tuple[str, ...], models: Path) -> None:
+    assert main(["fleet", "models", *words]) == 2
+
+
+class _Client:
+    """A client whose futures are finished: what the workers of a cluster would return."""
+
+    loop = None
+
+    def __init__(self, answers: list[SimpleNamespace]) -> None:
+        self._answers, self.cancelled = answers, 0
+
+    def submit(self, *_: object, **__: object) -> SimpleNamespace:
+        return self._answers.pop(0)
+
+    def cancel(self, futures: list[SimpleNamespace]) -> None:
+        self.cancelled += len(futures)
+
+    def close(self, **_: object) -> None:
+        """Close nothing."""
+
+
+class _Future(SimpleNamespace):
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@pytest.fixture
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], ModelResult]:
+    """Return the result of a model for an exception of its task."""
+    monkeypatch.setattr(distributed, "as_completed", lambda futures, **_: iter(futures))
+
+    def check(error: Exception) -> ModelResult:
+        path = tmp_path / "m.keras"
+        task = FleetTask(name="m", model=path, settings=Settings.model_validate({"model": path}))
+        results: list[ModelResult] = []
+        client = _Client([_Future(status="error", exception=lambda: error)])
+        Cluster(client).check([task], FleetOptions(jobs=1), results.append)
+        return results[0]
+
+    return check
+
+
+def test_a_model_that_ends_every_worker_has_no_verdict(
+    checked: Callable[[Exception], ModelResult],
+) -> None:
+    killed = distributed.KilledWorker("key", SimpleNamespace(address="tcp://a"), 3)
+    assert (checked(killed).exit_code, checked(ValueError("a\nb")).exit_code) == (3, 3)
+    assert "\n" not in str(checked(ValueError("a\nb")).error)
