@@ -34,6 +34,7 @@ def find_shape_problem(name: str, given: GivenRows, evidence: Evidence) -> Input
         _wrong_rank(name, given)
         or _wrong_length(name, given)
         or _swapped_axes(name, given, evidence)
+        or _unlike_reference(name, given, evidence)
         or _channels_first(name, given)
         or _single_step(name, given, evidence)
     )
@@ -151,6 +152,18 @@ def _stated_time_axis(name: str, given: GivenRows, evidence: Evidence, stated: i
         return None
     order = [0, stated, *(axis for axis in range(1, rank) if axis != stated)]
     what = f"time is on axis {stated} (facts.time_axis), the model works along axis 1"
+    return _problem(name, given, what, _transpose(order), cause="axes-swapped")
+
+
+def _unlike_reference(name: str, given: GivenRows, evidence: Evidence) -> InputProblem | None:
+    """Images whose mean is that of the reference rows with two axes exchanged."""
+    axes = evidence.data.exchanged_axes.get(name)
+    if axes is None:
+        return None
+    first, second = axes
+    order = list(range(len(given.shape)))
+    order[first], order[second] = second, first
+    what = f"axes {first} and {second} are exchanged, as the mean of the reference rows shows"
     return _problem(name, given, what, _transpose(order), cause="axes-swapped")
 
 

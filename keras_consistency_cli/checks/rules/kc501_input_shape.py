@@ -7,11 +7,12 @@ mixed up. The outputs look plausible.
 
 How: the shapes of the rows are compared with the saved input spec before anything runs. If two axes could be
 swapped without an error, it is measured which of them is smooth, as time is, and which has levels of its own,
-as features have, in these rows and in the reference rows; `facts: {time_axis: …}` decides it. Reference and
-served rows show whether inputs are mixed up; reference rows, the scaler or a Normalization layer show whether
-single features are. The ids that reach each table are recorded while the model runs, and compared with the
-size of the table and with the ids in the rows; output rows are counted, and a TimeDistributed layer over a
-time axis of any length gets two lengths through one predict.
+as features have, in these rows and in the reference rows; `facts: {time_axis: …}` decides it. The mean of
+images is compared with that of the reference rows, as it is and with two axes exchanged. Reference and served
+rows show whether inputs are mixed up; reference rows, the scaler or a Normalization layer show whether single
+features are. The ids that reach each table are recorded while the model runs, and compared with the size of
+the table and with the ids in the rows; output rows are counted, and a TimeDistributed layer over a time axis
+of any length gets two lengths through one predict.
 
 To fix: the advice holds the line of NumPy that brings the rows into shape.
 

@@ -34,6 +34,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.setting_types import DriftOptions
 from keras_consistency_cli.measurement.column_facts import DriftFact
 from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
@@ -76,7 +77,8 @@ def examine(evidence: Evidence) -> Verdict:
     }
     if not shifts:
         source = _source(facts[0], description)
-        return Verdict.ok(f"{len(facts)} features are distributed as in {source}", findings=findings)
+        counted = format_count(len(facts), "feature")
+        return Verdict.ok(f"the distribution of {counted} is that of {source}", findings=findings)
     return _report(shifts, description, limits, findings)
 
 

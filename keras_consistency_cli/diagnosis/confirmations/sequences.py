@@ -137,8 +137,8 @@ _SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
                 finding="refused",
             ),
             cannot_confirm(
-                "the rows fit with both axes exchanged too; only you know the right order, see facts: "
-                "{time_axis: 1}"
+                "the model accepts both orders of the axes; only you know the right one; for series, facts: "
+                "{time_axis: 1} states it"
             ),
         ),
     ),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float_or_integer
 
-__all__ = ["AxisLooks", "measure_axes", "smoothness"]
+__all__ = ["AxisLooks", "find_exchanged_axes", "measure_axes", "smoothness"]
+
+_ALIKE, _UNLIKE = 0.9, 0.5
+"""Correlations of mean images above which they show the same pattern, and below which they do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,40 @@ def smoothness(values: np.ndarray) -> tuple[float, ...]:
     finite = _finite(values)
     rest = finite - finite.mean(axis=0, keepdims=True)
     return tuple(_adjacent_correlation(np.moveaxis(rest, axis, 1)) for axis in range(1, values.ndim))
+
+
+def find_exchanged_axes(rows: np.ndarray, reference: np.ndarray) -> tuple[int, int] | None:
+    """Return the two axes of images or videos that are in each other's place, None if there are none.
+
+    The mean of the rows shows where values are large: at the top of photos, in the middle of digits. It is
+    compared with that of the reference rows, with two axes exchanged and as it is.
+
+    Args:
+        rows: numbers of shape (rows, a, b, c, ...).
+        reference: reference rows of the same rank.
+    """
+    is_numeric = is_float_or_integer(rows.dtype) and is_float_or_integer(reference.dtype)
+    if not is_numeric or rows.ndim != reference.ndim or rows.ndim < 4 or not rows.size or not reference.size:
+        return None
+    mean, expected = _finite(rows).mean(axis=0), _finite(reference).mean(axis=0)
+    alike = {
+        pair: _pattern_correlation(mean.swapaxes(*pair), expected, pair)
+        for pair in combinations(range(mean.ndim), 2)
+        if mean.swapaxes(*pair).shape == expected.shape
+    }
+    if not alike:
+        return None
+    pair, likeness = max(alike.items(), key=lambda each: each[1])
+    as_it_is = _pattern_correlation(mean, expected, pair) if mean.shape == expected.shape else 0.0
+    return (pair[0] + 1, pair[1] + 1) if likeness > _ALIKE and as_it_is < _UNLIKE else None
+
+
+def _pattern_correlation(first: np.ndarray, second: np.ndarray, axes: tuple[int, int]) -> float:
+    """Correlation of the patterns along two axes; the levels of other axes, such as channels, are removed."""
+    left, right = (each - each.mean(axis=axes, keepdims=True) for each in (first, second))
+    if left.std() == 0 or right.std() == 0:
+        return 0.0
+    return float(np.corrcoef(left.ravel(), right.ravel())[0, 1])
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.axes import AxisLooks, measure_axes, smoothness
+from keras_consistency_cli.loading.rows.axes import (
+    AxisLooks,
+    find_exchanged_axes,
+    measure_axes,
+    smoothness,
+)
 
 RANDOM = np.random.default_rng(1)
 
@@ -31,3 +36,33 @@ def test_smoothness_is_measured_along_each_axis() -> None:
 def test_constant_values_and_texts_have_no_smoothness() -> None:
     assert smoothness(np.zeros((3, 2, 2, 2))) == (0.0, 0.0, 0.0)
     assert smoothness(np.array([[["a"]]])) == (0.0, 0.0)
+
+
+def pictures(height: int, width: int, rows: int = 40) -> np.ndarray:
+    """Bright at the top, with three channels of different levels."""
+    level = np.linspace(1, 0, height)[:, None, None] * np.ones((height, width, 3)) + 5 * np.arange(3)
+    return level + RANDOM.normal(0, 0.2, (rows, height, width, 3))
+
+
+def test_exchanged_axes_are_found_for_equal_and_for_different_sizes() -> None:
+    for sizes in ((9, 9), (9, 14)):
+        rows, reference = pictures(*sizes), pictures(*sizes)
+        assert find_exchanged_axes(rows.swapaxes(1, 2), reference) == (1, 2)
+        assert find_exchanged_axes(rows, reference) is None
+
+
+def test_channels_on_the_axis_of_rows_are_found() -> None:
+    assert find_exchanged_axes(np.swapaxes(pictures(9, 14), 1, 3), pictures(9, 14)) == (1, 3)
+
+
+def test_axes_stay_without_a_pattern_and_for_photos_of_another_shape() -> None:
+    noise = RANDOM.normal(size=(2, 40, 9, 9, 1))
+    assert find_exchanged_axes(noise[0].swapaxes(1, 2), noise[1]) is None
+    assert find_exchanged_axes(pictures(14, 9), pictures(9, 14)) is None
+    assert find_exchanged_axes(np.ones((4, 5, 6, 1)), np.ones((4, 6, 5, 1))) is None
+
+
+def test_texts_series_and_other_ranks_are_not_compared() -> None:
+    assert find_exchanged_axes(np.full((2, 3, 4, 5), "a"), np.full((2, 4, 3, 5), "a")) is None
+    assert find_exchanged_axes(np.ones((2, 3, 4)), np.ones((2, 4, 3))) is None
+    assert find_exchanged_axes(np.ones((0, 3, 4, 5)), np.ones((2, 4, 3, 5))) is None

@@ -1,0 +1,106 @@
+"""Images and videos with two axes exchanged, which the shapes do not show and the reference rows do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.corpus.cases import Case, Writer, save_rows
+
+__all__ = ["CASES"]
+
+_Sizes = tuple[int, ...]
+_Change = Callable[[np.ndarray], np.ndarray]
+
+
+def vision(sizes: tuple[int | None, ...], first: str = "Conv2D") -> Any:
+    """A model that takes images, or videos, of these sizes."""
+    rows = keras.Input(sizes)
+    found = getattr(layers, first)(4, 3, activation="relu")(rows)
+    pooled = layers.GlobalAveragePooling2D()(found)
+    return keras.Model(rows, layers.Dense(3, activation="softmax")(pooled))
+
+
+def skies(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
+    """Photos that are bright at the top: (rows, height, width, 3)."""
+    height, width = sizes
+    level = np.linspace(220, 60, height)[:, None, None] * np.ones((height, width, 3))
+    return (level + random.normal(0, 25, (48, height, width, 3))).clip(0, 255).astype("float32")
+
+
+def blobs(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
+    """One spot above the middle of each image: (rows, height, width, 1)."""
+    down, right = np.mgrid[: sizes[0], : sizes[1]]
+    places = random.normal((sizes[0] / 4, sizes[1] / 2), 1.5, (48, 2))
+    spots = [np.exp(-((down - y) ** 2) / 20 - (right - x) ** 2 / 60) for y, x in places]
+    return np.stack(spots)[..., None].astype("float32")
+
+
+def films(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
+    """Videos of a floor that is darker at the right: (rows, time, height, width, 1)."""
+    steps, height, width = sizes
+    level = np.linspace(1.0, 0.2, width)[:, None] * np.ones((steps, height, width, 1))
+    return (level + random.normal(0, 0.2, (24, steps, height, width, 1))).astype("float32")
+
+
+def noise(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
+    """Images without a pattern that all of them share."""
+    return random.normal(size=(48, *sizes, 1)).astype("float32")
+
+
+def compared(
+    make: Callable[[np.random.Generator, _Sizes], np.ndarray],
+    sizes: _Sizes,
+    change: _Change = np.asarray,
+    reference: _Sizes | None = None,
+) -> Writer:
+    """Rows that are changed, with reference rows that are not."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        rows = change(make(random, sizes))
+        others = make(random, reference or sizes)
+        data, train = save_rows(folder / "data", rows), save_rows(folder / "train", others)
+        return "--data", str(data), "--reference", str(train)
+
+    return write
+
+
+def turned(rows: np.ndarray) -> np.ndarray:
+    """Height and width exchanged."""
+    return np.ascontiguousarray(rows.swapaxes(-3, -2))
+
+
+_faulty = partial(Case, family="axes", causes=("axes-swapped",), failing=("KC501",))
+_clean = partial(Case, family="clean-axes", quiet=("KC501", "KC702"))
+_ANY = (None, None, 3)
+
+CASES: tuple[Case, ...] = (
+    _faulty(name="photos on their side", build=partial(vision, _ANY), kit=compared(skies, (20, 32), turned)),
+    _faulty(
+        name="square images turned over",
+        build=partial(vision, (18, 18, 1)),
+        kit=compared(blobs, (18, 18), turned),
+    ),
+    _faulty(
+        name="videos on their side",
+        build=partial(vision, (None, 14, 14, 1), "ConvLSTM2D"),
+        kit=compared(films, (4, 14, 14), turned),
+    ),
+    _clean(
+        name="portraits beside landscapes",
+        build=partial(vision, _ANY),
+        kit=compared(skies, (32, 20), reference=(20, 32)),
+    ),
+    _clean(name="photos as in training", build=partial(vision, _ANY), kit=compared(skies, (20, 32))),
+    _clean(
+        name="images without a pattern",
+        build=partial(vision, (18, 18, 1)),
+        kit=compared(noise, (18, 18), turned),
+    ),
+)
