@@ -215,8 +215,8 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
     if kind == "turned":
         return f" (a shift by {float(degrees) / 15:.3g} of 24 hours)"
     if measured.get("others"):
-        pairs = [f"row {row} has the values of row {source}" for row, source in measured["others"]]
-        return f" ({', '.join(pairs[:_NAMED_COLUMNS])}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
+        rows = [f"row {row} has the values of row {source}" for row, source in measured["others"]]
+        return f" ({', '.join(rows[:_NAMED_COLUMNS])}{', …' if len(rows) > _NAMED_COLUMNS else ''})"
     if measured.get("codes"):
         return f" ({', '.join(f'{right:g} became {wrong:g}' for right, wrong in measured['codes'])})"
     if kind == "unknown" and not measured.get("hit"):
