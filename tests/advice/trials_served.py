@@ -10,6 +10,7 @@ from tests.advice.edits import array, give_rows
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
+from tests.corpus.reports_features import CITIES
 
 __all__ = ["TRIALS"]
 
@@ -38,6 +39,14 @@ def _as_in_training(files: Files) -> Files:
     return give_rows(files, array(files), "--served")
 
 
+def _all_categories(files: Files) -> Files:
+    """The columns of the data come from the towns that serving knows by name."""
+    rows = array(files)
+    frame = pandas.DataFrame(rows[:, :2], columns=["area", "age"])
+    frame["city"] = pandas.Categorical(np.array(CITIES)[rows[:, 2:].argmax(axis=1)], categories=CITIES)
+    return give_rows(files, pandas.get_dummies(frame).to_numpy("float32"), "--served")
+
+
 def _order_of_keys(files: Files) -> Files:
     """Serving sorted the rows by their first column and kept their keys."""
     keys = np.arange(len(array(files)))
@@ -63,6 +72,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="x = prepare(rows)                   # the function of training, on the same raw rows",
         faulty=corpus_case("log1p before a model that has it"),
         fix=_as_in_training,
+    ),
+    Trial(
+        slug="features-not-filled",
+        tries="frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)",
+        faulty=corpus_case("get_dummies of one request"),
+        fix=_all_categories,
     ),
     Trial(
         slug="row-order",

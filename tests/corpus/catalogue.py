@@ -28,6 +28,7 @@ from tests.corpus import (
     faults_state,
     faults_training,
     reports_axes,
+    reports_features,
     reports_files,
     reports_functions,
     reports_inputs,
@@ -52,7 +53,7 @@ _FAMILIES = (
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
-    *(reports_functions, reports_served, reports_scales, reports_files),
+    *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes),
     exports,
 )

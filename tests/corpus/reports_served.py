@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.corpus.cases import Case, Rows, Writer
 from tests.corpus.kits import lay_out
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "CLEAN", "FAMILY", "QUIET", "Pairs", "normal", "reader", "small_cnn", "table_model"]
 
 FAMILY, CLEAN = "reports-served", "clean-reports-served"
 QUIET = ("KC301", "KC305")

@@ -13,11 +13,26 @@ from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDetails
 from keras_consistency_cli.routes.served.served import ServedDetails
 
-__all__ = ["FEATURE_ORDER", "LOW_PRECISION", "NEARLY_MOVED", "Mistake", "fail_served_rows", "find_mistakes"]
+__all__ = [
+    "FEATURE_ORDER",
+    "LOW_PRECISION",
+    "NEARLY_MOVED",
+    "NOT_FILLED",
+    "OTHER_ROWS",
+    "RESHAPED",
+    "SAMPLE_DEVIATION",
+    "SHIFTED_CODES",
+    "Mistake",
+    "fail_served_rows",
+    "find_mistakes",
+]
 
 LOW_PRECISION = "scaled-in-low-precision"
 FEATURE_ORDER = "feature-order"
 NEARLY_MOVED = "nearly-moved"
+NOT_FILLED = "features-not-filled"
+OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
+SAMPLE_DEVIATION = "sample-deviation"
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -50,9 +65,11 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "rounded-first": ("rounded to whole numbers before scaling", LOW_PRECISION),
     "cut-after": ("cut to whole numbers after scaling", LOW_PRECISION),
     "rounded-after": ("rounded to whole numbers after scaling", LOW_PRECISION),
-    "clipped": ("scaled correctly, then clipped at both ends", None),
-    "constant": ("like one constant number in all rows", None),
-    "one-number": ("overwritten with one number", None),
+    "wrapped-first": ("cast to {step} before scaling, which wraps around", LOW_PRECISION),
+    "wrapped-after": ("computed in {step}, which wraps around", LOW_PRECISION),
+    "clipped": ("right, then clipped at both ends", _FUNCTION),
+    "constant": ("like one constant number in all rows", NOT_FILLED),
+    "one-number": ("overwritten with one number", NOT_FILLED),
     "scaled-alone": (
         "preprocessed one row at a time, for which this function gives different results",
         _ROW_DEPENDENCE,
@@ -67,15 +84,20 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     ),
     "other-columns": ("made from different {columns}", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
+    RESHAPED: ("like the right rows with {step}", FEATURE_ORDER),
     NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
     "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
+    SHIFTED_CODES: ("counted differently, with each code {step}", "codes-refit"),
     "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
     "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
     "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
     "rows-reordered": ("correct, but in a different order of rows", "row-order"),
+    OTHER_ROWS: ("like right rows in the wrong places", "row-order"),
     "values-reordered": ("like the right values in a different order, each {column} by itself", None),
     "function": ("like {step} of the right values", _FUNCTION),
     "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),
+    "other-base": ("like {step}", _FUNCTION),
+    SAMPLE_DEVIATION: ("divided by the deviation of a sample of {step} rows, with ddof=1", "scaler-foreign"),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
 }
@@ -192,6 +214,9 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
         return f" ({_name_feature(match)} {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
     if kind == "turned":
         return f" (a shift by {float(degrees) / 15:.3g} of 24 hours)"
+    if measured.get("others"):
+        rows = [f"row {row} has the values of row {source}" for row, source in measured["others"]]
+        return f" ({', '.join(rows[:_NAMED_COLUMNS])}{', …' if len(rows) > _NAMED_COLUMNS else ''})"
     if measured.get("codes"):
         return f" ({', '.join(f'{right:g} became {wrong:g}' for right, wrong in measured['codes'])})"
     if kind == "unknown" and not measured.get("hit"):

@@ -8,7 +8,13 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts, Failing, is_reported
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_reported
+from keras_consistency_cli.diagnosis.served_texts import (
+    specific_codes,
+    specific_order,
+    specific_precision,
+    specific_scaler,
+)
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
@@ -35,30 +41,6 @@ UNREPEATABLE_CAUSE = Cause(
     ),
 )
 """It comes before state and randomness of the model, which have similar signatures."""
-
-
-_IMAGE_AXES = 4
-_IMAGE_ORDER = CauseTexts(
-    sentence="channels or axes of the images are in a different order than in training",
-    advice="convert channels and axes as in training: image[..., ::-1] turns BGR into RGB",
-)
-_COLUMN_ORDER = CauseTexts(
-    sentence="columns or axes are in a different order than in training",
-    advice=(
-        "bring the columns and axes into the order of training before predict; for a DataFrame:\n"
-        "    x = frame[training_columns].to_numpy()"
-    ),
-)
-
-
-def _fitting_order_advice(evidence: Evidence) -> CauseTexts | None:
-    """The advice for these rows: images have no columns, and rows without scaler no names."""
-    shapes = [rows.shape for rows in evidence.data.rows_given.values()]
-    if not shapes:
-        return None
-    if all(len(shape) >= _IMAGE_AXES for shape in shapes):
-        return _IMAGE_ORDER
-    return _COLUMN_ORDER if evidence.data.description.scaling is None else None
 
 
 def _reaches_model(evidence: Evidence, verdict: Verdict) -> bool:
@@ -188,7 +170,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         key=("KC301", "KC304", "KC501"),
         explains=("KC301", "KC303", "KC304", "KC305", "KC501", *WRONG_ROWS),
         covers=_reaches_model,
-        specific=_fitting_order_advice,
+        specific=specific_order,
         advice=(
             "order columns by name before scaling: frame[list(scaler.feature_names_in_)], and give the "
             "scaler the DataFrame, not .values; for images, convert channels and axes as in training: "
@@ -206,6 +188,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),
+        specific=specific_codes,
         advice=(
             "save the fitted encoder, or its list of categories, with the model, and only call transform "
             "when serving:\n    pandas.Categorical(values, categories=training_categories).codes"
@@ -220,7 +203,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "also rounds the scaled values. Whole numbers lose every fraction."
         ),
         key=("KC305", "KC301"),
-        explains=("KC301", "KC303", "KC305"),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        specific=specific_precision,
         advice=(
             "scale in float64 and cast afterwards: scaler.transform(np.asarray(rows, "
             "np.float64)).astype(np.float32)"
@@ -238,6 +222,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
         fits=_is_foreign_scaler,
+        specific=specific_scaler,
         advice=(
             "save scaler and model together under one version, and load both from there when serving; if "
             "single columns are wrong, compare their raw numbers with those of training: their unit may "

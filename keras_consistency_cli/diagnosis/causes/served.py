@@ -6,6 +6,11 @@ KC301 recognizes them, with or without a scaler, and names them in `findings["ca
 from __future__ import annotations
 
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.served_texts import (
+    specific_filling,
+    specific_function,
+    specific_rows,
+)
 
 __all__ = ["SERVED_CAUSES"]
 
@@ -52,6 +57,7 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        specific=specific_function,
         advice=(
             "apply the same functions as training, in the same order and each of them once; keep them in one "
             "place that training and serving share:\n"
@@ -59,15 +65,36 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="features-not-filled",
+        sentence="serving feeds one number in place of features that vary",
+        explanation=(
+            "A feature that serving cannot compute gets a default: a join finds no partner, a column has a "
+            "different name and is added with reindex(fill_value=0), a category is not found, or "
+            "pandas.get_dummies sees one request and not all categories. The shape is right, so nothing "
+            "fails."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        specific=specific_filling,
+        advice=(
+            "look for the default that serving fills in, such as fillna, reindex(fill_value=0), dict.get or "
+            "a join that finds nothing, and compute the named columns as in training; refuse a request "
+            "that lacks one:\n"
+            "    x = frame[training_columns].to_numpy()   # a KeyError names the column"
+        ),
+    ),
+    Cause(
         slug="row-order",
         sentence="the served rows are the right ones, but in a different order",
         explanation=(
-            "Each served row is one row of the data, each of them once. A join, a group-by, a sort by time "
-            "or parallel workers changed the order. Outputs are then assigned to the wrong rows, although "
-            "each of them is right for its own row."
+            "Each served row is one row of the data. If each of them is there once, a join, a group-by, a "
+            "sort by time or parallel workers changed the order. If some are there several times, serving "
+            "uses the row of an earlier request again, or the first row of a batch for all of it. Outputs "
+            "are then assigned to the wrong rows, although each of them is right for its own row."
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305"),
+        specific=specific_rows,
         advice=(
             "keep the order of the rows, or carry a key through serving and restore the order with it:\n"
             "    frame = frame.loc[keys]             # before predicting\n"

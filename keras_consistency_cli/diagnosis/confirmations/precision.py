@@ -107,8 +107,9 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "the recorded outputs follow a different line than the scaler; they may also be in units of their own"
     ),
     "recorded-in-other-form": read_by_check(
-        "today's outputs are reordered or rescaled, and this reproduces the recorded ones",
-        "reordered or rescaled, today's outputs equal the recorded ones",
+        "today's outputs are reordered, rescaled or put through a function, and this reproduces the recorded "
+        "ones",
+        "changed in this way, today's outputs equal the recorded ones",
         "KC802",
         finding="forms",
     ),

@@ -153,6 +153,11 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "one angle is fitted to all rows, and compared with the served rows",
         "turned by this one angle, the right values are the served ones in all rows",
     ),
+    "features-not-filled": _served_rows_are(
+        "features-not-filled",
+        "the served values of each feature are compared, and with the right ones",
+        "these features hold one number in the served rows, and vary in the right ones",
+    ),
     "function-misapplied": _served_rows_are(
         "function-misapplied",
         "the function is applied to the right values, or to the raw ones before a scaler, and compared",
@@ -160,8 +165,8 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "row-order": _served_rows_are(
         "row-order",
-        "each served row is matched with one row of the data, one to one",
-        "each served row is one row of the data, each of them once",
+        "each served row is matched with one row of the data",
+        "each of these served rows is one row of the data, value by value",
     ),
     "scaler-foreign": cannot_test(
         "the served rows are a linear function of the correct rows, but the scaler that produced them is not "

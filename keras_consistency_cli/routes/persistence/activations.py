@@ -48,8 +48,17 @@ def activation_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
             return f"the logits of today's outputs ({name})"
         if could_be_result(recorded) and not could_be_result(today) and close(recorded, activation(today)):
             return f"the {name} of today's outputs"
-    if (today > 0).all() and close(recorded, np.log(today)):
-        return "the logarithm of today's outputs"
+    return _function_form(recorded, today)
+
+
+def _function_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
+    """Describe recorded outputs that are a function of today's: prices, if the model learned their logs."""
+    for words, function in _FUNCTIONS:
+        with np.errstate(all="ignore"):
+            values = function(today)
+        # A function that grows fast is close to anything smaller: its spread must be that of the record.
+        if np.isfinite(values).all() and close(recorded, values) and close(values, recorded):
+            return f"{words} of today's outputs"
     return None
 
 
@@ -99,3 +108,14 @@ _ACTIVATIONS: tuple[tuple[str, Matches, Apply], ...] = (
     ("sigmoid", _within_unit_interval, _sigmoid),
 )
 """Name of an activation, whether numbers could be its result, and the activation itself."""
+_FUNCTIONS: tuple[tuple[str, Apply], ...] = (
+    ("the logarithm", np.log),
+    ("exp", np.exp),
+    ("expm1", np.expm1),
+    ("log1p", np.log1p),
+    ("log10", np.log10),
+    ("ten to the power", lambda values: np.asarray(10.0**values)),
+    ("the square", lambda values: np.where(values >= 0, np.square(values), np.nan)),
+    ("the square root", np.sqrt),
+)
+"""Functions between a target and what a model learns, in words."""

@@ -61,11 +61,11 @@ def _recorded(session: Session, rows: Rows) -> Result:
     named = _name_arrays(expected, today)
     target = TargetUnits.of(session)
     predict_all = functools.cache(lambda: _predict_all(session, rows))
-    if target is not None:
-        named = _undo_target_scaling(named, predict_all(), target, details)
-    if not _close_in_first_rows(named, today, count_rows(batch)):
-        details["forms"] = _forms(session, rows, named)
     recordings = _recordings(session, today)
+    if target is not None:
+        named = _undo_target_scaling(named, predict_all(), target, recordings, details)
+    if not _close_in_first_rows(named, today, count_rows(batch)):
+        details["forms"] = _forms(session, rows, named, target)
     if recordings:
         details["rounded"] = {name: form.words for name, form in recordings.items()}
         named = _undo_rounding(named, predict_all(), recordings)
@@ -81,9 +81,13 @@ def _undo_target_scaling(
     named: dict[str, np.ndarray],
     today: Outputs,
     target: TargetUnits,
+    recordings: Mapping[str, Recording],
     details: RecordedDetails,
 ) -> dict[str, np.ndarray]:
-    """Return outputs that were recorded in the units of the targets in those of the model."""
+    """Return outputs that were recorded in the units of the targets in those of the model.
+
+    They were rounded in the units of the targets, if at all.
+    """
     followed = [name for name, values in named.items() if target.is_followed(values, today[name])]
     details["units"] = dict.fromkeys(followed, target.kind)
     details["contradictions"] = {
@@ -91,7 +95,9 @@ def _undo_target_scaling(
         for name, values in named.items()
         if name not in followed and (words := target.describe_contradiction(values, today[name]))
     }
-    return {**named, **{name: target.undo(named[name], today[name]) for name in followed}}
+    in_units = {name: target.invert(today[name]) for name in followed}
+    exact = _undo_rounding({name: named[name] for name in followed}, in_units, recordings)
+    return {**named, **{name: target.undo(exact[name], today[name]) for name in followed}}
 
 
 def _recordings(session: Session, today: Outputs) -> dict[str, Recording]:
@@ -111,7 +117,7 @@ def _undo_rounding(
     matching = {
         name
         for name, form in recordings.items()
-        if named[name].shape == today[name].shape and form.holds(named[name])
+        if name in named and named[name].shape == today[name].shape and form.holds(named[name])
     }
     return {
         name: recordings[name].nearest(values, today[name]) if name in matching else values
@@ -155,7 +161,7 @@ def _close_in_first_rows(named: Outputs, today: Outputs, rows: int) -> bool:
     )
 
 
-def _forms(session: Session, rows: Rows, named: Outputs) -> dict[str, str]:
+def _forms(session: Session, rows: Rows, named: Outputs, target: TargetUnits | None) -> dict[str, str]:
     """Describe, by output, how today's outputs become the recorded ones."""
     batch_size = session.facts.batch_size or 1
     length = min(count_rows(rows), max(_FORM_ROWS, batch_size)) // batch_size * batch_size
@@ -166,9 +172,17 @@ def _forms(session: Session, rows: Rows, named: Outputs) -> dict[str, str]:
     for name, values in named.items():
         recorded = values[positions]
         form = other_form(recorded, today[name]) or _other_output(name, recorded, today)
+        if form is None and target is not None:
+            form = _form_in_units(recorded, today[name], target)
         if form:
             forms[name] = form
     return forms
+
+
+def _form_in_units(recorded: np.ndarray, today: np.ndarray, target: TargetUnits) -> str | None:
+    """Describe a change of today's output in the units of the targets, such as columns in another order."""
+    form = other_form(recorded, target.invert(today)) if target.fits(recorded, today) else None
+    return f"{form}, in the units of the {target.kind}" if form else None
 
 
 def _other_output(name: str, recorded: np.ndarray, today: Outputs) -> str | None:

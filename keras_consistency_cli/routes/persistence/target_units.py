@@ -53,12 +53,27 @@ class TargetUnits:
         """The class of the scaler."""
         return clean(type(self.scaler).__name__)
 
+    def fits(self, recorded: np.ndarray, today: np.ndarray) -> bool:
+        """Whether these may be outputs in the units of the targets, by their shape and dtype."""
+        width = today.shape[-1] if today.ndim > 1 else 1
+        return (
+            recorded.shape == today.shape
+            and width == self.width
+            and is_float_or_integer(recorded.dtype)
+            and today.dtype.kind == "f"
+        )
+
     def is_followed(self, recorded: np.ndarray, today: np.ndarray) -> bool:
         """Whether most recorded outputs are today's in the units of the targets, and not today's own."""
-        if not self._fits(recorded, today) or close(recorded, today):
+        if not self.fits(recorded, today) or close(recorded, today):
             return False
-        differences = np.abs(recorded - self._invert(today))
+        differences = np.abs(recorded - self.invert(today))
         return bool((differences <= _SAME * max(float(recorded.std()), 1e-300)).mean() > _MOST)
+
+    def invert(self, outputs: np.ndarray) -> Floats:
+        """Return outputs of the model in the units of the targets."""
+        flat = self.scaler.inverse_transform(outputs.astype(np.float64).reshape(-1, self.width))
+        return np.asarray(flat, dtype=np.float64).reshape(outputs.shape)
 
     def undo(self, recorded: np.ndarray, today: np.ndarray) -> np.ndarray:
         """Return recorded outputs in the units of the model.
@@ -66,10 +81,10 @@ class TargetUnits:
         Rounding of the record does not count: today's outputs, moved by what is left of the difference.
         """
         exact = today.astype(np.float64)
-        inverse = self._invert(exact)
-        slopes = (self._invert(exact + _STEP) - inverse) / _STEP
+        inverse = self.invert(exact)
+        slopes = (self.invert(exact + _STEP) - inverse) / _STEP
         differences = recorded.astype(np.float64) - inverse
-        size = np.maximum(np.abs(recorded), np.abs(self._invert(np.zeros_like(exact))))
+        size = np.maximum(np.abs(recorded), np.abs(self.invert(np.zeros_like(exact))))
         # A scaler computes in the precision of the model's outputs, whatever the record is stored in.
         stored = np.finfo(recorded.dtype).eps if recorded.dtype.kind == "f" else 0.0
         rounding = _ULPS * max(float(stored), float(np.finfo(today.dtype).eps)) * size
@@ -82,7 +97,7 @@ class TargetUnits:
 
         Outputs that were recorded as the model gives them follow no line.
         """
-        if not self._fits(recorded, today) or len(today) < _FEWEST or close(recorded, today):
+        if not self.fits(recorded, today) or len(today) < _FEWEST or close(recorded, today):
             return None
         if self.is_followed(recorded, today):
             return None
@@ -93,26 +108,13 @@ class TargetUnits:
         lines = [np.polyfit(columns[:, at], values[:, at], 1) for at in range(self.width)]
         if not all(close(np.polyval(line, columns[:, at]), values[:, at]) for at, line in enumerate(lines)):
             return None
-        offsets, middle, ends = self._invert(np.outer([0.0, 0.5, 1.0], np.ones(self.width)))
+        offsets, middle, ends = self.invert(np.outer([0.0, 0.5, 1.0], np.ones(self.width)))
         factors = ends - offsets
         if not np.allclose(middle - offsets, factors / 2):
             return None
         at = int(np.argmax([abs(line[0] / factor - 1) for line, factor in zip(lines, factors, strict=True)]))
         followed, given = _words(lines[at][0], lines[at][1]), _words(factors[at], offsets[at])
         return f"recorded outputs are {followed}, the {self.kind} of --target-scaler gives {given}"
-
-    def _fits(self, recorded: np.ndarray, today: np.ndarray) -> bool:
-        width = today.shape[-1] if today.ndim > 1 else 1
-        return (
-            recorded.shape == today.shape
-            and width == self.width
-            and is_float_or_integer(recorded.dtype)
-            and today.dtype.kind == "f"
-        )
-
-    def _invert(self, outputs: np.ndarray) -> Floats:
-        flat = self.scaler.inverse_transform(outputs.astype(np.float64).reshape(-1, self.width))
-        return np.asarray(flat, dtype=np.float64).reshape(outputs.shape)
 
 
 def _words(factor: float, offset: float) -> str:

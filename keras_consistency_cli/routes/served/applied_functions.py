@@ -82,9 +82,14 @@ def _gives(function: _Function, expected: Array, served: Array) -> bool:
     values = _apply(function, expected)
     if values is None or len(np.unique(expected)) < _MIN_VALUES:
         return False
+    # The spread of a function that grows fast, such as exp, may be far beyond all served values.
+    limit = min(_limit(values), _limit(served))
+    return not is_beyond_limit(served, values, limit).any()
+
+
+def _limit(values: Array) -> float:
     column = values[:, None]
-    limits = compute_limits(column, compute_spreads(column))
-    return not is_beyond_limit(served[:, None], column, limits).any()
+    return float(compute_limits(column, compute_spreads(column))[0])
 
 
 def _gives_on_line(function: _Function, raw: Array, served: Array, limit: float) -> bool:

@@ -1,11 +1,13 @@
 """Straight lines through the served values of a column.
 
-A different scaler of the same kind is a straight line over the expected values.
+A different scaler of the same kind is a straight line over the expected values. Its factor may say where it
+comes from: a logarithm of another base, or a deviation with ddof=1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     flatten_to_columns,
 )
 
-__all__ = ["Line", "fit_rising_line", "measure_linear_prefix"]
+__all__ = ["Line", "fit_rising_line", "measure_linear_prefix", "recognize_factors"]
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +28,24 @@ _LINE_TOLERANCE = 1e-3
 """Accepted distance from the line, as a share of the served column's own spread."""
 _MIN_POINTS = 3
 """Any two points lie on a line."""
+_BASES = {
+    math.log(10): "log10 in place of log",
+    1 / math.log(10): "log in place of log10",
+    math.log(2): "log2 in place of log",
+    1 / math.log(2): "log in place of log2",
+    math.log2(10): "log10 in place of log2",
+    math.log10(2): "log2 in place of log10",
+}
+"""By how many times as wide the scaler would be, the logarithm that is in place of a different one."""
+_SAME_BASE = 1e-5
+_NO_SHIFT = 1e-4
+"""In spreads."""
+_SAME_DEVIATION = 0.02
+"""Part of the distance from 1 by which the factors of all columns may differ."""
+_MOST_WIDER = 1.3
+"""The factor of three rows; fewer rows are no sample."""
+_SEVERAL = 2
+"""Columns whose factor is the same; that of one column may be chance."""
 
 
 class Line(NamedTuple):
@@ -84,3 +104,24 @@ def measure_linear_prefix(raw: Array, served: Array, columns: Iterable[int]) -> 
 
 def _column(rows: Array, column: int) -> Array:
     return flatten_to_columns(rows)[:, column]
+
+
+def recognize_factors(lines: Sequence[tuple[float, float]]) -> str | None:
+    """Return the kind of mistake that gives these shifts and factors, None if they say nothing.
+
+    Args:
+        lines: for each column the shift in spreads, and how many times as wide its scaler would be.
+    """
+    factors = [factor for _, factor in lines]
+    is_centred = all(abs(shift) < _NO_SHIFT for shift, _ in lines)
+    if len(lines) < _SEVERAL and not is_centred:
+        return None
+    for factor, words in _BASES.items():
+        if all(math.isclose(each, factor, rel_tol=_SAME_BASE) for each in factors):
+            return f"other-base:{words}"
+    widening = factors[0] - 1
+    is_same = all(abs(each - factors[0]) < _SAME_DEVIATION * widening for each in factors)
+    if len(lines) < _SEVERAL or not is_centred or not is_same or factors[0] > _MOST_WIDER:
+        return None
+    # The deviation of a sample of n rows is sqrt(n / (n - 1)) times as large.
+    return f"sample-deviation:{round(1 / (1 - factors[0] ** -2))}"

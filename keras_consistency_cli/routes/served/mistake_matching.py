@@ -23,6 +23,7 @@ from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, 
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
 from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
+from keras_consistency_cli.routes.served.reordered_rows import find_rows_of_others
 from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
@@ -113,10 +114,27 @@ def _find_mistakes(
     ]
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
     parts = mixture.find_parts(left)
-    nearly = find_nearly_moved(served, expected) if any(part.key == UNKNOWN for part in parts) else None
-    if nearly is not None:
-        mistakes, by_values, parts = [nearly], [], []
+    if any(part.key == UNKNOWN for part in parts):
+        nearly = find_nearly_moved(served, expected)
+        whole_rows = [nearly] if nearly is not None else _find_other_rows(mixture, unmatched)
+        if whole_rows:
+            return whole_rows
     return [*mistakes, *by_values, *(unmatched.describe_part(part) for part in parts)]
+
+
+def _find_other_rows(mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mistake]:
+    """Return the rows that have the values of other rows, and the rest; nothing if most have not."""
+    hit: Array = np.asarray(mixture.wrong.any(axis=1))
+    wrong_rows: Array = np.asarray(hit.any(axis=1))
+    found = find_rows_of_others(unmatched.comparison, wrong_rows)
+    if found is None or 2 * found.mask.sum() < wrong_rows.sum():
+        return []
+    columns = list(range(hit.shape[1]))
+    part = build_part(MistakeKey("rows-of-others", None), found.mask, hit, columns)
+    pairs = tuple((row, int(found.sources[row])) for row in part.first)
+    left = wrong_rows & ~found.mask
+    rest = [unmatched.describe_part(build_part(UNKNOWN, left, hit, columns))] if left.any() else []
+    return [replace(unmatched.describe_part(part), others=pairs), *rest]
 
 
 def _find_candidates(

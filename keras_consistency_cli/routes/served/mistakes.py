@@ -107,6 +107,7 @@ class Mistake:
         last: position of the last of these rows.
         every: distance between these rows, if it is always the same, else 0.
         codes: for "relabelled", some pairs of an expected code and the one that was served instead.
+        others: for "rows-of-others", some pairs of a row and the one whose values it has.
     """
 
     kind: str
@@ -121,6 +122,7 @@ class Mistake:
     last: int | None = None
     every: int = 0
     codes: tuple[tuple[float, float], ...] = ()
+    others: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,7 @@ class MistakeDetails(TypedDict):
     last: int | None
     every: int
     codes: Sequence[tuple[float, float]]
+    others: Sequence[tuple[int, int]]
 
 
 class MatchDetails(TypedDict, total=False):

@@ -68,9 +68,11 @@ class _Move:
 
 
 def generate_axis_variants(expected: Array) -> Iterator[Variant]:
-    """Yield the rows with two axes exchanged, or an axis in reverse order."""
+    """Yield the rows with two axes exchanged, an axis in reverse order, or axes reshaped into each other."""
     for move in _generate_moves(expected):
         yield Variant(kind=f"axes-moved:{move.words}", rows=move.rows)
+    for move in _generate_reshapes(expected):
+        yield Variant(kind=f"axes-reshaped:{move.words}", rows=move.rows)
 
 
 def _generate_moves(rows: Array) -> Iterator[_Move]:
@@ -84,6 +86,24 @@ def _generate_moves(rows: Array) -> Iterator[_Move]:
             yield _Move(words=f"its axes in the order {', '.join(map(str, order))}", rows=moved)
     for axis in range(1, rows.ndim - 1):
         yield _Move(words=f"axis {axis} in reverse order", rows=np.flip(rows, axis))
+
+
+def _generate_reshapes(rows: Array) -> Iterator[_Move]:
+    """Yield the rows after reshape() where axes had to be transposed, on the way to the model or before."""
+    if not 2 < rows.ndim <= _MOST_AXES + 1:
+        return
+    axes = range(1, rows.ndim)
+    for order in itertools.permutations(axes):
+        there = rows.transpose(0, *order)
+        if order == tuple(axes):
+            continue
+        listed = ", ".join(map(str, order))
+        yield _Move(words=f"its axes in the order {listed}, then reshaped", rows=there.reshape(rows.shape))
+        back = np.argsort((0, *order))
+        yield _Move(
+            words=f"its values reshaped, then its axes in the order {', '.join(map(str, back[1:]))}",
+            rows=rows.reshape(there.shape).transpose(*back),
+        )
 
 
 def find_nearly_moved(served: Array, expected: Array) -> Mistake | None:

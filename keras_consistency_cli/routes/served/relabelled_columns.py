@@ -1,19 +1,21 @@
 """Category codes that were assigned again: each expected value is served as one other value, one to one.
 
 A label encoder that is fitted on other rows, or a vocabulary that was rebuilt, does that. Values that occur
-only once say nothing, so that the repeated ones decide.
+only once say nothing, so that the repeated ones decide. Among the ids of a table, one served code may stand
+for several right ones: that of unknown words.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codes", "find_relabelled"]
+__all__ = ["Codes", "find_relabelled", "measure_shift"]
 
 Array = npt.NDArray[Any]
 Codes = dict[float, float]
@@ -21,12 +23,16 @@ Codes = dict[float, float]
 
 _LEAST_EVIDENCE = 20.0
 """In bits: a random code would repeat by chance with a probability of 2 to the minus this."""
+_LEAST_SHIFTED = 3
+"""Codes that differ by the same number; fewer may do so by chance."""
 _MOST_ON_A_LINE = 16
 _DECIMALS = 5
 """Digits in which scaled codes are the same."""
 
 
-def find_relabelled(served: Array, expected: Array, columns: Iterable[int]) -> dict[int, Codes]:
+def find_relabelled(
+    served: Array, expected: Array, columns: Iterable[int], ids: frozenset[int] = frozenset()
+) -> dict[int, Codes]:
     """Return the columns whose codes were assigned again, with the served code by expected code.
 
     Args:
@@ -34,16 +40,41 @@ def find_relabelled(served: Array, expected: Array, columns: Iterable[int]) -> d
         expected: the expected columns.
         columns: the wrong ones among them; if they share one code, as the words of a text do, fewer rows are
             enough.
+        ids: the columns that hold ids of a table, and so are codes.
     """
     wrong = list(columns)
-    together = _read_codes(served[:, wrong].ravel(), expected[:, wrong].ravel())
+    together = _read_codes(
+        served[:, wrong].ravel(), expected[:, wrong].ravel(), are_ids=ids.issuperset(wrong)
+    )
     if together is not None:
         return dict.fromkeys(wrong, together)
-    codes = {column: _read_codes(served[:, column], expected[:, column]) for column in wrong}
+    codes = {
+        column: _read_codes(served[:, column], expected[:, column], are_ids=column in ids) for column in wrong
+    }
     return {column: found for column, found in codes.items() if found is not None}
 
 
-def _read_codes(served: Array, expected: Array) -> Codes | None:
+def measure_shift(codes: Codes) -> float | None:
+    """Return by how much all codes differ, None if it is not the same for all.
+
+    The first code may be that of padding, which stays; one served code may be that of unknown words.
+    """
+    first, unknown = min(codes), _find_shared_code(codes)
+    shifts = {there - here for here, there in codes.items() if there != unknown and here != first}
+    is_padding = codes[first] in (first, unknown)
+    if len(codes) - is_padding < _LEAST_SHIFTED or len(shifts) != 1 or 0 in shifts:
+        return None
+    shift = shifts.pop()
+    return shift if is_padding or codes[first] - first == shift else None
+
+
+def _find_shared_code(codes: Codes) -> float | None:
+    """Return the served code that most right ones share, None if each has its own."""
+    (code, count), *_ = Counter(codes.values()).most_common(1)
+    return code if count > 1 else None
+
+
+def _read_codes(served: Array, expected: Array, *, are_ids: bool) -> Codes | None:
     """Return the served code of each expected one, None if the values are not codes or do not agree."""
     if not (np.isfinite(served).all() and np.isfinite(expected).all()) or not len(expected):
         return None
@@ -51,9 +82,11 @@ def _read_codes(served: Array, expected: Array) -> Codes | None:
     values, places = np.unique(expected, return_inverse=True)
     first = np.zeros(len(values))
     first[places] = served
-    is_one_to_one = len(np.unique(first)) == len(values) and bool((first[places] == served).all())
-    evidence = (len(expected) - len(values)) * math.log2(max(len(values), 1))
-    if not is_one_to_one or evidence < _LEAST_EVIDENCE or not _are_codes(first, values):
+    distinct, counts = np.unique(first, return_counts=True)
+    most_shared = 1 if are_ids else 0
+    is_one_to_one = (counts > 1).sum() <= most_shared and bool((first[places] == served).all())
+    evidence = (len(expected) - len(values)) * math.log2(len(distinct))
+    if not is_one_to_one or evidence < _LEAST_EVIDENCE or not (are_ids or _are_codes(first, values)):
         return None
     return dict(zip(values.tolist(), first.tolist(), strict=True))
 

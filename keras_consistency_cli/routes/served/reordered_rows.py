@@ -1,18 +1,40 @@
-"""Served rows that are the expected rows in a different order, each of them once."""
+"""Served rows that are expected rows: in a different order, each of them once, or those of other rows.
+
+A service that answers with the row of the request before, or that broadcasts the first row of a batch, serves
+some rows several times. Where columns have few different values, any row looks like some other one: the
+values of each column are therefore exchanged at random, and if rows still match after that, nothing is said.
+"""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
 from keras_consistency_cli.routes.served.mistakes import Array
 
-__all__ = ["are_rows_reordered"]
+__all__ = ["OtherRows", "are_rows_reordered", "find_rows_of_others"]
 
 _LEAST_ROWS = 3
 """Different rows; two in a different order may as well be codes that were exchanged."""
 _MOST_TIES = 0.01
 """Share of the rows that rounding may put in a different order."""
+
+_FEWEST_OTHERS = 8
+"""Rows that must be those of other rows."""
+_MOST_BY_CHANCE = 0.1
+"""Share of the rows that may match after the values of each column were exchanged at random."""
+_NEAREST = 2
+"""Rows on either side that are compared: rounding may change the order of nearly equal sums."""
+
+
+class OtherRows(NamedTuple):
+    """For each row whether it has the values of a different row, and the position of that row."""
+
+    mask: npt.NDArray[Any]
+    sources: npt.NDArray[Any]
 
 
 def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
@@ -40,3 +62,42 @@ def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
 def _sort_rows(rows: Array, weights: Array) -> Array:
     """Return the rows in the order of their weighted sums."""
     return np.asarray(rows[np.argsort(rows @ weights, kind="stable")])
+
+
+def find_rows_of_others(comparison: ColumnComparison, wrong_rows: Array) -> OtherRows | None:
+    """Return the wrong rows that have the values of other rows, None if there are few or chance does it.
+
+    Args:
+        comparison: the served and the expected columns.
+        wrong_rows: for each row whether it is wrong.
+    """
+    rows = len(wrong_rows)
+    scaled = (
+        np.where(np.isfinite(columns), columns, 0.0) / comparison.spread
+        for columns in (comparison.served, comparison.expected)
+    )
+    served, expected = (columns.reshape(rows, -1) for columns in scaled)
+    if served.shape[1] < 2:
+        return None
+    limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))
+    sources = _find_sources(served, expected, limit)
+    mask: npt.NDArray[Any] = np.asarray((sources >= 0) & wrong_rows)
+    if mask.sum() < _FEWEST_OTHERS:
+        return None
+    mixed = np.random.default_rng(0).permuted(served, axis=0)
+    by_chance = (_find_sources(mixed, expected, limit) >= 0).mean()
+    return OtherRows(mask=mask, sources=sources) if by_chance <= _MOST_BY_CHANCE else None
+
+
+def _find_sources(served: Array, expected: Array, limit: Array) -> Array:
+    """Return for each served row the position of the expected row with its values, -1 if there is none."""
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, served.shape[1])
+    sums = expected @ weights
+    order = np.argsort(sums, kind="stable")
+    places = np.searchsorted(sums[order], served @ weights)
+    sources = np.full(len(served), -1)
+    for step in range(-_NEAREST, _NEAREST):
+        near = order[np.clip(places + step, 0, len(order) - 1)]
+        is_same = ~is_beyond_limit(served, expected[near], limit).any(axis=1)
+        sources = np.where((sources < 0) & is_same, near, sources)
+    return np.asarray(sources)

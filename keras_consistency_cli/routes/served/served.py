@@ -142,6 +142,7 @@ def _number_rows(mistake: Mistake, numbers: np.ndarray) -> Mistake:
         last=rows[-1],
         # After the consecutive rows, row numbers are not positions, and so the distances differ as well.
         every=mistake.every if rows == positions else 0,
+        others=tuple((int(numbers[row]), int(numbers[source])) for row, source in mistake.others),
     )
 
 

@@ -18,11 +18,11 @@ from keras_consistency_cli.routes.served.applied_functions import (
     find_function_before_scaling,
     find_function_of_expected,
 )
-from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line
+from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line, recognize_factors
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
-from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled
+from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled, measure_shift
 from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered
 from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
@@ -115,11 +115,14 @@ class UnmatchedColumns:
         """
         lines = self._fit_lines(self.comparison.expected, columns)
         candidates = [column for column in columns if column not in lines or column in self.codes]
-        found = find_relabelled(self.comparison.served, self.comparison.expected, candidates)
+        found = find_relabelled(self.comparison.served, self.comparison.expected, candidates, self.codes)
         if not found:
             return None
-        changed = [(here, there) for here, there in found[next(iter(found))].items() if here != there]
-        return replace(self._mistake("relabelled", list(found)), codes=tuple(changed[:_SHOWN_CODES]))
+        codes = found[next(iter(found))]
+        shift = measure_shift(codes)
+        kind = "relabelled" if shift is None else f"codes-shifted:{_describe_shift(shift)}"
+        changed = [(here, there) for here, there in codes.items() if here != there]
+        return replace(self._mistake(kind, list(found)), codes=tuple(changed[:_SHOWN_CODES]))
 
     def _find_reordered(self, columns: list[int]) -> Mistake | None:
         """Return the columns with the expected values in a different order.
@@ -157,8 +160,12 @@ class UnmatchedColumns:
         if not lines:
             return None
         worst = max(lines, key=lambda column: self.distances[column])
-        shift, factor = _measure_line(lines[worst], self.comparison.spread[worst])
-        return replace(self._mistake("another-scaler", list(lines)), shift=shift, factor=factor)
+        measured = {
+            column: _measure_line(line, self.comparison.spread[column]) for column, line in lines.items()
+        }
+        shift, factor = measured[worst]
+        kind = recognize_factors(list(measured.values())) or "another-scaler"
+        return replace(self._mistake(kind, list(lines)), shift=shift, factor=factor)
 
     def _find_scaler_over_raw(self, columns: list[int]) -> Mistake | None:
         """Return the columns of a scaler of a different class."""
@@ -213,6 +220,10 @@ class UnmatchedColumns:
 
     def _mistake(self, kind: str, columns: list[int]) -> Mistake:
         return Mistake(kind=kind, columns=tuple(columns), off=float(self.distances[columns].max()))
+
+
+def _describe_shift(shift: float) -> str:
+    return f"{abs(shift):g} {'larger' if shift > 0 else 'smaller'}"
 
 
 def _measure_line(line: Line, spread: float) -> tuple[float, float]:

@@ -28,6 +28,10 @@ __all__ = ["SINGLE_ROWS", "generate_plain_variants", "generate_variants", "move_
 SINGLE_ROWS = 64
 """Rows that are scaled one by one."""
 _MAX_MOVED_COLUMNS, _MOVED_ROWS = 64, 256
+_LEAST_UNCLIPPED = 0.1
+"""Share of the right values between the ends at which a column was clipped."""
+_LARGEST_WHOLE = 2.0**62
+_NARROW_INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 
 
 def generate_variants(case: ServedInput) -> Iterator[Variant]:
@@ -41,6 +45,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         generate_filled_variants,
         _cast_to_narrow_floats,
         _cast_to_whole_numbers,
+        _cast_to_narrow_integers,
         _clip,
         _move_axes,
         _preprocess_single_rows,
@@ -113,6 +118,31 @@ def _cut_after(expected: Array, served: Array) -> Iterator[Variant]:
         yield Variant(kind="rounded-after", rows=np.rint(expected))
 
 
+def _cast_to_narrow_integers(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows in integers that do not hold them, cast before scaling and after it."""
+    for name, wrapped in _wrap(case.raw):
+        yield Variant(kind=f"wrapped-first:{name}", rows=case.scaling.apply(wrapped))
+    yield from _wrap_after(case.expected)
+
+
+def _wrap_after(expected: Array) -> Iterator[Variant]:
+    """Yield the expected rows as arithmetic in narrow integers gives them, if they are whole numbers."""
+    if (expected == np.rint(expected)).all():
+        for name, wrapped in _wrap(expected):
+            yield Variant(kind=f"wrapped-after:{name}", rows=wrapped)
+
+
+def _wrap(rows: Array) -> Iterator[tuple[str, Array]]:
+    """Yield the rows in each dtype of integers that some of their values exceed, and so wrap around."""
+    if not np.isfinite(rows).all() or np.abs(rows).max(initial=0) >= _LARGEST_WHOLE:
+        return
+    whole = np.trunc(rows).astype(np.int64)
+    for name in _NARROW_INTEGERS:
+        wrapped = whole.astype(name).astype(np.int64)
+        if (wrapped != whole).any():
+            yield name, wrapped.astype(rows.dtype if is_float(rows.dtype) else np.int64)
+
+
 def _has_whole_numbers(served: Array) -> bool:
     """Whether a row or a column holds whole numbers only, and not one number alone, such as a filled gap."""
     flat = served.reshape(-1, served.shape[-1]) if served.ndim > 1 else served[:, None]
@@ -128,6 +158,7 @@ def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]
         with np.errstate(over="ignore"):
             yield Variant(kind="float16-after", rows=expected.astype(np.float16))
     yield from _cut_after(expected, served)
+    yield from _wrap_after(expected)
     yield from generate_axis_variants(expected)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
         yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)
@@ -140,9 +171,13 @@ def _clip(case: ServedInput) -> Iterator[Variant]:
     if np.isfinite(case.served).all():
         axes = tuple(range(case.served.ndim - 1))
         low, high = case.served.min(axis=axes), case.served.max(axis=axes)
-        # A served column of one number was not clipped at that number.
-        clipped = np.where(low < high, np.clip(case.expected, low, high), case.expected)
-        yield Variant(kind="clipped", rows=clipped)
+        # A served column of one number was not clipped at that number. Neither was one with hardly any right
+        # value between its ends: any narrow column lies there.
+        between = ((case.expected > low) & (case.expected < high)).mean(axis=axes)
+        is_clipped = (low < high) & (between > _LEAST_UNCLIPPED)
+        yield Variant(
+            kind="clipped", rows=np.where(is_clipped, np.clip(case.expected, low, high), case.expected)
+        )
 
 
 def _move_axes(case: ServedInput) -> Iterator[Variant]:

@@ -297,6 +297,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("padding at the other end", {}, {"KC301": {"cause": "padding-side"}}, [("padding-side", None)]),
     ("a different time zone", {}, {"KC301": {"cause": "time-shift"}}, [("time-shift", None)]),
     ("rows in a different order", {}, {"KC301": {"cause": "row-order"}}, [("row-order", None)]),
+    ("a default", {}, {"KC301": {"cause": "features-not-filled"}}, [("features-not-filled", None)]),
     ("one more logarithm", {}, {"KC301": {"cause": "function-misapplied"}}, [("function-misapplied", None)]),
     (
         "rows alone differ",

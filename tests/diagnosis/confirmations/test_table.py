@@ -211,6 +211,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
     ("quantisation-coarse", {}, {"KC606": {}}),
+    ("features-not-filled", served("constant"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -15,6 +15,8 @@ KNOWN = {
     "scaled and shifted down": OUTPUTS / 2 - 3,
     "negated and shifted up": -OUTPUTS + 1,
     "reversed columns": OUTPUTS[:, ::-1],
+    "prices of which logarithms were learned": np.expm1(OUTPUTS),
+    "decades": 10.0**OUTPUTS,
 }
 UNKNOWN = {
     "the same": OUTPUTS,
@@ -22,6 +24,7 @@ UNKNOWN = {
     "one column twice": OUTPUTS[:, [0, 0]],
     "two rows differ": OUTPUTS + np.eye(20, 2),
     "zeros": np.zeros_like(OUTPUTS),
+    "exp of one column": np.column_stack([np.exp(OUTPUTS[:, 0]), OUTPUTS[:, 1]]),
     "some NaN": np.where(OUTPUTS > 1, np.nan, 2 * OUTPUTS),
     "one column": OUTPUTS[:, :1],
 }

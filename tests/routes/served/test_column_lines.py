@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.served.column_lines import fit_rising_line, measure_linear_prefix
+from keras_consistency_cli.routes.served.column_lines import (
+    fit_rising_line,
+    measure_linear_prefix,
+    recognize_factors,
+)
 from tests.helpers.scaled_columns import ROWS, apply, raw_rows, refit_in
 
 
@@ -39,3 +45,25 @@ def test_a_rising_line_has_slope_and_intercept() -> None:
 )
 def test_points_on_no_rising_line(x: list[float], y: list[float]) -> None:
     assert fit_rising_line(np.array(x), np.array(y), 1e-9) is None
+
+
+TEN, SAMPLE = math.log(10), math.sqrt(40 / 39)
+FACTORS: dict[str, tuple[list[tuple[float, float]], str | None]] = {
+    "log10": ([(3.0, TEN), (-0.4, TEN)], "other-base:log10 in place of log"),
+    "log10 of one column": ([(0.0, TEN)], "other-base:log10 in place of log"),
+    "log2": ([(0.0, math.log(2)), (0.0, math.log(2))], "other-base:log2 in place of log"),
+    "a sample": ([(0.0, SAMPLE), (1e-6, SAMPLE * (1 + 1e-5))], "sample-deviation:40"),
+    "a large sample": ([(0.0, math.sqrt(500 / 499))] * 3, "sample-deviation:500"),
+    "pounds": ([(0.0, 2.20462)], None),
+    "one column, shifted": ([(1.0, TEN)], None),
+    "different factors": ([(0.0, SAMPLE), (0.0, 1.02)], None),
+    "shifted": ([(0.3, SAMPLE), (0.0, SAMPLE)], None),
+    "one column": ([(0.0, SAMPLE)], None),
+    "twice as wide": ([(0.0, 2.0), (0.0, 2.0)], None),
+    "narrower": ([(0.0, 0.98), (0.0, 0.98)], None),
+}
+
+
+@pytest.mark.parametrize(("lines", "kind"), FACTORS.values(), ids=FACTORS)
+def test_factors(lines: list[tuple[float, float]], kind: str | None) -> None:
+    assert recognize_factors(lines) == kind

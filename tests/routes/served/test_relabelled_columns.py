@@ -49,8 +49,28 @@ def test_scaled_codes_and_words_of_one_vocabulary() -> None:
 
 def test_codes_counted_from_one_are_codes_only_if_a_table_takes_them() -> None:
     served = with_column(0, CODES + 1)
-    assert kinds(served, EXPECTED, codes=(0,)) == ["relabelled"]
+    assert kinds(served, EXPECTED, codes=(0,)) == ["codes-shifted:1 larger"]
     assert kinds(served, EXPECTED) == ["another-scaler"]
+
+
+WORDS = np.where(RANDOM.random((60, 12)) < 0.3, 0, RANDOM.integers(4, 200, (60, 12)))
+SHIFTED: dict[str, tuple[np.ndarray, str]] = {
+    "without reserved ids": (np.where(WORDS == 0, 0, WORDS - 3), "codes-shifted:3 smaller"),
+    "padding counted too": (WORDS + 2, "codes-shifted:2 larger"),
+    "unknown words": (np.where(WORDS > 150, 2, np.where(WORDS == 0, 0, WORDS + 3)), "codes-shifted:3 larger"),
+    "a smaller vocabulary": (np.where(WORDS > 150, 2, WORDS), "relabelled"),
+    "a word inserted": (np.where(WORDS > 90, WORDS + 1, WORDS), "relabelled"),
+}
+
+
+@pytest.mark.parametrize(("served", "kind"), SHIFTED.values(), ids=SHIFTED)
+def test_ids_of_a_table_counted_from_a_different_start(served: np.ndarray, kind: str) -> None:
+    assert kinds(served, WORDS, codes=tuple(range(12))) == [kind]
+
+
+def test_two_codes_in_place_of_many_are_no_codes() -> None:
+    served = np.where(WORDS > 150, 2, np.where(WORDS > 90, 3, WORDS))
+    assert kinds(served, WORDS, codes=tuple(range(12))) == ["unknown"]
 
 
 OTHERS: dict[str, np.ndarray] = {

@@ -50,3 +50,44 @@ def test_rows_in_another_order(rows: Array, serve: Callable[[Array], Array]) -> 
 )
 def test_values_in_another_order(rows: Array, serve: Callable[[Array], Array]) -> None:
     assert kinds(serve(rows), rows) == {"values-reordered"}
+
+
+MIXED = np.random.default_rng(11)
+ROWS = MIXED.normal(size=(96, 4))
+STEPS = MIXED.normal(size=(40, 6, 2))
+FLAGS = MIXED.integers(0, 2, (96, 4)).astype(float)
+BATCH_STARTS = np.arange(96) // 16 * 16
+
+
+OTHERS: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "the row of the request before": (np.concatenate([ROWS[:1], ROWS[:-1]]), ROWS),
+    "the first row of each batch": (ROWS[BATCH_STARTS], ROWS),
+    "a series of the request before": (np.concatenate([STEPS[:1], STEPS[:-1]]), STEPS),
+    "float32": (ROWS[BATCH_STARTS].astype("float32"), ROWS),
+}
+
+
+@pytest.mark.parametrize(("served", "expected"), OTHERS.values(), ids=OTHERS)
+def test_rows_of_other_rows(served: np.ndarray, expected: np.ndarray) -> None:
+    assert kinds(served, expected) == {"rows-of-others"}
+
+
+def test_the_rows_are_named() -> None:
+    (mistake,) = match_served_rows(ROWS[BATCH_STARTS], ROWS, iter(())).mistakes
+    assert mistake.others[:2] == ((1, 0), (2, 0))
+    assert mistake.hit == 90
+
+
+NOT_OTHERS: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "noise": (ROWS + 0.1 * MIXED.normal(size=ROWS.shape), ROWS),
+    "flags of which every row looks like some other one": (FLAGS[BATCH_STARTS], FLAGS),
+    "columns of different rows": (
+        np.stack([np.roll(column, at)[BATCH_STARTS] for at, column in enumerate(ROWS.T, 1)], axis=1),
+        ROWS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("served", "expected"), NOT_OTHERS.values(), ids=NOT_OTHERS)
+def test_rows_that_are_not_those_of_others(served: np.ndarray, expected: np.ndarray) -> None:
+    assert kinds(served, expected) == {"unknown"}
