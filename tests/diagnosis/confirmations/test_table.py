@@ -211,6 +211,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
     ("quantisation-coarse", {}, {"KC606": {}}),
+    ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -301,6 +302,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
     ("overflow-in-float16", {}, {"KC701": {}}),
+    ("weights-not-loaded", {}, {"KC801": {}}),
 ]
 
 
