@@ -282,6 +282,11 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaled-in-low-precision", {}, {"KC305": {"stored": {"column": "time"}}}),
     ("function-misapplied", served("function:log1p", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("quantisation-broken", measured("dequantise-layers", {**IN_FLOATS, "after": 60.0}), {"KC606": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline"), **measured("predict-float64", {})},
+        {"KC102": {"moved": (3,)}},
+    ),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
