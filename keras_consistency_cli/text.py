@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import count
 
 __all__ = [
     "clean",
@@ -12,6 +13,7 @@ __all__ = [
     "did_you_mean",
     "format_bytes",
     "format_count",
+    "number_repeated",
     "shape_text",
     "unstyled",
 ]
@@ -76,3 +78,13 @@ def describe_changed_decisions(amount: int) -> str:
 def shape_text(shape: Iterable[int | None]) -> str:
     """Return a shape as Keras prints it: (None, 20, 1)."""
     return str(tuple(shape))
+
+
+def number_repeated(names: Sequence[str]) -> list[str]:
+    """Return the names, repeated ones with a number: lstm, lstm_1, lstm_2."""
+    unique: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(1))
+        is_new = name not in unique
+        unique.append(name if is_new else next(each for each in numbered if each not in {*names, *unique}))
+    return unique

@@ -14,6 +14,7 @@ from keras_consistency_cli.text import (
     did_you_mean,
     format_bytes,
     format_count,
+    number_repeated,
     shape_text,
     unstyled,
 )
@@ -103,3 +104,16 @@ def test_the_verb_agrees_with_the_number_of_decisions() -> None:
 )
 def test_format_bytes(size: int, shown: str) -> None:
     assert format_bytes(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "unique"),
+    [
+        ([], []),
+        (["a", "b"], ["a", "b"]),
+        (["a", "a", "a"], ["a", "a_1", "a_2"]),
+        (["a", "a", "a_1", "a"], ["a", "a_2", "a_1", "a_3"]),
+    ],
+)
+def test_repeated_names_get_numbers(names: list[str], unique: list[str]) -> None:
+    assert number_repeated(names) == unique

@@ -271,14 +271,19 @@ def is_nonfinite_on_one_side(_evidence: Evidence, verdict: Verdict) -> bool:
 # Layers that facts alone point to.
 
 
-def layer_of_operation(evidence: Evidence, operation: str) -> str | None:
-    """Return the innermost layer whose scope contains an operation of a graph."""
+def layer_of_operation(evidence: Evidence, operation: str, *, prefer_custom: bool = False) -> str | None:
+    """Return the innermost layer whose scope contains an operation of a graph.
+
+    With `prefer_custom`, it is the innermost custom one if there is any: a layer of Keras refuses what the
+    code around it passes.
+    """
     # TensorFlow adds a number to a scope whose name occurs twice.
     scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
-    return next(
-        (layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes),
-        None,
-    )
+    layers = [
+        layer for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes
+    ]
+    custom = [layer for layer in layers if layer.custom and prefer_custom]
+    return next((layer.path for layer in (custom or layers)), None)
 
 
 def layer_that_refused_batch(evidence: Evidence) -> str | None:
@@ -289,7 +294,8 @@ def layer_that_refused_batch(evidence: Evidence) -> str | None:
         if name.startswith(("one-by-one", "batch-")) and trace.error
     )
     nodes = (match.group(1) for error in errors if (match := re.search(r"{{node ([^}\s]+)", error)))
-    return next((layer for node in nodes if (layer := layer_of_operation(evidence, node))), None)
+    layers = (layer_of_operation(evidence, node, prefer_custom=True) for node in nodes)
+    return next((layer for layer in layers if layer), None)
 
 
 def last_stateful_layer(evidence: Evidence) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import joblib
 import keras
 import numpy as np
@@ -46,6 +49,19 @@ def _built_before_saving(files: Files) -> Files:
     return save(model, files)
 
 
+def _created_in_init(files: Files) -> Files:
+    """The same weights, with a class that creates its layer in __init__."""
+    with zipfile.ZipFile(files.model) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(files.model, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b'"late": true', b'"late": false'))
+    model = load(files)
+    with h5py.File(io.BytesIO(parts["model.weights.h5"])) as weights:
+        assert np.array_equal(model.adapter.inner.kernel, weights["adapter/inner/vars/0"])
+    return files
+
+
 def _without_training_state(files: Files) -> Files:
     model = keras.models.load_model(files.model, compile=False)
     return save(model, files)
@@ -67,6 +83,12 @@ FILES: tuple[Trial, ...] = (
         tries="build what is not built yet, and save",
         faulty=corpus_case("saved before it was built"),
         fix=_built_before_saving,
+    ),
+    Trial(
+        slug="weights-not-loaded",
+        tries="create the layer in __init__, and build it in build()",
+        faulty=corpus_case("a layer that is created in the first call"),
+        fix=_created_in_init,
     ),
     Trial(
         slug="training-state-unreadable",

@@ -151,6 +151,14 @@ def squeezed(named: bool) -> Any:
     )
 
 
+def halved(leaks: bool) -> Any:
+    """Two outputs of one operation, which Keras gives the same name; only the first one leaks."""
+    rows = keras.Input((9,))
+    first, second = layers.Dense(3)(rows), layers.Dense(3)(rows)
+    joined = ops.concatenate([operations_centre(first) if leaks else first, second], axis=-1)
+    return keras.Model(rows, list(ops.split(joined, 2, axis=-1)))
+
+
 def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
     return Case(
         name=name,
@@ -240,6 +248,20 @@ CASES: tuple[Case, ...] = (
         build=lambda: squeezed(named=True),
         data=flat(9),
         args=CUSTOM,
+    ),
+    Case(
+        name="leak into the first of two outputs of one operation",
+        family=FAMILY,
+        build=lambda: halved(leaks=True),
+        data=flat(9),
+        causes=CAUSES,
+        failing=FAILING,
+    ),
+    Case(
+        name="two outputs of one operation",
+        family=FAMILY,
+        build=lambda: halved(leaks=False),
+        data=flat(9),
     ),
     _built("leak into few rows", crowding, 8, NAME),
     _built("subclassed, standard over the batch", subclassed, 11, NAME),

@@ -12,7 +12,7 @@ from keras import layers
 from keras.src.applications import convnext
 
 from tests.corpus.cases import Case, Maker, flat, pictures, save_rows, steps
-from tests.corpus.reports_loading_layers import Dilations, Frozen, Gates, Shelf, Tower, halve_text
+from tests.corpus.reports_loading_layers import Adapted, Dilations, Frozen, Gates, Shelf, Tower, halve_text
 
 __all__ = ["CASES"]
 
@@ -51,6 +51,17 @@ def unbuilt() -> Any:
 
 def _unbuilt_rows(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
     return ("--data", str(save_rows(folder / "data", flat(7)(random))))
+
+
+def adapted(late: bool) -> Callable[[], Any]:
+    """A model that has run before it was saved; its inner layer may be created in that run."""
+
+    def build() -> Any:
+        model = Adapted(late)
+        model(np.zeros((1, 5), "float32"))
+        return model
+
+    return build
 
 
 def activation_functions() -> Any:
@@ -134,6 +145,15 @@ CASES: tuple[Case, ...] = (
         layer="first",
         **LOST,
     ),
+    _case(
+        "a layer that is created in the first call",
+        adapted(late=True),
+        flat(5),
+        layer="adapter/inner",
+        causes=("weights-not-loaded",),
+        failing=("KC801",),
+    ),
+    _case("a layer that is created before the first call", adapted(late=False), flat(5)),
     *(
         _case(
             f"the state of {optimizer} does not fit",

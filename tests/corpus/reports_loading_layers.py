@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import initializers, layers, ops
 
-__all__ = ["Dilations", "Frozen", "Gates", "Shelf", "Tower", "halve_text"]
+__all__ = ["Adapted", "Adapter", "Dilations", "Frozen", "Gates", "Shelf", "Tower", "halve_text"]
 
 _PACKAGE = "reports_loading"
 
@@ -159,6 +159,56 @@ class Shelf(layers.Layer):
         """The main layer; in training also the other one."""
         outputs = self.main(inputs)
         return outputs + self.parts.kept[0](inputs) if training else outputs
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Adapter(layers.Layer):
+    """A layer that creates its inner one in its first call, or at once."""
+
+    def __init__(self, units: int, late: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.late = units, late
+        self.inner: Any = None if late else layers.Dense(units, activation="tanh", name="inner")
+        self.built = late
+
+    def build(self, shape: Any) -> None:
+        """Build the inner layer."""
+        self.inner.build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        """The inner layer, which may be new."""
+        if self.inner is None:
+            self.inner = layers.Dense(self.units, activation="tanh", name="inner")
+        return self.inner(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "units": self.units, "late": self.late}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Adapted(keras.Model):
+    """An adapter and a head."""
+
+    def __init__(self, late: bool, units: int = 7, features: int = 5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.late, self.units, self.features = late, units, features
+        self.adapter, self.head = Adapter(units, late, name="adapter"), layers.Dense(2, name="head")
+
+    def build(self, _shape: Any) -> None:
+        """Build what exists."""
+        if not self.late:
+            self.adapter.build((None, self.features))
+        self.head.build((None, self.units))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """The head of the adapter."""
+        return self.head(self.adapter(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"late": self.late, "units": self.units, "features": self.features}
 
 
 def halve_text(inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Words for layers whose weights are not in the file."""
+"""Words for layers whose weights do not come from the file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras_consistency_cli.text import format_count
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.unsaved_weights import UnsavedLayer
 
-__all__ = ["describe_unsaved", "fix_for_unsaved"]
+__all__ = ["are_unread", "describe_unsaved", "fix_for_unsaved"]
 
 _SHOWN = 3
 
@@ -32,7 +32,13 @@ def describe_unsaved(layers: Sequence[UnsavedLayer], parameters: int) -> str:
     names = ", ".join(f"'{each['layer']}'" for each in layers[:_SHOWN])
     more = f" and {len(layers) - _SHOWN} more" if len(layers) > _SHOWN else ""
     reason = _reason(layers[0])
-    return f"{count} not in the file, so that each load creates untrained ones; {names}{more}: {reason}"
+    where = "in the file, but not loaded" if are_unread(layers) else "not in the file"
+    return f"{count} {where}, so that each load creates untrained ones; {names}{more}: {reason}"
+
+
+def are_unread(layers: Sequence[UnsavedLayer]) -> bool:
+    """Whether the file holds the weights of all these layers."""
+    return all(each["reason"] == "unread" for each in layers)
 
 
 def _reason(layer: UnsavedLayer) -> str:
@@ -41,14 +47,18 @@ def _reason(layer: UnsavedLayer) -> str:
         return f"Keras skips {place} when it saves, because its own classes use this name"
     if layer["reason"] == "holder":
         return f"Keras does not look into the {layer['holder']} in {place} when it saves"
+    if layer["reason"] == "unread":
+        return f"{layer['owner']} creates them in its first call, after Keras has read the file"
     return "the file was saved before these layers were built, or by a class that kept them elsewhere"
 
 
 def fix_for_unsaved(layer: UnsavedLayer) -> str:
-    """Return the line that repairs the first of the layers."""
+    """Return the line that repairs the first of the layers; empty if the general fix does."""
     if layer["reason"] == "name":
         name = layer["attribute"].strip("_")
         return f"rename the attribute '{layer['attribute']}' of {layer['owner']}, to 'own_{name}' for example"
     if layer["reason"] == "holder":
         return f"assign the layers to attributes of {layer['owner']} itself, or a list of them"
+    if layer["reason"] == "unread":
+        return ""
     return "call the model once before saving it: model(rows[:1]); model.save('model.keras')"

@@ -56,11 +56,14 @@ def batch_pairs(sizes: tuple[int, ...]) -> tuple[Pair, ...]:
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Count output rows, then compare every batch size with predict."""
+    """Count output rows, then compare every batch size with predict.
+
+    Sizes that crash come first: a model with a fixed size in its code may also broadcast a single row to it.
+    """
     failure = (
-        _wrong_row_count(evidence)
+        _refused_sizes(evidence)
+        or _wrong_row_count(evidence)
         or fail_if_row_axis_is_lost(evidence)
-        or _refused_sizes(evidence)
         or _varying_shape(evidence)
     )
     if failure is not None:

@@ -18,7 +18,8 @@ Layers whose weights the file does not hold are a failure, even if a seeded init
 alike. Keras skips attributes that have a name of its own classes, such as `_layers`, and does not look into
 sets and other objects; and a model that is saved before it is built has no weights yet. The layers that Keras
 reaches when it saves are compared with all layers of the model, and their groups in the weights file are
-looked up. Only trainable weights that the outputs depend on count.
+looked up. Only trainable weights that the outputs depend on count. A layer that is created in the first call
+does not exist yet when Keras reads the file: its trained weights are there, but not loaded.
 
 A file that Keras loads with compile=False only, because the state of the optimizer does not fit, is a
 warning: a service that calls load_model without that argument fails.
@@ -38,7 +39,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.keras_changes import behaviours_of, saved_elsewhere
-from keras_consistency_cli.checks.analysis.unsaved_layers import describe_unsaved, fix_for_unsaved
+from keras_consistency_cli.checks.analysis.unsaved_layers import are_unread, describe_unsaved, fix_for_unsaved
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
@@ -55,7 +56,11 @@ _WORDING = Wording(
     advice="track state with add_weight, return all arguments from get_config, build the model before saving",
 )
 _UNTRACKED, _LOST_ARGUMENTS = "untracked-state", "config-loses-arguments"
-_UNSAVED, _UNREADABLE_TRAINING = "weights-not-saved", "training-state-unreadable"
+_UNSAVED, _UNLOADED, _UNREADABLE_TRAINING = (
+    "weights-not-saved",
+    "weights-not-loaded",
+    "training-state-unreadable",
+)
 _RESAVE = "load it with compile=False and save it again"
 _SHOWN = 3
 _UNBAKE = "remove training=True from the graph, or pin the version of Keras"
@@ -85,16 +90,18 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _report_unsaved(verdict: Verdict, reloaded: ReloadDetails, parameters: int) -> Verdict:
-    """A FAIL for layers whose weights are not in the file, however equal two loads are."""
+    """A FAIL for layers whose weights do not come from the file, however equal two loads are."""
     layers = list(reloaded["unsaved"])
+    is_stored = are_unread(layers)
     findings = {
-        "cause": _UNSAVED,
+        "cause": _UNLOADED if is_stored else _UNSAVED,
         "layer": layers[0]["layer"],
         "unsaved": layers,
         "mend": fix_for_unsaved(layers[0]),
     }
     message = describe_unsaved(layers, parameters)
-    advice = "keep each layer in an attribute that Keras saves, train again and save again"
+    keep = "keep each layer in an attribute that Keras saves, train again and save again"
+    advice = "create each layer in __init__; the trained weights are in the file" if is_stored else keep
     return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=advice)
 
 

@@ -83,6 +83,27 @@ FILE_CAUSES: tuple[Cause, ...] = (
         suspect=_unsaved_layer,
     ),
     Cause(
+        slug="weights-not-loaded",
+        sentence="{layer} is created after loading: its trained weights are in the file, and are not used",
+        explanation=(
+            "Keras reads the weights of the layers that exist when the file is loaded. A layer that call() "
+            "creates when it runs for the first time does not exist yet. When the model was saved, it did. "
+            "Keras loads such a file without an error, and the first call creates untrained weights."
+        ),
+        key=("KC801",),
+        explains=("KC203", "KC602", "KC801", "KC802"),
+        advice=(
+            "create the layer in __init__ under the same attribute and name, and build it in build(). The "
+            "same file then loads with its trained weights:\n"
+            "    def __init__(self, **kwargs):\n"
+            "        super().__init__(**kwargs)           # no self.built = True here\n"
+            "        self.inner = keras.layers.Dense(8)\n"
+            "    def build(self, shape):\n"
+            "        self.inner.build(shape)"
+        ),
+        suspect=_unsaved_layer,
+    ),
+    Cause(
         slug="training-state-unreadable",
         sentence="Keras cannot load this file as it is: what it holds for training does not fit the model",
         explanation=(

@@ -142,7 +142,7 @@ def replacing_outputs_removes_difference(route: str, action: str, outcome: str) 
             return None
         left = details["left"]
         if left is None:
-            return ConfirmationResult(confirmed=False, explanation=_own_code(details))
+            return ConfirmationResult(confirmed=False, explanation=_own_code(evidence, details))
         done = action.format(layers=layer_list(details["held"]))
         if left == 0:
             return ConfirmationResult(confirmed=True, explanation=f"{done}, {outcome}")
@@ -154,10 +154,11 @@ def replacing_outputs_removes_difference(route: str, action: str, outcome: str) 
     return test
 
 
-def _own_code(details: PatchDetails) -> str:
+def _own_code(evidence: Evidence, details: PatchDetails) -> str:
+    methods = " or ".join(["call()", *evidence.facts.overridden])
     return (
         "no layer is the cause: the input of a layer differs although all layers before it agree, "
-        f"so the fault is in the call() of {details['own_code']}"
+        f"so the fault is in the {methods} of {details['own_code']}"
     )
 
 

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     replacing_outputs_removes_difference,
 )
+from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
 __all__ = ["BATCH_CONFIRMATIONS"]
 
@@ -33,7 +34,13 @@ def size_has_effect_in_float64(evidence: Evidence, failing: Failing) -> Confirma
     ]
     same = "with the same batch size and position, different neighbours change no bit"
     if not left:
-        explanation = f"{same}; in float64 no difference is left, so kernels may round differently"
+        copy = evidence.traces.get(FLOAT64_COPY)
+        why = (
+            "in float64 no difference is left, so kernels may round differently"
+            if copy is not None and copy.ran
+            else "there is no float64 copy, on which rounding would disappear"
+        )
+        explanation = f"{same}; {why}"
         return ConfirmationResult(confirmed=False, explanation=explanation)
     most = max(left, key=lambda judged: judged.deviation)
     explanation = (

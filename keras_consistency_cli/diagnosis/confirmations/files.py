@@ -55,6 +55,22 @@ _layer_output_is_from_other_copy = replacing_outputs_removes_difference(
     "hold-copies", "with the output of {layers} replaced", "both copies of the model give the same bits"
 )
 
+
+def unread_weights_change_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Layers whose weights the file holds, that appear after it was read, and that outputs depend on."""
+    layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
+    if not layers:
+        return None
+    names = ", ".join(f"'{each['layer']}'" for each in layers[:_LISTED_VARIABLES])
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            f"the file was read: it holds weights of {names}, which did not exist directly after loading; "
+            "with different weights there, the same rows give different outputs"
+        ),
+    )
+
+
 FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "weights-not-saved": Confirmation(
         how=(
@@ -62,6 +78,13 @@ FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
             "weights are set to different values, which changes the outputs"
         ),
         test=unsaved_weights_change_outputs,
+    ),
+    "weights-not-loaded": Confirmation(
+        how=(
+            "the weights in the file, and the layers that exist directly after loading are read; and the "
+            "weights are set to different values, which changes the outputs"
+        ),
+        test=unread_weights_change_outputs,
     ),
     "training-state-unreadable": Confirmation(
         how="the file is loaded in both ways: it fails as it is, and succeeds with compile=False",

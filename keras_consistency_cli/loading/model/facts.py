@@ -12,7 +12,7 @@ import keras
 from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, number_repeated
 
 __all__ = [
     "describe_model",
@@ -225,14 +225,15 @@ def _describe_outputs(model: Any) -> tuple[OutputFact, ...]:
 def _output_names(model: Any) -> list[str]:
     """The names of the outputs.
 
-    A name is the path in a dict, or the name of the layer that produces the output.
+    A name is the path in a dict, or the name of the layer that produces the output. Keras gives several
+    outputs of one layer the same name; they get a number here, so that none is taken for another.
     """
     # A Sequential model keeps its names in the functional model inside it.
     inner = getattr(model, "_functional", None) or model
     struct = getattr(inner, "_outputs_struct", None)
     if isinstance(struct, dict):
         return [clean("/".join(map(str, path))) for path, _ in keras.tree.flatten_with_path(struct)]
-    return [clean(name) for name in getattr(inner, "output_names", ())]
+    return number_repeated([clean(name) for name in getattr(inner, "output_names", ())])
 
 
 def _decision(tensor: Any, loss: str) -> Decision | None:

@@ -49,11 +49,13 @@ class FoundLayer:
 class LoadedState:
     """A model directly after loading.
 
-    `variables` are those that it had, `absent` those of layers that have no weights in the file.
+    `variables` are those that it had, `absent` those of layers that have no weights in the file. `stored` are
+    the groups of the weights file that contain weights, such as "layers/dense".
     """
 
     variables: frozenset[int] = frozenset()
     absent: frozenset[int] = frozenset()
+    stored: frozenset[str] = frozenset()
     kept: tuple[Any, ...] = field(default=(), repr=False)
     """The variables themselves, so that none of their identities is used again."""
 
@@ -63,7 +65,7 @@ class LoadedState:
 
         Args:
             model: the model; nothing of it has run.
-            stored: the groups of the weights file that contain weights, such as "layers/dense".
+            stored: the groups of the weights file that contain weights.
         """
         absent = {
             id(variable)
@@ -72,7 +74,12 @@ class LoadedState:
             for variable in own_weights(layer)
         }
         variables = tuple(model.variables)
-        return cls(variables=frozenset(map(id, variables)), absent=frozenset(absent), kept=variables)
+        return cls(
+            variables=frozenset(map(id, variables)),
+            absent=frozenset(absent),
+            stored=frozenset(stored),
+            kept=variables,
+        )
 
 
 def own_weights(layer: Any) -> list[Any]:

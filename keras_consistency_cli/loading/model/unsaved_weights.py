@@ -1,4 +1,4 @@
-"""Weights that a loaded model has and its file does not hold."""
+"""Weights that a loaded model has and that are not those of its file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from keras_consistency_cli.loading.model.saved_layers import (
 
 __all__ = ["UnsavedLayer", "find_unsaved_layers"]
 
-Reason = Literal["name", "holder", "absent"]
+Reason = Literal["name", "holder", "absent", "unread"]
 
 
 class UnsavedLayer(TypedDict):
-    """A layer whose weights are not in the file.
+    """A layer whose weights do not come from the file.
 
     `reason` is "name" if Keras skips the attribute that holds the layer because of its name, "holder" if it
-    does not look into the object there, and "absent" if it would save the layer but the file holds no weights
-    of it.
+    does not look into the object there, "absent" if it would save the layer but the file holds no weights of
+    it, and "unread" if the file holds them, but the layer did not exist yet when Keras read the file.
     """
 
     layer: str
@@ -52,7 +52,8 @@ def find_unsaved_layers(model: Any, loaded: LoadedState | None) -> Iterator[tupl
         if id(found.layer) not in saved:
             yield _describe(found, weights, "holder" if found.holder else "name"), weights
         elif loaded is not None and all(_is_absent(weight, loaded) for weight in weights):
-            yield _describe(found, weights, "absent"), weights
+            is_stored = saved[id(found.layer)][1] in loaded.stored
+            yield _describe(found, weights, "unread" if is_stored else "absent"), weights
 
 
 def _with_inherited_places(layers: Iterator[FoundLayer], saved: Collection[int]) -> Iterator[FoundLayer]:

@@ -9,6 +9,7 @@ from typing import Generic, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
 from keras_consistency_cli.loading.recording.recorder import Recorder
+from keras_consistency_cli.text import number_repeated
 
 __all__ = ["Record", "Recorded", "record"]
 
@@ -88,7 +89,7 @@ def _names_in(model: object, attribute: str) -> list[str]:
 
 def _output_names(model: object) -> list[str]:
     names = getattr(model, "output_names", None)
-    return [str(name) for name in names] if isinstance(names, list | tuple) else []
+    return number_repeated([str(name) for name in names]) if isinstance(names, list | tuple) else []
 
 
 record = Record()

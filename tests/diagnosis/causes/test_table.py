@@ -519,6 +519,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("weights-not-saved", "odd")],
     ),
     (
+        "weights that loading does not reach",
+        {"located": {"reloaded": {"unsaved": [{"layer": "odd"}]}}},
+        {"KC801": {"cause": "weights-not-loaded"}},
+        [("weights-not-loaded", "odd")],
+    ),
+    (
         "an optimizer that does not fit",
         {},
         {"KC801": {"cause": "training-state-unreadable"}},

@@ -212,6 +212,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
     ("quantisation-coarse", {}, {"KC606": {}}),
     ("features-not-filled", served("constant"), {"KC301": {}}),
+    ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -282,6 +283,11 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaled-in-low-precision", {}, {"KC305": {"stored": {"column": "time"}}}),
     ("function-misapplied", served("function:log1p", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("quantisation-broken", measured("dequantise-layers", {**IN_FLOATS, "after": 60.0}), {"KC606": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline"), **measured("predict-float64", {})},
+        {"KC102": {"moved": (3,)}},
+    ),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -302,6 +308,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
     ("overflow-in-float16", {}, {"KC701": {}}),
+    ("weights-not-loaded", {}, {"KC801": {}}),
 ]
 
 

@@ -89,6 +89,13 @@ def test_nested_outputs_are_named_by_their_position() -> None:
     assert [fact.name for fact in describe_model(keras.Model(inputs, parts)).outputs] == ["p", "q"]
 
 
+def test_outputs_of_one_layer_have_names_of_their_own() -> None:
+    inputs = keras.Input((4, 2))
+    states = layers.LSTM(3, return_sequences=True, return_state=True, name="enc")(inputs)
+    model = keras.Model(inputs, [*states, layers.Identity(name="enc_1")(states[1])])
+    assert [fact.name for fact in describe_model(model).outputs] == ["enc", "enc_2", "enc_3", "enc_1"]
+
+
 def test_paths_of_nested_and_custom_layers() -> None:
     encoder = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="dense")], name="encoder")
     model = sequential(encoder, Block(InsideTraining(name="inner"), name="block"))

@@ -17,7 +17,7 @@ from keras_consistency_cli.loading.model.saved_layers import LoadedState, find_s
 from keras_consistency_cli.loading.model.unsaved_weights import find_unsaved_layers
 from keras_consistency_cli.loading.model_file.archive import read_archive
 from keras_consistency_cli.loading.model_file.weights import group_names
-from tests.corpus.reports_loading_layers import Dilations, Frozen, Gates, Tower
+from tests.corpus.reports_loading_layers import Adapted, Dilations, Frozen, Gates, Tower
 
 
 def _around(shape: tuple[int, ...], layer: Any) -> Any:
@@ -102,6 +102,18 @@ def test_a_layer_whose_group_is_not_in_the_file_is_absent() -> None:
     model = _around((4,), Tower("steps", [3, 2], name="tower"))
     state = LoadedState.of(model, ["layers/tower/steps/dense"])
     assert [entry["layer"] for entry, _ in find_unsaved_layers(model, state)] == ["tower/step1"]
+
+
+def test_a_layer_that_appears_after_loading_is_unread_if_the_file_has_its_weights(tmp_path: Path) -> None:
+    saved = Adapted(late=True)
+    saved(np.ones((1, 5), "float32"))
+    saved.save(tmp_path / "m.keras")
+    stored = group_names(read_archive(tmp_path / "m.keras", custom_objects=True).weights)
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    state = LoadedState.of(loaded, stored)
+    loaded(np.ones((1, 5), "float32"))
+    found = [(entry["layer"], entry["reason"]) for entry, _ in find_unsaved_layers(loaded, state)]
+    assert found == [("adapter/inner", "unread")]
 
 
 def test_a_model_that_is_frozen_as_a_whole_still_lacks_its_weights() -> None:
