@@ -115,6 +115,8 @@ class Diagnosis:
     """The effect on the rows; None if nothing was compared."""
     depth: tuple[LayerDeviation, ...] = ()
     """The difference of the two runs at each layer, if a locating route measured it."""
+    targets: tuple[str, ...] = ()
+    """The exports or services that have this cause, which `sentence` begins with; none: the model has it."""
     code: tuple[CodePlace, ...] = ()
     """The lines of the code given with `--code` that show the same fault."""
 

@@ -1,12 +1,11 @@
-"""Causes of exports that differ from the model.
-
-`diagnosis/exports.py` assigns them to the exports of a run, one by one.
-"""
+"""Causes of exports that differ from the model."""
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
+from functools import partial
+
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.exports import differing_layer, fits_export
 
 __all__ = ["EXPORT_CAUSES"]
 
@@ -23,20 +22,16 @@ _UNTRAINED_ENDPOINT = (
 )
 
 
-def _assigned_to_exports(_evidence: Evidence, _failing: Failing) -> bool:
-    """Return False: these causes belong to single exports, not to the model."""
-    return False
-
-
 def _cause(slug: str, sentence: str, explanation: str, advice: str, *explains: str) -> Cause:
     return Cause(
         slug=slug,
         sentence=sentence,
         explanation=explanation,
-        key=explains[:1],
+        key=explains,
         explains=explains,
         advice=advice,
-        fits=_assigned_to_exports,
+        fits=partial(fits_export, slug),
+        suspect=partial(differing_layer, slug),
     )
 
 
