@@ -83,10 +83,13 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "the service keeps the state of a stateful layer between requests",
         "A stateful recurrent layer goes on from where the last request ended, whoever sent it. Requests of "
         "different customers continue each other's sequences.",
-        "reset the layers before each request, or serve a copy of the model without stateful=True:\n"
-        "    for layer in model.layers:\n"
-        "        if getattr(layer, 'stateful', False):\n"
-        "            layer.reset_states()",
+        "serve a copy of the model without stateful=True; or reset the layers before each request, with a "
+        "lock so that no other request runs in between:\n"
+        "    with lock:\n"
+        "        for layer in model.layers:\n"
+        "            if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
+        "                layer.reset_state()\n"
+        "        outputs = model.predict(rows)",
         _BATCHING,
         _ANSWERS,
     ),
