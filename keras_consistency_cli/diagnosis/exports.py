@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.routes.exports.comparing import VariantResult
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
-from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails, VariantResult
+from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
 from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["count_cut", "differing_layer", "fits_export", "helpful_change", "is_random_when_called"]
@@ -33,7 +34,9 @@ def fits_export(slug: str, evidence: Evidence, failing: Failing) -> bool:
         return bool(count_cut(evidence, failing))
     details = _variants(evidence)
     if slug == _STALE and "weights" in details:
-        return not details["weights"]["found"] and details["weights"]["other"] > 0
+        # Integers stand for the weights of a quantized file; what it holds as floats are scales.
+        is_quantized = "int" in _precision(failing)
+        return not is_quantized and not details["weights"]["found"] and details["weights"]["other"] > 0
     return slug == _LAYER and bool(details.get("differing", {}).get("layer"))
 
 
@@ -49,8 +52,11 @@ def helpful_change(slug: str, evidence: Evidence, failing: Failing) -> VariantRe
 
 def count_cut(evidence: Evidence, failing: Failing) -> int:
     """Return how many outputs are cut at the end of a range; only integers have a fixed one."""
-    precision = str(failing["KC901"].findings.get("precision", "")) if "KC901" in failing else ""
-    return _variants(evidence).get("saturated", 0) if "int" in precision else 0
+    return _variants(evidence).get("saturated", 0) if "int" in _precision(failing) else 0
+
+
+def _precision(failing: Failing) -> str:
+    return str(failing["KC901"].findings.get("precision", "")) if "KC901" in failing else ""
 
 
 def is_random_when_called(evidence: Evidence, failing: Failing) -> bool:
@@ -69,7 +75,11 @@ def differing_layer(slug: str, evidence: Evidence) -> str | None:
         "export-state-frozen": evidence.facts.stateful_layers,
         "export-state-carried": evidence.facts.stateful_layers,
     }
-    located = _variants(evidence).get("differing", {}).get("layer") if slug in _LOCATED else None
+    details = _variants(evidence)
+    changed = details.get("variants", {}).get(slug, {}).get("layer")
+    if changed:
+        return changed
+    located = details.get("differing", {}).get("layer") if slug in _LOCATED else None
     return next((layer.path for layer in suspects.get(slug, ())), located)
 
 

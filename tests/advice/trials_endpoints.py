@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -40,6 +41,7 @@ class ServiceTrial:
         asked: how kcheck asks it.
         asked_fixed: what the advice changes of that, if it is about callers.
         predict: the outputs of the model.
+        predict_fixed: those of a model that the advice changes.
         checks_rows: whether the service refuses rows of a wrong width by itself.
     """
 
@@ -50,6 +52,7 @@ class ServiceTrial:
     asked: Mapping[str, Any] = field(default_factory=dict)
     asked_fixed: Mapping[str, Any] = field(default_factory=dict)
     predict: Predict = predict
+    predict_fixed: Predict | None = None
     checks_rows: bool = True
 
 
@@ -190,6 +193,22 @@ def _one_for_each(rows: np.ndarray) -> Any:
     return outputs
 
 
+def _by_parts(rows: np.ndarray, *, in_order: bool) -> np.ndarray:
+    """Compute parts of a request at the same time; the first ones take longest."""
+
+    def compute(part: tuple[int, np.ndarray]) -> np.ndarray:
+        time.sleep(0.002 / (1 + part[0]))
+        return _scaling(part[1])
+
+    parts = list(enumerate(np.array_split(rows, min(len(rows), 4))))
+    with ThreadPoolExecutor() as pool:
+        if in_order:
+            return np.concatenate(list(pool.map(compute, parts)))
+        return np.concatenate(
+            [done.result() for done in as_completed(pool.submit(compute, one) for one in parts)]
+        )
+
+
 def _service(answers: Answers) -> Callable[[], Answers]:
     return lambda: answers
 
@@ -281,6 +300,37 @@ TRIALS: tuple[ServiceTrial, ...] = (
         tries="use a new array for each request",
         faulty=lambda: SERVICES["stale rows after a large batch"](predict),
         fixed=_service(lambda rows: _scaling(np.asarray(rows))),
+    ),
+    ServiceTrial(
+        slug="endpoint-stale-rows",
+        tries="make all values of the rows the key of a cache",
+        faulty=lambda: SERVICES["a cache by length"](predict),
+        fixed=lambda: SERVICES["a cache by content"](predict),
+    ),
+    ServiceTrial(
+        slug="endpoint-answers-reordered",
+        tries="return the answers in the order of the rows",
+        faulty=_service(lambda rows: _by_parts(rows, in_order=False)),
+        fixed=_service(lambda rows: _by_parts(rows, in_order=True)),
+    ),
+    ServiceTrial(
+        slug="endpoint-depends-on-request-size",
+        tries="compute all batches in the same way and in float32",
+        faulty=lambda: SERVICES["float16 for many rows"](predict),
+        fixed=_service(_scaling),
+    ),
+    ServiceTrial(
+        slug="endpoint-transforms-outputs",
+        tries="answer with the outputs of the model",
+        faulty=lambda: SERVICES["softmax added"](predict),
+        fixed=_service(_scaling),
+    ),
+    ServiceTrial(
+        slug="endpoint-transforms-outputs",
+        tries="if callers expect the function, end the model with it",
+        faulty=lambda: SERVICES["softmax added"](predict),
+        fixed=lambda: SERVICES["softmax added"](predict),
+        predict_fixed=lambda scaled: SERVICES["softmax added"](lambda _: predict(scaled))(scaled),
     ),
     ServiceTrial(
         slug="endpoint-mixes-requests",

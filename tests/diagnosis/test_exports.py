@@ -10,7 +10,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.table import confirm
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
@@ -29,6 +29,10 @@ BY_CHANGE = (
     "export-predict-step-lost",
     "export-mask-lost",
     "export-training-true",
+    "export-expects-other-rows",
+    "export-narrows-rows",
+    "export-nan-differs",
+    "export-transforms-outputs",
     "export-low-precision",
     "runtime-optimiser",
 )
@@ -37,6 +41,8 @@ READ = {
     "export-batch-frozen": "KC902",
     "export-state-frozen": "KC903",
     "export-state-carried": "KC903",
+    "export-unrepeatable": "KC903",
+    "export-weights-missing": "KC904",
     "unsupported-operators": "KC904",
     "export-fails": "KC904",
     "export-statistics-lost": "KC904",

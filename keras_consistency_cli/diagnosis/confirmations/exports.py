@@ -20,11 +20,15 @@ _SATURATED, _LAYER = "export-saturated", "export-layer-differs"
 
 _CHANGES: Mapping[str, str] = {
     "export-stale": "with the weights that the export holds, the model gives the outputs of the export",
-    "export-inputs-reordered": "with its inputs exchanged ({order}) the export gives the model's outputs",
-    "export-outputs-reordered": "with its outputs exchanged ({order}), the export gives those of the model",
-    "export-scales-itself": "on raw rows the export gives the outputs of the model on scaled rows",
+    "export-inputs-reordered": "with its inputs exchanged ({how}) the export gives the model's outputs",
+    "export-outputs-reordered": "with its outputs exchanged ({how}), the export gives those of the model",
+    "export-scales-itself": "on rows before scaling ({how}) the export gives the model's outputs",
+    "export-expects-other-rows": "on changed rows ({how}) the export gives the outputs of the model",
+    "export-narrows-rows": "on rows in the export's types ({how}) the model gives its outputs",
+    "export-nan-differs": "without the rows of NaN and infinity ({how}) both give the same outputs",
+    "export-transforms-outputs": "with a function of its outputs ({how}) the model gives those of the export",
     "export-predict-step-lost": "without its own predict_step the model gives the outputs of the export",
-    "export-mask-lost": "without masks the model gives the outputs of the export",
+    "export-mask-lost": "without masks ({how}) the model gives the outputs of the export",
     "export-training-true": "in training mode the model gives the outputs of the export",
     "export-low-precision": "in float32 the same file gives the outputs of the model",
     "runtime-optimiser": "without optimizations the same file gives the outputs of the model",
@@ -39,10 +43,12 @@ _READ: Mapping[str, str] = {
     "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
     "export-batch-frozen": "read from the shapes of the export's inputs",
     "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
-    "export-state-carried": "two calls of the export differ as those of the model do",
+    "export-state-carried": "two calls of the export differ, its first calls after loading it do not",
+    "export-unrepeatable": "two calls of the export differ, and so do the first calls after loading it twice",
     "export-fails": "model.export was tried",
     "unsupported-operators": "the runtime refuses the file and names the operators",
     "export-statistics-lost": "the inputs of the export were read",
+    "export-weights-missing": "variables that the file reads, and that nothing assigns, were counted",
     "export-of-other-model": "the inputs and outputs of the export were read",
     "export-unloadable": "the runtime was tried",
 }
@@ -68,10 +74,10 @@ def _explanation(slug: str, evidence: Evidence, failing: Failing) -> str | None:
     if slug == "export-training-true" and is_random_when_called(evidence, failing):
         return "two calls of the model without a training argument differ as well, two predictions do not"
     result = helpful_change(slug, evidence, failing)
-    return None if result is None else _CHANGES[slug].format(order=", ".join(result.get("order", ())))
+    return None if result is None else _CHANGES[slug].format(how=result.get("how", ""))
 
 
 EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
-    slug: Confirmation(how=how.replace(" ({order})", ""), test=_confirmed(slug))
+    slug: Confirmation(how=how.replace(" ({how})", ""), test=_confirmed(slug))
     for slug, how in {**_CHANGES, **_COUNTED, **_READ}.items()
 } | {_LAYER: cannot_test("a layer of an export cannot be exchanged; its values are compared layer by layer")}
