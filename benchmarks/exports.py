@@ -156,11 +156,7 @@ def _compare(build: Callable[[], Any], make_rows: Callable[[], Rows]) -> list[st
 
 def describe(report: Mapping[str, Any], label: str) -> str:
     """Return what a report says about one export: that it agrees, or the causes of what does not."""
-    causes = [
-        f"`{each['cause']}`"
-        for each in report["diagnoses"]
-        if label in each["sentence"].partition(":")[0].split(", ")
-    ]
+    causes = [f"`{each['cause']}`" for each in report["diagnoses"] if label in each["targets"]]
     if causes:
         return ", ".join(causes)
     statuses = [

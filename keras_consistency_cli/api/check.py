@@ -30,7 +30,7 @@ from keras_consistency_cli.text import clean
 __all__ = ["InconsistencyError", "Report", "Status", "check"]
 
 _COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
-_NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation", "endpoints")
+_NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation")
 _OF_A_FILE = ("columns", "drop", "window")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
 _WORD_LISTS = ("select", "ignore", "require")

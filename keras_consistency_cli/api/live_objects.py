@@ -28,7 +28,7 @@ from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFi
 from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports
 from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.run import examine
-from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, load_workers
+from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, endpoint_clients, load_workers
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.child.executor import Executor
@@ -110,7 +110,8 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
         client = _create_client(live_inputs, inputs, settings)
         stack.callback(client.close)
         exports = (f"export:{label}" for label in settings.export_labels())
-        clients = dict.fromkeys(("main", "fresh", "float64", *_OTHER_PROCESS, *exports), client)
+        services = (f"endpoint:{label}" for label in settings.endpoint_labels())
+        clients = dict.fromkeys(("main", "fresh", "float64", *_OTHER_PROCESS, *exports, *services), client)
         checks = selected(settings)
         facts, rows_description = load_workers(clients)
         subject = LoadedSubject(
@@ -126,12 +127,15 @@ def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) 
         scaler=live_inputs.objects.get("scaler"),
         preprocess=live_inputs.objects.get("preprocess"),
     )
-    return InProcessClient(
+    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
+    client = InProcessClient(
         Executor(partial(_load_subject, live_inputs, in_memory)),
         build_load_request(settings, inputs.archive, sizes=settings.batch_sizes(), exports=inputs.exports),
-        deadline=Deadline(answer=settings.timeout, total=settings.total_timeout),
+        deadline=deadline,
         unavailable=dict(_unavailable_routes(settings, live=live_inputs.model is not None)),
     )
+    client.services = endpoint_clients(settings, client, deadline)
+    return client
 
 
 def _unavailable_routes(settings: Settings, *, live: bool) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,8 @@ class Evidence:
     """By output: predict compared with the float64 copy, the model's rounding noise."""
     rows: int = 0
     data: DataContext = field(default_factory=DataContext)
+    target: str = ""
+    """The export or service whose causes are searched for, "" for those of the model."""
 
     def noise_multiple(self, comparison: Comparison) -> float | None:
         """Return a difference in multiples of rounding noise; None if there is no noise or it is unknown."""

@@ -81,7 +81,7 @@ class Targets:
         others = [each for each, verdict in verdicts if verdict.status is worst.status and each != label]
         message = f"{label}: {worst.message}" + (f"; also {', '.join(others)}" if others else "")
         reason = message if worst.status is Status.SKIP else worst.reason
-        return replace(worst, message=message, reason=reason, findings=findings)
+        return replace(worst, message=message, reason=reason, findings=findings, by_target=dict(verdicts))
 
 
 def _reference(route: str, label: str) -> str:

@@ -93,6 +93,8 @@ class Verdict:
     findings: Findings = field(default_factory=dict)
     advice: str | None = None
     elapsed_s: float = 0.0
+    by_target: Mapping[str, Verdict] = field(default_factory=dict)
+    """The verdicts of single exports or services, by label, if the check examines these."""
 
     @property
     def is_in_model_units(self) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "DiagnosisEvidence",
     "Failing",
     "Location",
+    "covers_every_verdict",
     "is_reported",
 ]
 
@@ -71,7 +72,8 @@ def _no_other_texts(_evidence: Evidence) -> CauseTexts | None:
     return None
 
 
-def _covers_every_verdict(_evidence: Evidence, _verdict: Verdict) -> bool:
+def covers_every_verdict(_evidence: Evidence, _verdict: Verdict) -> bool:
+    """Return True: the cause explains any verdict of its checks."""
     return True
 
 
@@ -115,6 +117,8 @@ class Diagnosis:
     """The effect on the rows; None if nothing was compared."""
     depth: tuple[LayerDeviation, ...] = ()
     """The difference of the two runs at each layer, if a locating route measured it."""
+    targets: tuple[str, ...] = ()
+    """The exports or services that have this cause, which `sentence` begins with; none: the model has it."""
     code: tuple[CodePlace, ...] = ()
     """The lines of the code given with `--code` that show the same fault."""
 
@@ -146,7 +150,7 @@ class Cause:
     fits: Callable[[Evidence, Failing], bool] | None = None
     locator: str | None = None
     suspect: Callable[[Evidence], str | None] = _no_layer
-    covers: Callable[[Evidence, Verdict], bool] = _covers_every_verdict
+    covers: Callable[[Evidence, Verdict], bool] = covers_every_verdict
     specific: Callable[[Evidence], CauseTexts | None] = _no_other_texts
 
     def texts(self, evidence: Evidence) -> CauseTexts:

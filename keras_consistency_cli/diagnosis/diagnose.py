@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
@@ -17,10 +18,12 @@ from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.depth import deviation_by_layer
-from keras_consistency_cli.diagnosis.exports import diagnose_exports, searching_routes
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
+from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.exports.table import export_routes
+from keras_consistency_cli.routes.exports.variants import VARIANTS
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
@@ -63,7 +66,13 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:
         names.add("locate-execution")
     located = (route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in names)
-    return (*located, *searching_routes(verdicts))
+    return (*located, *_searching_routes(verdicts))
+
+
+def _searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:
+    """Yield the routes that search for causes on the exports that differ from the model."""
+    labels = [label for label, failing in failing_by_target(verdicts).items() if label and "KC901" in failing]
+    yield from (route for route in export_routes(labels) if route.name.startswith(VARIANTS))
 
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
@@ -82,20 +91,23 @@ def _confirming_names(cause: str) -> tuple[str, ...]:
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, those of failures first.
+    """Return the causes that fit, those of failures first, for the model and each export and service."""
+    diagnoses = [
+        each
+        for target, failing in failing_by_target(verdicts).items()
+        for each in _diagnose(replace(evidence, target=target), failing)
+    ]
+    return _in_report_order(tuple(merge_targets(diagnoses)), evidence)
 
-    Each cause explains at least one failure that no cause before it explains.
-    """
-    failing = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
+
+def _diagnose(evidence: Evidence, failing: Failing) -> Iterator[Diagnosis]:
+    """Yield the causes that fit; each explains at least one failure that no cause before it explains."""
     explained: set[str] = set()
-    diagnoses = []
     for cause in CAUSES.values():
         codes = [code for code in cause.explains if code in failing and cause.covers(evidence, failing[code])]
         if set(cause.key) & set(codes) - explained and cause.matches(evidence, failing):
-            diagnoses.append(_diagnosis(cause, evidence, failing, codes))
+            yield _diagnosis(cause, evidence, failing, codes)
             explained |= set(codes)
-    diagnoses += diagnose_exports(evidence, failing)
-    return _in_report_order(diagnoses, evidence)
 
 
 def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tuple[Diagnosis, ...]:
@@ -132,6 +144,7 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         advice=_advice(texts.advice, verdicts, layer, bool(growth)),
         damage=measure_impact(evidence, verdicts),
         depth=deviation_by_layer(evidence, cause.locator) if location else (),
+        targets=(evidence.target,) if evidence.target else (),
     )
 
 

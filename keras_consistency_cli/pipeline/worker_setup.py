@@ -26,6 +26,7 @@ __all__ = [
     "LoadedSubject",
     "collect_worker_status",
     "create_workers",
+    "endpoint_clients",
     "load_workers",
     "start_fork_servers",
     "start_up",
@@ -181,17 +182,24 @@ def create_workers(
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
     if settings.endpoints:
-        clients |= _endpoint_clients(settings, client(fork_servers.own), deadline)
+        asked = endpoint_clients(settings, client(fork_servers.own), deadline)
+        clients |= {f"endpoint:{label}": asking for label, asking in asked.items()}
     return clients | {f"export:{export.label}": client(fork_servers.own) for export in inputs.exports}
 
 
-def _endpoint_clients(
+def endpoint_clients(
     settings: Settings, worker: WorkerClient, deadline: Deadline
-) -> dict[str, WorkerClient]:
-    """Return what asks each service; a worker of their own gives them rows, because it may be busy."""
+) -> dict[str, EndpointClient]:
+    """Return what asks each service, by label.
+
+    Args:
+        settings: validated settings.
+        worker: gives them rows; if other threads use it as well, it may be busy.
+        deadline: the time limits of the run.
+    """
     scales = settings.scaler is not None or settings.preprocess is not None
     return {
-        f"endpoint:{label}": EndpointClient(
+        label: EndpointClient(
             endpoint,
             worker,
             requests=settings.endpoint_requests,

@@ -1,6 +1,6 @@
 """In-process client: an executor in this process that holds the model itself.
 
-Nothing is sent, nothing is forked, no file is read.
+Nothing is forked, no file is read, and nothing is sent but to services that the caller names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.routes.targets import target_of
 from keras_consistency_cli.routes.trace import Trace
 from keras_consistency_cli.workers.child.executor import Executor, error_header
 from keras_consistency_cli.workers.client import WorkerClient, WorkerError
@@ -42,6 +43,8 @@ class InProcessClient(WorkerClient):
     ) -> None:
         self._executor, self._load_request, self._deadline = executor, load_request, deadline
         self._unavailable = unavailable
+        self.services: Mapping[str, WorkerClient] = {}
+        """By label, what asks a service; it gets its rows here, in the same thread."""
         self._started = False
         self.unprotected = ()
 
@@ -49,6 +52,9 @@ class InProcessClient(WorkerClient):
         """Run one route on the rows of these numbers, as in a worker."""
         if route in self._unavailable:
             return Trace(route=route, unavailable=self._unavailable[route]), None
+        service = self.services.get(target_of(route))
+        if service is not None:
+            return service.run(route, rows)
         return super().run(route, rows)
 
     def lost(self) -> str | None:

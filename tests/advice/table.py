@@ -21,8 +21,9 @@ from tests.advice import (
     trials_served,
 )
 from tests.advice.trial import Trial
+from tests.advice.trials_endpoints import ServiceTrial
 
-__all__ = ["FAMILIES", "UNTRIED", "UNTRIED_PARTS"]
+__all__ = ["FAMILIES", "SERVICES", "UNTRIED", "UNTRIED_PARTS"]
 
 FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "batches": trials_batches.TRIALS,
@@ -37,11 +38,13 @@ FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "exports": trials_exports.TRIALS,
 }
 
+SERVICES: tuple[ServiceTrial, ...] = trials_endpoints.TRIALS
+"""Trials of advice that changes the code of a service."""
+
 UNTRIED: Mapping[str, str] = {
     **trials_files.UNTRIED,
     **trials_precision.UNTRIED,
     **trials_exports.UNTRIED,
-    **trials_endpoints.UNTRIED,
 }
 """Why the advice of a cause cannot be tried by a test, by cause."""
 

@@ -1,12 +1,354 @@
-"""Why advice about services is not tried here: it changes the service, which is no file of a case."""
+"""Advice of causes in services: it is applied to the code of a service with the fault."""
 
 from __future__ import annotations
 
-from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-__all__ = ["UNTRIED"]
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from sklearn.preprocessing import StandardScaler
 
-UNTRIED = {
-    cause.slug: "it changes the service; tests/workers/endpoints has services with the fault and without"
-    for cause in ENDPOINT_CAUSES
-}
+from tests.helpers.planted_services import COLUMNS, RAW, SCALER, SERVICES, Predict, predict
+from tests.helpers.stub_services import Answers
+
+__all__ = ["TRIALS", "ServiceTrial"]
+
+_NAMES = ("weight", "height", "age", "dose", "bmi")
+_FEW = RAW[:12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceTrial:
+    """One sentence of an advice, applied to one service.
+
+    Args:
+        slug: the cause that the advice is for.
+        tries: the part of the advice that is tried.
+        faulty: returns the service with the fault.
+        fixed: returns the same service after the advice; kcheck must then find nothing.
+        asked: how kcheck asks it.
+        asked_fixed: what the advice changes of that, if it is about callers.
+        predict: the outputs of the model.
+        predict_fixed: those of a model that the advice changes.
+        checks_rows: whether the service refuses rows of a wrong width by itself.
+    """
+
+    slug: str
+    tries: str
+    faulty: Callable[[], Answers]
+    fixed: Callable[[], Answers]
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    asked_fixed: Mapping[str, Any] = field(default_factory=dict)
+    predict: Predict = predict
+    predict_fixed: Predict | None = None
+    checks_rows: bool = True
+
+
+def _scaling(rows: np.ndarray) -> np.ndarray:
+    return predict(SCALER.transform(rows))
+
+
+def _with_saved_scaler() -> Answers:
+    file = io.BytesIO()
+    joblib.dump(SCALER, file)
+    file.seek(0)
+    scaler = joblib.load(file)
+    return lambda rows: predict(scaler.transform(rows))
+
+
+def _from_table(columns: list[str]) -> Answers:
+    """A service that makes a data frame of what callers send, in the order in which they send it."""
+    scaler = StandardScaler().fit(
+        pd.DataFrame(SCALER.mean_ + SCALER.scale_ * [[-1.0], [1.0]], columns=_NAMES)
+    )
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        frame = pd.DataFrame(rows, columns=list(_NAMES))
+        chosen = frame[columns or list(scaler.feature_names_in_)]
+        return predict(scaler.transform(chosen.set_axis(list(_NAMES), axis=1)))
+
+    return answer
+
+
+def _rounding(rows: np.ndarray) -> Any:
+    return [[float(f"{value:.6g}") for value in row] for row in _scaling(rows)]
+
+
+def _all_digits(rows: np.ndarray) -> Any:
+    return json.loads(json.dumps(_scaling(rows).tolist()))
+
+
+@cache
+def _stateful() -> tuple[Any, Any]:
+    """A stateful model, and its compiled call."""
+    keras.utils.set_random_seed(0)
+    parts = [keras.Input(batch_shape=(1, 1, COLUMNS)), layers.GRU(4, stateful=True), layers.Dense(2)]
+    model = keras.Sequential(parts)
+    return model, tf.function(lambda row: model(row, training=False))
+
+
+_lock = threading.Lock()
+
+
+def _with_reset(row: np.ndarray) -> np.ndarray:
+    model, call = _stateful()
+    with _lock:
+        for layer in model.layers:
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()
+        return np.asarray(call(row[None, None]).numpy())
+
+
+def _without_reset(row: np.ndarray) -> np.ndarray:
+    with _lock:
+        return np.asarray(_stateful()[1](row[None, None]).numpy())
+
+
+def _row_by_row(call: Callable[[np.ndarray], np.ndarray]) -> Predict:
+    return lambda scaled: np.concatenate([call(row) for row in scaled.astype("float32")])
+
+
+def _after_scaling(predict: Predict) -> Callable[[], Answers]:
+    return lambda: lambda rows: predict(SCALER.transform(rows))
+
+
+def _stateless_copy() -> Answers:
+    copy = keras.Sequential([keras.Input((1, COLUMNS)), layers.GRU(4), layers.Dense(2)])
+    copy.set_weights([np.asarray(each) for each in _stateful()[0].weights])
+    return _after_scaling(lambda rows: np.asarray(copy(rows.astype("float32")[:, None], training=False)))()
+
+
+@cache
+def _dropping() -> Any:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((COLUMNS,)), layers.Dropout(0.2), layers.Dense(2)])
+
+
+@cache
+def _normalizing() -> Any:
+    keras.utils.set_random_seed(0)
+    statistics = layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((COLUMNS,)), statistics, layers.Dense(2)])
+    statistics.moving_mean.assign(np.linspace(-1, 1, COLUMNS))
+    return model
+
+
+def _called(model: Any, training: bool) -> Answers:
+    return lambda rows: np.asarray(model(SCALER.transform(rows).astype("float32"), training=training))
+
+
+def _predicted(make: Callable[[], Any]) -> Predict:
+    return lambda scaled: np.asarray(make()(scaled.astype("float32"), training=False))
+
+
+def _shared_rows(*, locked: bool, local: bool = False) -> Answers:
+    lock, shared = threading.Lock(), {"rows": np.zeros((0, COLUMNS))}
+
+    def compute(rows: np.ndarray) -> np.ndarray:
+        place = {"rows": rows} if local else shared
+        place["rows"] = rows
+        time.sleep(0.005)
+        return np.resize(_scaling(place["rows"]), (len(rows), 2))
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        if not locked:
+            return compute(rows)
+        with lock:
+            return compute(rows)
+
+    return answer
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    full = np.zeros((len(rows), COLUMNS))
+    full[:, : rows.shape[1]] = rows[:, :COLUMNS]
+    return _scaling(full)
+
+
+def _refusing(rows: np.ndarray) -> np.ndarray:
+    if rows.shape[1:] != (COLUMNS,):
+        raise ValueError("422")
+    return _scaling(rows)
+
+
+def _some_answers(rows: np.ndarray) -> Any:
+    return [row for row in _scaling(rows).tolist() if row[0] > -0.5]
+
+
+def _one_for_each(rows: np.ndarray) -> Any:
+    outputs = _scaling(rows).tolist()
+    assert len(outputs) == len(rows)
+    return outputs
+
+
+def _by_parts(rows: np.ndarray, *, in_order: bool) -> np.ndarray:
+    """Compute parts of a request at the same time; the first ones take longest."""
+
+    def compute(part: tuple[int, np.ndarray]) -> np.ndarray:
+        time.sleep(0.002 / (1 + part[0]))
+        return _scaling(part[1])
+
+    parts = list(enumerate(np.array_split(rows, min(len(rows), 4))))
+    with ThreadPoolExecutor() as pool:
+        if in_order:
+            return np.concatenate(list(pool.map(compute, parts)))
+        return np.concatenate(
+            [done.result() for done in as_completed(pool.submit(compute, one) for one in parts)]
+        )
+
+
+def _service(answers: Answers) -> Callable[[], Answers]:
+    return lambda: answers
+
+
+TRIALS: tuple[ServiceTrial, ...] = (
+    ServiceTrial(
+        slug="endpoint-refits-scaler",
+        tries="load the scaler of training in the service, and only call transform",
+        faulty=_service(lambda rows: predict(StandardScaler().fit_transform(rows))),
+        fixed=_with_saved_scaler,
+    ),
+    ServiceTrial(
+        slug="endpoint-scales-twice",
+        tries="remove the scaling from the service",
+        faulty=_service(lambda rows: _scaling(SCALER.transform(rows))),
+        fixed=_service(_scaling),
+    ),
+    ServiceTrial(
+        slug="endpoint-scales-twice",
+        tries="send raw rows",
+        faulty=_service(_scaling),
+        fixed=_service(_scaling),
+        asked={"rows": "scaled"},
+        asked_fixed={"rows": "raw"},
+    ),
+    ServiceTrial(
+        slug="endpoint-does-not-scale",
+        tries="apply the saved scaler in the service",
+        faulty=_service(predict),
+        fixed=_with_saved_scaler,
+    ),
+    ServiceTrial(
+        slug="endpoint-does-not-scale",
+        tries="state that callers scale",
+        faulty=_service(predict),
+        fixed=_service(predict),
+        asked_fixed={"rows": "scaled"},
+    ),
+    ServiceTrial(
+        slug="endpoint-columns-reordered",
+        tries="frame[list(scaler.feature_names_in_)]",
+        faulty=lambda: _from_table(["age", "height", "weight", "dose", "bmi"]),
+        fixed=lambda: _from_table([]),
+    ),
+    ServiceTrial(
+        slug="endpoint-rounds-answers",
+        tries="write all digits",
+        faulty=_service(_rounding),
+        fixed=_service(_all_digits),
+    ),
+    ServiceTrial(
+        slug="endpoint-answers-missing",
+        tries="return one answer for each row",
+        faulty=_service(_some_answers),
+        fixed=_service(_one_for_each),
+    ),
+    ServiceTrial(
+        slug="endpoint-keeps-state",
+        tries="reset the layers before each request, with a lock",
+        faulty=_after_scaling(_row_by_row(_without_reset)),
+        fixed=_after_scaling(_row_by_row(_with_reset)),
+        asked={"data": _FEW, "stateful": True},
+        predict=_row_by_row(_with_reset),
+    ),
+    ServiceTrial(
+        slug="endpoint-keeps-state",
+        tries="serve a copy of the model without stateful=True",
+        faulty=_after_scaling(_row_by_row(_without_reset)),
+        fixed=_stateless_copy,
+        asked={"data": _FEW, "stateful": True},
+        predict=_row_by_row(_with_reset),
+    ),
+    ServiceTrial(
+        slug="endpoint-unrepeatable",
+        tries="model(rows, training=False)",
+        faulty=lambda: _called(_dropping(), training=True),
+        fixed=lambda: _called(_dropping(), training=False),
+        predict=_predicted(_dropping),
+    ),
+    ServiceTrial(
+        slug="endpoint-rows-influence-each-other",
+        tries="compute each row from that row alone, and call model(rows, training=False)",
+        faulty=lambda: _called(keras.models.clone_model(_normalizing()), training=True),
+        fixed=lambda: _called(_normalizing(), training=False),
+        predict=_predicted(_normalizing),
+    ),
+    ServiceTrial(
+        slug="endpoint-stale-rows",
+        tries="use a new array for each request",
+        faulty=lambda: SERVICES["stale rows after a large batch"](predict),
+        fixed=_service(lambda rows: _scaling(np.asarray(rows))),
+    ),
+    ServiceTrial(
+        slug="endpoint-stale-rows",
+        tries="make all values of the rows the key of a cache",
+        faulty=lambda: SERVICES["a cache by length"](predict),
+        fixed=lambda: SERVICES["a cache by content"](predict),
+    ),
+    ServiceTrial(
+        slug="endpoint-answers-reordered",
+        tries="return the answers in the order of the rows",
+        faulty=_service(lambda rows: _by_parts(rows, in_order=False)),
+        fixed=_service(lambda rows: _by_parts(rows, in_order=True)),
+    ),
+    ServiceTrial(
+        slug="endpoint-depends-on-request-size",
+        tries="compute all batches in the same way and in float32",
+        faulty=lambda: SERVICES["float16 for many rows"](predict),
+        fixed=_service(_scaling),
+    ),
+    ServiceTrial(
+        slug="endpoint-transforms-outputs",
+        tries="answer with the outputs of the model",
+        faulty=lambda: SERVICES["softmax added"](predict),
+        fixed=_service(_scaling),
+    ),
+    ServiceTrial(
+        slug="endpoint-transforms-outputs",
+        tries="if callers expect the function, end the model with it",
+        faulty=lambda: SERVICES["softmax added"](predict),
+        fixed=lambda: SERVICES["softmax added"](predict),
+        predict_fixed=lambda scaled: SERVICES["softmax added"](lambda _: predict(scaled))(scaled),
+    ),
+    ServiceTrial(
+        slug="endpoint-mixes-requests",
+        tries="keep the rows of a request in local variables",
+        faulty=lambda: _shared_rows(locked=False),
+        fixed=lambda: _shared_rows(locked=False, local=True),
+    ),
+    ServiceTrial(
+        slug="endpoint-mixes-requests",
+        tries="put a lock around them",
+        faulty=lambda: _shared_rows(locked=False),
+        fixed=lambda: _shared_rows(locked=True),
+    ),
+    ServiceTrial(
+        slug="endpoint-accepts-wrong-rows",
+        tries="check the rows in the service, and answer with status 422",
+        faulty=_service(_padded),
+        fixed=_service(_refusing),
+        checks_rows=False,
+    ),
+)

@@ -121,7 +121,60 @@ def _unroll(files: Files) -> Files:
     return give_facts(save(_unrolled(load(files)), files), low_precision="accepted")
 
 
+def _without_missing(files: Files) -> Files:
+    np.save(option(files, "--data"), np.nan_to_num(array(files)))
+    return files
+
+
+def _ending_with_softmax(files: Files) -> Files:
+    return save(_soft(load(files)), files)
+
+
+_saved_again = exported(by_keras("tf_saved_model"))
+
 TRIALS: tuple[Trial, ...] = (
+    Trial(
+        slug="export-weights-missing",
+        tries="convert the model itself",
+        faulty=corpus_case("litert without its weights"),
+        fix=exported(litert()),
+    ),
+    Trial(
+        slug="export-unrepeatable",
+        tries="export the model itself, without a function around it",
+        faulty=corpus_case("saved model with noise"),
+        fix=_saved_again,
+    ),
+    Trial(
+        slug="export-expects-other-rows",
+        tries="export the model itself",
+        faulty=corpus_case("saved model takes blue first"),
+        fix=_saved_again,
+    ),
+    Trial(
+        slug="export-narrows-rows",
+        tries="export with inputs of the model's own types",
+        faulty=corpus_case("saved model takes float16"),
+        fix=_saved_again,
+    ),
+    Trial(
+        slug="export-nan-differs",
+        tries="replace missing values before the model",
+        faulty=corpus_case("litert computes missing values"),
+        fix=_without_missing,
+    ),
+    Trial(
+        slug="export-transforms-outputs",
+        tries="export the model itself",
+        faulty=corpus_case("saved model adds a softmax"),
+        fix=_saved_again,
+    ),
+    Trial(
+        slug="export-transforms-outputs",
+        tries="compare the export with the model that ends with the same function",
+        faulty=corpus_case("saved model adds a softmax"),
+        fix=_ending_with_softmax,
+    ),
     Trial(
         slug="export-stale",
         tries="export the model again from the file",

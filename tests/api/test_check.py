@@ -23,8 +23,11 @@ from keras_consistency_cli import InconsistencyError, Report, Status, check
 from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.workers.endpoints import budget
 from tests.helpers import live_models
 from tests.helpers.live_models import NASTY, state_of
+from tests.helpers.planted_services import COLUMNS, RAW, SCALER, SERVICES, WEIGHTS, predict
+from tests.helpers.stub_services import Stub, refuse_wrong_rows, running
 
 ROWS = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 SERIES = np.random.default_rng(1).normal(size=(8, 5, 3)).astype("float32")
@@ -456,3 +459,19 @@ def test_exports_of_a_live_model_are_compared(tmp_path: Path) -> None:
     model.layers[-1].bias.assign_add([1.0])
     stale = check(model, rows, select=["KC901"], exports=[tmp_path / "m"])
     assert statuses(stale) == {"KC901": Status.FAIL}
+
+
+def test_services_of_a_live_model_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "PER_SECOND", 10_000)
+    model = keras.Sequential([keras.Input((COLUMNS,)), layers.Dense(8, "tanh"), layers.Dense(2)])
+    model.set_weights(WEIGHTS)
+    right, unscaled = (
+        Stub(refuse_wrong_rows(SERVICES[name](predict), COLUMNS)) for name in ("healthy", "no scaling")
+    )
+    with running(right), running(unscaled):
+        report = check(model, RAW, scaler=SCALER, select=["KC91"], endpoints=[right.url])
+        assert set(statuses(report).values()) == {Status.PASS}
+        report = check(model, RAW, scaler=SCALER, select=["KC911"], endpoints=[right.url, unscaled.url])
+    assert statuses(report) == {"KC911": Status.WARN}
+    (cause,) = report.diagnoses
+    assert (cause.cause, len(cause.targets)) == ("endpoint-does-not-scale", 1)

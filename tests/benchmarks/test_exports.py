@@ -9,7 +9,7 @@ import pytest
 from benchmarks.exports import FORMATS, MODELS, describe
 
 
-def report(*diagnoses: dict[str, str], **statuses: str) -> dict[str, Any]:
+def report(*diagnoses: dict[str, Any], **statuses: str) -> dict[str, Any]:
     exports = {name: {"status": status} for name, status in statuses.items()}
     return {"diagnoses": list(diagnoses), "results": [{"findings": {"exports": exports}}]}
 
@@ -19,8 +19,8 @@ def report(*diagnoses: dict[str, str], **statuses: str) -> dict[str, Any]:
     [
         (report(onnx="pass"), "agrees"),
         (report(onnx="skip"), "skip"),
-        (report({"cause": "a", "sentence": "litert, onnx: because"}, onnx="fail"), "`a`"),
-        (report({"cause": "a", "sentence": "litert: because"}, onnx="pass"), "agrees"),
+        (report({"cause": "a", "targets": ["litert", "onnx"]}, onnx="fail"), "`a`"),
+        (report({"cause": "a", "targets": ["litert"]}, onnx="pass"), "agrees"),
     ],
 )
 def test_one_cell(found: dict[str, Any], text: str) -> None:

@@ -18,7 +18,9 @@ __all__ = [
     "by_keras",
     "litert",
     "litert_full_int8",
+    "litert_of_function",
     "onnx",
+    "onnx_channels_first",
     "onnx_dynamic_int8",
     "onnx_exchanged",
     "onnx_for_batches_of",
@@ -184,15 +186,58 @@ def onnx_exchanged(what: str) -> Exporter:
     return export
 
 
-def served_as(function: Callable[[Any], Callable[..., Any]]) -> Exporter:
-    """Return the exporter to a SavedModel whose endpoint is a function made of the model."""
+def litert_of_function(*, trackable: bool) -> Exporter:
+    """Return the exporter to LiteRT by a concrete function; with the model as trackable, weights get lost."""
+
+    def export(model: Any, path: Path) -> None:
+        specs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype, name=each.name) for each in model.inputs]
+        function = tf.function(lambda x: model(x, training=False), input_signature=specs)
+        given = (model,) if trackable else ()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [function.get_concrete_function()], *given
+        )
+        path.write_bytes(converter.convert())
+
+    return export
+
+
+def onnx_channels_first() -> Exporter:
+    """Return the exporter to ONNX whose input has the channels before height and width."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+
+        onnx()(model, path)
+        definition = library.load(str(path))
+        port = definition.graph.input[0]
+        axes = port.type.tensor_type.shape.dim
+        sizes = [each.dim_value for each in axes[1:]]
+        for axis, size in zip(axes[1:], (sizes[-1], *sizes[:-1]), strict=True):
+            axis.dim_value = size
+        for node in definition.graph.node:
+            for position, name in enumerate(node.input):
+                node.input[position] = "channels_last" if name == port.name else name
+        turn = library.helper.make_node("Transpose", [port.name], ["channels_last"], perm=[0, 2, 3, 1])
+        definition.graph.node.insert(0, turn)
+        library.save(definition, str(path))
+
+    return export
+
+
+def served_as(function: Callable[[Any], Callable[..., Any]], dtype: str = "") -> Exporter:
+    """Return the exporter to a SavedModel whose endpoint is a function made of the model.
+
+    Args:
+        function: returns the endpoint.
+        dtype: of the inputs of the endpoint, in place of those of the model.
+    """
 
     def export(model: Any, path: Path) -> None:
         _call_once(model)
         archive = keras.export.ExportArchive()
         archive.track(model)
         specs = [
-            keras.InputSpec(shape=(None, *each.shape[1:]), dtype=each.dtype, name=each.name)
+            keras.InputSpec(shape=(None, *each.shape[1:]), dtype=dtype or each.dtype, name=each.name)
             for each in model.inputs
         ]
         archive.add_endpoint("serve", function(model), specs)

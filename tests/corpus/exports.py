@@ -9,6 +9,7 @@ from typing import Any
 import joblib
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 from sklearn.preprocessing import StandardScaler
 
@@ -22,7 +23,9 @@ from tests.corpus.export_files import (
     by_keras,
     litert,
     litert_full_int8,
+    litert_of_function,
     onnx,
+    onnx_channels_first,
     onnx_dynamic_int8,
     onnx_exchanged,
     onnx_for_batches_of,
@@ -69,7 +72,92 @@ def _warning(cause: str, *codes: str, **more: Any) -> dict[str, Any]:
     return {"causes": (cause,), "warning": codes, **more}
 
 
-# Models
+# Models and endpoints
+
+
+def with_noise(model: Any) -> Callable[[Any], Any]:
+    """An endpoint that draws random numbers."""
+    return lambda x: model(x, training=False) + 0.01 * tf.random.normal(tf.shape(x)[:1])[:, None]
+
+
+def counting(model: Any) -> Callable[[Any], Any]:
+    """An endpoint that keeps a counter."""
+    model.count = tf.Variable(0.0)
+    return lambda x: model(x, training=False) + 0.01 * model.count.assign_add(1.0)
+
+
+def from_narrow(model: Any) -> Callable[[Any], Any]:
+    """An endpoint that takes any numbers."""
+    return lambda x: model(tf.cast(x, tf.float32), training=False)
+
+
+def with_class(model: Any) -> Callable[[Any], Any]:
+    """An endpoint that returns the class next to its probabilities."""
+
+    def serve(x: Any) -> dict[str, Any]:
+        probabilities = model(x, training=False)
+        return {"class": tf.argmax(probabilities, axis=-1), "probabilities": probabilities}
+
+    return serve
+
+
+def without_activation(model: Any) -> Any:
+    """The model with a linear last layer."""
+    config = {**model.layers[-1].get_config(), "activation": None}
+    last = layers.Dense.from_config(config)
+    linear = keras.Sequential([keras.Input(model.input_shape[1:], name="picture"), *model.layers[:-1], last])
+    last.set_weights(model.layers[-1].get_weights())
+    return linear
+
+
+def with_missing(random: np.random.Generator) -> np.ndarray:
+    """Rows of a table, one of which has a missing value."""
+    rows = random.normal(size=(70, 10)).astype("float32")
+    rows[3, 2] = np.nan
+    return rows
+
+
+def cube() -> Any:
+    """A model of pictures that are as high and wide as they have channels."""
+    return keras.Sequential(
+        [
+            keras.Input((3, 3, 3), name="picture"),
+            layers.Conv2D(4, 2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+
+
+def logits() -> Any:
+    """Logits of two classes."""
+    return keras.Sequential([keras.Input((7,), name="x"), layers.Dense(16, "relu"), layers.Dense(2)])
+
+
+def steps_with_gaps(random: np.random.Generator) -> np.ndarray:
+    """Series that end in steps of zeros."""
+    rows = random.normal(size=(45, 8, 3)).astype("float32")
+    for number, row in enumerate(rows):
+        row[2 + number % 6 :] = 0.0
+    return rows
+
+
+def pooled() -> Any:
+    """A masked series, a recurrent layer and a pooling, both of which need the mask."""
+    x = keras.Input((8, 3), name="series")
+    h = layers.LSTM(6, return_sequences=True, unroll=True, name="steps")(layers.Masking()(x))
+    return keras.Model(x, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D(name="pool")(h)))
+
+
+def pooled_without_mask(model: Any) -> Callable[[Any], Any]:
+    """The pooling and the head are called by hand, on outputs whose mask is gone."""
+    inner = keras.Model(model.input, model.get_layer("steps").output)
+
+    def serve(series: Any) -> Any:
+        hidden = tf.identity(inner(series, training=False))
+        return model.get_layer("head")(model.get_layer("pool")(hidden))
+
+    return serve
 
 
 def mlp() -> Any:
@@ -348,6 +436,65 @@ LOST = (
     _scaled("export scales itself", onnx(scaling_inside), **_fault("export-scales-itself", "KC901")),
 )  # fmt: skip
 
+CHANGED = (
+    _case(
+        "litert without its weights", mlp, flat(10), {"m.tflite": litert_of_function(trackable=True)},
+        **_fault("export-weights-missing", "KC904"),
+    ),
+    _case(
+        "saved model with noise", mlp, flat(10), {"m": served_as(with_noise)},
+        **_fault("export-unrepeatable", "KC903"),
+    ),
+    _case(
+        "saved model that counts its calls", mlp, flat(10), {"m": served_as(counting)},
+        **_fault("export-state-carried", "KC903"),
+    ),
+    _case(
+        "saved model takes blue first", cnn, pictures(12, 12, 3),
+        {"m": served_as(lambda model: lambda x: model(x[..., ::-1], training=False))},
+        **_fault("export-expects-other-rows", "KC901"),
+    ),
+    _case(
+        "onnx takes channels first, equal sizes", cube, pictures(3, 3, 3), {"m.onnx": onnx_channels_first()},
+        **_fault("export-expects-other-rows", "KC901"),
+    ),
+    _case(
+        "saved model divides pixels again", cnn, pictures(12, 12, 3),
+        {"m": served_as(lambda model: lambda x: model(x / 255.0, training=False))},
+        **_fault("export-scales-itself", "KC901"),
+    ),
+    _case(
+        "saved model takes float16", mlp, flat(10), {"m": served_as(from_narrow, dtype="float16")},
+        **_fault("export-narrows-rows", "KC901"),
+    ),
+    _case(
+        "saved model takes whole numbers", mlp, flat(10), {"m": served_as(from_narrow, dtype="int32")},
+        **_fault("export-narrows-rows", "KC901"),
+    ),
+    _case(
+        "litert computes missing values", mlp, with_missing, {"m.tflite": litert()},
+        **_fault("export-nan-differs", "KC901"),
+    ),
+    _case(
+        "saved model adds a softmax", logits, flat(7),
+        {"m": served_as(lambda model: lambda x: keras.ops.softmax(model(x, training=False)))},
+        **_fault("export-transforms-outputs", "KC901"),
+    ),
+    _case(
+        "onnx without its softmax", cnn, pictures(12, 12, 3), {"m.onnx": onnx(without_activation)},
+        **_fault("export-transforms-outputs", "KC901"),
+    ),
+    _case(
+        "saved model in units of the target", mlp, flat(10),
+        {"m": served_as(lambda model: lambda x: model(x, training=False) * 37.5 + 210.0)},
+        **_fault("export-transforms-outputs", "KC901"),
+    ),
+    _case(
+        "mask lost in the pooling only", pooled, steps_with_gaps, {"m": served_as(pooled_without_mask)},
+        **_fault("export-mask-lost", "KC901", layer="pool"),
+    ),
+)  # fmt: skip
+
 TRAINING = (
     _case(
         "saved model augments", augmented, pictures(12, 12, 3), {"m": by_keras("tf_saved_model")},
@@ -484,6 +631,25 @@ CLEAN = (
         {"m": served_as(lambda model: lambda x: model(x, training=False))},
     ),
     _scaled("scaler in front of the export", onnx()),
+    _case("litert of a function", mlp, flat(10), {"m.tflite": litert_of_function(trackable=False)}),
+    _case("onnx takes channels first", cnn, pictures(12, 12, 3), {"m.onnx": onnx_channels_first()}),
+    _case("class next to probabilities", cnn, pictures(12, 12, 3), {"m": served_as(with_class)}),
+    _case(
+        "one number for each row", mlp, flat(10),
+        {"m": served_as(lambda model: lambda x: model(x, training=False)[:, 0])},
+    ),
+    _case("saved model takes float64", mlp, flat(10), {"m": served_as(from_narrow, dtype="float64")}),
 )  # fmt: skip
 
-CASES: tuple[Case, ...] = (*STALE, *ORDER, *LOST, *TRAINING, *PRECISION, *STATE, *LAYER, *UNUSABLE, *CLEAN)
+CASES: tuple[Case, ...] = (
+    *STALE,
+    *ORDER,
+    *LOST,
+    *CHANGED,
+    *TRAINING,
+    *PRECISION,
+    *STATE,
+    *LAYER,
+    *UNUSABLE,
+    *CLEAN,
+)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts, LayerFact
@@ -24,7 +24,7 @@ from keras_consistency_cli.workers.endpoints import budget
 from keras_consistency_cli.workers.endpoints.client import EndpointClient
 from tests.helpers.planted_services import CODES, RAW, SCALER, Predict
 
-__all__ = ["FakeWorker", "ask"]
+__all__ = ["FakeWorker", "ask", "found"]
 
 NOISE = 2e-7
 
@@ -107,6 +107,15 @@ def ask(
         data=DataContext(endpoint_rows={each.label: each.rows for each in settings.endpoints}),
     )
     return {check.code: check.verdict(evidence) for check in checks}
+
+
+def found(verdicts: Mapping[str, Verdict]) -> dict[str, tuple[str, str | None]]:
+    """What is not a pass, by code, with its cause."""
+    return {
+        code: (verdict.status.value, verdict.findings.get("cause"))
+        for code, verdict in verdicts.items()
+        if verdict.status is not Status.PASS
+    }
 
 
 def _compared(checks: list[Check], traces: Mapping[str, Trace], numbers: np.ndarray) -> Any:

@@ -25,8 +25,10 @@ def interface(label: str = LABEL, **changed: Any) -> Trace:
         "kind": "onnx",
         "is_made": False,
         "precision": "float32",
-        "inputs": [{"name": "x", "model_name": "x", "shape": [None, 2], "dtype": "float32"}],
-        "outputs": [{"name": "out", "model_name": "out", "shape": [None, 1], "dtype": "float32"}],
+        "inputs": [{"name": "x", "model_name": "x", "shape": [None, 2], "dtype": "float32", "layout": ""}],
+        "outputs": [
+            {"name": "out", "model_name": "out", "shape": [None, 1], "dtype": "float32", "layout": ""}
+        ],
         "inputs_by": "only",
         "outputs_by": "only",
         "order": [0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -89,6 +90,36 @@ def _minus_mean(outputs: np.ndarray) -> np.ndarray:
     return outputs - np.float32(0.01) * outputs.mean(axis=0)
 
 
+def _in_turns(answers: Answers) -> Answers:
+    """Two copies of the service, one of which runs a different model."""
+    turns = itertools.cycle((1.0, 0.9))
+    return lambda rows: answers(rows) * np.float32(next(turns))
+
+
+def _sorted(outputs: np.ndarray) -> np.ndarray:
+    return outputs[np.argsort(-outputs[:, 0])]
+
+
+def _kept_by_length(predict: Predict) -> Answers:
+    kept: dict[int, np.ndarray] = {}
+    return lambda rows: kept.setdefault(len(rows), predict(SCALER.transform(rows)))
+
+
+def _kept_by_content(predict: Predict) -> Answers:
+    """The healthy twin of the cache by length."""
+    kept: dict[bytes, np.ndarray] = {}
+    return lambda rows: kept.setdefault(rows.tobytes(), predict(SCALER.transform(rows)))
+
+
+def _rounded_if_many(outputs: np.ndarray) -> np.ndarray:
+    return outputs.astype("float16").astype("float32") if len(outputs) > 4 else outputs
+
+
+def _softmax(outputs: np.ndarray) -> np.ndarray:
+    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), "float32")
+
+
 SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     "healthy": lambda predict: lambda rows: predict(SCALER.transform(rows)),
     "healthy with a lock": _locked_buffer,
@@ -108,6 +139,18 @@ SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     "a different model": lambda predict: lambda rows: predict(SCALER.transform(rows)) ** 2,
     "rows minus their mean": lambda predict: lambda rows: _minus_mean(predict(SCALER.transform(rows))),
     "drifts": _drifting,
+    "copies that differ": lambda predict: _in_turns(lambda rows: predict(SCALER.transform(rows))),
+    "sorted by score": lambda predict: lambda rows: _sorted(predict(SCALER.transform(rows))),
+    "a cache by length": _kept_by_length,
+    "a cache by content": _kept_by_content,
+    "float16 for many rows": lambda predict: lambda rows: _rounded_if_many(predict(SCALER.transform(rows))),
+    "softmax added": lambda predict: lambda rows: _softmax(predict(SCALER.transform(rows))),
+    "units of the target": lambda predict: lambda rows: predict(SCALER.transform(rows)) * 37.5 + 210,
+    "columns of answers exchanged": lambda predict: lambda rows: predict(SCALER.transform(rows))[:, ::-1],
+    "labels next to scores": lambda predict: (
+        lambda rows: [{"score": row.tolist(), "label": "a"} for row in predict(SCALER.transform(rows))]
+    ),
+    "class numbers": lambda predict: lambda rows: predict(SCALER.transform(rows)).argmax(axis=-1),
     "one answer missing": lambda predict: lambda rows: predict(SCALER.transform(rows))[1:],
 }
 """By fault: from the model in NumPy to the answers of a service."""
@@ -139,6 +182,32 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
         "KC912": ("fail", "endpoint-unrepeatable"),
         "KC913": ("skip", None),
     },
+    "copies that differ": {
+        "KC911": ("fail", None),
+        "KC912": ("fail", "endpoint-unrepeatable"),
+        "KC913": ("skip", None),
+    },
+    "sorted by score": {
+        "KC911": ("fail", "endpoint-answers-reordered"),
+        "KC912": ("fail", "endpoint-answers-reordered"),
+        "KC913": ("skip", None),
+    },
+    "a cache by length": {
+        "KC911": ("fail", "endpoint-stale-rows"),
+        "KC912": ("fail", "endpoint-stale-rows"),
+        "KC913": ("skip", None),
+    },
+    "a cache by content": {},
+    "float16 for many rows": {
+        "KC911": ("fail", None),
+        "KC912": ("fail", "endpoint-depends-on-request-size"),
+        "KC913": ("skip", None),
+    },
+    "softmax added": {"KC911": ("fail", "endpoint-transforms-outputs")},
+    "units of the target": {"KC911": ("fail", "endpoint-transforms-outputs")},
+    "columns of answers exchanged": {"KC911": ("fail", "endpoint-transforms-outputs")},
+    "labels next to scores": {},
+    "class numbers": dict.fromkeys(CODES, ("fail", None)),
     "one answer missing": dict.fromkeys(CODES, ("fail", "endpoint-answers-missing")),
 }
 """By fault: what is not a pass, by code, with the cause."""

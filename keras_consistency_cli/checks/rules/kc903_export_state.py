@@ -18,17 +18,14 @@ Sources: tensorflow#34644, tensorflow#37250, tflite-support#665.
 from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, skip_if_refused
+from keras_consistency_cli.checks.analysis.exports.precision import negligible
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.measurement.rounding import MAX_FACTOR, ULP
 from keras_consistency_cli.routes.exports.interface import INTERFACE
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
-
-_FEWEST_ULPS = 64
-"""Two calls of one file differ by a few units in the last place where threads add in a different order."""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -48,14 +45,14 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
 
 
 def _judge(evidence: Evidence, details: ExportStateDetails) -> Verdict:
-    least = _negligible(evidence, details["scale"])
+    least = negligible(evidence, details["scale"])
     carries, model_carries = details["own"] > least, details["model_own"] > least
     findings = dict(details)
     if model_carries and not evidence.facts.stateful_layers:
         return Verdict.skip("the model does not repeat its own outputs, see KC203 repeatability")
     if carries and not model_carries:
         message = f"two calls on the same rows differ by {details['own']:.2g}, those of the model do not"
-        return Verdict.fail(message, cause="export-training-true", findings=findings)
+        return Verdict.fail(message, cause=_cause(details, least), findings=findings)
     if model_carries and not carries:
         message = "every call starts from the same state, the model carries it from call to call"
         return Verdict.fail(message, cause="export-state-frozen", findings=findings)
@@ -65,10 +62,11 @@ def _judge(evidence: Evidence, details: ExportStateDetails) -> Verdict:
     return Verdict.ok("two calls on the same rows give the same outputs", findings=findings)
 
 
-def _negligible(evidence: Evidence, scale: float) -> float:
-    """The greatest difference of two calls that is no state."""
-    noise = max((each.max_abs for each in evidence.noise.values()), default=0.0)
-    return max(MAX_FACTOR * noise, _FEWEST_ULPS * ULP["float32"] * scale)
+def _cause(details: ExportStateDetails, least: float) -> str:
+    """Why two calls differ: a bare call of the model differs too, or a state of the export, or chance."""
+    if details["bare"] > details["model_own"]:
+        return "export-training-true"
+    return "export-unrepeatable" if details["fresh"] > least else "export-state-carried"
 
 
 CHECK = Check(

@@ -64,7 +64,12 @@ def _judge(interface: InterfaceDetails) -> Verdict:
 
 def _describe(interface: InterfaceDetails) -> str:
     inputs = ", ".join(f"{each['name']} {each['dtype']}" for each in interface["inputs"][:_SHOWN])
-    return f"{KINDS[interface['kind']]}, {interface['precision']}, inputs {inputs}"
+    laid_out = [
+        f"; '{each['name']}' is {each['layout']}"
+        for each in (*interface["inputs"], *interface["outputs"])
+        if each["layout"]
+    ]
+    return f"{KINDS[interface['kind']]}, {interface['precision']}, inputs {inputs}{''.join(laid_out)}"
 
 
 CHECK = Check(

@@ -21,7 +21,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_answers, problem_of
+from keras_consistency_cli.checks.analysis.endpoints.answers import (
+    ENDPOINTS,
+    judge_answers,
+    misplaced_cause,
+    problem_of,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.config.settings import Settings
@@ -87,10 +92,10 @@ def _judge_scaling(
         text = "scaled rows give the outputs of predict, raw rows do not"
         verdict = _fail(raw, "endpoint-does-not-scale", text, f"the service does not scale: {text}")
         return verdict if stated == "raw" else _as_warning(verdict)
-    return _blame(evidence, label, scaled if stated == "scaled" else raw)
+    return _blame(evidence, label, scaled if stated == "scaled" else raw, stated)
 
 
-def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdict:
+def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: str = "auto") -> Verdict:
     """Find the mistake whose rows give the answers."""
     for route, (cause, rows) in _MISTAKES.items():
         found = _judge(evidence, ANSWERS, label, route)
@@ -103,10 +108,33 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdic
             return _fail(
                 judged, "endpoint-columns-reordered", f"the answers are the outputs of the model on {rows}"
             )
+    misplaced = misplaced_cause(evidence, label, (SCALED if stated == "scaled" else ANSWERS,))
+    if misplaced is not None:
+        return _fail(judged, *misplaced)
+    for name in (ANSWERS, SCALED):
+        text = _function(evidence, name, label)
+        if text:
+            return _fail(judged, "endpoint-transforms-outputs", f"in the service {text}")
     coarse = _coarse(evidence, label, judged)
     if coarse:
         return _fail(judged, "endpoint-rounds-answers", coarse)
     return Verdict.fail(f"answers differ from predict: {_size(judged)}", judged=judged)
+
+
+def _function(evidence: Evidence, name: str, label: str) -> str:
+    """Describe the function of the outputs of predict that gives the answers, "" if there is none."""
+    details = evidence.details(route_on(name, label), AnswerDetails)
+    functions, wire = details.get("functions", {}), details.get("wire", {})
+    texts = []
+    for one in _judge(evidence, name, label, REFERENCE):
+        output = one.comparison.output
+        found = functions.get(output)
+        if one.within:
+            continue
+        if found is None or found["difference"] > one.limit.value + wire[output]["half_unit"]:
+            return ""
+        texts.append(found["text"])
+    return "; ".join(dict.fromkeys(texts))
 
 
 def _coarse(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> str:

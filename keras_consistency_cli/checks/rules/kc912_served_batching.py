@@ -20,6 +20,7 @@ from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
     judge_answers,
     judge_repeat,
+    misplaced_cause,
     problem_of,
 )
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
@@ -82,6 +83,11 @@ def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, s
             proof = "the same request gets the same answers after itself, and others after a different one"
             return "endpoint-keeps-state", proof
         return ("endpoint-keeps-state" if evidence.facts.stateful_layers else "endpoint-unrepeatable"), ""
+    if not evidence.details(route_on(SINGLE, label), RepeatDetails).get("repeats", True):
+        return "endpoint-unrepeatable", ""
+    misplaced = misplaced_cause(evidence, label, (ANSWERS, *different))
+    if misplaced is not None:
+        return misplaced
     refit = Pair(candidate=route_on(SINGLE, label), reference="refit-single")
     judged = judge_answers(evidence, refit)
     if SINGLE in different and judged and all(one.within for one in judged):
@@ -90,6 +96,9 @@ def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, s
     if different == [AFTER_LARGE]:
         proof = "a few rows get wrong answers directly after a large batch, and right ones otherwise"
         return "endpoint-stale-rows", proof
+    if not {SHUFFLED, DUPLICATES} & set(different):
+        proof = "with other neighbours answers stay the same, with fewer rows in a request they do not"
+        return "endpoint-depends-on-request-size", proof
     return "endpoint-rows-influence-each-other", "the rows stay the same, only their neighbours change"
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.endpoints.answers import ENDPOINTS, judge_repeat, problem_of
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE, ConcurrentDetails
+from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE, AnswerDetails
 from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["CHECK"]
@@ -42,7 +42,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
         return Verdict.error("the answers could not be compared", "no answers")
     if all(one.within for one in judged):
         return Verdict.ok("requests at the same time get the same answers", judged=judged)
-    details = evidence.details(route_on(CONCURRENT, label), ConcurrentDetails)
+    details = evidence.details(route_on(CONCURRENT, label), AnswerDetails)
     wrong, others = details.get("wrong_rows", 0), details.get("of_others", 0)
     proof = "the same rows, sent one after another, get the right answers"
     return Verdict.fail(

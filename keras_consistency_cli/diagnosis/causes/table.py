@@ -11,8 +11,6 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
-from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
-from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
@@ -20,6 +18,8 @@ from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAU
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 
 __all__ = ["CAUSES"]
 

@@ -42,7 +42,13 @@ _HOW: Mapping[str, str] = {
     "endpoint-keeps-state": (
         "the same request gets the same answers after itself, and others after a different one"
     ),
-    "endpoint-stale-rows": "the same few rows are sent before and after a large request",
+    "endpoint-answers-reordered": "each wrong answer is the output for a different row of the same request",
+    "endpoint-stale-rows": (
+        "the same few rows are sent before and after a large request; or each wrong answer is the output for "
+        "a row of an earlier request"
+    ),
+    "endpoint-depends-on-request-size": "neighbours are changed, and their number; only the number matters",
+    "endpoint-transforms-outputs": "a function is applied to the outputs of predict, and gives the answers",
     "endpoint-rows-influence-each-other": "the rows stay the same, and only their neighbours are changed",
     "endpoint-mixes-requests": "the same rows are sent one after another, and get the right answers",
     "endpoint-accepts-wrong-rows": "wrong rows are sent, and answered",

@@ -41,6 +41,7 @@ class LiteRtExport:
 
     def _start(self) -> None:
         self._interpreter = _open_interpreter(self._path, delegates=self._delegates)
+        _check_variables(self._interpreter)
         self._signature = _choose_signature(self._interpreter.get_signature_list(), self._stated_signature)
         runner = self._signature and self._interpreter.get_signature_runner(self._signature)
         self._runner = runner or None
@@ -171,6 +172,28 @@ def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True, kee
             cause="unsupported-operators",
         ) from problem
     return interpreter
+
+
+def _check_variables(interpreter: Any) -> None:
+    """Refuse a file that reads variables to which nothing assigns a value: its weights are not in it.
+
+    TFLiteConverter leaves the weights of a Keras 3 model out if it gets the model as a trackable object, or a
+    SavedModel of a module that holds the model (TensorFlow 2.21). What is read then is memory of any content.
+    """
+    operators = interpreter._get_ops_details()
+    used = {
+        kind: {int(each["inputs"][0]) for each in operators if str(each["op_name"]) == kind}
+        for kind in _STATE_OPERATORS[1:]
+    }
+    # An initial value is assigned by a part of the file that is called once.
+    if any(str(each["op_name"]) == "CALL_ONCE" for each in operators):
+        return
+    unassigned = len(used["READ_VARIABLE"] - used["ASSIGN_VARIABLE"])
+    if unassigned:
+        raise ExportRefused(
+            f"it reads {unassigned} variables to which nothing assigns a value: its weights are missing",
+            cause="export-weights-missing",
+        )
 
 
 def _tensorflow_operators(path: Path) -> list[str]:

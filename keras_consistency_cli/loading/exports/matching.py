@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor
+from keras_consistency_cli.loading.exports.layouts import Layout, Shape, fits, layout_of
 from keras_consistency_cli.measurement.facts import InputFact, OutputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["Match", "MatchedBy", "fits", "match_inputs", "match_outputs"]
+__all__ = ["Match", "MatchedBy", "match_inputs", "match_outputs"]
 
 _OTHER_MODEL, _STATISTICS_LOST = "export-of-other-model", "export-statistics-lost"
 _STATISTIC = re.compile(r"/(Sub|Sqrt|Maximum)/\w+(:\d+)?$")
@@ -23,10 +24,11 @@ _NUMBERED = re.compile(r"^(?:output|Identity|StatefulPartitionedCall(?:_\d+)?)(?
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """The export's name of each input or output of the model, and how it was found."""
+    """The export's name of each input or output of the model, how it was found, and how it is laid out."""
 
     names: Mapping[str, str]
     by: MatchedBy
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
 def match_inputs(
@@ -44,8 +46,7 @@ def match_inputs(
         found = ", ".join(clean(each.name, 40) for each in tensors)
         raise ExportRefused(f"it has no input '{clean(unknown[0], 60)}'; it has {found}")
     match = _match([fact.name for fact in facts], [fact.shape for fact in facts], tensors, stated)
-    _check_shapes("input", {fact.name: fact.shape for fact in facts}, match, tensors)
-    return match
+    return _laid_out("input", {fact.name: fact.shape for fact in facts}, match, tensors)
 
 
 def _count_refused(facts: Sequence[InputFact], tensors: Sequence[ExportTensor]) -> ExportRefused:
@@ -69,44 +70,46 @@ def match_outputs(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) 
         match = Match(names=dict(zip(names, numbered, strict=True)), by="name")
     else:
         match = _match(names, [fact.shape for fact in facts], tensors, {})
-    _check_shapes("output", {fact.name: fact.shape for fact in facts}, match, tensors)
-    return match
+    return _laid_out("output", {fact.name: fact.shape for fact in facts}, match, tensors)
 
 
-def _check_shapes(
-    what: str,
-    shapes: Mapping[str, tuple[int | None, ...] | None],
-    match: Match,
-    tensors: Sequence[ExportTensor],
-) -> None:
-    """Refuse an export whose inputs or outputs cannot be those of the model."""
+def _laid_out(
+    what: str, shapes: Mapping[str, Shape | None], match: Match, tensors: Sequence[ExportTensor]
+) -> Match:
+    """Return the match with the layouts; refuse an export whose arrays cannot be those of the model."""
     own = {each.name: each.shape for each in tensors}
+    layouts: dict[str, Layout] = {}
     for name, export_name in match.names.items():
-        if not fits(shapes[name], own[export_name]):
+        layout = layout_of(shapes[name], own[export_name])
+        if layout is None:
             raise ExportRefused(
                 f"its {what} '{clean(export_name, 40)}' has shape {_text(own[export_name])}, "
                 f"that of the model {_text(shapes[name])}",
                 cause=_OTHER_MODEL,
             )
+        layouts[name] = layout
+    return replace(match, layouts=layouts)
 
 
-def _text(shape: tuple[int | None, ...] | None) -> str:
+def _text(shape: Shape | None) -> str:
     """A shape in words; None is any size."""
     return "unknown" if shape is None else str(shape)
 
 
 def _declared(facts: Sequence[OutputFact], tensors: Sequence[ExportTensor]) -> Sequence[ExportTensor]:
-    """Leave out surplus outputs: those without a name of the model or a number.
+    """Leave out surplus outputs: those without a name of the model, a number, or a shape that only they have.
 
     Keras's OpenVINO export of attention and of unrolled recurrent layers has values from inside the layers as
-    further outputs (Keras 3.15.1, OpenVINO 2026.4.1).
+    further outputs (Keras 3.15.1, OpenVINO 2026.4.1). Signatures of users return a class next to its score.
     """
     if len(tensors) <= len(facts):
         return tensors
     names = {fact.name for fact in facts}
     named = [each for each in tensors if each.name in names]
     numbered = [each for each in tensors if _NUMBERED.fullmatch(each.name)]
-    return next((some for some in (named, numbered) if len(some) == len(facts)), tensors)
+    by_shape = _unique_fits([fact.name for fact in facts], [fact.shape for fact in facts], tensors) or {}
+    fitting = [each for each in tensors if each.name in by_shape.values()]
+    return next((some for some in (named, numbered, fitting) if len(some) == len(facts)), tensors)
 
 
 def _numbered(tensors: Sequence[ExportTensor]) -> list[str] | None:
@@ -124,7 +127,7 @@ def _numbered(tensors: Sequence[ExportTensor]) -> list[str] | None:
 
 def _match(
     names: Sequence[str],
-    shapes: Sequence[tuple[int | None, ...] | None],
+    shapes: Sequence[Shape | None],
     tensors: Sequence[ExportTensor],
     stated: Mapping[str, str],
 ) -> Match:
@@ -143,7 +146,7 @@ def _match(
 
 
 def _unique_fits(
-    names: Sequence[str], shapes: Sequence[tuple[int | None, ...] | None], tensors: Sequence[ExportTensor]
+    names: Sequence[str], shapes: Sequence[Shape | None], tensors: Sequence[ExportTensor]
 ) -> dict[str, str] | None:
     """Each name's only tensor with a fitting shape, None if one has none or several."""
     found = {}
@@ -153,11 +156,3 @@ def _unique_fits(
             return None
         found[name] = candidates[0]
     return found if len(set(found.values())) == len(found) else None
-
-
-def fits(shape: tuple[int | None, ...] | None, other: tuple[int | None, ...] | None) -> bool:
-    """Whether two shapes can be the same, the batch axis left out; None accepts every size."""
-    if shape is None or other is None:
-        return True
-    pairs = list(zip(shape[1:], other[1:], strict=False))
-    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in pairs)

@@ -24,8 +24,8 @@ __all__ = [
     "SHUFFLED",
     "SINGLE",
     "AnswerDetails",
-    "ConcurrentDetails",
     "DescribedDetails",
+    "FunctionDetails",
     "RepeatDetails",
     "WireDetails",
     "endpoint_routes",
@@ -66,28 +66,40 @@ class WireDetails(TypedDict):
     forms: Mapping[str, int]
 
 
+class FunctionDetails(TypedDict):
+    """The function of an output of the model that is nearest to the answers."""
+
+    text: str
+    difference: float
+
+
 class AnswerDetails(TypedDict, total=False):
     """Details of the routes that give answers.
 
-    `wire` is by output. `wrong` says how the service answered wrongly, `sent` which rows it got.
+    `wire` and `functions` are by output. `wrong` says how the service answered wrongly, `missing` whether
+    rows and answers are not as many. `wrong_rows` counts
+    answers that are not the outputs of the model, `of_request` those of them that are the outputs for a
+    different row of the same request, `of_others` those that are the outputs for any different row.
     """
 
     wire: Mapping[str, WireDetails]
+    functions: dict[str, FunctionDetails]
     wrong: str
-    sent: str
+    missing: bool
+    wrong_rows: int
+    of_request: int
+    of_others: int
 
 
 class RepeatDetails(AnswerDetails, total=False):
-    """`follows_request`: the answers depend on the request before, and on little else."""
+    """Whether answers repeat.
+
+    `follows_request`: the answers depend on the request before, and on little else. `repeats`: the same rows
+    get the same answers if they are sent again one by one.
+    """
 
     follows_request: bool
-
-
-class ConcurrentDetails(AnswerDetails, total=False):
-    """`of_others` counts the wrong answers that are the right ones for a different row; `wrong_rows` all."""
-
-    of_others: int
-    wrong_rows: int
+    repeats: bool
 
 
 class DescribedDetails(TypedDict, total=False):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportTensor
-from keras_consistency_cli.loading.exports.matching import fits
+from keras_consistency_cli.loading.exports.layouts import Layout, fits
+from keras_consistency_cli.loading.exports.matching import Match
 from keras_consistency_cli.loading.exports.spec import ExportKind
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
@@ -29,12 +29,13 @@ _ROWS = 4
 
 
 class TensorDetails(TypedDict):
-    """An input or output of an export, and the model's name of the same."""
+    """An input or output of an export, the model's name of the same, and how its layout is different."""
 
     name: str
     model_name: str
     shape: list[int | None] | None
     dtype: str
+    layout: Layout
 
 
 class TriedType(TypedDict):
@@ -73,8 +74,8 @@ def _describe(session: Session, rows: Rows) -> Result:
         "kind": export.spec.kind,
         "is_made": export.spec.is_made,
         "precision": export.exported.precision,
-        "inputs": _tensors(export.exported.inputs, export.inputs.names),
-        "outputs": _tensors(export.exported.outputs, export.outputs.names),
+        "inputs": _tensors(export.exported.inputs, export.inputs),
+        "outputs": _tensors(export.exported.outputs, export.outputs),
         "inputs_by": export.inputs.by,
         "outputs_by": export.outputs.by,
         "order": [each.position for each in chosen if each.position is not None],
@@ -85,14 +86,15 @@ def _describe(session: Session, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _tensors(tensors: tuple[ExportTensor, ...], names: Mapping[str, str]) -> list[TensorDetails]:
-    model_names = {own: name for name, own in names.items()}
+def _tensors(tensors: tuple[ExportTensor, ...], match: Match) -> list[TensorDetails]:
+    model_names = {own: name for name, own in match.names.items()}
     return [
         {
             "name": each.name,
             "model_name": model_names.get(each.name, ""),
             "shape": None if each.shape is None else list(each.shape),
             "dtype": each.dtype,
+            "layout": match.layouts.get(model_names.get(each.name, ""), ""),
         }
         for each in tensors
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.measurement.distance import is_float, max_abs_difference
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
 if TYPE_CHECKING:
@@ -102,9 +102,10 @@ def _agrees(called: _Called, values: Mapping[str, np.ndarray], share: float) -> 
     ]
     if not candidates or not called.output.size:
         return None
-    limit = share * float(np.abs(called.output).max()) + np.finfo(np.float32).tiny
+    largest = float(np.abs(np.nan_to_num(called.output, nan=0.0, posinf=0.0, neginf=0.0)).max())
+    limit = share * largest + np.finfo(np.float32).tiny
     return any(
-        np.abs(each.reshape(-1).astype(np.float64) - expected.reshape(-1)).max() <= limit
+        max_abs_difference(each.reshape(-1).astype(np.float64), expected.reshape(-1), nan="equal") <= limit
         for each in candidates
         for expected in _layouts(called.output)
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportTensor
+from keras_consistency_cli.loading.exports.layouts import from_export, to_export
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.routes.exports.stored_weights import StoredWeights, compare_weights
@@ -37,6 +38,7 @@ class ExportSession(Session):
         if self.frozen_batch is not None:
             self.facts = replace(self.facts, batch_size=self.frozen_batch)
         self._types = {each.name: each.dtype for each in exported.inputs}
+        self._shapes = {each.name: each.shape for each in exported.inputs}
 
     @cached_property
     def stored_weights(self) -> StoredWeights:
@@ -54,11 +56,22 @@ class ExportSession(Session):
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run the export once on all rows."""
         outputs = self.exported.run(self.feeds(rows))
-        return {name: outputs[own] for name, own in self.outputs.names.items()}
+        shapes = {fact.name: fact.shape for fact in self.facts.outputs}
+        return {
+            name: from_export(outputs[own], self.outputs.layouts[name], shapes[name])
+            for name, own in self.outputs.names.items()
+        }
 
     def feeds(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Return rows under the export's names and in its types, as a careful caller passes them."""
-        return {own: _as_type(rows[name], self._types[own]) for name, own in self.inputs.names.items()}
+        """Return rows under the export's names, in its types and layout, as a careful caller passes them."""
+        return {
+            own: to_export(self.as_fed(name, rows[name]), self.inputs.layouts[name], self._shapes[own])
+            for name, own in self.inputs.names.items()
+        }
+
+    def as_fed(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Return rows of an input of the model in the type of the export's."""
+        return _as_type(values, self._types[self.inputs.names[name]])
 
     def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
         """Run the export over batches, as predict runs the model."""

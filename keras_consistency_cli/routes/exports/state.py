@@ -21,11 +21,13 @@ STATE = "state"
 class ExportStateDetails(TypedDict):
     """Details of the route `state`: greatest differences of two calls on the same batch.
 
-    `own` is that of the export, `model_own` that of the model, `bare` that of the model without a training
-    argument. `scale` is the greatest output of the model.
+    `own` is that of the export, `fresh` that of its first calls after loading it twice, `model_own` that of
+    the model, `bare` that of the model without a training argument. `scale` is the greatest output of the
+    model.
     """
 
     own: float
+    fresh: float
     model_own: float
     bare: float
     scale: float
@@ -36,6 +38,8 @@ def _call_twice(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, export.batch_size)
     export.restore()
     calls = [export.predict(batch), export.predict(batch)]
+    export.restore()
+    first = export.predict(batch)
     original = export.original
     original.restore()
     references = [original.step(batch), original.step(batch)]
@@ -44,6 +48,7 @@ def _call_twice(session: Session, rows: Rows) -> Result:
     original.restore()
     details: ExportStateDetails = {
         "own": greatest_difference(calls[1], calls[0]),
+        "fresh": greatest_difference(first, calls[0]),
         "model_own": greatest_difference(references[1], references[0]),
         "bare": greatest_difference(bare[1], bare[0]),
         "scale": greatest_value(references[0]),

@@ -45,8 +45,8 @@ def compare_weights(exported: ExportedModel, model: Any) -> StoredWeights:
 def substituted_weights(exported: ExportedModel, model: Any) -> Iterator[list[tuple[Any, np.ndarray]]]:
     """Yield the ways in which the export's constants can stand in the place of the model's weights.
 
-    There is none if a weight has no constant of its shape, and several if weights share a shape or are
-    square: some exporters transpose kernels.
+    There are several if weights share a shape or are square: some exporters transpose kernels. A weight that
+    has no constant stays as it is: exporters leave out additions of zero.
     """
     constants = [values for each in _by_size(exported).values() for values in each]
     weights = [(variable, _value_of(variable)) for variable in model.weights]
@@ -55,18 +55,23 @@ def substituted_weights(exported: ExportedModel, model: Any) -> Iterator[list[tu
     for number, (_, value) in enumerate(weights):
         groups.setdefault(_axes(value), []).append(number)
     choices = [_assignments(numbers, _fitting(axes, constants)) for axes, numbers in groups.items()]
-    for way in itertools.islice(itertools.product(*choices) if all(choices) else (), _MOST_WAYS):
-        chosen = {number: constant for assignment in way for number, constant in assignment.items()}
+    for way in itertools.islice(itertools.product(*choices), _MOST_WAYS):
+        found = {number: constant for assignment in way for number, constant in assignment.items()}
+        chosen = {number: constant for number, constant in found.items() if constant is not None}
         for turned in (False, True):
             yield [
                 (variable, _oriented(chosen[number], value, turned=turned))
                 for number, (variable, value) in enumerate(weights)
+                if number in chosen
             ]
 
 
-def _assignments(numbers: Sequence[int], constants: Sequence[np.ndarray]) -> list[dict[int, np.ndarray]]:
-    """The ways to give each of these weights a different constant."""
-    orders = itertools.permutations(constants, len(numbers))
+def _assignments(
+    numbers: Sequence[int], constants: Sequence[np.ndarray]
+) -> list[dict[int, np.ndarray | None]]:
+    """The ways to give each of these weights a different constant, None if there are too few."""
+    missing = [None] * max(len(numbers) - len(constants), 0)
+    orders = itertools.permutations([*constants, *missing], len(numbers))
     return [dict(zip(numbers, order, strict=True)) for order in itertools.islice(orders, _MOST_ORDERS)]
 
 

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 
-from keras_consistency_cli.loading.exports.matching import fits
-from keras_consistency_cli.measurement.distance import is_float, is_numeric, max_abs_difference
+from keras_consistency_cli.loading.exports.layouts import fits
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.exports.access import on_export
+from keras_consistency_cli.routes.exports.comparing import (
+    VariantResult,
+    closest,
+    differences,
+    predict_model,
+    run_export,
+)
+from keras_consistency_cli.routes.exports.row_variants import (
+    on_narrowed_rows,
+    on_other_rows,
+    on_raw_rows,
+    with_function_on_outputs,
+    without_nan,
+)
 from keras_consistency_cli.routes.session.batches import first_batch
-from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
-from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
+from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.layers import DifferingLayer
@@ -25,23 +40,16 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.stored_weights import StoredWeights
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["VARIANTS", "VARIANTS_ROUTE", "VariantDetails", "VariantResult"]
+__all__ = ["VARIANTS", "VARIANTS_ROUTE", "VariantDetails"]
 
 VARIANTS = "variants"
-_MOST_ORDERS = 24
+_MOST_ORDERS, _MOST_LAYERS = 24, 48
 _FEWEST_CUT = 3
 """Values that are cut at one end of a range; one is always the smallest, and two may round to it."""
 _MASKS = ("mask", "query_mask", "key_mask", "value_mask")
 """Arguments of Keras's layers that Keras fills in itself; an attention_mask is the model's own."""
 
 Found = TypeVar("Found")
-
-
-class VariantResult(TypedDict, total=False):
-    """The greatest difference by output after one change; `order` says how inputs or outputs were moved."""
-
-    differences: dict[str, float]
-    order: list[str]
 
 
 class VariantDetails(TypedDict):
@@ -69,9 +77,9 @@ def _try_variants(session: Session, rows: Rows) -> Result:
         result = _attempt(export, batch, variant)
         if result is not None:
             tried[slug] = result
-    outputs, reference = _run(export, batch), _predict(export, batch)
+    outputs, reference = run_export(export, batch), predict_model(export, batch)
     details: VariantDetails = {
-        "plain": _differences(outputs, reference),
+        "plain": differences(outputs, reference),
         "variants": tried,
         "weights": export.stored_weights,
         "differing": _attempt(export, batch, find_differing_layer) or {},
@@ -95,27 +103,6 @@ def _attempt(
         export.original.restore()
 
 
-def _run(export: ExportSession, rows: Rows) -> Outputs:
-    export.restore()
-    return export.predict(rows)
-
-
-def _predict(export: ExportSession, rows: Rows) -> Outputs:
-    export.original.restore()
-    return export.original.step(rows)
-
-
-def _differences(candidate: Outputs, reference: Outputs) -> dict[str, float]:
-    """The greatest difference by output; infinite where shapes differ."""
-    return {
-        name: max_abs_difference(candidate[name], values, nan="infinite")
-        if candidate[name].shape == values.shape
-        else float("inf")
-        for name, values in reference.items()
-        if is_numeric(values.dtype)
-    }
-
-
 def _count_cut(values: np.ndarray, reference: np.ndarray) -> int:
     """Count the values at the end of the export's range where the model's go on, if there are several."""
     if not is_float(values.dtype) or values.shape != reference.shape or not values.size:
@@ -125,32 +112,28 @@ def _count_cut(values: np.ndarray, reference: np.ndarray) -> int:
     return sum(count for count in cut if count >= _FEWEST_CUT)
 
 
-def _closest(results: Iterator[VariantResult]) -> VariantResult | None:
-    return min(results, key=lambda result: max(result["differences"].values(), default=0.0), default=None)
-
-
 def _inputs_reordered(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Feed inputs of the same shape in every other order."""
-    reference = _predict(export, rows)
+    reference = predict_model(export, rows)
 
     def results() -> Iterator[VariantResult]:
         for order in _orders({name: values.shape for name, values in rows.items()}):
             moved = {name: rows[other] for name, other in zip(rows, order, strict=True)}
-            yield {"differences": _differences(_run(export, moved), reference), "order": list(order)}
+            yield {"differences": differences(run_export(export, moved), reference), "how": ", ".join(order)}
 
-    return _closest(results())
+    return closest(results())
 
 
 def _outputs_reordered(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Take outputs of the same shape in every other order."""
-    outputs, reference = _run(export, rows), _predict(export, rows)
+    outputs, reference = run_export(export, rows), predict_model(export, rows)
 
     def results() -> Iterator[VariantResult]:
         for order in _orders({name: values.shape for name, values in outputs.items()}):
             moved = {name: outputs[other] for name, other in zip(outputs, order, strict=True)}
-            yield {"differences": _differences(moved, reference), "order": list(order)}
+            yield {"differences": differences(moved, reference), "how": ", ".join(order)}
 
-    return _closest(results())
+    return closest(results())
 
 
 def _orders(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, ...]]:
@@ -167,7 +150,9 @@ def _orders(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, ...]]:
 def _without_optimizations(export: ExportSession, rows: Rows) -> VariantResult | None:
     exact = export.exact()
     return (
-        None if exact is None else {"differences": _differences(exact.predict(rows), _predict(export, rows))}
+        None
+        if exact is None
+        else {"differences": differences(exact.predict(rows), predict_model(export, rows))}
     )
 
 
@@ -190,39 +175,53 @@ def _without_predict_step(export: ExportSession, rows: Rows) -> VariantResult | 
 
 def _in_training(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Compare with the model in training mode, and called without a training argument as exporters do."""
-    return _closest(iter((_compare_with_call(export, rows, training=True), _compare_with_call(export, rows))))
+    return closest(iter((_compare_with_call(export, rows, training=True), _compare_with_call(export, rows))))
 
 
 def _compare_with_call(export: ExportSession, rows: Rows, **training: bool) -> VariantResult:
     export.original.restore()
     called = export.original.call(rows, **training)
-    return {"differences": _differences(_run(export, rows), called)}
+    return {"differences": differences(run_export(export, rows), called)}
 
 
 def _without_masks(export: ExportSession, rows: Rows) -> VariantResult | None:
-    if not any(layer.masks is not None for layer in export.facts.layers):
+    """Compare with the model without masks: in all layers, then in each layer that gets one."""
+    masked = [layer.path for layer in export.facts.layers if layer.masks is not None]
+    if not masked:
         return None
-    with intercept_calls(_call_without_masks):
-        return _compare_with_call(export, rows, training=False)
+    paths = [layer.path for layer in export.facts.layers][:_MOST_LAYERS]
+
+    def results() -> Iterator[VariantResult]:
+        with intercept_calls(partial(_call_without_masks, "")):
+            yield {**_compare_with_call(export, rows, training=False), "how": "in all layers"}
+        for path in paths:
+            with intercept_calls(partial(_call_without_masks, path)):
+                found = _compare_with_call(export, rows, training=False)
+            yield {**found, "how": f"in the layer '{path}'", "layer": path}
+
+    return closest(results())
 
 
-def _call_without_masks(_running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _call_without_masks(
+    path: str, running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
     """Call a layer without the masks that reach it: as arguments, or attached to its tensors."""
     import keras
 
-    for leaf in keras.tree.flatten((args, kwargs)):
-        if getattr(leaf, "_keras_mask", None) is not None:
+    if path and layer_path(running) != path:
+        return original(*args, **kwargs)
+    masks = [
+        (leaf, leaf._keras_mask)
+        for leaf in keras.tree.flatten((args, kwargs))
+        if getattr(leaf, "_keras_mask", None) is not None
+    ]
+    try:
+        for leaf, _ in masks:
             leaf._keras_mask = None
-    return original(*args, **{name: value for name, value in kwargs.items() if name not in _MASKS})
-
-
-def _on_raw_rows(export: ExportSession, _rows: Rows) -> VariantResult | None:
-    """Give the export the rows before scaling, the model the rows after it."""
-    if not export.subject.files.scales:
-        return None
-    numbers = export.row_numbers[: export.batch_size]
-    raw = {name: values.astype(np.float32) for name, values in export.subject.raw(numbers).items()}
-    return {"differences": _differences(_run(export, raw), _predict(export, export.subject.rows(numbers)))}
+        return original(*args, **{name: value for name, value in kwargs.items() if name not in _MASKS})
+    finally:
+        for leaf, mask in masks if path else ():
+            leaf._keras_mask = mask
 
 
 def _with_its_weights(export: ExportSession, rows: Rows) -> VariantResult | None:
@@ -231,26 +230,30 @@ def _with_its_weights(export: ExportSession, rows: Rows) -> VariantResult | None
 
     if not export.stored_weights["other"]:
         return None
-    outputs = _run(export, rows)
+    outputs = run_export(export, rows)
 
     def results() -> Iterator[VariantResult]:
         for substituted in substituted_weights(export.exported, export.model):
             export.original.restore()
             for variable, value in substituted:
                 variable.assign(value)
-            yield {"differences": _differences(outputs, export.original.step(rows))}
+            yield {"differences": differences(outputs, export.original.step(rows))}
 
-    return _closest(results())
+    return closest(results())
 
 
 _VARIANTS: Mapping[str, Callable[[ExportSession, Rows], VariantResult | None]] = {
     "export-stale": _with_its_weights,
     "export-inputs-reordered": _inputs_reordered,
     "export-outputs-reordered": _outputs_reordered,
-    "export-scales-itself": _on_raw_rows,
+    "export-scales-itself": on_raw_rows,
     "export-predict-step-lost": _without_predict_step,
     "export-mask-lost": _without_masks,
     "export-training-true": _in_training,
+    "export-expects-other-rows": on_other_rows,
+    "export-narrows-rows": on_narrowed_rows,
+    "export-nan-differs": without_nan,
+    "export-transforms-outputs": with_function_on_outputs,
     "export-low-precision": _in_full_precision,
     "runtime-optimiser": _optimizer_off,
 }

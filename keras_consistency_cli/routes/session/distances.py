@@ -46,14 +46,14 @@ def greatest_value(outputs: Outputs) -> float:
 def greatest_difference(candidate: Outputs, reference: Outputs) -> float:
     """Return the greatest absolute difference over all numeric outputs.
 
-    It is infinite if the names or shapes differ, or if a difference is not a number.
+    NaN equals NaN. It is infinite if the names or shapes differ, or if NaN is on one side only.
     """
     if {name: values.shape for name, values in candidate.items()} != {
         name: values.shape for name, values in reference.items()
     }:
         return float("inf")
     differences = (
-        max_abs_difference(values, reference[name], nan="infinite")
+        max_abs_difference(values, reference[name], nan="equal")
         for name, values in candidate.items()
         if is_numeric(values.dtype)
     )

@@ -17,7 +17,8 @@ from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
-from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked, distances
+from keras_consistency_cli.workers.endpoints.misplaced import distances
+from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
 from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["EndpointClient"]
@@ -87,7 +88,7 @@ class EndpointClient(WorkerClient):
                 return Trace(route=route, error=asked), None
             result = self._find_order(asked, rows) if question == REORDERED else QUESTIONS[question](asked)
         except ShapeError as wrong:
-            return Trace(route=route, details={"wrong": str(wrong)}), None
+            return Trace(route=route, details={"wrong": str(wrong), "missing": wrong.missing}), None
         except EndpointError as failure:
             message = f"{self._endpoint.label}: {clean(failure, 200)}"
             if not failure.status and not isinstance(failure, SpentError):

@@ -22,4 +22,13 @@ class AnswerError(EndpointError):
 
 
 class ShapeError(AnswerError):
-    """The service answered with numbers, but not one answer for each row: it answered wrongly."""
+    """The service answered with numbers, but not with outputs of the model for each row.
+
+    Args:
+        message: what it answered.
+        missing: whether answers are missing or surplus; otherwise their shape is wrong.
+    """
+
+    def __init__(self, message: str, *, missing: bool = True) -> None:
+        super().__init__(message)
+        self.missing = missing

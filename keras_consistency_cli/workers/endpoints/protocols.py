@@ -216,6 +216,23 @@ def encode(body: Json) -> bytes:
     return json.dumps(body).encode()
 
 
+def _only_numbers(
+    found: Mapping[str, Json], expected: Mapping[str, tuple[int, ...]], rows: int
+) -> dict[str, Answer]:
+    """Leave out what stands next to the outputs, such as labels: it is no numbers, or has another shape."""
+    fitting: dict[str, Answer] = {}
+    for name, value in found.items():
+        try:
+            answer = to_array(value)
+        except AnswerError:
+            continue
+        if answer.values.size in {rows * int(np.prod(shape)) for shape in expected.values()}:
+            fitting[name] = answer
+    if len(fitting) != len(expected):
+        raise ShapeError(f"the answer has {len(found)} outputs, the model {len(expected)}", missing=False)
+    return dict(zip(expected, fitting.values(), strict=True))
+
+
 def match_outputs(
     found: Mapping[str, Json], expected: Mapping[str, tuple[int, ...]], rows: int
 ) -> dict[str, Answer]:
@@ -234,7 +251,7 @@ def match_outputs(
     elif len(found) == len(expected):
         named = {name: to_array(value) for name, value in zip(expected, found.values(), strict=True)}
     else:
-        raise ShapeError(f"the answer has {len(found)} outputs, the model {len(expected)}")
+        named = _only_numbers(found, expected, rows)
     for name, answer in named.items():
         shape = (rows, *expected[name])
         values = answer.values
@@ -243,7 +260,8 @@ def match_outputs(
             raise ShapeError(f"{rows} rows were sent, and {got} answers came back")
         if values.size != int(np.prod(shape)):
             raise ShapeError(
-                f"an answer has the shape {values.shape[1:]}, an output of the model {shape[1:]}"
+                f"an answer has the shape {values.shape[1:]}, an output of the model {shape[1:]}",
+                missing=False,
             )
         answer.values = values.reshape(shape)
     return named

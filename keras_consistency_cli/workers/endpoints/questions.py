@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from keras_consistency_cli.routes.endpoints import table
+from keras_consistency_cli.routes.output_functions import find_function
 from keras_consistency_cli.routes.trace import Outputs, Result
 from keras_consistency_cli.workers.endpoints.budget import BURST
+from keras_consistency_cli.workers.endpoints.misplaced import (
+    Misplaced,
+    distances,
+    find_misplaced,
+    furthest,
+    largest_difference,
+)
 from keras_consistency_cli.workers.endpoints.protocols import Rows
 from keras_consistency_cli.workers.endpoints.service import Service, join
 from keras_consistency_cli.workers.endpoints.wire import Answer
 
-__all__ = ["QUESTIONS", "Asked", "distances"]
+__all__ = ["QUESTIONS", "Asked"]
 
 _SINGLE_ROWS, _CONCURRENT_ROWS, _FEW_ROWS = 16, 32, 3
 _ROUNDS = 2
 """Times that all rows are sent at the same time: a race does not show each time."""
+_SAME_ANSWER = 0.5
+"""As a share of how far answers are off: two that are further from each other are not the same answer."""
 _SAME_STATE = 0.05
 """As a share of the change that a different request makes: as little as this is left of older ones."""
-_FAR = float(np.finfo(np.float32).max)
-_NEAR = 1e-4
-"""As a share of the largest answer: an answer this near to that of a different row is that answer."""
 
 
 @dataclass(kw_only=True)
@@ -54,17 +60,11 @@ class Asked:
         return (self.raw if self.scales else self.fed), answers
 
     def _distance(self, answers: Mapping[str, Answer]) -> float:
-        """How far the answers are from predict; NaN on one side only is as far as can be."""
-        predicted = self.predicted.items()
-        return max(float(distances(answers[name].values, values).mean()) for name, values in predicted)
-
-
-def distances(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """How far numbers are from others; NaN or infinity on one side only is as far as can be."""
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(values - expected)
-    apart[(values == expected) | (np.isnan(values) & np.isnan(expected))] = 0.0
-    return np.asarray(np.nan_to_num(apart, nan=_FAR, posinf=_FAR))
+        """How far the answers are from predict, in any order; NaN on one side only is as far as can be."""
+        return max(
+            float(distances(np.sort(answers[name].values, axis=0), np.sort(values, axis=0)).mean())
+            for name, values in self.predicted.items()
+        )
 
 
 def _pick(rows: Rows, positions: np.ndarray) -> Rows:
@@ -77,9 +77,12 @@ def _count(rows: Rows) -> int:
 
 def _ask_all(asked: Asked, rows: Rows) -> dict[str, Answer]:
     """Ask in batches of the size in use."""
-    starts = range(0, _count(rows), asked.batch_size)
-    places = [np.arange(start, min(start + asked.batch_size, _count(rows))) for start in starts]
+    places = _batches(_count(rows), asked.batch_size)
     return join([asked.service.ask(_pick(rows, place)) for place in places])
+
+
+def _batches(count: int, size: int) -> list[np.ndarray]:
+    return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _outputs(answers: Mapping[str, Answer], like: Outputs) -> Outputs:
@@ -87,7 +90,11 @@ def _outputs(answers: Mapping[str, Answer], like: Outputs) -> Outputs:
 
 
 def _details(answers: Mapping[str, Answer]) -> table.AnswerDetails:
-    wire: dict[str, table.WireDetails] = {
+    return {"wire": _wire(answers)}
+
+
+def _wire(answers: Mapping[str, Answer]) -> dict[str, table.WireDetails]:
+    return {
         name: {
             "half_unit": answer.half_unit,
             "digits": answer.digits,
@@ -96,58 +103,99 @@ def _details(answers: Mapping[str, Answer]) -> table.AnswerDetails:
         }
         for name, answer in answers.items()
     }
-    return {"wire": wire}
 
 
 def _as_given(asked: Asked) -> Result:
     asked.answers = _ask_all(asked, asked.raw if asked.scales else asked.fed)
-    return Result(outputs=_outputs(asked.answers, asked.predicted), details=_details(asked.answers))
+    return _compared_with_model(asked, asked.answers)
+
+
+def _compared_with_model(asked: Asked, answers: Mapping[str, Answer]) -> Result:
+    """Answers to all rows: whether they are in a different order, or a function of the model's outputs."""
+    count = _count(asked.fed)
+    parts = [
+        find_misplaced(_pick_answers(answers, place), asked.predicted, place)
+        for place in _batches(count, asked.batch_size)
+    ]
+    details: table.AnswerDetails = {**_details(answers), **_misplaced(*parts), "functions": {}}
+    for name, values in asked.predicted.items():
+        found = find_function(answers[name].values, values)
+        if found is not None:
+            details["functions"][name] = {"text": found.text, "difference": found.difference}
+    return Result(outputs=_outputs(answers, asked.predicted), details=details)
+
+
+def _misplaced(*parts: Misplaced) -> table.AnswerDetails:
+    return {
+        "wrong_rows": sum(each.wrong for each in parts),
+        "of_request": sum(each.inside for each in parts),
+        "of_others": sum(each.anywhere for each in parts),
+    }
+
+
+def _pick_answers(answers: Mapping[str, Answer], positions: np.ndarray) -> dict[str, Answer]:
+    return {name: replace(answer, values=answer.values[positions]) for name, answer in answers.items()}
 
 
 def _scaled(asked: Asked) -> Result:
     if not asked.scales:
         return Result(outputs={}, details={"reason": "no scaler is given"})
     asked.scaled = _ask_all(asked, asked.fed)
-    return Result(outputs=_outputs(asked.scaled, asked.predicted), details=_details(asked.scaled))
+    return _compared_with_model(asked, asked.scaled)
 
 
-def _compared(asked: Asked, positions: np.ndarray, answers: Mapping[str, Answer]) -> Result:
-    """Answers to some rows, with those to the same rows in ordinary batches as their baseline."""
+def _compared(
+    asked: Asked, positions: np.ndarray, answers: Mapping[str, Answer], *, at_once: bool = True
+) -> Result:
+    """Answers to some rows, with those to the same rows in ordinary batches as their baseline.
+
+    Args:
+        asked: the service.
+        positions: the rows.
+        answers: the answers, in the order of the rows.
+        at_once: whether they were one request.
+    """
     _, usual = asked.right
     baseline = {name: answer.values[positions] for name, answer in usual.items()}
     like = asked.predicted
+    requests = [np.arange(len(positions))] if at_once else [np.array([n]) for n in range(len(positions))]
+    parts = [find_misplaced(_pick_answers(answers, each), like, positions[each]) for each in requests]
     return Result(
         outputs=_outputs(answers, like),
         baseline={name: baseline[name].astype(like[name].dtype) for name in like},
         rows=positions,
-        details=_details(answers),
+        details={**_details(answers), **_misplaced(*parts)},
     )
 
 
 def _again(asked: Asked) -> Result:
     """A request after itself, after a different one, and after itself again: only a state remembers."""
-    rows, usual = asked.right
+    rows, _ = asked.right
     positions = np.arange(min(_FEW_ROWS, _count(rows)))
     request, other = _pick(rows, positions), _pick(rows, np.arange(_count(rows))[-_FEW_ROWS:])
     asked.service.ask(request)
     first = asked.service.ask(request)
     asked.service.ask(other)
     second, third = asked.service.ask(request), asked.service.ask(request)
-    one, two, three = (_flattened(answers, usual) for answers in (first, second, third))
-    follows = float(np.abs(three - one).max()) < _SAME_STATE * float(np.abs(two - one).max())
+    follows = largest_difference(third, first) < _SAME_STATE * largest_difference(second, first)
     like = asked.predicted
-    details: table.RepeatDetails = {"follows_request": follows, **_details(second)}
+    details: table.RepeatDetails = {"follows_request": follows, "wire": _wire(second)}
     return Result(
         outputs=_outputs(second, like), baseline=_outputs(first, like), rows=positions, details=details
     )
 
 
 def _one_by_one(asked: Asked) -> Result:
-    rows, _ = asked.right
+    """Single rows, twice, the second time from the last to the first: chance and turns do not repeat."""
+    rows, usual = asked.right
     positions = np.arange(min(_SINGLE_ROWS, _count(rows)))
-    return _compared(
-        asked, positions, join([asked.service.ask(_pick(rows, positions[[n]])) for n in positions])
-    )
+    first = join([asked.service.ask(_pick(rows, positions[[n]])) for n in positions])
+    again = join([asked.service.ask(_pick(rows, positions[[n]])) for n in positions[::-1]][::-1])
+    answers = _worst_of([first, again], usual, positions)
+    off = furthest(answers, {name: each.values for name, each in usual.items()}, positions).max()
+    result = _compared(asked, positions, answers, at_once=False)
+    repeats = largest_difference(again, first) <= _SAME_ANSWER * off
+    return replace(result, details={**result.details, "repeats": bool(repeats)})
 
 
 def _shuffled(asked: Asked) -> Result:
@@ -187,8 +235,21 @@ def _concurrent(asked: Asked) -> Result:
     rows, usual = asked.right
     positions = np.arange(min(_CONCURRENT_ROWS, _count(rows)))
     rounds = [_ask_at_once(asked.service, rows, positions) for _ in range(_ROUNDS)]
-    worst = np.argmax([_furthest(answers, usual, positions) for answers in rounds], axis=0)
-    chosen = {
+    chosen = _worst_of(rounds, usual, positions)
+    result = _compared(asked, positions, chosen)
+    # The service's own answers are the right ones here: they may all be wrong for a different reason.
+    found = find_misplaced(chosen, {name: each.values for name, each in usual.items()}, positions)
+    details = {"wrong_rows": found.wrong, "of_others": found.anywhere}
+    return replace(result, details={**result.details, **details})
+
+
+def _worst_of(
+    rounds: Sequence[Mapping[str, Answer]], usual: Mapping[str, Answer], positions: np.ndarray
+) -> dict[str, Answer]:
+    """For each row the answer of all rounds that is furthest from the usual one."""
+    right = {name: answer.values for name, answer in usual.items()}
+    worst = np.argmax([furthest(answers, right, positions) for answers in rounds], axis=0)
+    return {
         name: Answer(
             values=np.stack([rounds[which][name].values[row] for row, which in enumerate(worst)]),
             digits=max(answers[name].digits for answers in rounds),
@@ -196,44 +257,11 @@ def _concurrent(asked: Asked) -> Result:
         )
         for name in usual
     }
-    result = _compared(asked, positions, chosen)
-    wrong, of_others = _foreign(chosen, usual, positions)
-    details = {**result.details, "wrong_rows": wrong, "of_others": of_others}
-    return Result(outputs=result.outputs, baseline=result.baseline, rows=positions, details=details)
 
 
 def _ask_at_once(service: Service, rows: Rows, positions: np.ndarray) -> dict[str, Answer]:
     with ThreadPoolExecutor(BURST) as pool:
         return join(list(pool.map(lambda place: service.ask(_pick(rows, positions[[place]])), positions)))
-
-
-def _furthest(
-    answers: Mapping[str, Answer], usual: Mapping[str, Answer], positions: np.ndarray
-) -> np.ndarray:
-    """How far each answer is from the usual one, over all outputs."""
-    parts = [
-        distances(answers[name].values, usual[name].values[positions]).reshape(len(positions), -1)
-        for name in usual
-    ]
-    return cast(np.ndarray, np.concatenate(parts, axis=1).max(axis=1))
-
-
-def _flattened(answers: Mapping[str, Answer], like: Mapping[str, Answer]) -> np.ndarray:
-    """Every answer as one row of finite numbers."""
-    rows = [answers[name].values.reshape(len(answers[name].values), -1) for name in like]
-    return np.asarray(np.nan_to_num(np.concatenate(rows, axis=1)))
-
-
-def _foreign(
-    answers: Mapping[str, Answer], usual: Mapping[str, Answer], positions: np.ndarray
-) -> tuple[int, int]:
-    """Return how many answers are wrong, and how many of these are the right ones for a different row."""
-    flat = _flattened(answers, usual)
-    right = _flattened(usual, usual)
-    near = _NEAR * (float(np.abs(right).max()) or 1.0)
-    wrong = np.flatnonzero(np.abs(flat - right[positions]).max(axis=1) > near)
-    others = sum(bool((np.abs(right - flat[row]).max(axis=1) <= near).any()) for row in wrong)
-    return len(wrong), others
 
 
 def _described(asked: Asked) -> Result:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.budget import Budget
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
@@ -17,6 +18,8 @@ from keras_consistency_cli.workers.endpoints.protocols import Rows, detect, enco
 from keras_consistency_cli.workers.endpoints.wire import Answer, read_json
 
 __all__ = ["Service", "join"]
+
+_SHOWN_BYTES = 1000
 
 
 class Service:
@@ -56,7 +59,7 @@ class Service:
         count = len(next(iter(rows.values())))
         reply = self._post(rows)
         if reply.status != 200:
-            raise EndpointError(f"it answers with status {reply.status}", reply.status)
+            raise EndpointError(_refusal(reply, count), reply.status)
         return match_outputs(self._form.outputs(read_json(reply.body)), self._shapes, count)
 
     def status_of(self, rows: Rows) -> int:
@@ -91,6 +94,13 @@ class Service:
             )
         except AnswerError:
             return Interface()
+
+
+def _refusal(reply: Reply, count: int) -> str:
+    """What a service says in place of answers."""
+    said = clean(reply.body[:_SHOWN_BYTES].decode("utf-8", "replace"), 120)
+    sent = f" to {count} rows in one request" if count > 1 else ""
+    return f"it answers{sent} with status {reply.status}" + (f": {said}" if said else "")
 
 
 def join(parts: list[dict[str, Answer]]) -> dict[str, Answer]:

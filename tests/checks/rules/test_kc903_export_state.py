@@ -14,7 +14,7 @@ from tests.helpers.export_worlds import LABEL, details, verdict
 
 ROUTE = f"state@{LABEL}"
 STATEFUL = {"layers": (LayerFact(path="gru", kind="GRU", stateful=True),)}
-CALLS = {"bare": 0.0, "scale": 1.0}
+CALLS = {"bare": 0.0, "fresh": 0.0, "scale": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ CALLS = {"bare": 0.0, "scale": 1.0}
     [
         (0.0, 0.0, {}, Status.PASS, None),
         (1e-7, 0.0, {}, Status.PASS, None),
-        (0.3, 0.0, {}, Status.FAIL, "export-training-true"),
+        (0.3, 0.0, {}, Status.FAIL, "export-state-carried"),
         (0.0, 0.3, STATEFUL, Status.FAIL, "export-state-frozen"),
         (0.3, 0.3, STATEFUL, Status.WARN, "export-state-carried"),
         (0.3, 0.3, {}, Status.SKIP, None),
@@ -34,6 +34,19 @@ def test_two_calls(
     answer = details(ROUTE, own=own, model_own=model_own, **CALLS)
     result = verdict(world, CHECK, {ROUTE: answer}, facts=facts)
     assert (result.status, result.findings.get("cause")) == (status, cause)
+
+
+@pytest.mark.parametrize(
+    ("bare", "fresh", "cause"),
+    [
+        (0.4, 0.3, "export-training-true"),
+        (0.0, 0.3, "export-unrepeatable"),
+        (0.0, 0.0, "export-state-carried"),
+    ],
+)
+def test_why_only_the_export_differs(world: Any, bare: float, fresh: float, cause: str) -> None:
+    answer = details(ROUTE, own=0.3, model_own=0.0, bare=bare, fresh=fresh, scale=1.0)
+    assert verdict(world, CHECK, {ROUTE: answer}).findings["cause"] == cause
 
 
 def test_crash(world: Any, crashed: Trace) -> None:

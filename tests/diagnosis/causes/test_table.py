@@ -10,9 +10,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
-from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, PreprocessingFact

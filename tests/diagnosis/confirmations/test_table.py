@@ -11,9 +11,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
-from keras_consistency_cli.diagnosis.causes.endpoints import ENDPOINT_CAUSES
-from keras_consistency_cli.diagnosis.causes.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
 from keras_consistency_cli.measurement.comparison import Comparison

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import joblib
@@ -58,6 +59,27 @@ def test_two_services_with_one_path_are_both_asked(run: Run) -> None:
     (result,) = json.loads(done.out)["results"]
     statuses = {label[-2:]: each["status"] for label, each in result["findings"]["endpoints"].items()}
     assert statuses == {"ct": "pass", "-2": "pass"}
+
+
+def test_each_service_has_its_own_cause(run: Run) -> None:
+    names = ("scaled twice", "healthy", "columns reordered", "no scaling")
+    stubs = {name: Stub(refuse_wrong_rows(SERVICES[name](predict), COLUMNS)) for name in names}
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(running(stub)).url for name, stub in stubs.items()}
+        first, *others = urls.values()
+        done = run(first, *(word for url in others for word in ("--endpoint", url)), "--select", "KC911")
+    found = {each["cause"]: each for each in json.loads(done.out)["diagnoses"]}
+    of = {
+        cause: [name for name in names if urls[name].endswith(each["targets"][0])]
+        for cause, each in found.items()
+    }
+    assert of == {
+        "endpoint-scales-twice": ["scaled twice"],
+        "endpoint-columns-reordered": ["columns reordered"],
+        "endpoint-does-not-scale": ["no scaling"],
+    }
+    assert {each["severity"] for each in found.values()} == {"fail", "warn"}
+    assert all(each["confidence"] == "confirmed" and each["damage"] for each in found.values())
 
 
 def test_a_service_that_refits_is_found_with_its_cause(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from keras_consistency_cli.checks.base import Evidence, Pair
@@ -13,7 +14,7 @@ from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.endpoints.table import ANSWERS, AnswerDetails
 from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["ENDPOINTS", "judge_answers", "judge_repeat", "problem_of"]
+__all__ = ["ENDPOINTS", "judge_answers", "judge_repeat", "misplaced_cause", "problem_of"]
 
 ENDPOINTS = Targets(
     key="endpoint",
@@ -21,6 +22,8 @@ ENDPOINTS = Targets(
     route=ANSWERS,
     nothing="no service to compare: --endpoint URL",
 )
+_FEWEST_WRONG = 3
+"""Fewer wrong answers may be those of a different row by chance."""
 _COARSEST = 1e-3
 """As a share of the largest output: coarser digits are a fault, not a limit."""
 
@@ -33,9 +36,10 @@ def problem_of(evidence: Evidence, label: str, *names: str) -> Verdict | None:
             continue
         if trace.error or trace.unavailable:
             return Verdict.error("the service gives no answers", str(trace.error or trace.unavailable))
-        wrong = trace.details_as(AnswerDetails).get("wrong")
-        if wrong:
-            return Verdict.fail(f"wrong answers: {wrong}", cause="endpoint-answers-missing")
+        details = trace.details_as(AnswerDetails)
+        if details.get("wrong"):
+            cause = "endpoint-answers-missing" if details.get("missing", True) else None
+            return Verdict.fail(f"wrong answers: {details.get('wrong')}", cause=cause)
     return None
 
 
@@ -60,6 +64,26 @@ def judge_repeat(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...
     """Judge the answers of a route by the service's answers to the same rows, which the route brings."""
     route = route_on(name, label)
     return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
+
+
+def misplaced_cause(evidence: Evidence, label: str, names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the cause if every wrong answer of these routes is the right one for a different row.
+
+    Returns:
+        The cause and what confirms it; None if some wrong answers are those of no row.
+    """
+    details = [evidence.details(route_on(name, label), AnswerDetails) for name in names]
+    wrong = sum(each.get("wrong_rows", 0) for each in details)
+    inside = sum(each.get("of_request", 0) for each in details)
+    anywhere = sum(each.get("of_others", 0) for each in details)
+    if wrong < _FEWEST_WRONG:
+        return None
+    if inside == wrong:
+        proof = f"each of {wrong} wrong answers is the output for a different row of the same request"
+        return "endpoint-answers-reordered", proof
+    if anywhere == wrong:
+        return "endpoint-stale-rows", f"each of {wrong} wrong answers is the output for a row sent before"
+    return None
 
 
 def _widened(one: Judged, half: float) -> Judged:

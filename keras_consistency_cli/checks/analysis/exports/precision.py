@@ -8,8 +8,9 @@ from dataclasses import replace
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR, ULP
 
-__all__ = ["UNITS", "expected_error", "widened"]
+__all__ = ["UNITS", "expected_error", "negligible", "widened"]
 
 UNITS: Mapping[str, float] = {
     "float16": 2.0**-11,
@@ -24,10 +25,23 @@ UNITS: Mapping[str, float] = {
 The steps of integers are shares of the largest number of a tensor; most numbers are about a quarter of it.
 """
 _FLOAT32_UNIT = 2.0**-24
+_FEWEST_ULPS = 64
+"""Two calls of one file differ by a few units in the last place where threads add in a different order."""
 _FACTOR = 4.0
 """Multiples of the expected error up to which low precision explains a difference."""
 _FEWEST_UNITS = 4.0
 """The same in units of the greatest output, for models whose rounding noise is unknown or very small."""
+
+
+def negligible(evidence: Evidence, scale: float) -> float:
+    """Return the greatest difference of two runs in float32 that is rounding only.
+
+    Args:
+        evidence: the source of the model's rounding noise.
+        scale: the greatest output.
+    """
+    noise = max((each.max_abs for each in evidence.noise.values()), default=0.0)
+    return max(MAX_FACTOR * noise, _FEWEST_ULPS * ULP["float32"] * scale)
 
 
 def expected_error(evidence: Evidence, judged: Judged, precision: str) -> float | None:

@@ -83,10 +83,13 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "the service keeps the state of a stateful layer between requests",
         "A stateful recurrent layer goes on from where the last request ended, whoever sent it. Requests of "
         "different customers continue each other's sequences.",
-        "reset the layers before each request, or serve a copy of the model without stateful=True:\n"
-        "    for layer in model.layers:\n"
-        "        if getattr(layer, 'stateful', False):\n"
-        "            layer.reset_states()",
+        "serve a copy of the model without stateful=True; or reset the layers before each request, with a "
+        "lock so that no other request runs in between:\n"
+        "    with lock:\n"
+        "        for layer in model.layers:\n"
+        "            if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
+        "                layer.reset_state()\n"
+        "        outputs = model.predict(rows)",
         _BATCHING,
         _ANSWERS,
     ),
@@ -94,18 +97,50 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "endpoint-unrepeatable",
         "the service answers the same request differently each time",
         "The model repeats its outputs, the service does not. It may call the model with training=True, draw "
-        "random numbers, or keep something of earlier requests.",
-        "call model.predict, or model(rows, training=False)",
+        "random numbers, keep something of earlier requests, or run in several copies that differ.",
+        "call model.predict, or model(rows, training=False); give every copy of the service the same model",
         _BATCHING,
         _ANSWERS,
     ),
     _cause(
-        "endpoint-stale-rows",
-        "rows of an earlier, larger request are left in a buffer of the service",
-        "A buffer that is made for the largest batch and not cleared still holds rows of the request before. "
-        "The answers to a smaller request are then those of other rows.",
-        "use a new array for each request: np.asarray(rows)",
+        "endpoint-answers-reordered",
+        "the service gives its answers in a different order than the rows",
+        "Each answer is right, and belongs to a different row of the request. Answers were sorted by score, "
+        "or collected in the order in which parts of the work were finished.",
+        "return the answers in the order of the rows:\n"
+        "    parts = list(pool.map(model_of_part, rows))       # not as_completed",
+        _ANSWERS,
         _BATCHING,
+    ),
+    _cause(
+        "endpoint-stale-rows",
+        "the service answers with what it kept of earlier requests",
+        "A buffer that is made for the largest batch and not cleared still holds rows of the request before, "
+        "or a cache takes two requests for the same. The answers are then those of other rows.",
+        "use a new array for each request, and make all values of the rows the key of a cache:\n"
+        "    rows = np.asarray(rows)\n"
+        "    key = rows.tobytes()",
+        _BATCHING,
+        _ANSWERS,
+    ),
+    _cause(
+        "endpoint-depends-on-request-size",
+        "the service answers differently to a request of fewer or more rows",
+        "Neighbours do not matter, their number does. The service computes small and large batches in "
+        "different ways, for example in lower precision, or with a different model.",
+        "compute all batches in the same way and in float32",
+        _BATCHING,
+        _ANSWERS,
+    ),
+    _cause(
+        "endpoint-transforms-outputs",
+        "the service answers with a function of the model's outputs",
+        "A softmax or sigmoid was added or left out, outputs were brought back to the units of the targets, "
+        "cut to a range, or put in a different order of columns. Code that expects the outputs of the model "
+        "reads them wrongly.",
+        "answer with the outputs of the model; or, if callers expect the function, end the model with it:\n"
+        "    keras.Model(model.input, keras.layers.Softmax()(model.output))",
+        _ANSWERS,
     ),
     _cause(
         "endpoint-rows-influence-each-other",

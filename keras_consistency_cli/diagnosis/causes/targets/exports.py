@@ -1,19 +1,17 @@
-"""Causes of exports that differ from the model.
-
-`diagnosis/exports.py` assigns them to the exports of a run, one by one.
-"""
+"""Causes of exports that differ from the model."""
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes.targets.unusable_exports import (
+    EXPORT_AGAIN,
+    UNUSABLE_EXPORT_CAUSES,
+    export_cause,
+)
 
 __all__ = ["EXPORT_CAUSES"]
 
 _AGREEMENT, _BATCHING, _STATE, _INTERFACE = "KC901", "KC902", "KC903", "KC904"
-_EXPORT_AGAIN = (
-    "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')   # or your format"
-)
 _UNTRAINED_ENDPOINT = (
     "    archive = keras.export.ExportArchive()\n"
     "    archive.track(model)\n"
@@ -23,33 +21,16 @@ _UNTRAINED_ENDPOINT = (
 )
 
 
-def _assigned_to_exports(_evidence: Evidence, _failing: Failing) -> bool:
-    """Return False: these causes belong to single exports, not to the model."""
-    return False
-
-
-def _cause(slug: str, sentence: str, explanation: str, advice: str, *explains: str) -> Cause:
-    return Cause(
-        slug=slug,
-        sentence=sentence,
-        explanation=explanation,
-        key=explains[:1],
-        explains=explains,
-        advice=advice,
-        fits=_assigned_to_exports,
-    )
-
-
 EXPORT_CAUSES: tuple[Cause, ...] = (
-    _cause(
+    export_cause(
         "export-stale",
         "the export holds the weights of a different training run",
         "An export is a copy. If the model is trained again and not exported again, or the wrong file is "
         "deployed, the export computes with the old weights. Every shape fits, and nothing fails.",
-        "export the model again from the file that you check:\n" + _EXPORT_AGAIN,
+        "export the model again from the file that you check:\n" + EXPORT_AGAIN,
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-inputs-reordered",
         "inputs of the same shape are exchanged in the export",
         "Converters sort inputs by name, number them, or keep the order of a flattened structure. Two "
@@ -58,7 +39,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "    exports: [{{path: model.onnx, input_names: {{user: input_2, item: input_1}}}}]",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-outputs-reordered",
         "the export lists its outputs in a different order than the model",
         "LiteRT lists the outputs of a model with several heads in an order of its own; converters sort "
@@ -69,7 +50,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
         _INTERFACE,
     ),
-    _cause(
+    export_cause(
         "export-scales-itself",
         "the export contains the preprocessing: it expects raw rows",
         "Preprocessing was built into the export, and kcheck fed it rows that were already scaled; with "
@@ -78,7 +59,67 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "give this export raw rows: remove the scaling in front of it",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
+        "export-unrepeatable",
+        "the export answers the same rows differently each time",
+        "The model repeats its outputs, also without a training argument; the export does not, and loading "
+        "it again does not take it back to where it was. It draws random numbers of its own, or reads "
+        "memory that nothing has written.",
+        "export the model itself, without a function around it that draws random numbers:\n" + EXPORT_AGAIN,
+        _STATE,
+        _AGREEMENT,
+        _BATCHING,
+    ),
+    export_cause(
+        "export-state-carried",
+        "the export keeps state between calls",
+        "A stateful layer, or a variable of the export, carries its state from call to call, and starts "
+        "from the state of the moment of the export. Requests of different customers continue each other's "
+        "sequences.",
+        "use one loaded export for each sequence, and reset it before the next:\n"
+        "    interpreter.reset_all_variables()   # LiteRT",
+        _STATE,
+        _AGREEMENT,
+        _BATCHING,
+    ),
+    export_cause(
+        "export-expects-other-rows",
+        "the export expects rows in a different form than the model",
+        "A converter or a function around the model changed what it takes: channels first, channels in "
+        "reverse order (BGR), or rows that were scaled before, because a Rescaling was left out. Where "
+        "shapes are equal nothing fails.",
+        "give the export rows in the form that the confirmation names, or export the model itself:\n"
+        + EXPORT_AGAIN,
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-narrows-rows",
+        "the export takes the rows in a type that cannot hold them",
+        "The signature of the export has inputs of float16 or integers. Rows are rounded or cut before the "
+        "first layer sees them.",
+        "export with inputs of the model's own types:\n    tf.TensorSpec((None, 10), tf.float32)",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-nan-differs",
+        "the export computes numbers where the model gives NaN, or the reverse",
+        "Only rows with NaN or infinity differ. Runtimes treat NaN in relu, max and comparisons differently: "
+        "some hand it on, some replace it by zero, and nobody notices that a value was missing.",
+        "replace or refuse missing values before the model:\n"
+        "    rows = np.nan_to_num(rows)      # or: assert np.isfinite(rows).all()",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-transforms-outputs",
+        "the export gives a function of the model's outputs",
+        "A softmax or sigmoid was added to the export or left out of it, outputs were brought back to the "
+        "units of the targets, cut to a range, or put in a different order of columns. Code that expects the "
+        "outputs of the model reads them wrongly.",
+        "export the model itself, or compare the export with the model that ends with the same function:\n"
+        + EXPORT_AGAIN,
+        _AGREEMENT,
+    ),
+    export_cause(
         "export-predict-step-lost",
         "the model's own predict_step is not in the export",
         "`model.export` exports the model's call. What a custom `predict_step` or `predict` does on top, "
@@ -86,7 +127,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "move what predict_step does into a layer of the model, save it and export it again",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-mask-lost",
         "the export does not mask padded time steps",
         "A mask is not a tensor of the graph's interface. A converter, or a model rebuilt for the export, "
@@ -94,7 +135,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "export the whole model from the Masking or Embedding layer on, and test it with padded rows",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-training-true",
         "layers run in training mode in the export",
         "Augmentation layers such as RandomFlip use training=True if they are called without a training "
@@ -106,7 +147,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
         _BATCHING,
     ),
-    _cause(
+    export_cause(
         "export-low-precision",
         "the export computes in lower precision than the model",
         "Weights or activations are float16, bfloat16 or integers, by conversion or because the runtime "
@@ -116,7 +157,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "or accept it: facts: {{low_precision: accepted}}",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "runtime-optimiser",
         "an optimization of the runtime changes the outputs",
         "The same file gives the outputs of the model with the runtime's graph optimizations or delegates "
@@ -125,7 +166,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-saturated",
         "the export cuts values at the end of a fixed range",
         "A statically quantized export represents each tensor by integers of a fixed range, which was "
@@ -134,7 +175,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-neighbours",
         "the export computes with values of the whole batch",
         "Dynamic quantization chooses the scale of activations while it runs, from the largest value of "
@@ -144,7 +185,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _BATCHING,
         _AGREEMENT,
     ),
-    _cause(
+    export_cause(
         "export-batch-frozen",
         "the export only takes batches of one size",
         "The number of rows became a constant when the model was exported. Other batches are refused, or "
@@ -152,7 +193,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "export with a free batch axis: keras.Input((10,)) without batch_size",
         _BATCHING,
     ),
-    _cause(
+    export_cause(
         "export-state-frozen",
         "the export starts from the same state at every call",
         "The state of a stateful layer became a constant when the model was exported. The model carries "
@@ -162,57 +203,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
         _BATCHING,
     ),
-    _cause(
-        "export-state-carried",
-        "the export keeps state between calls",
-        "A stateful layer carries its state from call to call in the export too, and starts from the "
-        "state of the moment of the export. Requests of different customers continue each other's "
-        "sequences.",
-        "use one loaded export for each sequence, and reset it before the next:\n"
-        "    interpreter.reset_all_variables()   # LiteRT",
-        _STATE,
-    ),
-    _cause(
-        "unsupported-operators",
-        "the runtime lacks operators that the export needs",
-        "The converter wrote the file without an error, with operators that only TensorFlow has.",
-        "build the model from layers that the runtime supports; for recurrent layers:\n"
-        "    layers.LSTM(32, unroll=True)        # fixed number of time steps",
-        _INTERFACE,
-    ),
-    _cause(
-        "export-fails",
-        "Keras cannot export the model in this format",
-        "`model.export` raises an error. Converters do not support every layer, and some need a fixed number "
-        "of time steps or a model that was called before.",
-        "choose a different format, or layers that the converter supports; for recurrent layers:\n"
-        "    layers.LSTM(32, unroll=True)        # fixed number of time steps",
-        _INTERFACE,
-    ),
-    _cause(
-        "export-statistics-lost",
-        "the statistics of a Normalization layer became inputs of the export",
-        "Keras exports Normalization to ONNX without its mean and variance: they are further required "
-        "inputs. The file is valid, and no runtime can run it on the rows alone.",
-        "replace the layer by a Rescaling with the same numbers, and export again:\n"
-        "    layers.Rescaling(1 / np.sqrt(variance), -mean / np.sqrt(variance))",
-        _INTERFACE,
-    ),
-    _cause(
-        "export-of-other-model",
-        "the export belongs to a different model: its inputs or outputs do not fit",
-        "Number or shapes of inputs or outputs differ from those of the model.",
-        "export the model again from the file that you check:\n" + _EXPORT_AGAIN,
-        _INTERFACE,
-    ),
-    _cause(
-        "export-unloadable",
-        "the runtime cannot load the export",
-        "The file is damaged or incomplete, or was written for a different version of the runtime.",
-        "export the model again with the versions that serve it:\n" + _EXPORT_AGAIN,
-        _INTERFACE,
-    ),
-    _cause(
+    export_cause(
         "export-layer-differs",
         "the export computes a layer differently than the model",
         "The values inside the export agree with the outputs of the model's layers up to this layer, and "
@@ -221,5 +212,6 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "it to the converter with the bundle of kcheck (--bundle)",
         _AGREEMENT,
     ),
+    *UNUSABLE_EXPORT_CAUSES,
 )
 """In the order in which they are tried on an export."""

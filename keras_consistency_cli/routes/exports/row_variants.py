@@ -1,0 +1,128 @@
+"""Changes of the rows of an export, and of the outputs of the model, that may make both agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.routes.exports.comparing import (
+    VariantResult,
+    closest,
+    differences,
+    predict_model,
+    run_export,
+)
+from keras_consistency_cli.routes.output_functions import find_function
+from keras_consistency_cli.routes.trace import Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.exports.session import ExportSession
+
+__all__ = ["on_narrowed_rows", "on_other_rows", "on_raw_rows", "with_function_on_outputs", "without_nan"]
+
+_Change = Callable[[np.ndarray], np.ndarray | None]
+_PICTURE_AXES = 4
+
+
+def on_raw_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
+    """Give the export the rows before scaling, the model the rows after it."""
+    reference = predict_model(export, rows)
+
+    def results() -> Iterator[VariantResult]:
+        if export.subject.files.scales:
+            numbers = export.row_numbers[: export.batch_size]
+            raw = {name: values.astype(np.float32) for name, values in export.subject.raw(numbers).items()}
+            scaled = predict_model(export, export.subject.rows(numbers))
+            yield {"differences": differences(run_export(export, raw), scaled), "how": "raw rows"}
+        yield from _changed(export, rows, reference, _UNSCALED)
+
+    return closest(results())
+
+
+def on_other_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
+    """Give the export rows of a different layout, or without a scaling that the model contains."""
+    return closest(_changed(export, rows, predict_model(export, rows), _OTHER))
+
+
+def _changed(
+    export: ExportSession, rows: Rows, reference: Rows, changes: Mapping[str, _Change]
+) -> Iterator[VariantResult]:
+    for how, change in changes.items():
+        changed = {name: change(values) for name, values in rows.items()}
+        fed = {name: values for name, values in changed.items() if values is not None}
+        if fed:
+            outputs = run_export(export, {**rows, **fed})
+            yield {"differences": differences(outputs, reference), "how": how}
+
+
+def on_narrowed_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
+    """Give the model the rows as the types of the export's inputs hold them."""
+    narrowed = {
+        name: export.as_fed(name, values).astype(values.dtype)
+        for name, values in rows.items()
+        if values.dtype.kind in "fiu"
+    }
+    if all(np.array_equal(values, rows[name], equal_nan=True) for name, values in narrowed.items()):
+        return None
+    types = ", ".join(dict.fromkeys(export.as_fed(name, rows[name]).dtype.name for name in narrowed))
+    model = predict_model(export, {**rows, **narrowed})
+    return {"differences": differences(run_export(export, rows), model), "how": types}
+
+
+def without_nan(export: ExportSession, rows: Rows) -> VariantResult | None:
+    """Compare the rows without NaN and infinity only."""
+    count = len(next(iter(rows.values())))
+    finite = np.ones(count, bool)
+    for values in rows.values():
+        if is_float(values.dtype):
+            finite &= np.isfinite(values.reshape(count, -1)).all(axis=1)
+    if finite.all() or not finite.any():
+        return None
+    outputs, reference = run_export(export, rows), predict_model(export, rows)
+    kept = ({name: values[finite] for name, values in each.items()} for each in (outputs, reference))
+    return {"differences": differences(*kept), "how": f"{count - int(finite.sum())}"}
+
+
+def with_function_on_outputs(export: ExportSession, rows: Rows) -> VariantResult | None:
+    """Apply softmax and other functions to the outputs of the model, or to those of the export."""
+    outputs, reference = run_export(export, rows), predict_model(export, rows)
+    plain = differences(outputs, reference)
+    texts = []
+    for name, values in reference.items():
+        found = find_function(outputs[name], values) if name in plain else None
+        if found is not None and found.difference < plain[name]:
+            plain[name] = found.difference
+            texts.append(found.text)
+    return {"differences": plain, "how": "; ".join(dict.fromkeys(texts))} if texts else None
+
+
+def _if_float(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
+    return lambda values: change(values) if is_float(values.dtype) else None
+
+
+def _if_picture(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
+    """Change pictures only, and only if they keep their shape."""
+
+    def changed(values: np.ndarray) -> np.ndarray | None:
+        if values.ndim < _PICTURE_AXES or (other := change(values)).shape != values.shape:
+            return None
+        return other
+
+    return changed
+
+
+_UNSCALED: Mapping[str, _Change] = {
+    "rows times 255": _if_float(lambda values: values * 255),
+    "rows changed from -1 to 1 into 0 to 255": _if_float(lambda values: (values + 1) * 127.5),
+}
+"""What rows of pixels were before usual scalings."""
+_OTHER: Mapping[str, _Change] = {
+    "rows divided by 255": lambda values: values / np.float32(255),
+    "rows divided by 127.5, minus 1": lambda values: values / np.float32(127.5) - 1,
+    "rows with their channels in reverse order": _if_picture(lambda values: values[..., ::-1]),
+    "rows with their channels first": _if_picture(lambda values: np.moveaxis(values, -1, 1)),
+    "rows with height and width exchanged": _if_picture(lambda values: values.swapaxes(1, 2)),
+}

@@ -1,0 +1,126 @@
+"""Functions that something behind a model may apply to its outputs: softmax, sigmoid, a line, a range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["OutputFunction", "find_function"]
+
+Array = npt.NDArray[Any]
+_FEWEST_ROWS = 8
+"""A line has two parameters."""
+_FEWEST_INSIDE = 8
+"""Values that a range must leave as they are."""
+_LINE_ERROR = 1e-3
+"""As a share of the deviation of the outputs: a line that is this far off is not one."""
+_UNIT = 2.0**-24
+_NOTHING = 1e-6
+"""As a share of the largest value: less than this is not added on purpose."""
+_SHOWN, _MOST_LISTED = 3, 12
+_MOST_COLUMNS = 64
+
+
+class OutputFunction(NamedTuple):
+    """A function in words, and how far the outputs are from it, in units of the model's outputs."""
+
+    text: str
+    difference: float
+
+
+def find_function(given: Array, outputs: Array) -> OutputFunction | None:
+    """Return the function of the model's outputs that is nearest to what was given in their place.
+
+    Args:
+        given: numbers of the shape of the outputs.
+        outputs: the outputs of the model.
+    """
+    if given.shape != outputs.shape or given.ndim < 2 or len(given) < _FEWEST_ROWS:
+        return None
+    one, other = given.astype(np.float64), outputs.astype(np.float64)
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return None
+    return min(_functions(one, other), key=lambda each: each.difference, default=None)
+
+
+def _functions(given: Array, outputs: Array) -> Iterator[OutputFunction]:
+    for name, function in _NAMED.items():
+        if name != "softmax" or given.shape[-1] > 1:
+            yield OutputFunction(f"{name} is applied to the outputs", _distance(function(outputs), given))
+            yield OutputFunction(f"{name} is left out of the outputs", _distance(function(given), outputs))
+    yield from _lines(given, outputs)
+    yield from _ranges(given, outputs)
+    yield from _orders(given, outputs)
+
+
+def _lines(given: Array, outputs: Array) -> Iterator[OutputFunction]:
+    """Each column times a factor, plus a number, such as the inverse of a scaler of targets."""
+    columns = range(given.shape[-1])
+    fitted = [_fit_line(outputs[..., column].ravel(), given[..., column].ravel()) for column in columns]
+    lines = [fit for fit in fitted if fit is not None]
+    if len(lines) == len(columns):
+        factors, addends = ([f"{line[n]:.4g}" for line in lines] for n in (0, 1))
+        text = f"the outputs are multiplied by {_listed(factors)}"
+        largest = float(np.abs(given).max())
+        if max(abs(line[1]) for line in lines) > _NOTHING * largest:
+            text += f", and {_listed(addends)} is added"
+        yield OutputFunction(text, max(line[2] for line in lines))
+
+
+def _listed(numbers: list[str]) -> str:
+    """A few different numbers in words."""
+    different = list(dict.fromkeys(numbers))
+    return ", ".join(different[:_SHOWN]) + (", …" if len(different) > _SHOWN else "")
+
+
+def _fit_line(outputs: Array, given: Array) -> tuple[float, float, float] | None:
+    """Return factor, addend and the greatest error as a multiple of the factor; None if it is not a line."""
+    if not outputs.std():
+        return None
+    factor, addend = np.polyfit(outputs, given, 1)
+    error = float(np.abs(factor * outputs + addend - given).max()) - _UNIT * float(np.abs(given).max())
+    if not factor or error > _LINE_ERROR * abs(factor) * float(outputs.std()):
+        return None
+    return float(factor), float(addend), max(error, 0.0) / abs(float(factor))
+
+
+def _ranges(given: Array, outputs: Array) -> Iterator[OutputFunction]:
+    low, high = float(given.min()), float(given.max())
+    inside = (outputs > low) & (outputs < high)
+    if inside.sum() >= _FEWEST_INSIDE:
+        cut = _distance(np.clip(outputs, low, high), given)
+        yield OutputFunction(f"the outputs are cut to the range from {low:.4g} to {high:.4g}", cut)
+
+
+def _orders(given: Array, outputs: Array) -> Iterator[OutputFunction]:
+    """Columns of one output in a different order, such as classes sorted by name."""
+    count = given.shape[-1]
+    if not 2 <= count <= _MOST_COLUMNS:
+        return
+    left, right = given.reshape(-1, count), outputs.reshape(-1, count)
+    apart = np.abs(left[:, :, None] - right[:, None, :]).max(axis=0)
+    order = apart.argmin(axis=1)
+    if len(set(order.tolist())) == count and (order != np.arange(count)).any():
+        listed = ", ".join(map(str, order[:_MOST_LISTED])) + (", …" if count > _MOST_LISTED else "")
+        yield OutputFunction(
+            f"the columns of the outputs are in the order {listed}", float(apart.min(axis=1).max())
+        )
+
+
+def _distance(one: Array, other: Array) -> float:
+    return float(np.abs(one - other).max())
+
+
+def _softmax(values: Array) -> Array:
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _sigmoid(values: Array) -> Array:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
+
+
+_NAMED: Mapping[str, Callable[[Array], Array]] = {"softmax": _softmax, "sigmoid": _sigmoid, "exp": np.exp}
