@@ -20,6 +20,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
+from keras_consistency_cli.loading.rows.datasets import MOST_ROWS, collect_rows
 from keras_consistency_cli.loading.rows.input_matching import check_texts
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
@@ -216,9 +217,21 @@ def _row_sources(
             path = Path(live_inputs.files[name])
             yield name, open_rows(path, what=what, reading=given if name in RAW else None)
         elif name in live_inputs.objects:
-            names = outputs if name == "expected" else inputs
+            values = live_inputs.objects[name]
+            if name == "expected":
+                yield name, open_live_rows(values, what=what, inputs=outputs)
+                continue
+            wanted = () if facts is None else facts.inputs
+            collected = collect_rows(values, what=what, inputs=wanted, most=_most_rows(settings))
             texts = given.texts if name in RAW else "alone"
-            yield name, open_live_rows(live_inputs.objects[name], what=what, inputs=names, texts=texts)
+            rows = collected.values if collected else values
+            source = open_live_rows(rows, what=what, inputs=inputs, texts=texts)
+            yield name, replace(source, remarks=(collected.remark,)) if collected else source
+
+
+def _most_rows(settings: Settings) -> int:
+    """How many rows of a data set are taken, whose length may not be known."""
+    return MOST_ROWS if settings.rows == "all" else settings.rows
 
 
 def _read_archive(live_inputs: LiveInputs, settings: Settings) -> Archive:

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -451,6 +452,17 @@ def test_a_frame_with_texts_goes_through_its_transformer() -> None:
     assert [verdict.status for verdict in report.verdicts] == [Status.PASS] * 3
     with pytest.raises(DataError, match="column 'town' holds texts"):
         check(model, frame, select="KC302")
+
+
+def test_a_live_model_takes_the_first_rows_of_a_data_set(healthy: tuple[Any, Report]) -> None:
+    rows = tf.data.Dataset.from_tensor_slices((ROWS, ROWS[:, 0])).batch(8).repeat()
+    report = check(healthy[0], rows, reference=rows, select="KC104", rows=20)
+    assert report.exit_code == 0
+    assert report.data.summary == "data (20, 6) float32"
+    assert [note.partition(": ")[0] for note in report.notes if note.startswith("read")] == [
+        "read x",
+        "read reference",
+    ]
 
 
 def test_a_live_model_takes_a_folder_of_images(tmp_path: Path) -> None:

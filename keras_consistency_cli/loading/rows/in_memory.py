@@ -22,8 +22,8 @@ __all__ = ["find_custom_objects", "open_live_rows"]
 _KINDS = "fiubUS"
 _NUMBERS = "fiub"
 _EXPECTED = (
-    "an array, a DataFrame, a dict of arrays by input name, "
-    "or a list of arrays in the order of the model's inputs"
+    "an array, a DataFrame, a dict of arrays by input name, a list of arrays in the order of the model's "
+    "inputs, or a tf.data.Dataset, PyDataset or dataset of Hugging Face"
 )
 _OTHER_PACKAGES = ("keras", "builtins", "tensorflow")
 
