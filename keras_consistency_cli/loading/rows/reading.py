@@ -71,7 +71,7 @@ def select_columns(names: Sequence[str] | None, reading: Reading, label: str) ->
 def list_columns(names: Sequence[str]) -> str:
     """Return the first names of columns in one text."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"some of: {', '.join(clean(name, 40) for name in names[:_SHOWN])}{more}"
+    return f"columns: {', '.join(clean(name, 40) for name in names[:_SHOWN])}{more}"
 
 
 def drop_option(names: Sequence[str]) -> str:

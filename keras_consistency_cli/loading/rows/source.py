@@ -48,7 +48,8 @@ LONE_ARRAY = "data"
 _MAX_HASHED = 256 * 2**20
 _START = 2**16
 """Bytes that identify the kind of a file; the header of a table with many columns is long."""
-_EXPECTED = "a .npy, a .npz with one array per input, a .csv or a .parquet"
+_EXPECTED = "a .npy, a .npz with one array per input, a .csv, a .parquet, a .txt or a folder of images"
+_ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".txt")
 
 _FOREIGN = (
     (b"version https://git-lfs", "is a git-lfs pointer, not the data", "git lfs pull"),
@@ -229,7 +230,8 @@ def _describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
     if error.errno == errno.ENAMETOOLONG:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
-        siblings = [file.name for file in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
+        nearby = path.parent.iterdir() if path.parent.is_dir() else ()
+        siblings = [file.name for file in nearby if file.suffix in _ENDINGS or file.is_dir()]
         hint = clean(did_you_mean(path.name, siblings))
         return UsageError(f"{label} does not exist{hint}", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")

@@ -115,9 +115,9 @@ def describe_texts(words: Words, label: str) -> DataError:
     hold = f"column {names} holds" if len(words) == 1 else f"columns {names} hold"
     quoted = shlex.quote(",".join(clean(name) for name in words))
     return DataError(
-        f"{label}: {hold} texts such as {clean(repr(first[0]), 60)}, and the model takes numbers",
-        expected="numbers, or the transformer that encodes the texts: --scaler transformer.pkl",
-        fix=f"leave them out: --drop {quoted}",
+        f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} beside numbers",
+        expected="numbers alone, texts alone, or the encoder that the model was trained with: --scaler encoder.pkl",
+        fix=f"leave them out: --drop {quoted}; or for a model of texts: --columns {quoted}",
     )
 
 
