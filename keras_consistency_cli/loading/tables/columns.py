@@ -116,7 +116,7 @@ def describe_texts(words: Words, label: str) -> DataError:
     quoted = shlex.quote(",".join(clean(name) for name in words))
     return DataError(
         f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} beside numbers",
-        expected="numbers alone, texts alone, or the encoder that the model was trained with: --scaler encoder.pkl",
+        expected="numbers alone, texts alone, or the encoder of the model: --scaler encoder.pkl",
         fix=f"leave them out: --drop {quoted}; or for a model of texts: --columns {quoted}",
     )
 
