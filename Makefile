@@ -1,4 +1,4 @@
-# kcheck. `make help` lists what can be done. Presumed: make, and Python 3.11 or newer as $(PYTHON).
+# kcheck. `make help` lists what can be done. Presumed: make, and Python 3.11, 3.12 or 3.13 as $(PYTHON).
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; kcheck needs 3.11 or newer: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "$(PYTHON) is Python %d.%d; kcheck needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 
 # Two stamps, so that `make demo` does not install what only development needs.
@@ -100,8 +100,8 @@ readme: samples ## draw the README's reports and write its table of checks again
 constraints: ## resolve the newest versions in a fresh environment and write constraints.txt
 	$(PYTHON) scripts/constraints.py constraints.txt
 
-wheel: ## build dist/*.whl
-	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: $(VENV)/.installed-dev ## build dist/*.whl and dist/*.tar.gz
+	$(RUN) -m hatchling build --directory dist
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -28,18 +28,18 @@ from tests.helpers.in_process import (  # noqa: E402
     lowered,
     run_in_process,
 )
-from tests.hostile.inputs import archives, arrays, loaded, models, scalers  # noqa: E402
+from tests.hostile.inputs import archives, arrays, loaded, models, scalers, tables  # noqa: E402
 from tests.hostile.inputs.rows import Row  # noqa: E402
 
 __all__ = ["main"]
 
-PARTS = (archives, models, scalers, arrays, loaded)
+PARTS = (archives, models, scalers, arrays, tables, loaded)
 
 
 def run_rows(folder: Path) -> Iterator[tuple[Row, Completed]]:
     """Yield every row with the result of its call; the files are written into `folder` first."""
     crafted.write_archive(folder / "mlp.keras")
-    for part in (archives, arrays, models, scalers, loaded):
+    for part in (archives, arrays, models, scalers, tables, loaded):
         part.build(folder)
     with in_folder(folder):
         warm = SharedForkServer()

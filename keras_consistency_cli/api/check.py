@@ -126,8 +126,8 @@ def check(
 
     Args:
         model: a built Keras model, or the path of a .keras file.
-        x: rows: an array, a DataFrame, a dict of arrays by input name, a list in the order of the inputs, or
-            a path. Without it, rows are generated.
+        x: rows: an array, a DataFrame, a dict of arrays by input name, a list in the order of the inputs, a
+            tf.data.Dataset, PyDataset or dataset of Hugging Face, or a path. Without it, rows are generated.
         scaler: a fitted scaler that the rows go through first, or its path.
         preprocess: your own function instead of a scaler, or its name as "module:function".
         reference: rows that the model was trained on, raw, in the same forms as x.

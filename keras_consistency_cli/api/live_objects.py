@@ -20,12 +20,14 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
+from keras_consistency_cli.loading.rows.datasets import MOST_ROWS, collect_rows
+from keras_consistency_cli.loading.rows.input_matching import check_texts
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_rows import RAW
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
-from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports
+from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports, scales_rows
 from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.run import examine
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, endpoint_clients, load_workers
@@ -189,9 +191,19 @@ def _open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
     sources = dict(_row_sources(live_inputs, settings, archive))
     rows = sources.get("data")
     check_additional_rows(rows, sources)
+    if rows is not None and not scales_rows(settings):
+        check_texts(rows, _input_names(live_inputs, archive))
     scaler = _scaler_file(live_inputs, settings)
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=sources, exports=exports)
+
+
+def _input_names(live_inputs: LiveInputs, archive: Archive) -> list[str]:
+    from keras_consistency_cli.loading.model.facts import describe_model
+
+    if live_inputs.model is None:
+        return [tensor.name for tensor in read_inputs(archive.config)]
+    return [fact.name for fact in describe_model(live_inputs.model).inputs]
 
 
 def _row_sources(
@@ -209,8 +221,21 @@ def _row_sources(
             path = Path(live_inputs.files[name])
             yield name, open_rows(path, what=what, reading=given if name in RAW else None)
         elif name in live_inputs.objects:
-            names = outputs if name == "expected" else inputs
-            yield name, open_live_rows(live_inputs.objects[name], what=what, inputs=names)
+            values = live_inputs.objects[name]
+            if name == "expected":
+                yield name, open_live_rows(values, what=what, inputs=outputs)
+                continue
+            wanted = () if facts is None else facts.inputs
+            collected = collect_rows(values, what=what, inputs=wanted, most=_most_rows(settings))
+            texts = given.texts if name in RAW else "alone"
+            rows = collected.values if collected else values
+            source = open_live_rows(rows, what=what, inputs=inputs, texts=texts)
+            yield name, replace(source, remarks=(collected.remark,)) if collected else source
+
+
+def _most_rows(settings: Settings) -> int:
+    """How many rows of a data set are taken, whose length may not be known."""
+    return MOST_ROWS if settings.rows == "all" else settings.rows
 
 
 def _read_archive(live_inputs: LiveInputs, settings: Settings) -> Archive:

@@ -16,6 +16,7 @@ import numpy as np
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
+from keras_consistency_cli.loading.tables.columns import Words, merge
 from keras_consistency_cli.measurement.facts import Facts
 
 __all__ = ["LABELS", "RAW", "SubjectRows"]
@@ -45,12 +46,24 @@ class SubjectRows:
     @cached_property
     def data(self) -> RowSource | None:
         """The source of the rows to check, None if the user gave none."""
-        return self._open("data")
+        return self._arrange(self._opened_data)
+
+    @property
+    def words(self) -> Words:
+        """The words of the columns of texts, in data and reference rows alike."""
+        return {} if self.data is None else self.data.words
 
     def raw(self, numbers: np.ndarray) -> Rows:
         """Return the rows with these numbers as the user gave them; there must be some."""
         assert self.data is not None
         return take(self.data, self._data_names, numbers)
+
+    def table(self, numbers: np.ndarray) -> Rows:
+        """Return the rows with these numbers by column, with their texts; empty without columns of texts."""
+        data = self.data
+        if data is None or not data.words:
+            return {}
+        return {name: data.array(name)[numbers][:, 0] for name in data.columns or ()}
 
     def served(self, numbers: np.ndarray) -> Rows | None:
         """Return the rows that serving fed to the model for these row numbers.
@@ -110,6 +123,35 @@ class SubjectRows:
         named = self.data.columns if self.data is not None else None
         return named or (tuple(self.files.feature_names) if self.files.feature_names else None)
 
+    @cached_property
+    def _opened_data(self) -> RowSource | None:
+        return self._open("data")
+
+    @cached_property
+    def _opened_reference(self) -> RowSource | None:
+        return self._open("reference")
+
+    def _arrange(self, source: RowSource | None) -> RowSource | None:
+        """Bring columns into the order of a scaler that finds them by name, and share the codes of texts."""
+        if source is None or source.columns is None:
+            return source
+        if source.words and self._opened_data is not None and self._opened_reference is not None:
+            source = source.with_words(merge(self._opened_data.words, self._opened_reference.words))
+        return source.in_order(self._wanted_order) if self._wanted_order else source
+
+    @cached_property
+    def _wanted_order(self) -> tuple[str, ...]:
+        scaler, path = self.in_memory.scaler, self.files.scaler
+        if scaler is not None:
+            from keras_consistency_cli.loading.scalers.fitted_scaler import names_to_select
+
+            return names_to_select(scaler)
+        if path is None:
+            return ()
+        from keras_consistency_cli.loading.scalers.scaler import selected_columns
+
+        return selected_columns(Path(path), trust=self.files.trust_scaler)
+
     def _open(self, name: Literal["data", "reference", "served", "expected"]) -> RowSource | None:
         if name in self.in_memory.rows:
             return self.in_memory.rows[name]
@@ -140,7 +182,7 @@ class SubjectRows:
 
     @cached_property
     def _reference(self) -> RowSource | None:
-        return self._open("reference")
+        return self._arrange(self._opened_reference)
 
     @cached_property
     def _reference_names(self) -> Mapping[str, str]:

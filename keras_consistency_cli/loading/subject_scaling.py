@@ -16,6 +16,7 @@ import numpy as np
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.reading import drop_option
 from keras_consistency_cli.loading.rows.shape_fit import fits
+from keras_consistency_cli.loading.rows.source import LONE_ARRAY
 from keras_consistency_cli.loading.rows.unnamed_inputs import (
     GENERATED_NAMES,
     generated_names,
@@ -34,6 +35,8 @@ __all__ = ["SubjectScaling"]
 Rows = dict[str, np.ndarray]
 
 _SHOWN = 4
+_LISTED = 12
+_SAMPLED = 1000
 _OUTPUT_RANGES = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
 """The range of the scaled values; generated rows outside of it have no counterpart before scaling."""
 
@@ -80,9 +83,33 @@ class SubjectScaling:
             scaler=self._scaler,
             function=self._load_function(),
             columns=self.sources.columns,
+            words=self.sources.words,
         )
         _check_columns(scaling)
+        self._check_count(scaling)
         return scaling
+
+    def _check_count(self, scaling: Scaling) -> None:
+        """Name the columns of a table if a scaler without names does not know so many."""
+        columns, data = scaling.columns, self.sources.data
+        if scaling.scaler is None or scaling.names is not None or columns is None or data is None:
+            return
+        from keras_consistency_cli.loading.profile.surplus_columns import find_surplus_columns
+        from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
+
+        known = get_expected_features(scaling.scaler)[0]
+        if len(columns) == known or data.columns is None:
+            return
+        numbers = np.arange(data.length)[:: max(1, data.length // _SAMPLED)]
+        surplus = find_surplus_columns(scaling.scaler, data.array(LONE_ARRAY)[numbers], columns)
+        fix = "choose the columns that it was fitted on, in that order: --columns NAMES"
+        if surplus:
+            fix = f"{drop_option(surplus)}: the other columns fit the statistics of the {scaling.kind}"
+        raise DataError(
+            f"{len(columns)} columns, the {scaling.kind} knows {known}, without names: "
+            f"{', '.join(repr(clean(name, 60)) for name in columns[:_LISTED])}",
+            fix=fix,
+        )
 
     def apply(self, rows: Mapping[str, np.ndarray]) -> Rows:
         """Return raw rows as the model takes them.
@@ -209,6 +236,7 @@ def _check_columns(scaling: Scaling) -> None:
     raise DataError(
         f"the columns of the data do not match the {scaling.kind}: {' and '.join(differences)}",
         expected=clean(", ".join(scaling.names)),
+        fix="give each column the name that it had when the scaler was fitted",
     )
 
 

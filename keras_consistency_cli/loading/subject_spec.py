@@ -61,7 +61,11 @@ class SubjectFiles:
         """How the data and the reference rows are read."""
         window = (self.window[0], self.window[1]) if self.window else None
         return Reading(
-            columns=tuple(self.columns), drop=tuple(self.drop), window=window, images=self._image_form
+            columns=tuple(self.columns),
+            drop=tuple(self.drop),
+            window=window,
+            images=self._image_form,
+            texts="coded" if self.scales else "mixed",
         )
 
     @property
@@ -109,7 +113,8 @@ def raw_inputs(
 
 def _unscaled_input(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:
     if files.preprocess is None:
-        return InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype)
+        dtype = "" if source.words else fact.dtype
+        return InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=dtype)
     only_array = next(iter(source.arrays.values())) if len(source.arrays) == 1 else None
     array = source.arrays.get(fact.name, only_array)
     return fact if array is None else InputFact(name=fact.name, shape=(None,) * array.ndim, dtype="")

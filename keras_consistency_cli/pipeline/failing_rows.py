@@ -119,6 +119,7 @@ def _build(
         answers=_select(candidate.outputs, [match.candidate for match in matches]) if pair else {},
         expected=_select(reference.outputs, [match.reference for match in matches]),
         problem=_problem(dict(zip(names, (candidate, reference), strict=True)), traces),
+        is_table=GIVEN_ROWS in traces and bool(traces[GIVEN_ROWS].details.get("is_table")),
     )
 
 

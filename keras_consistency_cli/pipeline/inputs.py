@@ -18,6 +18,7 @@ from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
+from keras_consistency_cli.loading.rows.input_matching import check_texts
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
@@ -27,7 +28,14 @@ from keras_consistency_cli.measurement.installed import has_other_minor_version,
 from keras_consistency_cli.text import clean, format_count
 from keras_consistency_cli.workers.load_request import reading
 
-__all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_exports", "open_files"]
+__all__ = [
+    "Inputs",
+    "check_additional_rows",
+    "naming_scaler_version",
+    "open_exports",
+    "open_files",
+    "scales_rows",
+]
 
 _ADDITIONAL = ("reference", "served", "expected")
 
@@ -70,9 +78,17 @@ def open_files(settings: Settings) -> Inputs:
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
     archive = archive or _read_model(settings)
+    if rows is not None and not scales_rows(settings):
+        check_texts(rows, [tensor.name for tensor in read_inputs(archive.config)])
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
+
+
+def scales_rows(settings: Settings) -> bool:
+    """Whether a scaler or preprocess function changes the rows before the model gets them."""
+    is_given = settings.scaler is not None or settings.preprocess is not None
+    return is_given and settings.facts.data_state != "scaled"
 
 
 def _has_folders(settings: Settings) -> bool:

@@ -121,9 +121,9 @@ def _notes(
 def _reading_notes(inputs: Inputs, settings: Settings) -> tuple[str, ...]:
     """How files of rows were read, where the files alone decided that."""
     sources = [inputs.rows, *inputs.additional.values()]
-    return tuple(notes.note_images(inputs.rows, inputs.archive.classes, settings.facts.value_range)) + tuple(
-        f"read {remark}" for source in sources if source for remark in source.remarks
-    )
+    remarks = dict.fromkeys(remark for source in sources if source for remark in source.remarks)
+    images = notes.note_images(inputs.rows, inputs.archive.classes, settings.facts.value_range)
+    return (*images, *(f"read {remark}" for remark in remarks))
 
 
 def _model_source(settings: Settings, inputs: Inputs, collector: EvidenceCollector) -> Source:

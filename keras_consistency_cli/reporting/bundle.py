@@ -6,6 +6,7 @@ overwritten.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -176,7 +177,18 @@ def _compressed(exhibit: FailingRows, rows: int) -> dict[str, bytes]:
     given = {name: values[:rows] for name, values in exhibit.given.items()}
     shown = {"rows": numbers, **{name: values[:rows] for name, values in outputs.items()}}
     files = {f"{exhibit.code}-answers.npz": _npz(shown)}
-    return files | ({f"{exhibit.code}-rows.npz": _npz(given)} if given else {})
+    rows_file = {f"{exhibit.code}-rows.csv": _csv(given)} if exhibit.is_table else {}
+    return files | (rows_file or ({f"{exhibit.code}-rows.npz": _npz(given)} if given else {}))
+
+
+def _csv(columns: Mapping[str, np.ndarray]) -> bytes:
+    """A table with texts; NaN is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    cells = (["" if value != value else value for value in values.tolist()] for values in columns.values())
+    writer.writerows(zip(*cells, strict=True))
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:

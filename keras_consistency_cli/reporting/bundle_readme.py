@@ -60,7 +60,8 @@ def _failure(
 
 def _exhibit(path: Path, exhibit: FailingRows, settings: Settings, files: Mapping[str, bytes]) -> list[str]:
     """The content of the files of one failure, and how to run its rows only."""
-    rows_file, outputs_file = f"{exhibit.code}-rows.npz", f"{exhibit.code}-answers.npz"
+    rows_file = f"{exhibit.code}-rows.{'csv' if exhibit.is_table else 'npz'}"
+    outputs_file = f"{exhibit.code}-answers.npz"
     problem = [f"  Outputs are missing: {clean(exhibit.problem, 400)}"] if exhibit.problem else []
     if outputs_file not in files:
         return [*problem, "  Its rows are too large for a bundle."]

@@ -35,7 +35,8 @@ class FailingRows:
 
     `rows` are their numbers in the user's data, those with the largest differences first. `given` are the
     rows by input as the user gave them, `fed` the rows that the model gets, `answers` and `expected` the
-    outputs of candidate and reference. `problem` says why outputs are missing.
+    outputs of candidate and reference. `problem` says why outputs are missing. If `is_table`, `given` are the
+    columns of a table with texts.
     """
 
     code: str
@@ -47,6 +48,7 @@ class FailingRows:
     answers: Outputs = field(default_factory=dict)
     expected: Outputs = field(default_factory=dict)
     problem: str | None = None
+    is_table: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from keras_consistency_cli.loading.model_file.layer_tree import TensorSummary, r
 from keras_consistency_cli.loading.model_file.weights import group_names
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.loading.tables.columns import Texts
 from keras_consistency_cli.measurement.facts import InputFact
 
 __all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "image_shape", "reading", "subject_files"]
@@ -41,7 +42,9 @@ def reading(settings: Settings, inputs: Sequence[InputFact | TensorSummary] = ()
     shape = image_shape(inputs)
     images = None if shape is None else ImageForm(shape=shape, value_range=settings.facts.value_range)
     window = parse_window(settings.window)
-    return Reading(columns=settings.columns, drop=settings.drop, window=window, images=images)
+    scales = settings.scaler is not None or settings.preprocess is not None
+    texts: Texts = "coded" if scales else "mixed"
+    return Reading(columns=settings.columns, drop=settings.drop, window=window, images=images, texts=texts)
 
 
 def image_shape(inputs: Sequence[InputFact | TensorSummary]) -> tuple[int, int, int] | None:

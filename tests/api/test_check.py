@@ -14,8 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
-from sklearn.preprocessing import StandardScaler
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 import keras_consistency_cli
@@ -439,6 +441,31 @@ def test_files_of_a_live_model_are_read_as_stated(healthy: tuple[Any, Report], t
         check(healthy[0], tmp_path / "x.csv", select=["KC101"])
     with pytest.raises(UsageError, match="drop is for rows in a file"):
         check(healthy[0], frame, drop=["id"], select=["KC101"])
+
+
+def test_a_frame_with_texts_goes_through_its_transformer() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": np.arange(40.0), "town": ["Rome", "Paris", None, "Bonn"] * 10})
+    encode = ColumnTransformer([("n", StandardScaler(), ["age"]), ("t", OneHotEncoder(), ["town"])]).fit(
+        frame
+    )
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    turned = frame[["town", "age"]]
+    report = check(model, turned, scaler=encode, reference=turned, select="KC302,KC304,KC702")
+    assert [verdict.status for verdict in report.verdicts] == [Status.PASS] * 3
+    with pytest.raises(DataError, match="column 'town' holds texts"):
+        check(model, frame, select="KC302")
+
+
+def test_a_live_model_takes_the_first_rows_of_a_data_set(healthy: tuple[Any, Report]) -> None:
+    rows = tf.data.Dataset.from_tensor_slices((ROWS, ROWS[:, 0])).batch(8).repeat()
+    report = check(healthy[0], rows, reference=rows, select="KC104", rows=20)
+    assert report.exit_code == 0
+    assert report.data.summary == "data (20, 6) float32"
+    assert [note.partition(": ")[0] for note in report.notes if note.startswith("read")] == [
+        "read x",
+        "read reference",
+    ]
 
 
 def test_a_live_model_takes_a_folder_of_images(tmp_path: Path) -> None:

@@ -17,13 +17,12 @@ from tests.helpers.in_process import (
     lowered,
     run_in_process,
 )
-from tests.hostile.inputs import archives, arrays, loaded, models, scalers
+from tests.hostile.inputs import archives, arrays, loaded, models, scalers, tables
 from tests.hostile.inputs.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
-BEFORE_LOADING = {
-    row.name: row for rows in (archives.ROWS, models.ROWS, scalers.ROWS, arrays.ROWS) for row in rows
-}
+_EARLY = (archives.ROWS, models.ROWS, scalers.ROWS, arrays.ROWS, tables.ROWS)
+BEFORE_LOADING = {row.name: row for rows in _EARLY for row in rows}
 _OUT_OF_DATE = "run: python scripts/safety_table.py --write docs/safety.md"
 LOADED = {row.name: row for row in loaded.ROWS}
 
@@ -32,7 +31,7 @@ LOADED = {row.name: row for row in loaded.ROWS}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     crafted.write_archive(folder / "mlp.keras")
-    for part in (archives, arrays, models, scalers, loaded):
+    for part in (archives, arrays, models, scalers, tables, loaded):
         part.build(folder)
     return folder
 
@@ -122,6 +121,6 @@ def test_unpickling_the_refused_file_runs_its_call(folder: Path) -> None:
 
 def test_names_and_command_lines_of_rows_are_unique() -> None:
     rows = [*BEFORE_LOADING.values(), *LOADED.values()]
-    assert len(rows) == sum(len(part.ROWS) for part in (archives, arrays, models, scalers, loaded))
+    assert len(rows) == sum(len(part.ROWS) for part in (archives, arrays, models, scalers, tables, loaded))
     assert len({row.line for row in rows}) == len(rows)
     assert len(rows) >= 50

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import ShapeMismatchError
@@ -70,3 +73,29 @@ def test_rows_of_a_wrong_shape_are_refused(tmp_path: Path, wording: SnapshotAsse
         SubjectRows(files=files, facts=facts("x")).raw(NUMBERS)
     assert (refusal.value.input, refusal.value.shape, refusal.value.wanted) == ("x", (9, 5), (None, 4))
     assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+def table(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_a_table_of_texts_has_the_order_of_its_scaler_and_one_code_for_each_text(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": [1.0, 2.0], "town": ["Rome", "Paris"]})
+    encode = ColumnTransformer([("n", StandardScaler(), ["age"]), ("t", OneHotEncoder(), ["town"])])
+    joblib.dump(encode.fit(frame), tmp_path / "encode.joblib")
+    files = SubjectFiles(
+        model="m.keras",
+        data=table(tmp_path, "x.csv", "town,age\nRome,1\nParis,2\n"),
+        reference=table(tmp_path, "train.csv", "age,town\n5,Bonn\n6,Rome\n"),
+        scaler=str(tmp_path / "encode.joblib"),
+    )
+    rows = SubjectRows(files=files, facts=facts("x"))
+    assert (rows.columns, rows.words) == (("age", "town"), {"town": ("Bonn", "Paris", "Rome")})
+    assert rows.raw(np.arange(2))["x"].tolist() == [[1.0, 2.0], [2.0, 1.0]]
+    assert rows.reference(np.arange(2))["x"].tolist() == [[5.0, 0.0], [6.0, 2.0]]
+    assert {name: values.tolist() for name, values in rows.table(np.arange(2)).items()} == {
+        "age": [1.0, 2.0],
+        "town": ["Rome", "Paris"],
+    }

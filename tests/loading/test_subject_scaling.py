@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from keras_consistency_cli.loading.subject_rows import SubjectRows
 from keras_consistency_cli.loading.subject_scaling import SubjectScaling
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.measurement.facts import Facts, InputFact
+from tests.helpers.error_texts import own_text
 
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, (9, 4)).astype("float32")
 
@@ -128,3 +130,16 @@ def test_columns_that_are_not_those_of_the_scaler_are_refused(
         scaling("x", scaler=scaler, feature_names=names).apply({"x": ROWS})
     assert refusal.value.expected == "a, b, c, d"
     assert str(refusal.value) == wording
+
+
+def test_a_surplus_column_is_named_if_the_scaler_has_no_names(
+    tmp_path: Path, wording: SnapshotAssertion
+) -> None:
+    numbers = np.random.default_rng(3).normal(size=(50, 3)) * [1, 10, 100] + [5, 90, 4000]
+    np.savetxt(tmp_path / "x.csv", numbers, delimiter=",", header="age,price,income", comments="")
+    files = SubjectFiles(model="m.keras", data=str(tmp_path / "x.csv"), scaler="s.pkl")
+    in_memory = InMemoryInputs(scaler=StandardScaler().fit(numbers[:, [0, 2]]))
+    sources = SubjectRows(files=files, facts=facts("x"), in_memory=in_memory)
+    with pytest.raises(DataError) as refusal:
+        SubjectScaling(sources=sources).apply({"x": numbers})
+    assert own_text(refusal.value, tmp_path) == wording

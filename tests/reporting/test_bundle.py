@@ -97,6 +97,14 @@ def test_a_bundle_has_rows_both_outputs_versions_settings_and_commands(
     assert readme.replace(str(tmp_path), "FOLDER") == wording
 
 
+def test_rows_with_texts_are_a_table_that_kcheck_reads_again(tmp_path: Path) -> None:
+    given = {"age": np.array([1.5, np.nan]), "town": np.array(["New, York", ""])}
+    shown = replace(exhibit(), rows=(7, 8), given=given, is_table=True)
+    write_bundle(tmp_path / "evidence", report(shown), SETTINGS)
+    assert (tmp_path / "evidence" / "KC101-rows.csv").read_text() == 'age,town\n1.5,"New, York"\n,\n'
+    assert "KC101-rows.csv --select" in (tmp_path / "evidence" / "README.txt").read_text()
+
+
 @pytest.mark.parametrize("width", [10, 3_000, 30_000, 1_000_000])
 @pytest.mark.parametrize("failures", [1, 9])
 def test_it_is_always_smaller_than_a_megabyte(tmp_path: Path, width: int, failures: int) -> None:

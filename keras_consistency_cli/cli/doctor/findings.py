@@ -27,7 +27,7 @@ _LITTLE_MEMORY = 2.0
 _PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "h5py", "joblib", "skops", "pandas", "pyarrow")
 _OPTIONAL: Mapping[str, str | None] = {
     "scipy": None,
-    "pandas": "pip install pandas pyarrow, to read .csv and .parquet files",
+    "pandas": "pip install pandas, for a scaler that selects columns by name",
     "pyarrow": "pip install pyarrow, to read .parquet files",
 }
 """Packages that kcheck runs without, and why to install them."""

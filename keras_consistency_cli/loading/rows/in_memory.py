@@ -11,32 +11,40 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import LONE_ARRAY, RowSource, check_equal_lengths
+from keras_consistency_cli.loading.tables.columns import Column, Texts, combine, encode
+from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.text import clean
 
 __all__ = ["find_custom_objects", "open_live_rows"]
 
 _KINDS = "fiubUS"
+_NUMBERS = "fiub"
 _EXPECTED = (
-    "an array, a DataFrame, a dict of arrays by input name, "
-    "or a list of arrays in the order of the model's inputs"
+    "an array, a DataFrame, a dict of arrays by input name, a list of arrays in the order of the model's "
+    "inputs, or a tf.data.Dataset, PyDataset or dataset of Hugging Face"
 )
 _OTHER_PACKAGES = ("keras", "builtins", "tensorflow")
 
 
-def open_live_rows(values: Any, *, what: str, inputs: Sequence[str] = ()) -> RowSource:
+def open_live_rows(
+    values: Any, *, what: str, inputs: Sequence[str] = (), texts: Texts = "alone"
+) -> RowSource:
     """Return rows in memory as a row source; arrays are not copied.
 
     Args:
         values: an array or tensor, a DataFrame, a dict by name, or a list in the order of `inputs`.
         what: its name in messages, such as "x".
         inputs: names of the model's inputs, if they are known.
+        texts: what becomes of the columns of texts of a DataFrame.
 
     Raises:
         UsageError: it is none of these, or holds values that no model takes.
         DataError: arrays have different numbers of rows.
     """
+    if texts != "alone" and hasattr(values, "columns") and _holds_texts(values):
+        return _open_frame(values, what, texts)
     arrays = {
         name: _convert_to_array(part, what if name == LONE_ARRAY else f"{what}['{clean(name)}']")
         for name, part in _name_parts(values, what, inputs).items()
@@ -50,6 +58,40 @@ def open_live_rows(values: Any, *, what: str, inputs: Sequence[str] = ()) -> Row
         named=LONE_ARRAY not in arrays,
         columns=tuple(map(str, values.columns)) if hasattr(values, "columns") else None,
     )
+
+
+def _holds_texts(frame: Any) -> bool:
+    """Whether a column of a DataFrame holds anything but numbers."""
+    return any(getattr(frame[name].dtype, "kind", "O") not in _NUMBERS for name in frame.columns)
+
+
+def _open_frame(frame: Any, what: str, texts: Texts) -> RowSource:
+    """Return a DataFrame with columns of texts as codes, and their words."""
+    columns = [_read_column(str(name), frame[name], what) for name in frame.columns]
+    values, words = combine(columns, texts, what, Dialect())
+    return RowSource(
+        path=what,
+        sha256=None,
+        arrays={LONE_ARRAY: values},
+        length=len(values),
+        named=False,
+        columns=tuple(column.name for column in columns),
+        words=words,
+    )
+
+
+def _read_column(name: str, series: Any, what: str) -> Column:
+    values = [None if value is None or value != value else value for value in list(series)]
+    if all(isinstance(value, str | None) for value in values) and any(values):
+        return encode(name, values)
+    try:
+        return Column(name=name, values=np.array([np.nan if v is None else float(v) for v in values]))
+    except (TypeError, ValueError) as problem:
+        raise DataError(
+            f"{what}: column '{clean(name)}' holds neither numbers nor texts only: {clean(problem, 80)}",
+            expected="numbers or texts in each column",
+            fix="leave the column out, or encode it as in training",
+        ) from problem
 
 
 def _name_parts(values: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:

@@ -23,11 +23,12 @@ from keras_consistency_cli.loading.rows.unnamed_inputs import (
     name_each_input,
     pair_by_shape,
 )
+from keras_consistency_cli.loading.tables.columns import describe_texts
 from keras_consistency_cli.measurement.distance import is_text
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
-__all__ = ["match_inputs"]
+__all__ = ["check_texts", "match_inputs"]
 
 _SHOWN = 4
 _ENCODE = "encode the texts as in training; --columns and --drop choose the columns of a table"
@@ -52,11 +53,28 @@ def match_inputs(
         return {name: name for name in source.arrays}
     names = _pair_names(source, inputs)
     for fact in inputs:
+        if source.words and fact.dtype and names[fact.name] in source.arrays:
+            raise describe_texts(source.words, f"data {clean(source.path)}")
         _check_shape(source, names[fact.name], fact)
         _check_dtype(source, names[fact.name], fact)
     if batch_size is not None:
         check_batch_size(source.length, batch_size, f"data {clean(source.path)}")
     return names
+
+
+def check_texts(source: RowSource, inputs: Sequence[str]) -> None:
+    """Refuse columns of texts beside numbers, unless each input of the model has a column of its own.
+
+    Args:
+        source: the opened rows, which no scaler and no function changes.
+        inputs: the names of the model's inputs, as far as its file shows them.
+
+    Raises:
+        DataError: the texts would reach an input of numbers.
+    """
+    has_own_columns = len(inputs) > 1 and set(inputs) <= set(source.columns or ())
+    if source.words and not has_own_columns:
+        raise describe_texts(source.words, f"data {clean(source.path)}")
 
 
 def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, str]:

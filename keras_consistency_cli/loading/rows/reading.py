@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.images import ImageForm
+from keras_consistency_cli.loading.tables.columns import Texts
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["Reading", "cut_windows", "drop_option", "list_columns", "parse_window", "select_columns"]
@@ -22,13 +23,14 @@ _SHOWN = 8
 class Reading:
     """The columns to use or to leave out, and (time steps, stride) of windows; empty for all of it.
 
-    `images` is how the model takes images, None if it takes none.
+    `images` is how the model takes images, None if it takes none; `texts` says what becomes of texts.
     """
 
     columns: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
     images: ImageForm | None = None
+    texts: Texts = "alone"
 
 
 def parse_window(text: str | None) -> tuple[int, int] | None:
@@ -69,7 +71,7 @@ def select_columns(names: Sequence[str] | None, reading: Reading, label: str) ->
 def list_columns(names: Sequence[str]) -> str:
     """Return the first names of columns in one text."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"some of: {', '.join(clean(name, 40) for name in names[:_SHOWN])}{more}"
+    return f"columns: {', '.join(clean(name, 40) for name in names[:_SHOWN])}{more}"
 
 
 def drop_option(names: Sequence[str]) -> str:

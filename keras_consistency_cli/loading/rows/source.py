@@ -10,8 +10,8 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -23,8 +23,9 @@ from keras_consistency_cli.loading.images import open_images
 from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
-from keras_consistency_cli.loading.rows.tables import is_table, read_table
-from keras_consistency_cli.loading.rows.texts import is_text_file, read_lines
+from keras_consistency_cli.loading.tables.columns import Words, decode, recode
+from keras_consistency_cli.loading.tables.tables import is_table, read_table
+from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean, did_you_mean
@@ -47,13 +48,16 @@ LONE_ARRAY = "data"
 _MAX_HASHED = 256 * 2**20
 _START = 2**16
 """Bytes that identify the kind of a file; the header of a table with many columns is long."""
-_EXPECTED = "a .npy, a .npz with one array per input, a .csv or a .parquet"
+_EXPECTED = "a .npy, a .npz with one array per input, a .csv, a .parquet, a .txt or a folder of images"
+_ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".txt")
 
 _FOREIGN = (
     (b"version https://git-lfs", "is a git-lfs pointer, not the data", "git lfs pull"),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 file", "np.save('x.npy', h5py.File(path)['x'][:])"),
     (b"\x80", "is a pickle", "np.save('x.npy', np.asarray(x))"),
     (b"\x1f\x8b", "is compressed with gzip", "gunzip it"),
+    (b"\xff\xfe", "is text in UTF-16", "iconv -f utf-16 -t utf-8 old.csv > new.csv"),
+    (b"\xfe\xff", "is text in UTF-16", "iconv -f utf-16 -t utf-8 old.csv > new.csv"),
 )
 
 
@@ -73,6 +77,8 @@ class RowSource:
     named: bool
     columns: tuple[str, ...] | None = None
     """Names of the columns of a table (.csv with a header, .parquet), None for NumPy files."""
+    words: Words = field(default_factory=dict)
+    """The words of the columns that hold codes of texts."""
     requests: Array | None = None
     """For a recording, the number of the request of each row; -1 if it was not kept whole."""
     remarks: tuple[str, ...] = ()
@@ -83,7 +89,29 @@ class RowSource:
         if name in self.arrays or self.columns is None:
             return self.arrays[name]
         place = self.columns.index(name)
-        return self.arrays[LONE_ARRAY][..., place : place + 1]
+        column = self.arrays[LONE_ARRAY][..., place : place + 1]
+        if name not in self.words:
+            return column
+        texts = decode(column, self.words[name])
+        texts[texts != texts] = ""  # NaN is a missing text
+        return to_texts(texts, clean(self.path))
+
+    def in_order(self, names: Sequence[str]) -> RowSource:
+        """Return the table with its columns in this order; itself if it does not have just these."""
+        if self.columns is None or self.columns == tuple(names) or sorted(self.columns) != sorted(names):
+            return self
+        places = [self.columns.index(name) for name in names]
+        return replace(self, arrays={LONE_ARRAY: self.arrays[LONE_ARRAY][..., places]}, columns=tuple(names))
+
+    def with_words(self, words: Words) -> RowSource:
+        """Return the table with codes of these words, which include its own."""
+        if not self.words or self.columns is None or dict(self.words) == dict(words):
+            return self
+        values = self.arrays[LONE_ARRAY].copy()
+        for name, own in self.words.items():
+            place = self.columns.index(name)
+            values[..., place] = recode(values[..., place], own, words[name])
+        return replace(self, arrays={LONE_ARRAY: values}, words={name: words[name] for name in self.words})
 
 
 def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None) -> RowSource:
@@ -120,12 +148,13 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
     label = f"{what} {clean(path)}"
     start = handle.read(_START)
     columns: tuple[str, ...] | None = None
+    words: Words = {}
     requests: Array | None = None
     remarks: tuple[str, ...] = ()
     named = start.startswith(b"PK")
     if is_table(path, start):
         table = read_table(handle, size, start, label, reading)
-        columns, remarks = table.columns, table.remarks
+        columns, words, remarks = table.columns, table.words, table.remarks
         arrays, named = {LONE_ARRAY: table.values}, False
     elif is_text_file(path, start):
         arrays = {LONE_ARRAY: read_lines(handle, size, label)}
@@ -149,6 +178,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
         length=len(next(iter(arrays.values()))),
         named=named,
         columns=columns,
+        words=words,
         requests=requests,
         remarks=remarks,
     )
@@ -200,7 +230,8 @@ def _describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
     if error.errno == errno.ENAMETOOLONG:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
-        siblings = [file.name for file in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
+        nearby = path.parent.iterdir() if path.parent.is_dir() else ()
+        siblings = [file.name for file in nearby if file.suffix in _ENDINGS or file.is_dir()]
         hint = clean(did_you_mean(path.name, siblings))
         return UsageError(f"{label} does not exist{hint}", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.scalers.estimators import count_features, walk_parts
+from keras_consistency_cli.loading.tables.columns import decode
 from keras_consistency_cli.measurement.distance import is_float_or_integer
 from keras_consistency_cli.text import clean, shape_text
 
@@ -22,6 +24,7 @@ __all__ = [
     "add_column_names",
     "describe_statistics",
     "get_expected_features",
+    "names_to_select",
     "transform_rows",
 ]
 
@@ -118,12 +121,15 @@ def _describe_part(part: Any) -> PartStatistics:
     return cast(PartStatistics, statistics)
 
 
-def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
+def transform_rows(
+    scaler: Any, rows: np.ndarray, texts: Mapping[int, Sequence[str]] | None = None
+) -> np.ndarray:
     """Return the rows transformed by the scaler; `rows` stay unchanged.
 
     Args:
         scaler: a fitted estimator, from `build_scaler`.
         rows: (rows, features) or, with any number of axes between, (rows, ..., features).
+        texts: the words of the features that hold codes of texts, by their positions.
 
     Returns:
         The same leading axes and the features of the scaler's output, in the precision of that output.
@@ -136,7 +142,7 @@ def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
     if rows.ndim < 2 or rows.shape[-1] != expected:
         raise _report_wrong_features(rows, expected)
     flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
-    scaled = _transform(scaler, add_column_names(scaler, flat, names))
+    scaled = _transform(scaler, add_column_names(scaler, flat, names, texts))
     if scaled.ndim != 2 or len(scaled) != len(flat):
         raise RefusedError(
             f"the scaler turned rows of shape {flat.shape} into {scaled.shape}",
@@ -159,20 +165,37 @@ def _report_wrong_features(rows: np.ndarray, expected: int) -> DataError:
     )
 
 
-def add_column_names(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
-    """Return the rows as a DataFrame if the scaler selects columns by name, else unchanged.
+def names_to_select(scaler: Any) -> tuple[str, ...]:
+    """Return the names by which the scaler finds its columns, in any order; empty if it goes by places.
 
-    A ColumnTransformer that was fitted on a DataFrame does so.
+    A ColumnTransformer that was fitted on a DataFrame has such names, also as the first step of a pipeline.
     """
+    if type(scaler).__name__ == "Pipeline" and scaler.steps:
+        return names_to_select(scaler.steps[0][1])
+    is_selecting = type(scaler).__name__ == "ColumnTransformer"
+    return tuple(map(str, getattr(scaler, "feature_names_in_", ()))) if is_selecting else ()
+
+
+def add_column_names(
+    scaler: Any,
+    flat: np.ndarray,
+    names: tuple[str, ...] | None,
+    texts: Mapping[int, Sequence[str]] | None = None,
+) -> Any:
+    """Return the rows as the scaler takes them: with their texts, and with names if it selects by name."""
+    columns = [
+        decode(flat[:, place], texts[place]) if texts and place in texts else flat[:, place]
+        for place in range(flat.shape[1])
+    ]
     if names is None or not any(type(part).__name__ == "ColumnTransformer" for part in walk_parts(scaler)):
-        return flat
+        return np.stack(columns, axis=1, dtype=object) if texts else flat
     try:
         pandas = importlib.import_module("pandas")
     except ImportError as error:
         raise UsageError(
             "this scaler selects columns by name, which needs pandas", fix="pip install pandas"
         ) from error
-    return pandas.DataFrame(flat, columns=list(names))
+    return pandas.DataFrame(dict(zip(names, columns, strict=True)))
 
 
 def _transform(scaler: Any, rows: Any) -> np.ndarray:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 import importlib
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     add_column_names,
     describe_statistics,
     get_expected_features,
+    names_to_select,
     transform_rows,
 )
+from keras_consistency_cli.loading.tables.columns import Words, decode
 from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean, shape_text
 
@@ -37,13 +39,14 @@ class Scaling:
     """One scaler or preprocess function, and the model's input whose rows go through it.
 
     Exactly one of `scaler` and `function` is set. `columns` are the names of the data's columns, None if
-    they have no names.
+    they have no names, and `words` the texts of those that hold codes.
     """
 
     input: str
     scaler: Any = None
     function: Callable[[Any], Any] | None = None
     columns: tuple[str, ...] | None = None
+    words: Words = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -73,8 +76,29 @@ class Scaling:
             RefusedError: the scaler crashed.
         """
         if self.scaler is not None:
-            return transform_rows(self.scaler, rows)
+            return transform_rows(self.scaler, rows, self._texts)
         return self._preprocess(np.array(rows))
+
+    @property
+    def selects_by_name(self) -> bool:
+        """Whether the scaler finds its columns by their names, in any order."""
+        return self.scaler is not None and bool(names_to_select(self.scaler))
+
+    @property
+    def _texts(self) -> Mapping[int, Sequence[str]]:
+        """The words of the columns of texts, by the positions of the columns."""
+        return {
+            place: self.words[name] for place, name in enumerate(self.columns or ()) if name in self.words
+        }
+
+    def narrow(self, rows: np.ndarray, dtype: type[np.floating[Any]]) -> np.ndarray:
+        """Return the rows cast to a dtype; codes of texts are not numbers, and stay."""
+        narrow = rows.astype(dtype)
+        if not self._texts:
+            return narrow
+        result = narrow.astype(rows.dtype)
+        result[..., list(self._texts)] = rows[..., list(self._texts)]
+        return result
 
     def invert(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows as they were before the scaler, which must have an inverse."""
@@ -112,8 +136,8 @@ class Scaling:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # Few rows or constant ones are expected here: they are the mistake that is tried.
             warnings.simplefilter("ignore")
-            fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names))
-            return transform_rows(fitted, rows)
+            fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names, self._texts))
+            return transform_rows(fitted, rows, self._texts)
 
     def apply_without_each_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the name of each step of a pipeline, and the rows scaled without that step.
@@ -122,7 +146,7 @@ class Scaling:
         """
         for name, shorter in drop_each_step(self.scaler):
             try:
-                scaled = transform_rows(shorter, rows)
+                scaled = transform_rows(shorter, rows, self._texts)
             except KcheckError:
                 continue
             yield name, scaled
@@ -140,13 +164,18 @@ class Scaling:
             return False
         argument = self._name_columns(np.array(rows))
         self._call(argument)
+        if self._texts:
+            return not self._name_columns(rows).equals(argument)
         return not same_values(rows, np.asarray(argument))
 
     def _name_columns(self, rows: np.ndarray) -> Any:
         if self.columns is None or rows.ndim != 2:
             return rows
         pandas: Any = importlib.import_module("pandas")
-        return pandas.DataFrame(rows, columns=list(self.columns))
+        frame = pandas.DataFrame(rows, columns=list(self.columns))
+        for place, words in self._texts.items():
+            frame[self.columns[place]] = decode(rows[:, place], words)
+        return frame
 
     def _call(self, argument: Any) -> np.ndarray:
         assert self.function is not None

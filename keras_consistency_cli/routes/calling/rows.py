@@ -45,6 +45,9 @@ def _rows(session: Session, rows: Rows) -> Result:
 
 def _given_rows(session: Session, rows: Rows) -> Result:
     """Return the rows as the user gave them; the baseline is the rows as the model gets them."""
+    table = session.subject.sources.table(session.row_numbers)
+    if table:
+        return Result(outputs=table, baseline=dict(rows), details={"is_table": True})
     return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows))
 
 

@@ -49,7 +49,7 @@ def _run_orders(session: Session, rows: Rows) -> Result:
     for order in _orders(columns):
         tried.append(fed[name][..., order])
         orders.append({"order": order, "scaled": True})
-        if session.subject.files.scales:
+        if session.subject.files.scales and not session.subject.sources.words:
             tried.append(session.subject.scaled({name: raw[name][..., order]})[name])
             orders.append({"order": order, "scaled": False})
     details: OrderDetails = {"orders": orders}

@@ -100,6 +100,10 @@ def _permute_columns(session: Session, raw: np.ndarray, _expected: np.ndarray) -
     names = scaling.column_names
     if names is None or len(names) != raw.shape[-1]:
         raise _NotApplicableError("neither the data nor the scaler has column names")
+    if scaling.columns is not None and scaling.selects_by_name:
+        raise _NotApplicableError(f"{scaling.kind} finds its columns by their names, in any order")
+    if scaling.words:
+        raise _NotApplicableError("the columns hold texts, which only their own places can hold")
     order = _suggest_order(tuple(names), scaling.names)
     if order == sorted(order):
         raise _NotApplicableError("the column names suggest no different order")
@@ -120,7 +124,8 @@ def _cast_first(dtype: type[np.floating[Any]]) -> Rescale:
                 f"a cast to {np.dtype(dtype)} changes nothing: the rows are {raw.dtype}"
             )
         with np.errstate(over="ignore"):
-            return np.asarray(_find_scaling(session).apply(raw.astype(dtype)))
+            scaling = _find_scaling(session)
+            return np.asarray(scaling.apply(scaling.narrow(raw, dtype)))
 
     return rescale
 

@@ -95,7 +95,7 @@ def _cast_to_narrow_floats(case: ServedInput) -> Iterator[Variant]:
         with np.errstate(over="ignore"):
             yield Variant(kind=f"{name}-after", rows=case.expected.astype(dtype))
             if is_float(case.raw.dtype) and case.raw.dtype.itemsize > np.dtype(dtype).itemsize:
-                narrow = case.raw.astype(dtype)
+                narrow = case.scaling.narrow(case.raw, dtype)
                 # A scaler computes in the precision of its rows. Rows that were only stored in fewer bits are
                 # scaled in their own precision again.
                 yield Variant(kind=f"{name}-first", rows=case.scaling.apply(narrow))

@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CA
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
@@ -485,7 +486,11 @@ def test_every_toggling_route_belongs_to_a_cause() -> None:
 
 def test_the_page_says_how_each_cause_is_confirmed() -> None:
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    assert rows == [f"| `{slug}` | {CONFIRMATIONS[slug].how} |" for slug in sorted(CAUSES)]
+    refusals = [
+        f"| `{slug}` | {'read' if cause.is_read else 'tried'}: {cause.detection} |"
+        for slug, cause in sorted(REFUSAL_CAUSES.items())
+    ]
+    assert rows == [f"| `{slug}` | {CONFIRMATIONS[slug].how} |" for slug in sorted(CAUSES)] + refusals
 
 
 def test_a_cause_that_a_check_reads_needs_its_verdict(evidence: Any) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.rows.dialects import Dialect, find_dialect
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.rows.source import open_rows, take
+from keras_consistency_cli.loading.tables.dialects import Dialect, find_dialect
 from keras_consistency_cli.measurement.facts import InputFact
 
 
@@ -160,7 +160,7 @@ def test_texts_are_rows(name: str, text: str, rows: list[list[str]], tmp_path: P
 def test_texts_that_need_too_much_memory_are_refused_before_they_are_copied(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keras_consistency_cli.loading.rows.texts._MAX_BYTES", 10**7)
+    monkeypatch.setattr("keras_consistency_cli.loading.tables.texts._MAX_BYTES", 10**7)
     pandas = pytest.importorskip("pandas")
     path = write(tmp_path, name, "\n".join(["words", *("word" for _ in range(999)), "x" * 50_000]))
     pandas.read_csv(path)  # what is imported does not count

@@ -12,12 +12,22 @@ import skops.io
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
-from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features, transform_rows
-from keras_consistency_cli.loading.scalers.scaler import build_scaler
+from keras_consistency_cli.loading.scalers.fitted_scaler import (
+    get_expected_features,
+    names_to_select,
+    transform_rows,
+)
+from keras_consistency_cli.loading.scalers.scaler import build_scaler, selected_columns
 from tests.helpers.error_texts import own_text
 
 NUMBERS = np.random.default_rng(0).normal(size=(30, 4)) * [1.0, 10.0, 0.01, 3.0] + [0.0, 5.0, 0.0, -2.0]
@@ -117,3 +127,29 @@ def test_selecting_columns_by_name_works_with_pandas(tmp_path: Path) -> None:
         built = build_scaler(tmp_path / name)
         assert get_expected_features(built) == (4, ("a", "b", "c", "d"))
         np.testing.assert_array_equal(transform_rows(built, NUMBERS), np.asarray(scaler.transform(frame)))
+
+
+def test_texts_reach_an_encoder_and_a_named_selection_in_any_order(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": [1.0, 2.0, 3.0], "town": ["Rome", None, "Paris"]})
+    scaler = ColumnTransformer(
+        [("n", StandardScaler(), ["age"]), ("t", OneHotEncoder(handle_unknown="ignore"), ["town"])]
+    ).fit(frame)
+    codes = np.array([[1.0, 1.0], [2.0, np.nan], [3.0, 0.0]])
+    expected = np.asarray(scaler.transform(frame))
+    np.testing.assert_array_equal(transform_rows(scaler, codes, {1: ("Paris", "Rome")}), expected)
+    joblib.dump(Pipeline([("select", scaler), ("scale", StandardScaler().fit(expected))]), tmp_path / "p.pkl")
+    assert names_to_select(build_scaler(tmp_path / "p.pkl")) == ("age", "town")
+    assert selected_columns(tmp_path / "p.pkl") == ("age", "town")
+
+
+def test_a_scaler_that_goes_by_places_selects_nothing_by_name() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert names_to_select(StandardScaler().fit(pandas.DataFrame(NUMBERS, columns=list("abcd")))) == ()
+    assert names_to_select(ColumnTransformer([("a", StandardScaler(), [0])]).fit(NUMBERS)) == ()
+
+
+def test_texts_reach_an_encoder_that_was_fitted_without_names() -> None:
+    encoder = OrdinalEncoder().fit(np.array([["Rome", "x"], ["Paris", "y"]], dtype=object))
+    codes = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert transform_rows(encoder, codes, {0: ("Paris", "Rome"), 1: ("x", "y")}).tolist() == [[1, 0], [0, 1]]

@@ -149,3 +149,23 @@ def test_a_step_within_a_branch_is_dropped_from_that_branch_only() -> None:
 def test_a_scaler_without_steps_gives_nothing() -> None:
     assert list(drop_each_step(StandardScaler().fit(SKEWED))) == []
     assert list(drop_each_step(make_pipeline(StandardScaler()).fit(SKEWED))) == []
+
+
+TOWNS = Scaling(
+    input="x",
+    function=lambda frame: frame.assign(town=frame["town"].map({"Rome": 1.0, "Paris": 2.0})).to_numpy(float),
+    columns=("age", "town"),
+    words={"town": ("Paris", "Rome")},
+)
+
+
+def test_a_function_gets_the_texts_of_a_table() -> None:
+    pytest.importorskip("pandas")
+    assert TOWNS.apply(np.array([[30.0, 1.0], [40.0, 0.0]])).tolist() == [[30.0, 1.0], [40.0, 2.0]]
+    assert not TOWNS.mutates(np.array([[30.0, 1.0]]))
+
+
+def test_fewer_bits_do_not_change_codes_of_texts() -> None:
+    narrow = TOWNS.narrow(np.array([[0.1, 4097.0]]), np.float16)
+    assert narrow.tolist() == [[float(np.float16(0.1)), 4097.0]]
+    assert Scaling(input="x").narrow(ROWS, np.float16).dtype == np.float16

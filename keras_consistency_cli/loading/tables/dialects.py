@@ -36,12 +36,17 @@ class Dialect:
 
     def is_number(self, cell: str) -> bool:
         """Whether a cell is a number in this dialect."""
+        return self.to_number(cell) is not None
+
+    def to_number(self, cell: str) -> float | None:
+        """Return the number in a cell, None if it holds anything else."""
         text = cell.strip().replace(self.thousands, "") if self.thousands else cell.strip()
+        if "_" in text:  # a number in Python, not in a table
+            return None
         try:
-            float(text.replace(self.decimal, ".").encode())  # str has digits that pandas does not read
+            return float(text.replace(self.decimal, ".").encode())  # str has digits of other scripts
         except ValueError:
-            return False
-        return True
+            return None
 
 
 def find_dialect(start: bytes, label: str) -> Dialect:

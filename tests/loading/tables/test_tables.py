@@ -11,7 +11,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import open_rows, take
+from keras_consistency_cli.loading.tables.columns import Texts
 from tests.helpers.error_texts import own_text
 
 pandas = pytest.importorskip("pandas")
@@ -132,7 +134,7 @@ def test_parquet_that_unpacks_to_too_much_is_refused(
 ) -> None:
     path = parquet(tmp_path, {"a": np.zeros(5000), "b": np.zeros(5000)})
     assert path.stat().st_size < 40_000
-    monkeypatch.setattr("keras_consistency_cli.loading.rows.tables._MAX_BYTES", 40_000)
+    monkeypatch.setattr("keras_consistency_cli.loading.tables.tables._MAX_BYTES", 40_000)
     with pytest.raises(DataError) as refused:
         open_rows(path)
     assert own_text(refused.value, tmp_path) == wording
@@ -160,13 +162,17 @@ def test_csv_that_no_model_can_take_is_refused(tmp_path: Path, text: str, wordin
     assert own_text(refused.value, tmp_path) == wording
 
 
-def test_without_pandas_the_message_says_how_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
-) -> None:
+def test_tables_need_no_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = parquet(tmp_path, {"a": [1.0, None], "town": ["Rome", "Paris"]})
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UsageError) as refused:
-        open_rows(csv(tmp_path, "a\n1\n"), what="reference rows")
-    assert own_text(refused.value, tmp_path) == wording
+    assert open_rows(csv(tmp_path, "a\n1\n")).arrays["data"].tolist() == [[1.0]]
+    assert open_rows(stored, reading=Reading(columns=("a",))).columns == ("a",)
+
+
+def test_an_index_of_pandas_is_no_column(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert open_rows(tmp_path / "x.parquet").columns == ("a",)
 
 
 def test_a_very_long_header_is_read_completely(tmp_path: Path) -> None:
@@ -185,3 +191,26 @@ def test_the_message_shows_the_value_that_is_not_a_number(tmp_path: Path, wordin
 def test_a_parquet_of_texts_is_read_as_texts(tmp_path: Path) -> None:
     columns = {"kind": pandas.Categorical(["x", "y"]), "text": ["one", None]}
     assert open_rows(parquet(tmp_path, columns)).arrays["data"].tolist() == [["x", "one"], ["y", ""]]
+
+
+@pytest.mark.parametrize("texts", ["mixed", "coded"])
+def test_texts_beside_numbers_are_codes_with_their_words(tmp_path: Path, texts: Texts) -> None:
+    columns = {"age": [1.5, 2.5, 3.5], "town": ["Rome", None, "Paris"]}
+    for path in (csv(tmp_path, "age,town\n1.5,Rome\n2.5,\n3.5,Paris\n"), parquet(tmp_path, columns)):
+        source = open_rows(path, reading=Reading(texts=texts))
+        assert source.words == {"town": ("Paris", "Rome")}
+        assert np.array_equal(source.array("data"), [[1.5, 1], [2.5, np.nan], [3.5, 0]], equal_nan=True)
+        assert source.array("town").tolist() == [["Rome"], [""], ["Paris"]]
+
+
+def test_texts_in_every_column_are_codes_only_if_a_scaler_takes_them(tmp_path: Path) -> None:
+    path = csv(tmp_path, "a,b\nx,y\n,z\n")
+    assert open_rows(path, reading=Reading(texts="mixed")).arrays["data"].tolist() == [["x", "y"], ["", "z"]]
+    coded = open_rows(path, reading=Reading(texts="coded"))
+    assert coded.words == {"a": ("x",), "b": ("y", "z")}
+    assert np.array_equal(coded.array("data"), [[0, 0], [np.nan, 1]], equal_nan=True)
+
+
+def test_a_number_with_a_typing_error_is_no_text_without_a_scaler(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="x2"):
+        open_rows(csv(tmp_path, "a,b\n1,1\nx2,2\n"), reading=Reading(texts="mixed"))

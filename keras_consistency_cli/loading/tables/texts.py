@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.rows.dialects import Dialect
+from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.text import format_bytes
 
 __all__ = ["is_text_file", "read_lines", "to_texts"]
