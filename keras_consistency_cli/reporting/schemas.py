@@ -106,7 +106,7 @@ def _result() -> Schema:
             "lifted": {"anyOf": [measured, {"type": "null"}]},
         }
     )
-    return _object({**_fields(Verdict, ("judged",)), "comparisons": _list(pair)})
+    return _object({**_fields(Verdict, ("judged", "by_target")), "comparisons": _list(pair)})
 
 
 def _report() -> Schema:

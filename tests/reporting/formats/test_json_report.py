@@ -207,6 +207,7 @@ def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: R
             "advice": failing.diagnoses[0].advice,
             "damage": None,
             "depth": [],
+            "targets": [],
             "code": [],
         }
     ]
