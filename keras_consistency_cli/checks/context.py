@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keras_consistency_cli.config.setting_types import DriftOptions, OwnerFacts
-from keras_consistency_cli.loading.rows.axes import AxisLooks
+from keras_consistency_cli.loading.rows.axes import AxisLooks, MovedAxes
 from keras_consistency_cli.measurement.facts import DataFacts
 
 __all__ = ["DataContext", "GivenRows", "ReferenceRows", "RefusedRows"]
@@ -63,8 +63,8 @@ class DataContext:
     """By input, the numbers of rows that reach the model with NaN or infinity."""
     rows_given: Mapping[str, GivenRows] = field(default_factory=dict)
     reference_rows: Mapping[str, ReferenceRows] = field(default_factory=dict)
-    exchanged_axes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """By input, two axes of images that are in each other's place, by the mean of the reference rows."""
+    moved_axes: Mapping[str, MovedAxes] = field(default_factory=dict)
+    """By input, axes of images that are exchanged or rotated, by the mean of the reference rows."""
     input_orders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     endpoint_rows: Mapping[str, str] = field(default_factory=dict)
     """By label of a service, the rows that it is stated to take: auto, raw or scaled."""

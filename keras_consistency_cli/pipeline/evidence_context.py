@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.checks.context import DataContext, GivenRows, ReferenceRows
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.loading.rows.axes import find_exchanged_axes, measure_axes, smoothness
+from keras_consistency_cli.loading.rows.axes import MovedAxes, find_moved_axes, measure_axes, smoothness
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.input_order import contradictory_keys, shifted_inputs, swapped_inputs
 from keras_consistency_cli.loading.rows.shape_fit import fits
@@ -65,7 +65,7 @@ def data_context(settings: Settings, inputs: Inputs, facts: Facts, description: 
         context,
         rows_given={fact.name: _given_rows(shapes[fact.name], fact, sample) for fact in model_inputs},
         reference_rows=_reference_rows(others.get("reference", {})),
-        exchanged_axes=dict(_exchanged_axes(sample(), others.get("reference", {}))),
+        moved_axes=dict(_moved_axes(sample(), others.get("reference", {}))),
         input_orders={**orders, **_find_orders(inputs.rows, facts, sample(), others)},
     )
 
@@ -123,11 +123,11 @@ def _reference_rows(rows: _Rows) -> dict[str, ReferenceRows]:
     }
 
 
-def _exchanged_axes(rows: _Rows, reference: _Rows) -> Iterator[tuple[str, tuple[int, int]]]:
+def _moved_axes(rows: _Rows, reference: _Rows) -> Iterator[tuple[str, MovedAxes]]:
     for name in rows.keys() & reference.keys():
-        axes = find_exchanged_axes(rows[name], reference[name])
-        if axes is not None:
-            yield name, axes
+        moved = find_moved_axes(rows[name], reference[name])
+        if moved is not None:
+            yield name, moved
 
 
 def _comparable_rows(inputs: Inputs, names: Mapping[str, str]) -> Iterator[tuple[str, _Rows]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import keras
 import numpy as np
 import pandas
+from PIL import ExifTags, Image, ImageOps
 
 from tests.advice.edits import array, give_rows
 from tests.advice.found import corpus_case
@@ -34,6 +37,18 @@ def _zone_of_training(files: Files) -> Files:
     return give_rows(files, served, "--served")
 
 
+def _turned_by_exif(files: Files) -> Files:
+    """The files of a phone that was held upright, read with their orientation."""
+    served = []
+    for image in array(files, "--served"):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 8
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG", exif=exif)
+        served.append(np.asarray(ImageOps.exif_transpose(Image.open(file)).convert("RGB")))
+    return give_rows(files, np.stack(served), "--served")
+
+
 def _as_in_training(files: Files) -> Files:
     """Training called nothing before this model: the logarithm is in it."""
     return give_rows(files, array(files), "--served")
@@ -60,6 +75,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",
         faulty=corpus_case("ids padded after"),
         fix=_padded_before,
+    ),
+    Trial(
+        slug="images-turned",
+        tries="image = ImageOps.exif_transpose(Image.open(path)).convert('RGB')",
+        faulty=corpus_case("photos of a phone held upright"),
+        fix=_turned_by_exif,
     ),
     Trial(
         slug="time-shift",

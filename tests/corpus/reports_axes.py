@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers
 
 from tests.corpus.cases import Case, Writer, save_rows
+from tests.corpus.kits import lay_out
 
 __all__ = ["CASES"]
 
@@ -40,6 +41,12 @@ def blobs(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
     places = random.normal((sizes[0] / 4, sizes[1] / 2), 1.5, (48, 2))
     spots = [np.exp(-((down - y) ** 2) / 20 - (right - x) ** 2 / 60) for y, x in places]
     return np.stack(spots)[..., None].astype("float32")
+
+
+def corners(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
+    """Bright in one corner: (rows, height, width, 1)."""
+    level = np.outer(np.linspace(1, 0, sizes[0]) ** 3, np.linspace(1, 0, sizes[1]) ** 2)
+    return (level[..., None] + random.normal(0, 0.15, (48, *sizes, 1))).astype("float32")
 
 
 def films(random: np.random.Generator, sizes: _Sizes) -> np.ndarray:
@@ -71,12 +78,28 @@ def compared(
     return write
 
 
+def fed(change: _Change) -> Writer:
+    """Square photos, and as serving feeds them."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        rows = skies(random, (18, 18)).round().astype("uint8")
+        return lay_out(folder, data=rows, served=change(rows))
+
+    return write
+
+
+def rotated(quarters: int) -> _Change:
+    """Quarter turns of each image."""
+    return lambda rows: np.ascontiguousarray(np.rot90(rows, quarters, axes=(1, 2)))
+
+
 def turned(rows: np.ndarray) -> np.ndarray:
     """Height and width exchanged."""
     return np.ascontiguousarray(rows.swapaxes(-3, -2))
 
 
 _faulty = partial(Case, family="axes", causes=("axes-swapped",), failing=("KC501",))
+_turned = partial(Case, family="axes", causes=("images-turned",), failing=("KC301", "KC501"))
 _clean = partial(Case, family="clean-axes", quiet=("KC501", "KC702"))
 _ANY = (None, None, 3)
 
@@ -92,6 +115,19 @@ CASES: tuple[Case, ...] = (
         build=partial(vision, (None, 14, 14, 1), "ConvLSTM2D"),
         kit=compared(films, (4, 14, 14), turned),
     ),
+    _turned(name="photos of a phone held upright", build=partial(vision, _ANY), kit=fed(rotated(3))),
+    _turned(name="photos upside down", build=partial(vision, (18, 18, 3)), kit=fed(rotated(2))),
+    _turned(
+        name="selfies as the phone shows them",
+        build=partial(vision, _ANY),
+        kit=fed(lambda rows: rows[:, :, ::-1]),
+    ),
+    _turned(
+        name="photos rotated since training",
+        build=partial(vision, (24, 24, 1)),
+        kit=compared(corners, (24, 24), rotated(1)),
+    ),
+    _clean(name="photos served as they are", build=partial(vision, _ANY), kit=fed(np.copy)),
     _clean(
         name="portraits beside landscapes",
         build=partial(vision, _ANY),

@@ -17,6 +17,7 @@ __all__ = [
     "FEATURE_ORDER",
     "LOW_PRECISION",
     "NEARLY_MOVED",
+    "NEARLY_TURNED",
     "NOT_FILLED",
     "OTHER_ROWS",
     "RESHAPED",
@@ -29,7 +30,7 @@ __all__ = [
 
 LOW_PRECISION = "scaled-in-low-precision"
 FEATURE_ORDER = "feature-order"
-NEARLY_MOVED = "nearly-moved"
+NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_FILLED = "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
 SAMPLE_DEVIATION = "sample-deviation"
@@ -84,6 +85,8 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     ),
     "other-columns": ("made from different {columns}", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
+    "images-turned": ("like the right images, {step}", "images-turned"),
+    NEARLY_TURNED: ("nearly like the right images, {step}", "images-turned"),
     RESHAPED: ("like the right rows with {step}", FEATURE_ORDER),
     NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
     "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),

@@ -156,11 +156,15 @@ def _stated_time_axis(name: str, given: GivenRows, evidence: Evidence, stated: i
 
 
 def _unlike_reference(name: str, given: GivenRows, evidence: Evidence) -> InputProblem | None:
-    """Images whose mean is that of the reference rows with two axes exchanged."""
-    axes = evidence.data.exchanged_axes.get(name)
-    if axes is None:
+    """Images whose mean is that of the reference rows with two axes exchanged, or rotated."""
+    moved = evidence.data.moved_axes.get(name)
+    if moved is None:
         return None
-    first, second = axes
+    first, second = moved.axes
+    if moved.quarters:
+        what = "the images are rotated by 90 degrees, as the mean of the reference rows shows"
+        fix = f"x = np.rot90(x, {moved.quarters}, axes=({first}, {second}))"
+        return _problem(name, given, what, fix, cause="images-turned")
     order = list(range(len(given.shape)))
     order[first], order[second] = second, first
     what = f"axes {first} and {second} are exchanged, as the mean of the reference rows shows"

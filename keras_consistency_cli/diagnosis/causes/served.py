@@ -32,6 +32,23 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="images-turned",
+        sentence="images reach the model rotated or mirrored",
+        explanation=(
+            "Phones and cameras store pixels as the sensor sees them, and in the EXIF data how the camera "
+            "was held. cv2.imread turns the image by that; PIL.Image.open, keras.utils.load_img and "
+            "tf.io.decode_image do not. Selfies, and arrays that begin at the bottom, are mirrored. The "
+            "shape is right, so nothing fails."
+        ),
+        key=("KC301", "KC501"),
+        explains=("KC301", "KC501", "KC303", "KC305", "KC702"),
+        advice=(
+            "turn images as training did when they are read, for example by their EXIF data:\n"
+            "    from PIL import Image, ImageOps\n"
+            "    image = ImageOps.exif_transpose(Image.open(path)).convert('RGB')"
+        ),
+    ),
+    Cause(
         slug="time-shift",
         sentence="the time in the rows is shifted, as in a different time zone",
         explanation=(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, Mistake, find_mistakes
+from keras_consistency_cli.checks.analysis.served_rows import (
+    NEARLY_MOVED,
+    NEARLY_TURNED,
+    Mistake,
+    find_mistakes,
+)
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -38,7 +43,7 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         served = find_mistakes(evidence) or ()
         own = [each for each in served if each.cause == slug]
         others = [each for each in served if each.cause != slug]
-        if any(each.kind == NEARLY_MOVED for each in own):
+        if any(each.kind in (NEARLY_MOVED, NEARLY_TURNED) for each in own):
             nearly = "the right values in other places are nearly the served ones, but not value by value"
             return ConfirmationResult(confirmed=False, explanation=nearly)
         rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
@@ -147,6 +152,11 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "padding-side",
         "the padding of each row is moved to the other end, or its values along time, and compared",
         "moved by its own number of places, each of these rows is the served one, value by value",
+    ),
+    "images-turned": _served_rows_are(
+        "images-turned",
+        "the right images are rotated and mirrored, and compared with the served ones",
+        "turned in this way, the right images are the served ones, value by value",
     ),
     "time-shift": _served_rows_are(
         "time-shift",

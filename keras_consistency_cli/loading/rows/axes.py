@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,10 +10,24 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float_or_integer
 
-__all__ = ["AxisLooks", "find_exchanged_axes", "measure_axes", "smoothness"]
+__all__ = ["AxisLooks", "MovedAxes", "find_moved_axes", "measure_axes", "smoothness"]
 
 _ALIKE, _UNLIKE = 0.9, 0.5
 """Correlations of mean images above which they show the same pattern, and below which they do not."""
+_CLEARLY = 0.05
+"""How much better a rotation must fit than an exchange of two axes, which comes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedAxes:
+    """How axes must be moved to get the order of the reference rows.
+
+    The two axes are exchanged if `quarters` is 0; else they are rotated by so many quarter turns, as
+    `np.rot90(x, quarters, axes)` does.
+    """
+
+    axes: tuple[int, int]
+    quarters: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +73,12 @@ def smoothness(values: np.ndarray) -> tuple[float, ...]:
     return tuple(_adjacent_correlation(np.moveaxis(rest, axis, 1)) for axis in range(1, values.ndim))
 
 
-def find_exchanged_axes(rows: np.ndarray, reference: np.ndarray) -> tuple[int, int] | None:
-    """Return the two axes of images or videos that are in each other's place, None if there are none.
+def find_moved_axes(rows: np.ndarray, reference: np.ndarray) -> MovedAxes | None:
+    """Return which axes of images or videos are exchanged or rotated, None if there are none.
 
     The mean of the rows shows where values are large: at the top of photos, in the middle of digits. It is
-    compared with that of the reference rows, with two axes exchanged and as it is.
+    compared with that of the reference rows, with axes moved and as it is. Mirrored images are not searched
+    for: the mean of images in inverted colours looks like that.
 
     Args:
         rows: numbers of shape (rows, a, b, c, ...).
@@ -72,16 +88,26 @@ def find_exchanged_axes(rows: np.ndarray, reference: np.ndarray) -> tuple[int, i
     if not is_numeric or rows.ndim != reference.ndim or rows.ndim < 4 or not rows.size or not reference.size:
         return None
     mean, expected = _finite(rows).mean(axis=0), _finite(reference).mean(axis=0)
-    alike = {
-        pair: _pattern_correlation(mean.swapaxes(*pair), expected, pair)
-        for pair in combinations(range(mean.ndim), 2)
-        if mean.swapaxes(*pair).shape == expected.shape
+    likeness = {
+        move: _pattern_correlation(moved, expected, axes)
+        for move, axes, moved in _moved_means(mean)
+        if moved.shape == expected.shape
     }
-    if not alike:
+    if not likeness:
         return None
-    pair, likeness = max(alike.items(), key=lambda each: each[1])
-    as_it_is = _pattern_correlation(mean, expected, pair) if mean.shape == expected.shape else 0.0
-    return (pair[0] + 1, pair[1] + 1) if likeness > _ALIKE and as_it_is < _UNLIKE else None
+    move = max(likeness, key=lambda each: likeness[each] - (_CLEARLY if each.quarters else 0.0))
+    axes = (move.axes[0] - 1, move.axes[1] - 1)
+    as_it_is = _pattern_correlation(mean, expected, axes) if mean.shape == expected.shape else 0.0
+    return move if likeness[move] > _ALIKE and abs(as_it_is) < _UNLIKE else None
+
+
+def _moved_means(mean: np.ndarray) -> Iterator[tuple[MovedAxes, tuple[int, int], np.ndarray]]:
+    for axes in combinations(range(mean.ndim), 2):
+        shown = (axes[0] + 1, axes[1] + 1)
+        yield MovedAxes(axes=shown), axes, mean.swapaxes(*axes)
+        if axes == (mean.ndim - 3, mean.ndim - 2):  # height and width
+            for quarters in (1, 3):
+                yield MovedAxes(axes=shown, quarters=quarters), axes, np.rot90(mean, quarters, axes)
 
 
 def _pattern_correlation(first: np.ndarray, second: np.ndarray, axes: tuple[int, int]) -> float:

@@ -61,16 +61,18 @@ def _find_source(comparison: ColumnComparison, column: int) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Move:
-    """One way to move values, and the rows that it gives."""
+    """One way to move values, and the rows that it gives; `turns` images as a camera does."""
 
     words: str
     rows: Array
+    turns: bool = False
 
 
 def generate_axis_variants(expected: Array) -> Iterator[Variant]:
-    """Yield the rows with two axes exchanged, an axis in reverse order, or axes reshaped into each other."""
+    """Yield the rows with axes exchanged, reversed or reshaped into each other, and images turned."""
     for move in _generate_moves(expected):
-        yield Variant(kind=f"axes-moved:{move.words}", rows=move.rows)
+        kind = "images-turned" if move.turns else "axes-moved"
+        yield Variant(kind=f"{kind}:{move.words}", rows=move.rows)
     for move in _generate_reshapes(expected):
         yield Variant(kind=f"axes-reshaped:{move.words}", rows=move.rows)
 
@@ -84,8 +86,21 @@ def _generate_moves(rows: Array) -> Iterator[_Move]:
         moved = rows.transpose(0, *order)
         if order != tuple(axes) and moved.shape == rows.shape:
             yield _Move(words=f"its axes in the order {', '.join(map(str, order))}", rows=moved)
+    if rows.ndim == _MOST_AXES + 1:
+        yield from _generate_turns(rows)
+        return
     for axis in range(1, rows.ndim - 1):
         yield _Move(words=f"axis {axis} in reverse order", rows=np.flip(rows, axis))
+
+
+def _generate_turns(images: Array) -> Iterator[_Move]:
+    """Yield the images mirrored and rotated, as far as that keeps their shape."""
+    for axis, words in ((1, "mirrored from top to bottom"), (2, "mirrored from left to right")):
+        yield _Move(words=words, rows=np.flip(images, axis), turns=True)
+    for quarters in (1, 2, 3):
+        rows = np.rot90(images, quarters, axes=(1, 2))
+        if rows.shape == images.shape:
+            yield _Move(words=f"rotated by {90 * quarters} degrees", rows=rows, turns=True)
 
 
 def _generate_reshapes(rows: Array) -> Iterator[_Move]:
@@ -115,9 +130,9 @@ def find_nearly_moved(served: Array, expected: Array) -> Mistake | None:
     errors = [_measure_error(served, move.rows) for move in moves]
     if not errors or spread == 0 or min(errors) > min(_NEARER * in_place, _NEAR * spread):
         return None
-    features = expected.shape[-1]
+    features, move = expected.shape[-1], moves[errors.index(min(errors))]
     return Mistake(
-        kind=f"nearly-moved:{moves[errors.index(min(errors))].words}",
+        kind=f"{'images-nearly-turned' if move.turns else 'nearly-moved'}:{move.words}",
         columns=tuple(range(features)),
         off=in_place / spread,
     )

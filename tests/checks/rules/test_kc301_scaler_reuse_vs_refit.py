@@ -152,6 +152,8 @@ CAUSES = {
     "function-first:sqrt": "function-misapplied",
     "rows-reordered": "row-order",
     "values-reordered": None,
+    "images-turned:rotated by 90 degrees": "images-turned",
+    "images-nearly-turned:rotated by 180 degrees": "images-turned",
     "turned:30": "time-shift",
     "padding-side:after the values instead of before them": "padding-side",
     "cut-side:its first values instead of its last ones": "padding-side",

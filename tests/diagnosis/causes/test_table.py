@@ -295,6 +295,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("codes assigned again", {}, {"KC301": {"cause": "codes-refit"}}, [("codes-refit", None)]),
     ("a different scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     ("padding at the other end", {}, {"KC301": {"cause": "padding-side"}}, [("padding-side", None)]),
+    ("photos on their side", {}, {"KC301": {"cause": "images-turned"}}, [("images-turned", None)]),
     ("a different time zone", {}, {"KC301": {"cause": "time-shift"}}, [("time-shift", None)]),
     ("rows in a different order", {}, {"KC301": {"cause": "row-order"}}, [("row-order", None)]),
     ("a default", {}, {"KC301": {"cause": "features-not-filled"}}, [("features-not-filled", None)]),

@@ -15,6 +15,7 @@ Array = np.ndarray
 TABLE = np.random.default_rng(0).normal(size=(40, 7)).astype("float32")
 WIDE = np.random.default_rng(1).normal(size=(40, 300)).astype("float32")
 PICTURES = (np.random.default_rng(2).random((20, 8, 8, 3)) * [1.0, 0.6, 0.3]).astype("float32")
+FILMS = np.random.default_rng(4).normal(size=(30, 6, 2)).astype("float32")
 ORDER = np.random.default_rng(3).permutation(300)
 
 
@@ -34,7 +35,11 @@ def kinds(served: Array, expected: Array) -> list[str]:
         (WIDE, lambda rows: rows[:, ORDER], ["other-columns"]),
         (PICTURES, lambda rows: rows[..., ::-1], ["other-columns"]),
         (PICTURES, lambda rows: rows.transpose(0, 2, 1, 3), ["axes-moved"]),
-        (PICTURES, lambda rows: rows[:, ::-1], ["axes-moved"]),
+        (PICTURES, lambda rows: rows[:, ::-1], ["images-turned"]),
+        (PICTURES, lambda rows: np.rot90(rows, 2, axes=(1, 2)), ["images-turned"]),
+        (PICTURES, lambda rows: np.rot90(rows, 1, axes=(1, 2)), ["images-turned"]),
+        (PICTURES, lambda rows: blurred(np.rot90(rows, 3, axes=(1, 2))), ["images-nearly-turned"]),
+        (FILMS, lambda rows: rows[:, ::-1], ["axes-moved"]),
         (PICTURES, lambda rows: blurred(rows[..., ::-1]), ["nearly-moved"]),
         (PICTURES, lambda rows: blurred(rows.transpose(0, 2, 1, 3)), ["nearly-moved"]),
         (TABLE, np.trunc, ["cut-after"]),
@@ -48,6 +53,10 @@ def kinds(served: Array, expected: Array) -> list[str]:
         "channels",
         "axes",
         "reversed",
+        "upside down",
+        "rotated",
+        "rotated, blurred",
+        "reversed in time",
         "channels, blurred",
         "axes, blurred",
         "integers",
