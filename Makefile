@@ -39,7 +39,7 @@ demo: samples ## install, build the samples, and run kcheck on a healthy model a
 
 test: $(VENV)/.installed-dev ## run all tests: about 10 minutes on 2 cores
 	@echo 'All tests: about 10 minutes on 2 cores. "make test-fast" takes about a minute.'
-	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
 test-fast: $(VENV)/.installed-dev ## run the tests that neither import Keras nor start processes: about a minute
