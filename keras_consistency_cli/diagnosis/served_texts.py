@@ -107,6 +107,13 @@ _CLIPPED = CauseTexts(
         "    x = prepare(rows)                   # the function of training, on the same raw rows"
     ),
 )
+_GREY = CauseTexts(
+    sentence="serving makes images grey: the colours that the model was trained on are lost",
+    advice=(
+        "read images in colour, and convert them as training did:\n"
+        "    image = Image.open(path).convert('RGB')    # cv2.IMREAD_GRAYSCALE and convert('L') lose colours"
+    ),
+)
 
 
 def _own(evidence: Evidence, cause: str) -> tuple[Mistake, ...]:
@@ -147,8 +154,9 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
 
 
 def specific_function(evidence: Evidence) -> CauseTexts | None:
-    """A limit is not a function that training may have applied."""
-    return _CLIPPED if _are(_own(evidence, "function-misapplied"), "clipped") else None
+    """A limit, or a sum of channels, is not a function that training may have applied."""
+    own = _own(evidence, "function-misapplied")
+    return _CLIPPED if _are(own, "clipped") else _GREY if _are(own, "grey") else None
 
 
 def specific_scaler(evidence: Evidence) -> CauseTexts | None:

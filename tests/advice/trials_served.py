@@ -37,6 +37,13 @@ def _zone_of_training(files: Files) -> Files:
     return give_rows(files, served, "--served")
 
 
+def _light_on_dark(files: Files) -> Files:
+    """Drawings of dark strokes, inverted as bytes before they are scaled."""
+    image = np.rint(array(files, "--served").astype(np.float64) * 255)
+    image = 255 - image
+    return give_rows(files, (image / 255).astype("float32"), "--served")
+
+
 def _turned_by_exif(files: Files) -> Files:
     """The files of a phone that was held upright, read with their orientation."""
     served = []
@@ -75,6 +82,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",
         faulty=corpus_case("ids padded after"),
         fix=_padded_before,
+    ),
+    Trial(
+        slug="values-inverted",
+        tries="image = 255 - image",
+        faulty=corpus_case("drawings dark on light"),
+        fix=_light_on_dark,
     ),
     Trial(
         slug="images-turned",

@@ -16,6 +16,7 @@ from keras_consistency_cli.routes.served.served import ServedDetails
 __all__ = [
     "FEATURE_ORDER",
     "LOW_PRECISION",
+    "MOVED_AND_SCALED",
     "NEARLY_MOVED",
     "NEARLY_TURNED",
     "NOT_FILLED",
@@ -30,6 +31,7 @@ __all__ = [
 
 LOW_PRECISION = "scaled-in-low-precision"
 FEATURE_ORDER = "feature-order"
+MOVED_AND_SCALED = "other-columns-scaled"
 NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_FILLED = "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
@@ -68,7 +70,12 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "rounded-after": ("rounded to whole numbers after scaling", LOW_PRECISION),
     "wrapped-first": ("cast to {step} before scaling, which wraps around", LOW_PRECISION),
     "wrapped-after": ("computed in {step}, which wraps around", LOW_PRECISION),
-    "clipped": ("right, then clipped at both ends", _FUNCTION),
+    "decimals": ("rounded to {step}", LOW_PRECISION),
+    "decimals-first": ("rounded to {step} before scaling", LOW_PRECISION),
+    "grid": ("rounded to steps of {step}", LOW_PRECISION),
+    "clipped": ("right, then clipped", _FUNCTION),
+    "inverted": ("inverted, {step}", "values-inverted"),
+    "grey": ("made grey: all {column}s hold the same sum of the right ones", _FUNCTION),
     "constant": ("like one constant number in all rows", NOT_FILLED),
     "one-number": ("overwritten with one number", NOT_FILLED),
     "scaled-alone": (
@@ -84,6 +91,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
         _ROW_DEPENDENCE,
     ),
     "other-columns": ("made from different {columns}", FEATURE_ORDER),
+    MOVED_AND_SCALED: ("made from different {columns} by a different scaler", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
     "images-turned": ("like the right images, {step}", "images-turned"),
     NEARLY_TURNED: ("nearly like the right images, {step}", "images-turned"),
@@ -211,7 +219,7 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
             f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
             f"{factor:.3g} times as wide{unit})"
         )
-    if kind == "other-columns" and measured.get("sources"):
+    if kind in ("other-columns", MOVED_AND_SCALED) and measured.get("sources"):
         pairs = list(zip(measured["columns"], measured["sources"], strict=False))
         shown = ", ".join(f"{here} from {there}" for here, there in pairs[:_NAMED_COLUMNS])
         return f" ({_name_feature(match)} {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"

@@ -82,6 +82,22 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="values-inverted",
+        sentence="values are inverted: what is large in training is small in serving",
+        explanation=(
+            "Images of dark strokes on light paper reach a model that was trained on light strokes on a dark "
+            "ground, as in MNIST. Or a column has the opposite sign: debit for credit, west for east, a loss "
+            "for a gain. All values are valid, so nothing fails."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        advice=(
+            "invert the values once more where serving prepares them; for pixels before scaling:\n"
+            "    image = 255 - image\n"
+            "for a column whose sign is wrong: rows[:, column] *= -1"
+        ),
+    ),
+    Cause(
         slug="features-not-filled",
         sentence="serving feeds one number in place of features that vary",
         explanation=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from keras_consistency_cli.checks.analysis.served_rows import (
+    MOVED_AND_SCALED,
     NEARLY_MOVED,
     NEARLY_TURNED,
     Mistake,
@@ -28,6 +29,7 @@ __all__ = ["SCALING_CONFIRMATIONS"]
 
 _MOST_LEFT = 0.1
 """Share of the wrong rows that a confirmed mistake may leave unexplained."""
+_NOT_EXACT = (NEARLY_MOVED, NEARLY_TURNED, MOVED_AND_SCALED)
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -43,7 +45,7 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         served = find_mistakes(evidence) or ()
         own = [each for each in served if each.cause == slug]
         others = [each for each in served if each.cause != slug]
-        if any(each.kind in (NEARLY_MOVED, NEARLY_TURNED) for each in own):
+        if any(each.kind in _NOT_EXACT for each in own):
             nearly = "the right values in other places are nearly the served ones, but not value by value"
             return ConfirmationResult(confirmed=False, explanation=nearly)
         rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
@@ -162,6 +164,11 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "time-shift",
         "one angle is fitted to all rows, and compared with the served rows",
         "turned by this one angle, the right values are the served ones in all rows",
+    ),
+    "values-inverted": _served_rows_are(
+        "values-inverted",
+        "a falling line is fitted to the right values, and compared with the served ones",
+        "one falling line through the right values gives the served ones in all rows",
     ),
     "features-not-filled": _served_rows_are(
         "features-not-filled",

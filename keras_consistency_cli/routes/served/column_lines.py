@@ -20,7 +20,15 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     flatten_to_columns,
 )
 
-__all__ = ["Line", "fit_rising_line", "measure_linear_prefix", "recognize_factors"]
+__all__ = [
+    "Line",
+    "describe_falling_line",
+    "find_moved_lines",
+    "fit_rising_line",
+    "is_one_sum",
+    "measure_linear_prefix",
+    "recognize_factors",
+]
 
 Array = npt.NDArray[Any]
 
@@ -48,6 +56,12 @@ _SEVERAL = 2
 """Columns whose factor is the same; that of one column may be chance."""
 
 
+_ON_LINE = 1e-3
+_MIN_POINTS_OF_OTHERS = 8
+"""There are many other columns, and few points lie on a line over one of them by chance."""
+_MOST_COLUMNS, _MOST_CHANNELS = 64, 16
+
+
 class Line(NamedTuple):
     """A line: served = slope * expected + intercept."""
 
@@ -67,6 +81,50 @@ def fit_rising_line(x: Array, y: Array, limit: float) -> Line | None:
     if slope[0] <= 0 or residual[0] > min(limit * max(1.0, slope[0]), own_limit):
         return None
     return Line(slope=float(slope[0]), intercept=float(y.mean() - slope[0] * x.mean()))
+
+
+def describe_falling_line(x: Array, y: Array, limit: float) -> str | None:
+    """Return the words for a falling line that all points lie on; None without one."""
+    line = fit_rising_line(x, -y, limit)
+    if line is None:
+        return None
+    if abs(line.slope - 1) > _ON_LINE:
+        return "and scaled differently"
+    is_sign = abs(line.intercept) <= _ON_LINE * float(np.abs(y).max())
+    return "with the opposite sign" if is_sign else f"{-line.intercept:.4g} minus the right values"
+
+
+def find_moved_lines(served: Array, expected: Array, columns: Sequence[int], limits: Array) -> dict[int, int]:
+    """Return the columns that are a rising line over exactly one other column, with that column.
+
+    Nothing if two of them lie over the same one.
+    """
+    if len(served) < _MIN_POINTS_OF_OTHERS or expected.shape[1] > _MOST_COLUMNS:
+        return {}
+    found = {}
+    for column in columns:
+        sources = [
+            source
+            for source in range(expected.shape[1])
+            if fit_rising_line(expected[:, source], served[:, column], limits[column]) is not None
+        ]
+        if len(sources) == 1 and sources[0] != column:
+            found[column] = sources[0]
+    return found if len(set(found.values())) == len(found) else {}
+
+
+def is_one_sum(served: Array, expected: Array, limits: Array) -> bool:
+    """Whether all columns are one weighted sum of the right ones, as those of an image made grey."""
+    columns = expected.shape[1]
+    if not 1 < columns <= _MOST_CHANNELS or len(served) < _MIN_POINTS_OF_OTHERS + columns:
+        return False
+    first = served[:, 0]
+    if np.ptp(first) == 0 or (np.abs(served - first[:, None]) > limits.min()).any():
+        return False
+    base = np.column_stack([expected, np.ones(len(expected))])
+    weights, *_ = np.linalg.lstsq(base, first, rcond=None)
+    used = np.abs(weights[:columns]) > _ON_LINE * np.abs(weights[:columns]).max()
+    return bool(used.sum() > 1 and np.abs(base @ weights - first).max() <= _LINE_TOLERANCE * first.std())
 
 
 def _fit(x: Array, y: Array) -> tuple[Array, Array]:

@@ -18,7 +18,14 @@ from keras_consistency_cli.routes.served.applied_functions import (
     find_function_before_scaling,
     find_function_of_expected,
 )
-from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line, recognize_factors
+from keras_consistency_cli.routes.served.column_lines import (
+    Line,
+    describe_falling_line,
+    find_moved_lines,
+    fit_rising_line,
+    is_one_sum,
+    recognize_factors,
+)
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
@@ -64,6 +71,9 @@ class UnmatchedColumns:
             self._find_scaler_over_expected,
             self._find_scaler_over_raw,
             self._find_function,
+            self._find_inverted,
+            self._find_grey,
+            self._find_moved_and_scaled,
         ):
             mistake = find(columns)
             if mistake is not None:
@@ -184,6 +194,34 @@ class UnmatchedColumns:
             return None
         found = find_function_before_scaling(served, self.raw, columns, self.comparison.limit)
         return None if found is None else self._mistake(f"function-first:{found[0]}", found[1])
+
+    def _find_inverted(self, columns: list[int]) -> Mistake | None:
+        """Return the columns that fall where the right ones rise."""
+        served, expected, limit = self.comparison.served, self.comparison.expected, self.comparison.limit
+        falling = {
+            column: words
+            for column in columns
+            if (words := describe_falling_line(expected[:, column], served[:, column], limit[column]))
+        }
+        if not falling:
+            return None
+        return self._mistake(f"inverted:{next(iter(falling.values()))}", list(falling))
+
+    def _find_grey(self, columns: list[int]) -> Mistake | None:
+        """Return all columns if they are the channels of images without their colours."""
+        served, expected = self.comparison.served, self.comparison.expected
+        is_whole = len(columns) == served.shape[1]
+        grey = is_whole and is_one_sum(served, expected, self.comparison.limit)
+        return self._mistake("grey", columns) if grey else None
+
+    def _find_moved_and_scaled(self, columns: list[int]) -> Mistake | None:
+        """Return the columns that a different scaler made from other columns."""
+        served, expected = self.comparison.served, self.comparison.expected
+        sources = find_moved_lines(served, expected, columns, self.comparison.limit)
+        if not sources:
+            return None
+        mistake = self._mistake("other-columns-scaled", list(sources))
+        return replace(mistake, sources=tuple(sources.values()))
 
     def _find_scaler_in_part(self, part: Part) -> Mistake | None:
         """Return a different scaler if every wrong column of these rows lies on a line."""

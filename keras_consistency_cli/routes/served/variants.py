@@ -18,6 +18,10 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_run_variants,
     scale_in_batches,
 )
+from keras_consistency_cli.routes.scaling.rounding_variants import (
+    generate_rounded_before,
+    generate_rounded_variants,
+)
 from keras_consistency_cli.routes.served.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
@@ -44,7 +48,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         _skip_step,
         generate_filled_variants,
         _cast_to_narrow_floats,
-        _cast_to_whole_numbers,
+        _round,
         _cast_to_narrow_integers,
         _clip,
         _move_axes,
@@ -103,19 +107,10 @@ def _cast_to_narrow_floats(case: ServedInput) -> Iterator[Variant]:
                 yield Variant(kind=f"{name}-first", rows=case.scaling.apply(stored))
 
 
-def _cast_to_whole_numbers(case: ServedInput) -> Iterator[Variant]:
-    """Yield the rows without fractions before scaling and after, as after a cast to integers."""
-    if is_float(case.raw.dtype):
-        yield Variant(kind="cut-first", rows=case.scaling.apply(np.trunc(case.raw)))
-        yield Variant(kind="rounded-first", rows=case.scaling.apply(np.rint(case.raw)))
-    yield from _cut_after(case.expected, case.served)
-
-
-def _cut_after(expected: Array, served: Array) -> Iterator[Variant]:
-    """Yield the expected rows without fractions, as after a cast to integers."""
-    if is_float(expected.dtype) and _has_whole_numbers(served):
-        yield Variant(kind="cut-after", rows=np.trunc(expected))
-        yield Variant(kind="rounded-after", rows=np.rint(expected))
+def _round(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows cut or rounded before scaling and after."""
+    yield from generate_rounded_before(case.raw, case.scaling.apply)
+    yield from generate_rounded_variants(case.expected, case.served)
 
 
 def _cast_to_narrow_integers(case: ServedInput) -> Iterator[Variant]:
@@ -143,41 +138,35 @@ def _wrap(rows: Array) -> Iterator[tuple[str, Array]]:
             yield name, wrapped.astype(rows.dtype if is_float(rows.dtype) else np.int64)
 
 
-def _has_whole_numbers(served: Array) -> bool:
-    """Whether a row or a column holds whole numbers only, and not one number alone, such as a filled gap."""
-    flat = served.reshape(-1, served.shape[-1]) if served.ndim > 1 else served[:, None]
-    is_whole = flat == np.rint(flat)
-    return any(
-        bool((is_whole.all(axis=axis) & (flat.min(axis=axis) < flat.max(axis=axis))).any()) for axis in (0, 1)
-    )
-
-
 def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield variants of rows that no scaler belongs to: cast, or with values in other places."""
     if is_float(expected.dtype):
         with np.errstate(over="ignore"):
             yield Variant(kind="float16-after", rows=expected.astype(np.float16))
-    yield from _cut_after(expected, served)
+    yield from generate_rounded_variants(expected, served)
     yield from _wrap_after(expected)
+    yield from _clip_to_range(expected, served)
     yield from generate_axis_variants(expected)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
         yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)
 
 
 def _clip(case: ServedInput) -> Iterator[Variant]:
+    yield from _clip_to_range(case.expected, case.served)
+
+
+def _clip_to_range(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield the expected rows clipped to the range served in each column."""
-    if case.served.shape != case.expected.shape or not is_float(case.served.dtype):
+    if served.shape != expected.shape or not is_float(served.dtype):
         return
-    if np.isfinite(case.served).all():
-        axes = tuple(range(case.served.ndim - 1))
-        low, high = case.served.min(axis=axes), case.served.max(axis=axes)
+    if np.isfinite(served).all():
+        axes = tuple(range(served.ndim - 1))
+        low, high = served.min(axis=axes), served.max(axis=axes)
         # A served column of one number was not clipped at that number. Neither was one with hardly any right
         # value between its ends: any narrow column lies there.
-        between = ((case.expected > low) & (case.expected < high)).mean(axis=axes)
+        between = ((expected > low) & (expected < high)).mean(axis=axes)
         is_clipped = (low < high) & (between > _LEAST_UNCLIPPED)
-        yield Variant(
-            kind="clipped", rows=np.where(is_clipped, np.clip(case.expected, low, high), case.expected)
-        )
+        yield Variant(kind="clipped", rows=np.where(is_clipped, np.clip(expected, low, high), expected))
 
 
 def _move_axes(case: ServedInput) -> Iterator[Variant]:

@@ -296,6 +296,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("a different scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     ("padding at the other end", {}, {"KC301": {"cause": "padding-side"}}, [("padding-side", None)]),
     ("photos on their side", {}, {"KC301": {"cause": "images-turned"}}, [("images-turned", None)]),
+    ("dark on light", {}, {"KC301": {"cause": "values-inverted"}}, [("values-inverted", None)]),
     ("a different time zone", {}, {"KC301": {"cause": "time-shift"}}, [("time-shift", None)]),
     ("rows in a different order", {}, {"KC301": {"cause": "row-order"}}, [("row-order", None)]),
     ("a default", {}, {"KC301": {"cause": "features-not-filled"}}, [("features-not-filled", None)]),

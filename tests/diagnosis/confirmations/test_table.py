@@ -202,6 +202,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaler-applied-twice", served("scaled-twice", "unknown", hits=(40, 1)), {"KC301": {}}),
     ("padding-side", served("padding-side:x"), {"KC301": {}}),
     ("images-turned", served("images-turned:rotated by 90 degrees", "unknown"), {"KC301": {}}),
+    ("values-inverted", served("inverted:with the opposite sign"), {"KC301": {}}),
     ("time-shift", served("turned:30", "unknown"), {"KC301": {}}),
     ("row-order", served("rows-reordered"), {"KC301": {}}),
     ("normalization-not-finite", {}, {"KC401": {}}),

@@ -107,7 +107,7 @@ def test_a_different_scaler_has_a_shift_and_a_width() -> None:
 
 
 def test_a_falling_line_is_not_a_scaler() -> None:
-    assert kinds(matched(-apply(raw_rows()))) == [("unknown", None, ALL)]
+    assert kinds(matched(-apply(raw_rows()))) == [("inverted:with the opposite sign", None, ALL)]
 
 
 def test_a_logarithm_before_the_scaler_is_not_a_different_scaler() -> None:

@@ -16,6 +16,7 @@ TABLE = np.random.default_rng(0).normal(size=(40, 7)).astype("float32")
 WIDE = np.random.default_rng(1).normal(size=(40, 300)).astype("float32")
 PICTURES = (np.random.default_rng(2).random((20, 8, 8, 3)) * [1.0, 0.6, 0.3]).astype("float32")
 FILMS = np.random.default_rng(4).normal(size=(30, 6, 2)).astype("float32")
+GREY = np.array([0.299, 0.587, 0.114])
 ORDER = np.random.default_rng(3).permutation(300)
 
 
@@ -67,6 +68,37 @@ def kinds(served: Array, expected: Array) -> list[str]:
 )
 def test_values_in_other_places(rows: Array, serve: Callable[[Array], Array], expected: list[str]) -> None:
     assert kinds(serve(rows), rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "serve", "expected"),
+    [
+        (TABLE, lambda rows: np.round(rows, 2), "decimals:2 decimals"),
+        (TABLE, lambda rows: np.round(rows, 1), "decimals:1 decimal"),
+        (PICTURES, lambda rows: np.floor(rows * 255) / np.float32(255), "grid:0.00392"),
+        (PICTURES, lambda rows: np.rint(rows * 127) / np.float32(127), "grid:0.00787"),
+        (TABLE, lambda rows: np.maximum(rows, -0.5), "clipped"),
+        (TABLE, lambda rows: -rows, "inverted:with the opposite sign"),
+        (PICTURES, lambda rows: 1 - rows, "inverted:1 minus the right values"),
+        (PICTURES, lambda rows: 3 - 2 * rows, "inverted:and scaled differently"),
+        (PICTURES, lambda rows: (rows @ GREY)[..., None].repeat(3, -1), "grey"),
+        (PICTURES, lambda rows: rows[..., [1, 2, 0]] * [2.0, 3.0, 4.0] - 1, "other-columns-scaled"),
+    ],
+)
+def test_values_that_were_changed(rows: Array, serve: Callable[[Array], Array], expected: str) -> None:
+    served = serve(rows).astype("float32")
+    match = match_served_rows(served, rows, generate_plain_variants(rows, served))
+    assert [mistake.kind for mistake in match.mistakes] == [expected]
+
+
+def test_single_columns_are_rounded_and_inverted() -> None:
+    served = TABLE.copy()
+    served[:, 1], served[:, 4] = np.round(TABLE[:, 1], 2), -TABLE[:, 4]
+    match = match_served_rows(served, TABLE, generate_plain_variants(TABLE, served))
+    assert {(mistake.kind.partition(":")[0], mistake.columns) for mistake in match.mistakes} == {
+        ("decimals", (1,)),
+        ("inverted", (4,)),
+    }
 
 
 def test_the_columns_that_were_served_are_named() -> None:
