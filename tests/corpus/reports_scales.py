@@ -79,6 +79,37 @@ def plain_weather() -> Any:
     return settle(keras.Sequential([keras.Input((WEATHER.shape[1],)), *parts]), FITTED.transform(WEATHER))
 
 
+FLOORS = (
+    np.random.default_rng(41).normal([50.0, 3000.0, 0.2], [12.0, 800.0, 0.05], (900, 3)).astype("float32")
+)
+
+
+def given_statistics(variance: Array) -> Any:
+    """A model whose layer is given its statistics, in place of adapt()."""
+    inputs = keras.Input((3,), name="floors")
+    normalised = layers.Normalization(mean=FLOORS.mean(axis=0), variance=variance, name="given")(inputs)
+    return keras.Model(inputs, layers.Dense(1)(layers.Dense(9, activation="tanh")(normalised)))
+
+
+def _floors(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    return lay_out(folder, data=random.permutation(FLOORS)[:80], reference=FLOORS)
+
+
+def pretrained() -> Any:
+    """Photos that are normalized with the numbers of ImageNet."""
+    inputs = keras.Input((9, 9, 3), name="photos")
+    numbers = {"mean": [0.485, 0.456, 0.406], "variance": [0.0524, 0.0502, 0.0506]}
+    hidden = layers.Normalization(**numbers)(layers.Rescaling(1 / 255)(inputs))
+    hidden = layers.GlobalAveragePooling2D()(layers.Conv2D(5, 3, activation="relu")(hidden))
+    return keras.Model(inputs, layers.Dense(4, activation="softmax")(hidden))
+
+
+def _photos(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    patches = random.uniform(0, 255, (150, 3, 3, 3)) * [1.0, 0.8, 0.6]
+    photos = np.kron(patches, np.ones((1, 3, 3, 1))).astype("uint8")
+    return lay_out(folder, data=photos[:60], reference=photos)
+
+
 CASES: tuple[Case, ...] = (
     _fault(
         "pictures served divided by 255, and rescaled",
@@ -115,4 +146,27 @@ CASES: tuple[Case, ...] = (
     _clean("pictures served as they are, and rescaled", rescaling_pictures, _pictures(_as_they_are)),
     _clean("weather served as it is, and normalized", lambda: dense(WEATHER), _weather(_as_they_are)),
     _clean("weather served scaled, and not normalized", plain_weather, _weather(FITTED.transform, FITTED)),
+    Case(
+        name="a deviation given as the variance",
+        family="reports-scales",
+        build=lambda: given_statistics(FLOORS.std(axis=0)),
+        kit=_floors,
+        failing=("KC401",),
+        causes=("normalization-stale",),
+        layer="given",
+    ),
+    Case(
+        name="a variance given as the variance",
+        family="clean-reports-scales",
+        build=lambda: given_statistics(FLOORS.var(axis=0)),
+        kit=_floors,
+        quiet=("KC401", "KC402", "KC702"),
+    ),
+    Case(
+        name="photos and the numbers of ImageNet",
+        family="clean-reports-scales",
+        build=pretrained,
+        kit=_photos,
+        quiet=("KC401", "KC402", "KC702"),
+    ),
 )

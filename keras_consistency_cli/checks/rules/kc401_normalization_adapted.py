@@ -9,7 +9,9 @@ weights. The look of the rows that reach the layer shows whether a layer that ch
 not, the model was trained like that, and it is not a fault. A layer adapted on a few rows is recognized by
 the count that Keras 2 stored, or by means and variances of whole
 numbers that only a few rows can have. With reference rows, the statistics are compared with theirs, in
-standard deviations, beyond the scatter of so many rows. A layer that has the statistics of the reference
+standard deviations, beyond the scatter of so many rows. A layer for images may have the statistics of the
+photos that a pretrained part was trained on: only larger differences count. A variance that is the standard
+deviation of the reference rows is named. A layer that has the statistics of the reference
 rows before a scaler is not stale: KC402 reports that it gets scaled rows. Statistics that are NaN or infinite
 fail.
 
@@ -25,6 +27,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from keras_consistency_cli.checks.analysis.scaling_state import by_input
 from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
 from keras_consistency_cli.checks.analysis.staleness import (
     describe_stale_features,
@@ -42,6 +45,11 @@ _FAR_MEAN, _WIDE = 2.0, 3.0
 """Rows with a mean this far from 0, or a deviation this large, are not standardized."""
 _FEW = 10
 """Values of a feature that are too few to adapt on."""
+_IMAGE_AXES = 3
+_PRETRAINED_SHIFT, _PRETRAINED_FACTOR = 2.0, 3.0
+"""By how many standard deviations the means of two sets of photos differ at most, and by which factor their
+spreads."""
+_SAME_DEVIATION = 0.05
 _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
 _NOT_FINITE = "normalization-not-finite"
 _ADVICE = {
@@ -64,6 +72,7 @@ class _Problem:
     status: Status
     message: str
     cause: str
+    fix: str = ""
 
 
 _Test = Callable[[PreprocessingFact, DataFacts], _Problem | None]
@@ -78,8 +87,10 @@ def examine(evidence: Evidence) -> Verdict:
     problems = [problem for layer in layers if (problem := _first_problem(layer, description)) is not None]
     messages = {problem.layer.path: problem.message for problem in problems}
     if not problems:
-        compared = any(layer.seen_reference for layer in layers)
-        more = ", with the statistics of the reference rows" if compared else ""
+        compared = [layer for layer in layers if layer.seen_reference]
+        stale = (layer for layer in compared if find_stale_features(layer, description))
+        near = "near" if any(_may_be_pretrained(layer, description) for layer in stale) else "with"
+        more = f", {near} the statistics of the reference rows" if compared else ""
         message = f"{format_count(len(layers), 'adapted Normalization layer')}{more}"
         return Verdict.ok(_note_identity(layers) or message, findings={"layers": messages})
     worst = max(problems, key=lambda problem: problem.status is Status.FAIL)
@@ -88,9 +99,13 @@ def examine(evidence: Evidence) -> Verdict:
     return verdict(
         worst.message + more,
         cause=worst.cause,
-        findings={"layers": messages, "layer": worst.layer.path},
+        findings={"layers": messages, "layer": worst.layer.path, **_complete_fix(worst)},
         advice=_ADVICE[worst.cause].format(layer=worst.layer.path),
     )
+
+
+def _complete_fix(problem: _Problem) -> dict[str, object]:
+    return {"mend": problem.fix, "mend_is_complete": True} if problem.fix else {}
 
 
 def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
@@ -100,6 +115,7 @@ def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem
         _unadapted,
         _zero_variance,
         _few_rows,
+        _deviation_as_variance,
         _unlike_reference,
     )
     return next((problem for test in tests if (problem := test(layer, description)) is not None), None)
@@ -191,9 +207,43 @@ def _describe(sample: SmallSample) -> str:
     return ", and ".join(parts)
 
 
+def _deviation_as_variance(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
+    """FAIL if the variance that was given to the layer is the standard deviation of the reference rows."""
+    stale = {feature.name for feature in find_stale_features(layer, description)}
+    wrong = [
+        math.isclose(sd**2, column.sd, rel_tol=_SAME_DEVIATION)
+        for column, sd in zip(layer.seen_reference, layer.sd, strict=False)
+        if column.name in stale
+    ]
+    if not wrong or not all(wrong):
+        return None
+    message = (
+        f"'{layer.path}' has the standard deviation of the reference rows as its variance, "
+        f"in {format_count(len(wrong), 'feature')}"
+    )
+    fix = (
+        "give the square of the deviation and train again, or call adapt():\n"
+        f"    keras.layers.Normalization(mean=mean, variance=deviation**2)   # '{layer.path}'"
+    )
+    return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_STALE, fix=fix)
+
+
+def _may_be_pretrained(layer: PreprocessingFact, description: DataFacts) -> bool:
+    """Whether these may be the statistics of the photos that a part of the model was trained on before."""
+    reference = by_input(description.reference_fed, layer.input)
+    if reference is None or len(reference.shape) < _IMAGE_AXES:
+        return False
+    return all(
+        sd > 0
+        and abs(column.mean - mean) < _PRETRAINED_SHIFT * sd
+        and 1 / _PRETRAINED_FACTOR < column.sd / sd < _PRETRAINED_FACTOR
+        for column, mean, sd in zip(layer.seen_reference, layer.mean, layer.sd, strict=False)
+    )
+
+
 def _unlike_reference(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     stale = find_stale_features(layer, description)
-    if not stale or is_adapted_on_unscaled_rows(layer, description):
+    if not stale or is_adapted_on_unscaled_rows(layer, description) or _may_be_pretrained(layer, description):
         return None
     message = f"'{layer.path}' was not adapted on the reference rows; {describe_stale_features(stale)}"
     return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_STALE)

@@ -39,13 +39,15 @@ DATA_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-stale",
         sentence=(
-            "{layer} computes with the wrong statistics: those of different rows, or those from before its "
-            "weights were set"
+            "{layer} computes with the wrong statistics: those of different rows, those from before its "
+            "weights were set, or a deviation given as the variance"
         ),
         explanation=(
             "A Normalization layer stores its statistics twice: in its weights, and as the numbers it "
             "computes with. set_weights, or a subclass, may change the first and not the second "
-            "(keras#20147). Or the layer was adapted on different rows than the model was trained on."
+            "(keras#20147). Or the layer was adapted on different rows than the model was trained on. Or its "
+            "argument `variance` got the standard deviation: the layer then divides by its root "
+            "(tensorflow#49930)."
         ),
         key=("KC401",),
         explains=("KC401", "KC403", *WRONG_ROWS),

@@ -84,6 +84,24 @@ def test_statistics_of_other_rows_than_the_reference_fail(wording: SnapshotAsser
     assert examined(CHECK, described(right)).message == wording
 
 
+def test_a_deviation_given_as_the_variance_is_named(wording: SnapshotAssertion) -> None:
+    off = layer(mean=(50.0, -3.0), sd=(math.sqrt(10.0), math.sqrt(0.1)), seen_reference=columns_of(ROWS))
+    verdict = examined(CHECK, described(off))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "normalization-stale")
+    assert verdict.message == wording
+    assert verdict.findings["mend_is_complete"]
+    assert verdict.findings["mend"] == wording
+
+
+@pytest.mark.parametrize(("sd", "expected"), [(13.0, Status.PASS), (2.0, Status.FAIL), (90.0, Status.FAIL)])
+def test_a_layer_for_images_may_have_the_statistics_of_other_photos(sd: float, expected: Status) -> None:
+    off = layer(mean=(55.0, -3.0), sd=(sd, 0.1), seen_reference=columns_of(ROWS))
+    photos = replace(rows_fact(ROWS), shape=(8, 8, 2))
+    facts = replace(described(off), fed=(photos,), reference_fed=(photos,))
+    assert examined(CHECK, facts).status is expected
+    assert examined(CHECK, described(off)).status is Status.FAIL
+
+
 def test_statistics_of_the_reference_rows_before_the_scaler_are_not_stale() -> None:
     scaler = StandardScaler().fit(ROWS)
     scaled = columns_of(scaler.transform(ROWS))
