@@ -8,6 +8,7 @@ from typing import Any
 import joblib
 import keras
 import numpy as np
+import pandas
 from keras import layers
 
 from tests.advice import fixed_layers
@@ -18,6 +19,7 @@ from tests.advice.edits import (
     give_option,
     give_rows,
     load,
+    named_rows,
     option,
     remove_options,
     save,
@@ -175,6 +177,21 @@ def _trial(slug: str, tries: str, name: str, fix: Fix, **more: Any) -> Trial:
     return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix, **more)
 
 
+def _spelled_as_in_training(files: Files) -> Files:
+    rows = named_rows(files)
+    values = [value.strip().lower() for value in rows["place"].ravel()]
+    return give_rows(files, {**rows, "place": np.array(values)[:, None]})
+
+
+def _codes_as_text(files: Files) -> Files:
+    """A table that is read as text keeps the zeros that its file has."""
+    rows = named_rows(files)
+    path = files.model.with_name("codes.csv")
+    path.write_text("\n".join(["place", *(value.zfill(5) for value in rows["place"].ravel())]))
+    frame = pandas.read_csv(path, dtype=str)
+    return give_rows(files, {**rows, "place": frame.to_numpy(str)})
+
+
 TRIALS: tuple[Trial, ...] = (
     _trial(
         "normalization-unadapted",
@@ -267,6 +284,18 @@ TRIALS: tuple[Trial, ...] = (
         tries="set scaler.idf_ = scaler._idf_diag.diagonal()",
         faulty=corpus_case("idf of an older scikit-learn"),
         fix=_with_idf,
+    ),
+    Trial(
+        slug="unknown-words",
+        tries="write words and categories as in training",
+        faulty=corpus_case("categories with a capital"),
+        fix=_spelled_as_in_training,
+    ),
+    Trial(
+        slug="unknown-words",
+        tries="frame = pandas.read_csv(path, dtype=str)",
+        faulty=corpus_case("codes without leading zeros"),
+        fix=_codes_as_text,
     ),
     _trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
     _trial(

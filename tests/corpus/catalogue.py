@@ -42,6 +42,7 @@ from tests.corpus import (
     reports_served,
     reports_values,
     reports_versions,
+    reports_words,
 )
 from tests.corpus.cases import Case
 
@@ -55,7 +56,7 @@ _FAMILIES = (
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
-    *(reports_quantised, reports_versions, reports_axes, reports_values),
+    *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words),
     exports,
 )
 

@@ -14,7 +14,7 @@ from keras import layers, ops
 from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows
 from tests.corpus.reports_inputs_layers import FirstColumnAsId, Placed, TokensAndPlaces
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "FAMILY"]
 
 FAMILY = "reports: ids and inputs"
 OWN = ("--custom-objects", str(Path(__file__).resolve().parent / "reports_inputs_layers.py"))

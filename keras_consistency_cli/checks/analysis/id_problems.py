@@ -1,4 +1,4 @@
-"""Problems of ids: a table does not have them, or they are rounded before it reads them."""
+"""Problems of ids and words: a table or vocabulary lacks them, or they are rounded before it reads them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,31 @@ from keras_consistency_cli.checks.analysis.shape_problems import InputProblem
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.calling.table_ids import IdProblems
+from keras_consistency_cli.routes.calling.unknown_words import UnknownWords
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["find_id_problems", "find_rounded_inputs", "read_id_tables"]
+__all__ = ["UNKNOWN_WORDS", "find_id_problems", "find_rounded_inputs", "find_word_problems", "read_id_tables"]
+
+UNKNOWN_WORDS = "unknown-words"
+_FEWEST_WORDS = 8
+_MISSPELLED, _NEARLY_ALL = 0.2, 0.95
+"""Share of unknown words that is a fault: if a different spelling makes them known, and if none does."""
+_SPELLINGS = {
+    "strip": ("without spaces around them", "values = [value.strip() for value in values]"),
+    "lower": ("in lower case", "values = [value.strip().lower() for value in values]"),
+    "upper": ("in upper case", "values = [value.strip().upper() for value in values]"),
+    "capitalize": ("with a capital letter", "values = [value.strip().capitalize() for value in values]"),
+    "title": ("with capital letters", "values = [value.strip().title() for value in values]"),
+    "whole": ("without '.0'", "values = [value.removesuffix('.0') for value in values]"),
+    "decimal": ("with '.0'", "values = [f'{value}.0' for value in values]"),
+    "zeros": (
+        "with leading zeros",
+        "frame = pandas.read_csv(path, dtype=str)   # numbers lose leading zeros; .str.zfill adds them",
+    ),
+    "quotes": ("without quotes", "values = [value.decode() for value in values]   # not str(value)"),
+    "accents": ("without accents", "normalize accents as in training: unicodedata.normalize('NFKD', value)"),
+}
+"""By name of a spelling: in words, and the code that gives it."""
 
 _MOST_IN_INT32 = 2**31 - 1
 
@@ -24,6 +46,39 @@ def find_id_problems(evidence: Evidence) -> Iterator[InputProblem]:
             yield _describe_places(table, details)
         elif details.get("wrong"):
             yield _describe_wrong(table, details)
+
+
+def find_word_problems(evidence: Evidence) -> Iterator[InputProblem]:
+    """Yield the vocabularies that lack many of the words that reach them.
+
+    A FAIL if the words are spelled differently there. If all of them are new, the rows may be right.
+    """
+    if evidence.data.description.generated:
+        return
+    for layer, details in evidence.details("words", dict[str, UnknownWords]).items():
+        given, unknown = details["given"], details["unknown"]
+        spelling = details.get("spelling", "")
+        if given < _FEWEST_WORDS or unknown < (_MISSPELLED if spelling else _NEARLY_ALL) * given:
+            continue
+        message = (
+            f"{unknown:,} of {given:,} words or categories are unknown to '{clean(layer, 60)}', such as "
+            f"{clean(', '.join(details['words']), 80)}; its vocabulary begins with "
+            f"{clean(', '.join(details['vocabulary']), 80)}"
+        )
+        if not spelling:
+            fix = "give the words or categories that the vocabulary was adapted on, as they were then"
+            yield InputProblem(status=Status.WARN, cause=UNKNOWN_WORDS, message=message, fix=fix, layer=layer)
+            continue
+        words, fix = _SPELLINGS[spelling]
+        message += f"; {words} they are known: {clean(details['becomes'], 80)}"
+        yield InputProblem(
+            status=Status.FAIL,
+            cause=UNKNOWN_WORDS,
+            message=message,
+            fix=fix,
+            layer=layer,
+            confirmed=True,
+        )
 
 
 def find_rounded_inputs(evidence: Evidence) -> set[str]:

@@ -20,12 +20,18 @@ _Shape = Sequence[int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class InputProblem:
-    """One problem of the rows: how serious it is, its cause, a message, and how to fix it."""
+    """One problem of the rows: how serious it is, its cause, a message, and how to fix it.
+
+    `layer` is where it shows, empty if it is not a layer. `confirmed` says whether the fix was tried on the
+    values.
+    """
 
     status: Status
     cause: str
     message: str
     fix: str
+    layer: str = ""
+    confirmed: bool = False
 
 
 def find_shape_problem(name: str, given: GivenRows, evidence: Evidence) -> InputProblem | None:

@@ -11,8 +11,9 @@ as features have, in these rows and in the reference rows; `facts: {time_axis: â
 images is compared with that of the reference rows, as it is and with two axes exchanged. Reference and served
 rows show whether inputs are mixed up; reference rows, the scaler or a Normalization layer show whether single
 features are. The ids that reach each table are recorded while the model runs, and compared with the size of
-the table and with the ids in the rows; output rows are counted, and a TimeDistributed layer over a time axis
-of any length gets two lengths through one predict.
+the table and with the ids in the rows; words and categories are compared with the vocabularies of the model,
+also in a different spelling; output rows are counted, and a TimeDistributed layer over a time axis of any
+length gets two lengths through one predict.
 
 To fix: the advice holds the line of NumPy that brings the rows into shape.
 
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keras_consistency_cli.checks.analysis.id_problems import find_id_problems
+from keras_consistency_cli.checks.analysis.id_problems import find_id_problems, find_word_problems
 from keras_consistency_cli.checks.analysis.shape_problems import (
     InputProblem,
     describe_refusal,
@@ -68,6 +69,7 @@ def examine(evidence: Evidence) -> Verdict:
         *_input_order_problems(evidence),
         *_feature_order_problems(evidence),
         *find_id_problems(evidence),
+        *find_word_problems(evidence),
         *_length_problems(evidence),
         *_row_count_problems(evidence),
     ]
@@ -93,11 +95,12 @@ def _report(worst: InputProblem, problems: Sequence[InputProblem], evidence: Evi
     predict = evidence.traces.get("predict")
     crashed = f"; Keras raises {predict.error}" if predict is not None and predict.error else ""
     counts = {"output_rows": dict(_wrong_row_counts(evidence))} if worst.cause == _NOT_PER_SAMPLE else {}
+    places = {"layer": worst.layer, "tried": worst.confirmed} if worst.layer else {}
     verdict = Verdict.fail if worst.status is Status.FAIL else Verdict.warn
     return verdict(
         worst.message + crashed,
         cause=worst.cause,
-        findings={"all": [problem.message for problem in problems], "mend": worst.fix, **counts},
+        findings={"all": [problem.message for problem in problems], "mend": worst.fix, **counts, **places},
         advice=worst.fix,
     )
 
@@ -180,7 +183,7 @@ CHECK = Check(
     name="input-shape",
     title="rows have the model's shape, axes and inputs are in their places",
     explanation=__doc__,
-    routes=("ids", "two-lengths"),
+    routes=("ids", "words", "two-lengths"),
     examine=examine,
     accepts_refused_rows=True,
 )

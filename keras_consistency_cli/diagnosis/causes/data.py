@@ -5,6 +5,7 @@ Checks recognize these causes and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.analysis.id_problems import UNKNOWN_WORDS
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
@@ -88,6 +89,21 @@ DATA_CAUSES: tuple[Cause, ...] = (
         advice=(
             "prepare the rows as the training rows were prepared, with the same code; or put that step into "
             "the model and save it, such as keras.layers.Rescaling(1 / 255) if training divided by 255"
+        ),
+    ),
+    Cause(
+        slug=UNKNOWN_WORDS,
+        sentence="{layer} does not know the words or categories in the rows: it takes them for unknown ones",
+        explanation=(
+            "A vocabulary compares whole texts. 'Male ' is not 'male', '10001.0' is not '10001', and a code "
+            "that was read as a number has lost its leading zeros. Every such value becomes the entry of "
+            "unknown words, without an error: the model no longer sees a difference between them."
+        ),
+        key=("KC501",),
+        explains=("KC501", "KC703"),
+        advice=(
+            "write words and categories as in training, with the function that training used; if they are "
+            "new, adapt '{layer}' on them and train again"
         ),
     ),
     Cause(

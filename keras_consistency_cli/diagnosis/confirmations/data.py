@@ -35,6 +35,13 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "read from the file and from the installed scikit-learn",
         "KC304",
     ),
+    "unknown-words": read_by_check(
+        "the values that reach the vocabulary are compared with it, as they are and in a different spelling",
+        "recorded at the vocabulary: it lacks these values, and has nearly all of them in the other spelling",
+        "KC501",
+        finding="tried",
+        if_not="the vocabulary lacks the values; they may be new ones, and correct",
+    ),
     "distribution-shift": cannot_test(
         "based on statistics alone; the rows may be correct and the population may have changed"
     ),

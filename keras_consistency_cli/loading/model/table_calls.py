@@ -6,7 +6,7 @@ custom layer. The call of its class is observed, so that whatever happens to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,15 +64,15 @@ def is_lookup(layer: Any) -> bool:
 
 
 @contextmanager
-def recording_table_calls(model: Any) -> Iterator[TableCalls]:
-    """Record every call of a lookup while the model runs eagerly.
+def recording_table_calls(model: Any, kinds: Sequence[str] = tuple(_SIZES)) -> Iterator[TableCalls]:
+    """Record every call of a lookup of these classes while the model runs eagerly.
 
     Values that a table does not have are replaced before it is called, so that the run goes on.
     """
     recorded = TableCalls()
     paths = {id(layer): path for path, layer in walk_layers(model)}
     with ExitStack() as stack:
-        for kind in _SIZES:
+        for kind in kinds:
             stack.enter_context(_observing(getattr(keras.layers, kind), recorded, paths))
         yield recorded
 
@@ -121,7 +121,8 @@ def _read_call(layer: Any, kind: str, args: tuple[Any, ...], paths: dict[int, st
         values = np.asarray(keras.ops.convert_to_numpy(args[0]))
     except Exception:
         return None
-    size = getattr(layer, _SIZES[kind], None) if _SIZES[kind] else None
+    attribute = _SIZES.get(kind)
+    size = getattr(layer, attribute, None) if attribute else None
     return TableCall(
         table=paths.get(id(layer), clean(layer.name)),
         kind=kind,

@@ -10,6 +10,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
+from keras_consistency_cli.routes.calling.unknown_words import WORDS_ROUTE
 from keras_consistency_cli.routes.sequences.series import describe_length_error
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -96,6 +97,7 @@ def _explain_one_length(facts: Facts) -> str | None:
 
 SHAPE_ROUTES: tuple[Route, ...] = (
     IDS_ROUTE,
+    WORDS_ROUTE,
     Route(
         name="two-lengths",
         summary="predict rows of one length, then of another",

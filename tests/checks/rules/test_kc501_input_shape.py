@@ -265,6 +265,35 @@ def test_ids_that_do_not_reach_a_table_as_they_are(
     assert verdict.message == wording
 
 
+FOUND = {"given": 100, "unknown": 100, "words": ["'Male'"], "vocabulary": ["'male'"]}
+SPELLED = {"spelling": "lower", "becomes": "'Male' is 'male'"}
+WORDS = {
+    "misspelled": ({**FOUND, **SPELLED}, Status.FAIL),
+    "some misspelled": ({**FOUND, **SPELLED, "unknown": 20}, Status.FAIL),
+    "few misspelled": ({**FOUND, **SPELLED, "unknown": 19}, Status.PASS),
+    "all new": (FOUND, Status.WARN),
+    "many new": ({**FOUND, "unknown": 94}, Status.PASS),
+    "few words": ({**FOUND, **SPELLED, "given": 7, "unknown": 7}, Status.PASS),
+}
+
+
+@pytest.mark.parametrize(("found", "status"), WORDS.values(), ids=WORDS)
+def test_words_that_a_vocabulary_lacks(
+    world: Any, found: dict[str, Any], status: Status, wording: SnapshotAssertion
+) -> None:
+    layers = (LayerFact(path="places", kind="StringLookup"),)
+    verdict = world.where(
+        {"words": Trace(route="", details={"places": found})},
+        facts={"layers": layers},
+        data=given((9, 4), (None, 4)),
+    ).verdict(CHECK)
+    assert verdict.status is status
+    if status is not Status.PASS:
+        assert (verdict.findings["cause"], verdict.findings["layer"]) == ("unknown-words", "places")
+        assert verdict.findings["tried"] == ("spelling" in found)
+        assert verdict.message == wording
+
+
 @pytest.mark.parametrize(
     ("owner", "status", "how"),
     [

@@ -216,6 +216,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("quantisation-coarse", {}, {"KC606": {}}),
     ("features-not-filled", served("constant"), {"KC301": {}}),
     ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
+    ("unknown-words", {}, {"KC501": {"tried": True}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -291,6 +292,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"pairs": pair("companions", "companions-baseline"), **measured("predict-float64", {})},
         {"KC102": {"moved": (3,)}},
     ),
+    ("unknown-words", {}, {"KC501": {"tried": False}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
