@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.served_rows import (
+    LATE,
     LOW_PRECISION,
     NOT_FILLED,
     OTHER_ROWS,
@@ -58,6 +59,14 @@ _OTHER_ROWS = CauseTexts(
     advice=(
         "build each row from its own request: look for a buffer, a cache or a variable of the module that "
         "keeps the row of the request before, and for x[0] where x is meant"
+    ),
+)
+_LATE = CauseTexts(
+    sentence="single features of a served row are those of the row before or after it",
+    advice=(
+        "compute lags, differences and moving averages on rows in the order of training, and join them to "
+        "their rows by a key:\n"
+        "    frame = frame.sort_values('time'); frame['lag'] = frame['value'].shift(1)"
     ),
 )
 _WRAPPED = CauseTexts(
@@ -143,7 +152,9 @@ def specific_codes(evidence: Evidence) -> CauseTexts | None:
 
 
 def specific_rows(evidence: Evidence) -> CauseTexts | None:
-    """Rows that are there several times are not in a different order."""
+    """Rows that are there several times, and single features of other rows, are no different order."""
+    if _are(_own(evidence, "row-order"), LATE):
+        return _LATE
     return _OTHER_ROWS if _are(_own(evidence, "row-order"), OTHER_ROWS) else None
 
 

@@ -121,6 +121,12 @@ def _first_of_batch(rows: Array) -> Array:
     return rows[np.arange(len(rows)) // 10 * 10]
 
 
+def _with_late_lag(rows: Array) -> Array:
+    late = rows.copy()
+    late[1:, 3] = rows[:-1, 3]
+    return late
+
+
 CASES: tuple[Case, ...] = (
     *_pair(
         "get_dummies of one request",
@@ -175,6 +181,13 @@ CASES: tuple[Case, ...] = (
         table_model,
         "each row of a request",
         (_write(normal((70, 5), _first_of_batch)), _write(normal((70, 5), np.copy))),
+        "row-order",
+    ),
+    *_pair(
+        "a lag of the row before",
+        table_model,
+        "a lag of its own row",
+        (_write(normal((70, 5), _with_late_lag)), _write(normal((70, 5), np.copy))),
         "row-order",
     ),
 )

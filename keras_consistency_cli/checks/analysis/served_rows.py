@@ -15,6 +15,7 @@ from keras_consistency_cli.routes.served.served import ServedDetails
 
 __all__ = [
     "FEATURE_ORDER",
+    "LATE",
     "LOW_PRECISION",
     "MOVED_AND_SCALED",
     "NEARLY_MOVED",
@@ -35,7 +36,7 @@ MOVED_AND_SCALED = "other-columns-scaled"
 NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_FILLED = "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
-SAMPLE_DEVIATION = "sample-deviation"
+LATE, SAMPLE_DEVIATION = "late", "sample-deviation"
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -104,6 +105,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
     "rows-reordered": ("correct, but in a different order of rows", "row-order"),
     OTHER_ROWS: ("like right rows in the wrong places", "row-order"),
+    LATE: ("like the right values of {step}", "row-order"),
     "values-reordered": ("like the right values in a different order, each {column} by itself", None),
     "function": ("like {step} of the right values", _FUNCTION),
     "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),

@@ -86,14 +86,11 @@ def _record_words(session: Session, rows: Rows) -> dict[str, np.ndarray]:
 
 def _split(texts: np.ndarray, layer: Any) -> np.ndarray:
     """Return the words of texts as a TextVectorization gives them; other values as they are."""
-    import keras
-
     split: Callable[[Any], Any] | None = getattr(layer, "_preprocess", None)
     if split is None:
         return texts
-    words = split(keras.ops.convert_to_tensor(texts))
-    words = words.to_tensor() if hasattr(words, "to_tensor") else words
-    return np.asarray(keras.ops.convert_to_numpy(words)).ravel()
+    words = split(texts)
+    return np.asarray(words.to_tensor() if hasattr(words, "to_tensor") else words).ravel()
 
 
 def _compare(values: np.ndarray, layer: Any) -> UnknownWords:

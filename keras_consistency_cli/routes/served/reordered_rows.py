@@ -15,7 +15,7 @@ import numpy.typing as npt
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
 from keras_consistency_cli.routes.served.mistakes import Array
 
-__all__ = ["OtherRows", "are_rows_reordered", "find_rows_of_others"]
+__all__ = ["OtherRows", "are_rows_reordered", "find_late_columns", "find_rows_of_others"]
 
 _LEAST_ROWS = 3
 """Different rows; two in a different order may as well be codes that were exchanged."""
@@ -26,6 +26,8 @@ _FEWEST_OTHERS = 8
 """Rows that must be those of other rows."""
 _MOST_BY_CHANCE = 0.1
 """Share of the rows that may match after the values of each column were exchanged at random."""
+_MOST_LATE, _FIRST_ROWS = 8, 128
+"""Rows by which a column may be late or early, and the rows that follow one another in any case."""
 _NEAREST = 2
 """Rows on either side that are compared: rounding may change the order of nearly equal sums."""
 
@@ -101,3 +103,30 @@ def _find_sources(served: Array, expected: Array, limit: Array) -> Array:
         is_same = ~is_beyond_limit(served, expected[near], limit).any(axis=1)
         sources = np.where((sources < 0) & is_same, near, sources)
     return np.asarray(sources)
+
+
+def find_late_columns(comparison: ColumnComparison, columns: list[int], rows: int) -> dict[int, int]:
+    """Return the columns that hold the values of a row before, with the number of rows; below 0 of one after.
+
+    A service that computes a feature such as a lag or a difference in the wrong place does that.
+    """
+    first = min(rows, _FIRST_ROWS)
+    served, expected = (
+        side.reshape(rows, -1, side.shape[1])[:first] for side in (comparison.served, comparison.expected)
+    )
+    late = {}
+    for column in columns:
+        pair, limit = (served[..., column], expected[..., column]), comparison.limit[column]
+        steps = [step for by in range(1, _MOST_LATE + 1) for step in (by, -by)]
+        found = next((step for step in steps if _is_late(*pair, step, limit)), None)
+        if found is not None:
+            late[column] = found
+    return late
+
+
+def _is_late(served: Array, expected: Array, step: int, limit: float) -> bool:
+    if abs(step) + _FEWEST_OTHERS > len(served):
+        return False
+    here, there = (served[step:], expected[:-step]) if step > 0 else (served[:step], expected[-step:])
+    varies = len(np.unique(expected)) > len(expected) / 2
+    return bool(varies and not is_beyond_limit(here, there, limit).any())

@@ -30,7 +30,7 @@ from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
 from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled, measure_shift
-from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered
+from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered, find_late_columns
 from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
 __all__ = ["UnmatchedColumns"]
@@ -67,6 +67,7 @@ class UnmatchedColumns:
             self._find_moved,
             self._find_constant,
             self._find_relabelled,
+            self._find_late,
             self._find_reordered,
             self._find_scaler_over_expected,
             self._find_scaler_over_raw,
@@ -149,6 +150,17 @@ class UnmatchedColumns:
         if mistake is None or not are_rows_reordered(self.comparison, self.rows):
             return mistake
         return replace(mistake, kind="rows-reordered")
+
+    def _find_late(self, columns: list[int]) -> Mistake | None:
+        """Return the columns with the values of a row before or after, unless whole rows are late."""
+        late = find_late_columns(self.comparison, columns, self.rows)
+        varying = np.ptp(self.comparison.expected, axis=0) > self.comparison.limit
+        if not late or len(late) == varying.sum() > 1:
+            return None
+        step = late[next(iter(late))]
+        side = "before" if step > 0 else "after"
+        place = f"the row {side}" if abs(step) == 1 else f"{abs(step)} rows {side}"
+        return self._mistake(f"late:{place}", [column for column in late if late[column] == step])
 
     def _select(
         self, kind: str, columns: list[int], accepts: Callable[[Array, Array, float], bool]

@@ -147,6 +147,7 @@ CAUSES = {
     "sample-deviation:40": "scaler-foreign",
     "codes-shifted:3 smaller": "codes-refit",
     "rows-of-others": "row-order",
+    "late:the row before": "row-order",
     "axes-reshaped:its axes in the order 3, 1, 2, then reshaped": "feature-order",
     "function:log1p": "function-misapplied",
     "function-first:sqrt": "function-misapplied",

@@ -91,3 +91,23 @@ NOT_OTHERS: dict[str, tuple[np.ndarray, np.ndarray]] = {
 @pytest.mark.parametrize(("served", "expected"), NOT_OTHERS.values(), ids=NOT_OTHERS)
 def test_rows_that_are_not_those_of_others(served: np.ndarray, expected: np.ndarray) -> None:
     assert kinds(served, expected) == {"unknown"}
+
+
+def with_late(column: int, by: int) -> np.ndarray:
+    rows = ROWS.copy()
+    rows[:, column] = np.roll(ROWS[:, column], by)
+    rows[:by] = ROWS[:by]
+    return rows
+
+
+@pytest.mark.parametrize(("by", "place"), [(1, "the row before"), (7, "7 rows before")])
+def test_a_column_of_the_row_before(by: int, place: str) -> None:
+    (mistake,) = match_served_rows(with_late(2, by), ROWS, iter(())).mistakes
+    assert (mistake.kind, mistake.columns) == (f"late:{place}", (2,))
+
+
+def test_a_late_column_of_few_values_is_not_told() -> None:
+    flags = np.column_stack([ROWS[:, :2], FLAGS[:, 0]])
+    served = flags.copy()
+    served[1:, 2] = flags[:-1, 2]
+    assert kinds(served, flags) == {"unknown"}
