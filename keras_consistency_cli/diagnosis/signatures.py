@@ -279,9 +279,7 @@ def layer_of_operation(evidence: Evidence, operation: str, *, prefer_custom: boo
     """
     # TensorFlow adds a number to a scope whose name occurs twice.
     scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
-    layers = [
-        layer for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes
-    ]
+    layers = [layer for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes]
     custom = [layer for layer in layers if layer.custom and prefer_custom]
     return next((layer.path for layer in (custom or layers)), None)
 

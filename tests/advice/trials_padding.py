@@ -17,6 +17,7 @@ from tests.corpus.cases import Case, Files
 from tests.corpus.reports_masks import (
     _padded,
     averaged,
+    backwards,
     filtered,
     handed_on,
     peaked_true_steps,
@@ -181,6 +182,12 @@ TRIALS: tuple[Trial, ...] = (
         "compute the positions from the mask",
         "positions that count padding",
         give_model(rebuild(lambda: placed(True))),
+    ),
+    _trial(
+        "mask-misplaced",
+        "reverse the mask too, and give it to the layers after",
+        "words backwards, the mask not",
+        give_model(rebuild(lambda: backwards(mask_too=True))),
     ),
     _trial("positions-count-padding", "pad on the right", "positions that count padding", _padded_right),
     _trial(

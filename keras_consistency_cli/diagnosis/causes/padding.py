@@ -25,7 +25,7 @@ def _masking_layer(evidence: Evidence) -> str | None:
 PADDING_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="mask-lost",
-        sentence="{layer} drops the mask or does not use it: padding changes the outputs",
+        sentence="{layer} drops the mask, or uses the padding in spite of it: padding changes the outputs",
         explanation=(
             "A mask travels with the tensor. Convolutions, plain operations and custom layers without "
             "supports_masking drop it, operations without a warning. A mean over time then counts the "
@@ -80,6 +80,25 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "    def call(self, x, mask=None):\n"
             "        positions = ops.maximum(ops.cumsum(ops.cast(mask, 'int32'), axis=1) - 1, 0)\n"
             "        return x + self.table(positions)"
+        ),
+    ),
+    Cause(
+        slug="mask-misplaced",
+        sentence="{layer} reverses the time steps and not the mask: later layers read the padding",
+        explanation=(
+            "A recurrent layer with go_backwards=True and return_sequences=True returns its last time step "
+            "first, so that the padding is at the other end. Keras passes the mask on as it was; an "
+            "operation such as flip drops it. Later layers then skip true time steps and read padding. "
+            "Bidirectional puts its second half back in order."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        suspect=_padding_place,
+        advice=(
+            "reverse the mask too, and give it to the layers after '{layer}'. Rows without padding keep "
+            "their outputs:\n"
+            "    mask = embedding.compute_mask(ids)        # or that of the Masking layer\n"
+            "    x = layers.LSTM(units)(x, mask=keras.ops.flip(mask, axis=1))"
         ),
     ),
     Cause(

@@ -2,7 +2,8 @@
 
 The same rows are run with padding and without. Such a layer is given the same true time steps in both runs,
 and its outputs for them differ. Its outputs are then replaced by those without padding: if it is the only
-one, padding changes nothing any more.
+one, padding changes nothing any more. If it returns the time steps in the opposite order, the mask is
+reversed after it instead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from keras_consistency_cli.routes.locating.call_records import (
     replacing_call,
 )
 from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
+from keras_consistency_cli.routes.locating.reversed_masks import reversing_mask
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
 from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse, find_padding_uses
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
@@ -35,7 +37,8 @@ class PaddingLeak(TypedDict):
 
     `stock` is whether it belongs to Keras or its packages, `takes_mask` whether its call has an argument for
     a mask, `given_mask` whether it got one. `counts_positions` is whether only the place of the padding
-    matters. `uses` is what it, and the layers after it, do with the padding.
+    matters, `reverses_time` whether the true time steps leave it at the other end. `uses` is what it, and the
+    layers after it, do with the padding.
     `before` and `left` are the greatest differences of the outputs with its own outputs as they are, and as
     they are without padding.
     """
@@ -46,6 +49,7 @@ class PaddingLeak(TypedDict):
     takes_mask: bool
     given_mask: bool
     counts_positions: bool
+    reverses_time: bool
     uses: list[PaddingUse]
     before: float
     left: float
@@ -59,6 +63,7 @@ class _Suspect:
     number: int
     record: CallRecord
     in_inputs: bool
+    reverses_time: bool = False
 
 
 def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
@@ -71,11 +76,13 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
     found: PaddingLeak | None = None
     suspects = list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]
     for suspect in suspects:
-        left = _difference(_run_replaced(runs, suspect, cut), cut_outputs, runs.side)
+        left = _measure_left(runs, suspect)
         is_only_one = is_nothing_left(left, before=before, scale=scale)
         if found is None or is_only_one:
             found = _describe(suspect, before, left, scale)
-            found["counts_positions"] = _counts_positions(runs, suspect, cut[suspect.number])
+            found["counts_positions"] = not suspect.reverses_time and _counts_positions(
+                runs, suspect, cut[suspect.number]
+            )
         if is_only_one:
             break
     if found is not None:
@@ -93,6 +100,7 @@ def _describe(suspect: _Suspect, before: float, left: float, scale: float) -> Pa
         "takes_mask": record.takes_mask,
         "given_mask": record.given_mask,
         "counts_positions": False,
+        "reverses_time": suspect.reverses_time,
         "uses": [],
         "before": before,
         "left": left,
@@ -110,10 +118,22 @@ def _find_suspects(padded: Sequence[CallRecord], cut: Sequence[CallRecord], side
         has_same_inputs = are_close(one.inputs, other.inputs, side)
         has_same_outputs = are_close(one.outputs, other.outputs, side)
         if has_same_inputs and not has_same_outputs:
-            yield _Suspect(number=number, record=one, in_inputs=False)
+            reverses = one.given_mask and are_close(one.outputs, other.outputs, OTHER_SIDE[side])
+            yield _Suspect(number=number, record=one, in_inputs=False, reverses_time=reverses)
         elif is_first and not has_same_inputs:
             yield _Suspect(number=number, record=one, in_inputs=True)
         is_first = is_first and has_same_inputs and has_same_outputs
+
+
+def _measure_left(runs: RecordedRuns, suspect: _Suspect) -> float:
+    """Return what padding still changes with this suspect switched off."""
+    cut, cut_outputs = runs.cut
+    if not suspect.reverses_time:
+        return _difference(_run_replaced(runs, suspect, cut), cut_outputs, runs.side)
+    with reversing_mask(suspect.number):
+        outputs = runs.run_padded()
+    # Outputs for each time step may be in the opposite order, too.
+    return min(_difference(outputs, cut_outputs, side) for side in (runs.side, OTHER_SIDE[runs.side]))
 
 
 def _run_replaced(runs: RecordedRuns, suspect: _Suspect, cut: Sequence[CallRecord]) -> Outputs:

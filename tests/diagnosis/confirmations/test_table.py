@@ -22,7 +22,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
-from tests.helpers.padding_places import LEAK, MOVED, PLACES
+from tests.helpers.padding_places import LEAK, MOVED, PLACES, REVERSED
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
 
@@ -212,6 +212,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("quantisation-broken", measured("dequantise-layers", IN_FLOATS), {"KC606": {}}),
     ("quantisation-coarse", {}, {"KC606": {}}),
     ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
+    ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -287,6 +288,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"pairs": pair("companions", "companions-baseline"), **measured("predict-float64", {})},
         {"KC102": {"moved": (3,)}},
     ),
+    ("mask-misplaced", measured("unpadded", {"leak": {**REVERSED, "left": 0.2}}), {"KC504": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
