@@ -21,7 +21,7 @@ from keras_consistency_cli.routes.locating.call_records import (
     replacing_call,
 )
 from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
-from keras_consistency_cli.routes.locating.reversed_masks import reversing_mask
+from keras_consistency_cli.routes.sequences.alignment.reversed_masks import reversing_mask
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
 from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse, find_padding_uses
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
