@@ -20,6 +20,7 @@ from tests.corpus.reports_masks import (
     backwards,
     filtered,
     handed_on,
+    headed,
     peaked_true_steps,
     placed,
     words,
@@ -188,6 +189,12 @@ TRIALS: tuple[Trial, ...] = (
         "reverse the mask too, and give it to the layers after",
         "words backwards, the mask not",
         give_model(rebuild(lambda: backwards(mask_too=True))),
+    ),
+    _trial(
+        "mask-misplaced",
+        "put True in front",
+        "a token in front, the mask longer at the end",
+        give_model(rebuild(lambda: headed(in_front=True))),
     ),
     _trial("positions-count-padding", "pad on the right", "positions that count padding", _padded_right),
     _trial(

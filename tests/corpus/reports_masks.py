@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows
-from tests.corpus.mask_layers import Places, ScaledSteps, Waves, Words
+from tests.corpus.mask_layers import Places, ScaledSteps, Token, Waves, Words
 from tests.corpus.series import known_lengths
 
 __all__ = ["CASES"]
@@ -254,6 +254,11 @@ def backwards(*, mask_too: bool, flip: bool = False) -> Any:
     return reading(body)
 
 
+def headed(*, in_front: bool) -> Any:
+    """A token in front of the words; a mask that fits, or one that is longer at the wrong end."""
+    return reading(lambda ids: layers.GRU(6, name="memory")(Token(in_front, name="head")(embedded(ids))))
+
+
 def both_ways() -> Any:
     """Two recurrent layers on the same steps; the average of the one that goes backwards has a wrong mask."""
 
@@ -346,6 +351,15 @@ CASES: tuple[Case, ...] = (
         MISPLACED,
         "flip",
     ),
+    _fault(
+        "a token in front, the mask longer at the end",
+        lambda: headed(in_front=False),
+        _padded(words()),
+        MISPLACED,
+        "concatenate",
+        *OWN,
+    ),
+    _clean("a token in front, and in the mask", lambda: headed(in_front=True), _padded(words()), *OWN),
     _fault("both ways, one mask", both_ways, LEFT_WORDS, MISPLACED, "back"),
     _clean("words backwards, and the mask", lambda: backwards(mask_too=True), _padded(words())),
     _fault("ids raised before the mask", shifted_ids, _padded(words()), MOVED, "add"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["LEAK", "MOVED", "PLACES", "REVERSED"]
+__all__ = ["LEAK", "MOVED", "PLACES", "REVERSED", "WRONG_MASK"]
 
 LEAK: dict[str, Any] = {
     "layer": "peak",
@@ -14,6 +14,7 @@ LEAK: dict[str, Any] = {
     "given_mask": True,
     "counts_positions": False,
     "reverses_time": False,
+    "makes_mask": False,
     "uses": [],
     "before": 0.3,
     "left": 0.0,
@@ -24,6 +25,8 @@ PLACES = {**LEAK, "layer": "places", "kind": "Places", "stock": False, "counts_p
 """A layer that counts positions from the padded end."""
 REVERSED = {**LEAK, "layer": "back", "kind": "LSTM", "takes_mask": True, "reverses_time": True}
 """A layer that reverses the time steps and not the mask."""
+WRONG_MASK = {**LEAK, "layer": "joined", "kind": "Concatenate", "makes_mask": True}
+"""An operation that makes a mask which does not fit."""
 MOVED: dict[str, Any] = {
     "layer": "norm",
     "kind": "Normalization",

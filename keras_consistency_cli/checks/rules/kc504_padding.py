@@ -31,6 +31,7 @@ from dataclasses import asdict, replace
 from keras_consistency_cli.checks.analysis.padding.fix import describe_place
 from keras_consistency_cli.checks.analysis.padding.place import (
     MASK_LOST,
+    MASK_MISPLACED,
     PaddingPlace,
     find_padding_place,
 )
@@ -98,9 +99,11 @@ def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequenc
 def _own_cause(place: PaddingPlace, details: PaddingDetails, change: str) -> Verdict:
     """FAIL for padding that is changed before it is masked, or counted in positions, or out of its place."""
     findings = {"place": asdict(place)}
-    if place.fault == "reverses-time":
+    if place.cause == MASK_MISPLACED:
         message = f"{change}; {place.description}"
-        advice = f"reverse the mask after '{clean(place.layer)}' too, and pass it to the layers that need it"
+        reverse = f"reverse the mask after '{clean(place.layer)}' too, and pass it to the layers that need it"
+        is_made = place.fault == "wrong-mask"
+        advice = "return a mask from compute_mask() that fits the outputs" if is_made else reverse
         return Verdict.fail(message, cause=place.cause, advice=advice, findings=findings)
     if place.fault == "counts-positions":
         message = f"{change}; {place.description}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.padding.place import find_padding_place
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 
 __all__ = ["PADDING_CAUSES"]
 
@@ -16,6 +16,23 @@ def _padding_place(evidence: Evidence) -> str | None:
     """The layer at which padding gets into the outputs."""
     place = find_padding_place(evidence)
     return place.layer if place is not None else None
+
+
+def _name_wrong_mask(evidence: Evidence) -> CauseTexts | None:
+    """The texts if a mask is made that does not fit, in place of one that is not reversed."""
+    place = find_padding_place(evidence)
+    if place is None or place.fault != "wrong-mask":
+        return None
+    return CauseTexts(
+        sentence="{layer} makes a mask that does not fit the time steps: later layers read the padding",
+        advice=(
+            "'{layer}' runs in compute_mask() of a layer, or in the graph. The mask needs True at each true "
+            "time step of the outputs, and False at the padding. A layer that puts a token in front of the "
+            "others also puts True in front:\n"
+            "    def compute_mask(self, x, mask=None):\n"
+            "        return ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)"
+        ),
+    )
 
 
 def _masking_layer(evidence: Evidence) -> str | None:
@@ -100,6 +117,7 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "    mask = embedding.compute_mask(ids)        # or that of the Masking layer\n"
             "    x = layers.LSTM(units)(x, mask=keras.ops.flip(mask, axis=1))"
         ),
+        specific=_name_wrong_mask,
     ),
     Cause(
         slug="padding-unmasked",

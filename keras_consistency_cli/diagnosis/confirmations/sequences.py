@@ -197,9 +197,13 @@ _PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
     ),
     "mask-misplaced": Confirmation(
-        how="the mask is reversed after the layer that reverses the time steps",
+        how=(
+            "the mask is reversed after the layer that reverses the time steps; or a mask that hides the "
+            "padding takes the place of the one that was made"
+        ),
         test=first_confirmed(
             _without_fault("with the mask reversed after '{layer}'", "reverses-time"),
+            _without_fault("with a mask from '{layer}' that hides the padding", "wrong-mask"),
             cannot_confirm("no rows without padding could be run"),
         ),
     ),

@@ -3,14 +3,17 @@
 The same rows are run with padding and without. Such a layer is given the same true time steps in both runs,
 and its outputs for them differ. Its outputs are then replaced by those without padding: if it is the only
 one, padding changes nothing any more. If it returns the time steps in the opposite order, the mask is
-reversed after it instead.
+reversed after it instead. If it makes the mask, it gets one that hides the padding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
 
 from keras_consistency_cli.measurement.negligible import is_nothing_left
 from keras_consistency_cli.routes.locating.call_records import (
@@ -19,6 +22,7 @@ from keras_consistency_cli.routes.locating.call_records import (
     align_to,
     are_close,
     replacing_call,
+    true_part,
 )
 from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
 from keras_consistency_cli.routes.sequences.alignment.reversed_masks import reversing_mask
@@ -37,8 +41,9 @@ class PaddingLeak(TypedDict):
 
     `stock` is whether it belongs to Keras or its packages, `takes_mask` whether its call has an argument for
     a mask, `given_mask` whether it got one. `counts_positions` is whether only the place of the padding
-    matters, `reverses_time` whether the true time steps leave it at the other end. `uses` is what it, and the
-    layers after it, do with the padding.
+    matters, `reverses_time` whether the true time steps leave it at the other end, `makes_mask` whether its
+    outputs are a mask, which differs for the true time steps. `uses` is what it, and the layers after it, do
+    with the padding.
     `before` and `left` are the greatest differences of the outputs with its own outputs as they are, and as
     they are without padding.
     """
@@ -50,6 +55,7 @@ class PaddingLeak(TypedDict):
     given_mask: bool
     counts_positions: bool
     reverses_time: bool
+    makes_mask: bool
     uses: list[PaddingUse]
     before: float
     left: float
@@ -64,6 +70,12 @@ class _Suspect:
     record: CallRecord
     in_inputs: bool
     reverses_time: bool = False
+
+    @property
+    def makes_mask(self) -> bool:
+        """Whether its outputs are masks."""
+        outputs = self.record.outputs
+        return not self.in_inputs and bool(outputs) and all(each.dtype == bool for each in outputs)
 
 
 def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
@@ -80,7 +92,8 @@ def find_padding_leak(runs: RecordedRuns) -> PaddingLeak | None:
         is_only_one = is_nothing_left(left, before=before, scale=scale)
         if found is None or is_only_one:
             found = _describe(suspect, before, left, scale)
-            found["counts_positions"] = not suspect.reverses_time and _counts_positions(
+            is_of_mask = suspect.reverses_time or suspect.makes_mask
+            found["counts_positions"] = not is_of_mask and _counts_positions(
                 runs, suspect, cut[suspect.number]
             )
         if is_only_one:
@@ -101,6 +114,7 @@ def _describe(suspect: _Suspect, before: float, left: float, scale: float) -> Pa
         "given_mask": record.given_mask,
         "counts_positions": False,
         "reverses_time": suspect.reverses_time,
+        "makes_mask": suspect.makes_mask,
         "uses": [],
         "before": before,
         "left": left,
@@ -140,8 +154,18 @@ def _run_replaced(runs: RecordedRuns, suspect: _Suspect, cut: Sequence[CallRecor
     """Return the outputs for padded rows with this call's values as they are without padding."""
     source = cut[suspect.number]
     values = source.inputs if suspect.in_inputs else source.outputs
+    if suspect.makes_mask:
+        pairs = zip(values, suspect.record.outputs, strict=True)
+        values = [_hide_padding(mask, padded.shape, runs.side) for mask, padded in pairs]
     with replacing_call(suspect.number, values, side=runs.side, in_inputs=suspect.in_inputs):
         return runs.run_padded()
+
+
+def _hide_padding(mask: npt.NDArray[Any], shape: tuple[int, ...], side: Side) -> npt.NDArray[Any]:
+    """Return the mask without padding in this shape, with False in the padding."""
+    hidden = np.zeros(shape, bool)
+    hidden[true_part(shape, mask.shape, side)] = mask
+    return hidden
 
 
 def _difference(padded: Outputs, cut: Outputs, side: Side) -> float:

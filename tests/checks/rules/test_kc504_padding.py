@@ -53,6 +53,7 @@ def leak(layer: str, kind: str, **more: Any) -> dict[str, Any]:
         **found,
         "counts_positions": False,
         "reverses_time": False,
+        "makes_mask": False,
         "uses": [],
         "before": 0.5,
         "left": 0.0,
@@ -260,8 +261,9 @@ def test_positions_that_count_padding(world: Any, wording: SnapshotAssertion) ->
     assert verdict.message == wording
 
 
-def test_time_steps_that_are_reversed_without_the_mask(world: Any, wording: SnapshotAssertion) -> None:
-    verdict = world_of(world, moved=0.5, leak=leak("back", "LSTM", reverses_time=True)).verdict(CHECK)
+@pytest.mark.parametrize("fault", ["reverses_time", "makes_mask"])
+def test_a_mask_that_does_not_fit(world: Any, fault: str, wording: SnapshotAssertion) -> None:
+    verdict = world_of(world, moved=0.5, leak=leak("back", "LSTM", **{fault: True})).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-misplaced")
     assert (verdict.message, verdict.advice) == wording
 

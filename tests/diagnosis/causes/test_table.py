@@ -16,7 +16,7 @@ from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, PreprocessingFact
-from tests.helpers.padding_places import MOVED, PLACES, REVERSED
+from tests.helpers.padding_places import MOVED, PLACES, REVERSED, WRONG_MASK
 
 LSTM = (
     LayerFact(path="enc/lstm", kind="LSTM", stateful=True),
@@ -431,6 +431,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"located": {"unpadded": {"leak": REVERSED}}},
         {"KC504": {"cause": "mask-misplaced"}},
         [("mask-misplaced", "back")],
+    ),
+    (
+        "a mask that does not fit",
+        {"located": {"unpadded": {"leak": WRONG_MASK}}},
+        {"KC504": {"cause": "mask-misplaced"}},
+        [("mask-misplaced", "joined")],
     ),
     (
         "padding that is moved",

@@ -22,7 +22,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
-from tests.helpers.padding_places import LEAK, MOVED, PLACES, REVERSED
+from tests.helpers.padding_places import LEAK, MOVED, PLACES, REVERSED, WRONG_MASK
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
 
@@ -213,6 +213,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("quantisation-coarse", {}, {"KC606": {}}),
     ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
     ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
+    ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -33,8 +33,8 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
     They are matched by their paths, or by position if Keras has given layers new names. Layers in a set have
     no position: they are matched in the order in which they were created.
 
-    Layers get the names of the originals. Keras gives a custom layer a new name if it has no get_config of its
-    own, and its __init__ does not call its further arguments `kwargs`.
+    Layers get the names of the originals. Keras gives a custom layer a new name if it has no get_config of
+    its own, and its __init__ does not call its further arguments `kwargs`.
 
     Layers that Keras does not track, because a custom class keeps them in an object of its own, get theirs
     too, and layers for text and categories their vocabulary.
