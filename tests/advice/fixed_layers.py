@@ -10,10 +10,12 @@ from keras import layers, ops
 
 __all__ = [
     "Averaging",
+    "Diverse",
     "Drawing",
     "Filtering",
     "Hashing",
     "Passing",
+    "Quiet",
     "Refreshed",
     "Scaling",
     "Shift",
@@ -69,6 +71,29 @@ class Drawing(layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return a tensor of the inputs' shape."""
         return inputs * (1.0 + keras.random.normal(())) if training else inputs
+
+
+@register
+class Quiet(layers.Layer):
+    """Dropout for which training=None means inference."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dropout = layers.Dropout(0.3)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return a tensor of the inputs' shape."""
+        return self.dropout(inputs, training=True) if training else inputs
+
+
+@register
+class Diverse(layers.Layer):
+    """The minibatch statistic of GAN discriminators, in training only."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the inputs with one more feature."""
+        spread = ops.mean(ops.std(inputs, axis=0)) if training else 0.0
+        return ops.concatenate([inputs, ops.ones_like(inputs[:, :1]) * spread], axis=-1)
 
 
 @register

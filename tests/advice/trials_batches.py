@@ -9,8 +9,10 @@ import numpy as np
 from keras import layers, ops
 
 from tests.advice.edits import array, give_facts, give_model, give_rows, load, rebuild, reconfigure
+from tests.advice.fixed_layers import Diverse
 from tests.advice.found import corpus_case
 from tests.advice.trial import Trial
+from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files, steps
 from tests.corpus.faults_batch import squeezed
 from tests.corpus.faults_sequences import CONSECUTIVE, with_files
@@ -113,6 +115,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="keep the batch axis first in every reshape",
         faulty=corpus_case("regressor, folded wrongly"),
         fix=give_model(_folded_right),
+    ),
+    Trial(
+        slug="cross-sample-dependence",
+        tries="what needs the whole batch belongs under `if training`",
+        faulty=corpus_case("two-heads, minibatch statistic"),
+        fix=own_layer(rebuild(lambda: HOSTS["two-heads"].build(Diverse(name="adjust")))),
     ),
     Trial(
         slug="batch-size-dependence",

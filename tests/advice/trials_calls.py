@@ -21,7 +21,7 @@ from tests.advice.edits import (
     reconfigure,
     with_weights_of,
 )
-from tests.advice.fixed_layers import Drawing, Passing
+from tests.advice.fixed_layers import Drawing, Passing, Quiet
 from tests.advice.found import corpus_case
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Case, Files
@@ -94,6 +94,11 @@ def _exported_for_inference(files: Files) -> None:
     called, again = (np.asarray(loaded.serve(rows.astype("float32"))) for _ in range(2))
     np.testing.assert_allclose(called, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
     assert np.array_equal(called, again)
+
+
+def _quiet() -> Any:
+    parts = [Quiet(name="adjust"), layers.GRU(5), layers.Dense(1)]
+    return keras.Sequential([keras.Input((6, 3)), *parts])
 
 
 def _without_augmentation(model: Any) -> Any:
@@ -174,6 +179,24 @@ TRIALS: tuple[Trial, ...] = (
         tries="draw random numbers with keras.random",
         faulty=corpus_case("residual, numpy noise"),
         fix=own_layer(rebuild(lambda: HOSTS["residual"].build(Drawing(name="adjust")))),
+    ),
+    Trial(
+        slug="hidden-state",
+        tries="pass the argument on where the layer of Keras is called",
+        faulty=corpus_case("perceptron, spectral normalization forced on"),
+        fix=give_model(reconfigure("adjust", training=None)),
+    ),
+    Trial(
+        slug="hidden-state",
+        tries="a state that belongs to one sequence starts again in each call",
+        faulty=corpus_case("forecaster, a time step kept for the next call"),
+        fix=give_model(reconfigure("adjust", keep=False)),
+    ),
+    Trial(
+        slug="training-flag-default",
+        tries="let training=None mean inference",
+        faulty=corpus_case("noise by default"),
+        fix=own_layer(rebuild(lambda: _quiet())),
     ),
     Trial(
         slug="training-flag-default",

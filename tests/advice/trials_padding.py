@@ -17,8 +17,10 @@ from tests.corpus.cases import Case, Files
 from tests.corpus.reports_masks import (
     _padded,
     averaged,
+    backwards,
     filtered,
     handed_on,
+    headed,
     peaked_true_steps,
     placed,
     words,
@@ -181,6 +183,18 @@ TRIALS: tuple[Trial, ...] = (
         "compute the positions from the mask",
         "positions that count padding",
         give_model(rebuild(lambda: placed(True))),
+    ),
+    _trial(
+        "mask-misplaced",
+        "reverse the mask too, and give it to the layers after",
+        "words backwards, the mask not",
+        give_model(rebuild(lambda: backwards(mask_too=True))),
+    ),
+    _trial(
+        "mask-misplaced",
+        "put True in front",
+        "a token in front, the mask longer at the end",
+        give_model(rebuild(lambda: headed(in_front=True))),
     ),
     _trial("positions-count-padding", "pad on the right", "positions that count padding", _padded_right),
     _trial(

@@ -210,6 +210,20 @@ STEPS: tuple[Trial, ...] = (
         give_model(rebuild(lambda: _causal())),
     ),
     _trial(
+        "stepwise-differs",
+        "a recurrent layer without Bidirectional",
+        "prefixes for both directions",
+        give_model(rebuild(lambda: _without(layers.GRU(4, return_sequences=True)))),
+    ),
+    _trial(
+        "stepwise-differs",
+        "LayerNormalization() over the features",
+        "prefixes for a normalization over time",
+        give_model(
+            rebuild(lambda: _without(layers.Conv1D(4, 3, padding="causal"), layers.LayerNormalization()))
+        ),
+    ),
+    _trial(
         "state-not-carried",
         "build the model again with a fixed batch and the same weights",
         "pieces of one series without state",
@@ -240,6 +254,11 @@ STEPS: tuple[Trial, ...] = (
         proof=_traced_again,
     ),
 )
+
+
+def _without(*parts: Any) -> Any:
+    """A model that uses earlier time steps only."""
+    return keras.Sequential([keras.Input((None, 3)), *parts, layers.Dense(2)])
 
 
 def _causal() -> Any:

@@ -399,6 +399,34 @@ class Tracker(layers.Layer):
         return {**super().get_config(), "what": self.what, "always": self.always}
 
 
+@register
+class Remembering(layers.Layer):
+    """Subtract the time step before; what comes before the first one is zeros, or kept from the last call."""
+
+    def __init__(self, keep: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keep = keep
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the variable for the last time step."""
+        shape = (1, 1, input_shape[-1])
+        self.last = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="last")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        before = ops.zeros_like(inputs[:, :1])
+        if self.keep:
+            before = before + ops.cast(self.last, inputs.dtype)
+        outputs = inputs - 0.5 * ops.concatenate([before, inputs[:, :-1]], axis=1)
+        if self.keep:
+            self.last.assign(inputs[:1, -1:])
+        return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "keep": self.keep}
+
+
 class Parts(keras.Model):
     """A subclassed model with a list of layers, which its config holds too."""
 

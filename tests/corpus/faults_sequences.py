@@ -304,6 +304,7 @@ def attentive() -> Any:
 ONE_STEP, PREFIX = {"step_by_step": "one-step"}, {"step_by_step": "growing-prefix"}
 DIFFERS = ("stepwise-differs", "KC503")
 KEPT = layers.LSTM(6, return_sequences=True, name="kept")
+GROUPS = layers.GroupNormalization(2, name="groups")
 BOTH = layers.Bidirectional(layers.GRU(4, return_sequences=True), name="both")
 CENTRED = layers.Conv1D(4, 3, padding="same", name="centred")
 
@@ -347,6 +348,13 @@ STEPWISE = (
         with_files(steps(12, 4), facts=PREFIX),
         *DIFFERS,
         layer="heads",
+    ),
+    _kit(
+        "prefixes for a normalization over time",
+        stack(layers.Conv1D(4, 3, padding="causal"), GROUPS, HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=PREFIX),
+        *DIFFERS,
+        layer="groups",
     ),
 )
 

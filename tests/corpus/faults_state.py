@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, steps
-from tests.corpus.custom_layers import Hashed, Tracker
+from tests.corpus.custom_layers import Hashed, Remembering, Tracker
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -79,6 +79,20 @@ def _tracked(host: str, what: str) -> Case:
     )
 
 
+def _remembering(host: str) -> Case:
+    chosen = HOSTS[host]
+    return Case(
+        name=f"{host}, a time step kept for the next call",
+        family=FAMILY,
+        build=lambda: chosen.build(Remembering(keep=True, name=NAME)),
+        data=chosen.data,
+        causes=("hidden-state",),
+        layer=chosen.within + NAME,
+        failing=("KC203",),
+        args=CUSTOM,
+    )
+
+
 def _hashed(host: str) -> Case:
     chosen = HOSTS[host]
     return Case(
@@ -103,6 +117,7 @@ CASES: tuple[Case, ...] = (
     _tracked("regressor", "mean"),
     _tracked("filterbank", "mean"),
     _tracked("boxed", "calls"),
+    _remembering("forecaster"),
     _hashed("perceptron"),
     _hashed("filterbank"),
 )

@@ -182,6 +182,13 @@ CASES: tuple[Case, ...] = (
     _on("forecaster", lambda: layers.GaussianNoise(0.1), "gaussian noise", RANDOM, ("KC203",)),
     _on("two-heads", lambda: layers.GaussianDropout(0.2), "gaussian dropout in one head", RANDOM, ("KC203",)),
     _on(
+        "perceptron",
+        lambda: layers.SpectralNormalization(layers.Dense(9)),
+        "spectral normalization",
+        ("hidden-state",),
+        ("KC203",),
+    ),
+    _on(
         "image-classifier",
         lambda: layers.SpatialDropout2D(0.3, seed=9),
         "seeded spatial dropout",

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["Places", "ScaledSteps", "Waves", "Words"]
+__all__ = ["Places", "ScaledSteps", "Token", "Waves", "Words"]
 
 register = keras.saving.register_keras_serializable(package="masks")
 
@@ -83,3 +83,33 @@ class ScaledSteps(keras.layers.Layer):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         scaled = (inputs - 20.0) / 3.0
         return scaled if mask is None else ops.where(mask[..., None], scaled, 0.0)
+
+
+@register
+class Token(keras.layers.Layer):
+    """Puts a learned token in front of the others; its place in the mask is in front, too, or at the end."""
+
+    def __init__(self, in_front: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.in_front, self.supports_masking = in_front, True
+
+    def build(self, shape: Any) -> None:
+        """Create the token."""
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), initializer="normal", name="token")
+
+    def call(self, inputs: Any) -> Any:
+        """Return one time step more."""
+        return ops.concatenate([ops.repeat(self.token, ops.shape(inputs)[0], axis=0), inputs], axis=1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask with one more True."""
+        true = ops.ones_like(mask[:, :1])
+        return ops.concatenate([true, mask] if self.in_front else [mask, true], axis=1)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """One time step more."""
+        return (shape[0], None if shape[1] is None else shape[1] + 1, shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "in_front": self.in_front}

@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows
-from tests.corpus.mask_layers import Places, ScaledSteps, Waves, Words
+from tests.corpus.mask_layers import Places, ScaledSteps, Token, Waves, Words
 from tests.corpus.series import known_lengths
 
 __all__ = ["CASES"]
@@ -238,6 +238,40 @@ def tagging(*, distributed: bool) -> Any:
     )
 
 
+def backwards(*, mask_too: bool, flip: bool = False) -> Any:
+    """The last word comes first, by a layer or by an operation, before a layer that needs the mask."""
+
+    def body(ids: Any) -> Any:
+        words = layers.Embedding(50, 8, mask_zero=True, name="words")
+        steps = words(ids)
+        if flip:
+            steps = ops.flip(steps, axis=1)
+        else:
+            steps = layers.LSTM(6, return_sequences=True, go_backwards=True, name="backwards")(steps)
+        mask = {"mask": ops.flip(words.compute_mask(ids), axis=1)} if mask_too else {}
+        return layers.GRU(5, name="memory")(steps, **mask)
+
+    return reading(body)
+
+
+def headed(*, in_front: bool) -> Any:
+    """A token in front of the words; a mask that fits, or one that is longer at the wrong end."""
+    return reading(lambda ids: layers.GRU(6, name="memory")(Token(in_front, name="head")(embedded(ids))))
+
+
+def both_ways() -> Any:
+    """Two recurrent layers on the same steps; the average of the one that goes backwards has a wrong mask."""
+
+    def body(ids: Any) -> Any:
+        steps = embedded(ids)
+        there = layers.GRU(5, return_sequences=True, name="there")(steps)
+        back = layers.GRU(5, return_sequences=True, go_backwards=True, name="back")(steps)
+        pools = [layers.GlobalAveragePooling1D()(each) for each in (there, back)]
+        return layers.Concatenate()(pools)
+
+    return reading(body)
+
+
 def _fault(name: str, build: Any, kit: Writer, cause: str, layer: str, *args: str) -> Case:
     return Case(
         name=name,
@@ -256,7 +290,12 @@ def _clean(name: str, build: Any, kit: Writer, *args: str) -> Case:
 
 
 LEFT_WORDS, LEFT_SENSORS = (_padded(words(side="left"), "left"), _padded(sensors(side="left"), "left"))
-POSITIONS, MOVED, LOST = "positions-count-padding", "padding-moved", "mask-lost"
+POSITIONS, MOVED, LOST, MISPLACED = (
+    "positions-count-padding",
+    "padding-moved",
+    "mask-lost",
+    "mask-misplaced",
+)
 
 CASES: tuple[Case, ...] = (
     _fault("positions that count padding", lambda: placed(False), LEFT_WORDS, POSITIONS, "places", *OWN),
@@ -298,6 +337,31 @@ CASES: tuple[Case, ...] = (
         MOVED,
         "subtract",
     ),
+    _fault(
+        "words backwards, the mask not",
+        lambda: backwards(mask_too=False),
+        _padded(words()),
+        MISPLACED,
+        "backwards",
+    ),
+    _fault(
+        "words flipped, the mask not",
+        lambda: backwards(mask_too=False, flip=True),
+        LEFT_WORDS,
+        MISPLACED,
+        "flip",
+    ),
+    _fault(
+        "a token in front, the mask longer at the end",
+        lambda: headed(in_front=False),
+        _padded(words()),
+        MISPLACED,
+        "concatenate",
+        *OWN,
+    ),
+    _clean("a token in front, and in the mask", lambda: headed(in_front=True), _padded(words()), *OWN),
+    _fault("both ways, one mask", both_ways, LEFT_WORDS, MISPLACED, "back"),
+    _clean("words backwards, and the mask", lambda: backwards(mask_too=True), _padded(words())),
     _fault("ids raised before the mask", shifted_ids, _padded(words()), MOVED, "add"),
     Case(
         name="tagger of words, one tag after the other",

@@ -4,7 +4,8 @@ Why: series of different length are padded to one length. Without a mask, or if 
 the model computes on the padding: outputs then depend on how far a batch was padded. Masks get lost in
 convolutions, in plain operations (without a warning), in custom layers without supports_masking and in means
 over time; a scaler, or a layer before Masking, changes the padding so that it no longer equals the mask's
-value; positions are counted from the padded end; a row of nothing but padding becomes NaN in an average.
+value; positions are counted from the padded end; a layer reverses the time steps and not the mask; a row of
+nothing but padding becomes NaN in an average.
 
 How: padded rows are cut to their true length and predicted again; rows without padding are predicted with
 padding added, of several lengths and on both sides. If the model takes only one length, this is done on a
@@ -19,7 +20,7 @@ the padded side decides the verdict (right by default); the other side is report
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after
 scaling, with the mask's value; add Masking or mask_zero=True if there is none.
 
-Sources: keras#85, keras#2375, keras#16108, keras#16267.
+Sources: keras#85, keras#2375, keras#3737, keras#16108, keras#16267.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from dataclasses import asdict, replace
 from keras_consistency_cli.checks.analysis.padding.fix import describe_place
 from keras_consistency_cli.checks.analysis.padding.place import (
     MASK_LOST,
+    MASK_MISPLACED,
     PaddingPlace,
     find_padding_place,
 )
@@ -95,8 +97,14 @@ def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequenc
 
 
 def _own_cause(place: PaddingPlace, details: PaddingDetails, change: str) -> Verdict:
-    """FAIL for padding that is changed before it is masked, or that is counted in positions."""
+    """FAIL for padding that is changed before it is masked, or counted in positions, or out of its place."""
     findings = {"place": asdict(place)}
+    if place.cause == MASK_MISPLACED:
+        message = f"{change}; {place.description}"
+        reverse = f"reverse the mask after '{clean(place.layer)}' too, and pass it to the layers that need it"
+        is_made = place.fault == "wrong-mask"
+        advice = "return a mask from compute_mask() that fits the outputs" if is_made else reverse
+        return Verdict.fail(message, cause=place.cause, advice=advice, findings=findings)
     if place.fault == "counts-positions":
         message = f"{change}; {place.description}"
         advice = f"compute the positions in '{clean(place.layer)}' from the mask"

@@ -49,7 +49,8 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         fits=mixes_neighbours,
         advice=(
             "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first "
-            "in every reshape: reshape((-1, …))"
+            "in every reshape: reshape((-1, …)). What needs the whole batch in training, such as a statistic "
+            "of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
     ),

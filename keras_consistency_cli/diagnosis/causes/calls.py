@@ -8,6 +8,7 @@ from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
     carries_state,
+    has_changed,
     has_hidden_state,
     is_random,
     last_stateful_layer,
@@ -20,11 +21,17 @@ from keras_consistency_cli.routes.calling.exported_training import (
     ExportedTrainingDetails,
     PathEffect,
 )
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
 
 
 _IN_TRAINING = "{layer} runs in training mode if the model is called without a training argument"
+_OWN_DEFAULT = (
+    "in the class of '{layer}', let training=None mean inference:\n"
+    "    def call(self, x, training=None):\n"
+    "        if training: ...\n"
+)
 _TRAINING_FALSE = (
     "call model(x, training=False) everywhere outside training; remove `training=True` from the "
     "graph; leave augmentation out of the exported model, or export with training=False:\n"
@@ -65,7 +72,25 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
         paths.append("a file in ONNX runs it in training mode, too")
     sentence = f"{_IN_TRAINING}: {'; '.join(paths)}; predict is not affected".replace("{", "{{")
     sentence = sentence.replace("}", "}}").replace("{{layer}}", "{layer}", 1)
-    return CauseTexts(sentence=sentence, advice=_TRAINING_FALSE + _describe_trial(details))
+    is_custom = evidence.details("locate-training", LocatedLayer).get("custom", False)
+    advice = f"{_OWN_DEFAULT if is_custom else ''}{_TRAINING_FALSE}{_describe_trial(details)}"
+    return CauseTexts(sentence=sentence, advice=advice)
+
+
+def _name_stock_layer(evidence: Evidence) -> CauseTexts | None:
+    """A layer of Keras that changes its variables: only training mode does that."""
+    located = evidence.details("locate-repeat", LocatedLayer)
+    if located.get("custom", True) or not has_changed(evidence, "weight"):
+        return None
+    return CauseTexts(
+        sentence="{layer} runs in training mode and changes its variables at each call",
+        advice=(
+            "'{layer}' is a layer of Keras, which changes variables in training mode only: pass the argument "
+            "on where it is called, in place of training=True:\n"
+            "    def call(self, x, training=None):\n"
+            "        return self.inner(x, training=training)"
+        ),
+    )
 
 
 def _describe_path(path: str, effect: PathEffect) -> str:
@@ -145,9 +170,11 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         suspect=layer_with_changed_state,
         advice=(
             "update variables and draw random numbers only if `training` is true; draw them with "
-            "keras.random, never with numpy or random"
+            "keras.random, never with numpy or random. A state that belongs to one sequence starts again in "
+            "each call, or is an input and an output of the model"
         ),
         locator="locate-repeat",
+        specific=_name_stock_layer,
     ),
     Cause(
         slug="training-flag-default",

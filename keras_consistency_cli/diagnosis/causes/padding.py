@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.padding.place import find_padding_place
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 
 __all__ = ["PADDING_CAUSES"]
 
@@ -18,6 +18,23 @@ def _padding_place(evidence: Evidence) -> str | None:
     return place.layer if place is not None else None
 
 
+def _name_wrong_mask(evidence: Evidence) -> CauseTexts | None:
+    """The texts if a mask is made that does not fit, in place of one that is not reversed."""
+    place = find_padding_place(evidence)
+    if place is None or place.fault != "wrong-mask":
+        return None
+    return CauseTexts(
+        sentence="{layer} makes a mask that does not fit the time steps: later layers read the padding",
+        advice=(
+            "'{layer}' runs in compute_mask() of a layer, or in the graph. The mask needs True at each true "
+            "time step of the outputs, and False at the padding. A layer that puts a token in front of the "
+            "others also puts True in front:\n"
+            "    def compute_mask(self, x, mask=None):\n"
+            "        return ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)"
+        ),
+    )
+
+
 def _masking_layer(evidence: Evidence) -> str | None:
     return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
 
@@ -25,7 +42,7 @@ def _masking_layer(evidence: Evidence) -> str | None:
 PADDING_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="mask-lost",
-        sentence="{layer} drops the mask or does not use it: padding changes the outputs",
+        sentence="{layer} drops the mask, or uses the padding in spite of it: padding changes the outputs",
         explanation=(
             "A mask travels with the tensor. Convolutions, plain operations and custom layers without "
             "supports_masking drop it, operations without a warning. A mean over time then counts the "
@@ -81,6 +98,26 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "        positions = ops.maximum(ops.cumsum(ops.cast(mask, 'int32'), axis=1) - 1, 0)\n"
             "        return x + self.table(positions)"
         ),
+    ),
+    Cause(
+        slug="mask-misplaced",
+        sentence="{layer} reverses the time steps and not the mask: later layers read the padding",
+        explanation=(
+            "A recurrent layer with go_backwards=True and return_sequences=True returns its last time step "
+            "first, so that the padding is at the other end. Keras passes the mask on as it was; an "
+            "operation such as flip drops it. Later layers then skip true time steps and read padding. "
+            "Bidirectional puts its second half back in order."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        suspect=_padding_place,
+        advice=(
+            "reverse the mask too, and give it to the layers after '{layer}'. Rows without padding keep "
+            "their outputs:\n"
+            "    mask = embedding.compute_mask(ids)        # or that of the Masking layer\n"
+            "    x = layers.LSTM(units)(x, mask=keras.ops.flip(mask, axis=1))"
+        ),
+        specific=_name_wrong_mask,
     ),
     Cause(
         slug="padding-unmasked",

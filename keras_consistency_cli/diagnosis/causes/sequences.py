@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.analysis.id_problems import read_id_tables
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
@@ -34,6 +34,24 @@ def _stepwise_layer(evidence: Evidence) -> str | None:
     details = evidence.details("steps", StepDetails)
     layer = details.get("layer") or details.get("decoder")
     return layer or _first_layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
+
+
+def _name_look_ahead(evidence: Evidence) -> CauseTexts | None:
+    """The layer that uses later time steps, if that is the reason."""
+    if "layer" not in evidence.details("steps", StepDetails):
+        return None
+    return CauseTexts(
+        sentence=(
+            "{layer} uses later time steps: fed step by step, the model does not give the outputs of the "
+            "whole sequence"
+        ),
+        advice=(
+            "feed whole sequences; or build '{layer}' so that it uses earlier time steps only, and train "
+            "again: Conv1D(padding='causal'), MultiHeadAttention with use_causal_mask=True, a recurrent "
+            "layer without Bidirectional, LayerNormalization() over the features in place of a "
+            "normalization over time"
+        ),
+    )
 
 
 _SHAPE_CAUSES: tuple[Cause, ...] = (
@@ -157,6 +175,7 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         key=("KC503",),
         explains=("KC503",),
         suspect=_stepwise_layer,
+        specific=_name_look_ahead,
         advice=(
             "feed growing prefixes if no layer uses later time steps, or one time step at a time to a "
             "stateful copy of the model (stateful=True, batch_size=1, set_weights), or whole sequences; "

@@ -196,6 +196,17 @@ _PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             cannot_confirm("no rows without padding could be run"),
         ),
     ),
+    "mask-misplaced": Confirmation(
+        how=(
+            "the mask is reversed after the layer that reverses the time steps; or a mask that hides the "
+            "padding takes the place of the one that was made"
+        ),
+        test=first_confirmed(
+            _without_fault("with the mask reversed after '{layer}'", "reverses-time"),
+            _without_fault("with a mask from '{layer}' that hides the padding", "wrong-mask"),
+            cannot_confirm("no rows without padding could be run"),
+        ),
+    ),
     "padding-unmasked": cannot_test("the model masks nothing, so no mask can be restored"),
     "fully-masked-row": read_by_check(
         "rows that consist of padding only are run separately",

@@ -34,6 +34,7 @@ __all__ = [
     "align_outputs",
     "align_to",
     "are_close",
+    "is_recorded",
     "record_calls",
     "replacing_call",
     "tensors_of",
@@ -99,7 +100,7 @@ def record_calls(session: Session, rows: Rows) -> tuple[list[CallRecord], Output
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         is_given = is_given_mask(args, kwargs)
         outputs = call_keeping_masks(running, original, args, kwargs)
-        if _is_recorded(running):
+        if is_recorded(running):
             layer = running[-1]
             calls.append(
                 CallRecord(
@@ -120,7 +121,8 @@ def record_calls(session: Session, rows: Rows) -> tuple[list[CallRecord], Output
         return calls, session.call(rows, training=False)
 
 
-def _is_recorded(running: CallStack) -> bool:
+def is_recorded(running: CallStack) -> bool:
+    """Whether a call is counted: of a layer or operation of the model's graph, not of a model inside it."""
     import keras
 
     return is_in_model_graph(running) and not isinstance(running[-1], keras.Model)
@@ -166,7 +168,7 @@ def replacing_call(
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal count
         mine = -1
-        if _is_recorded(running):
+        if is_recorded(running):
             mine, count = count, count + 1
         if mine == number and in_inputs:
             args, kwargs = put((args, kwargs))

@@ -49,7 +49,17 @@ def world_of(
 
 def leak(layer: str, kind: str, **more: Any) -> dict[str, Any]:
     found = {"layer": layer, "kind": kind, "stock": False, "takes_mask": True, "given_mask": True}
-    return {**found, "counts_positions": False, "uses": [], "before": 0.5, "left": 0.0, "scale": 1.0, **more}
+    return {
+        **found,
+        "counts_positions": False,
+        "reverses_time": False,
+        "makes_mask": False,
+        "uses": [],
+        "before": 0.5,
+        "left": 0.0,
+        "scale": 1.0,
+        **more,
+    }
 
 
 def test_padding_that_does_not_matter(world: Any, wording: SnapshotAssertion) -> None:
@@ -249,6 +259,13 @@ def test_positions_that_count_padding(world: Any, wording: SnapshotAssertion) ->
     verdict = world_of(world, moved=0.5, leak=leak("places", "Places", counts_positions=True)).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "positions-count-padding")
     assert verdict.message == wording
+
+
+@pytest.mark.parametrize("fault", ["reverses_time", "makes_mask"])
+def test_a_mask_that_does_not_fit(world: Any, fault: str, wording: SnapshotAssertion) -> None:
+    verdict = world_of(world, moved=0.5, leak=leak("back", "LSTM", **{fault: True})).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-misplaced")
+    assert (verdict.message, verdict.advice) == wording
 
 
 MOVED_AWAY = {

@@ -16,7 +16,7 @@ from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, PreprocessingFact
-from tests.helpers.padding_places import MOVED, PLACES
+from tests.helpers.padding_places import MOVED, PLACES, REVERSED, WRONG_MASK
 
 LSTM = (
     LayerFact(path="enc/lstm", kind="LSTM", stateful=True),
@@ -429,6 +429,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"located": {"unpadded": {"leak": PLACES}}},
         {"KC504": {"cause": "positions-count-padding"}},
         [("positions-count-padding", "places")],
+    ),
+    (
+        "time steps that are reversed",
+        {"located": {"unpadded": {"leak": REVERSED}}},
+        {"KC504": {"cause": "mask-misplaced"}},
+        [("mask-misplaced", "back")],
+    ),
+    (
+        "a mask that does not fit",
+        {"located": {"unpadded": {"leak": WRONG_MASK}}},
+        {"KC504": {"cause": "mask-misplaced"}},
+        [("mask-misplaced", "joined")],
     ),
     (
         "padding that is moved",

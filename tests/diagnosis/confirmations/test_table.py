@@ -23,7 +23,7 @@ from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
-from tests.helpers.padding_places import LEAK, MOVED, PLACES
+from tests.helpers.padding_places import LEAK, MOVED, PLACES, REVERSED, WRONG_MASK
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
 
@@ -217,6 +217,8 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("features-not-filled", served("constant"), {"KC301": {}}),
     ("weights-not-loaded", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
     ("unknown-words", {}, {"KC501": {"tried": True}}),
+    ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
+    ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -293,6 +295,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"KC102": {"moved": (3,)}},
     ),
     ("unknown-words", {}, {"KC501": {"tried": False}}),
+    ("mask-misplaced", measured("unpadded", {"leak": {**REVERSED, "left": 0.2}}), {"KC504": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

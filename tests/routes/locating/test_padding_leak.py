@@ -131,3 +131,25 @@ def test_a_pooling_layer_without_a_mask_is_named_and_not_the_sum_before_it() -> 
 def test_a_layer_that_was_given_no_mask_is_told_from_one_that_ignores_it() -> None:
     leak = find_leak(lambda x: layers.LSTM(4, name="memory")(masked()(x) * 2.0), "right")
     assert (leak["layer"], leak["takes_mask"], leak["given_mask"]) == ("memory", True, False)
+
+
+def backwards(flip_mask: bool) -> Any:
+    """A layer that returns its last time step first, before one that needs the mask."""
+
+    def parts(series: Any) -> Any:
+        masking = masked()
+        steps = masking(series)
+        back = layers.LSTM(4, return_sequences=True, go_backwards=True, name="back")(steps)
+        given = {"mask": ops.flip(masking.compute_mask(series), axis=1)} if flip_mask else {}
+        forth = layers.GRU(4, return_sequences=True, name="forth")(steps)
+        return layers.Add()([layers.GRU(4, name="memory")(back, **given), layers.GRU(4)(forth)])
+
+    return parts
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_reversed_time_steps_are_told_from_an_ignored_mask(side: str) -> None:
+    leak = find_leak(backwards(flip_mask=False), side)
+    assert (leak["layer"], leak["reverses_time"], leak["counts_positions"]) == ("back", True, False)
+    assert leak["left"] <= 1e-4 * leak["before"]
+    assert find_leak(backwards(flip_mask=True), side) is None

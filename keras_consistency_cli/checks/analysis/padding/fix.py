@@ -25,13 +25,15 @@ _PASSED = {
 def describe_place(place: PaddingPlace | None) -> dict[str, object]:
     """Return findings: the layer, and the fix if there is one.
 
-    Nothing in a layer of Keras can be edited, so the fix is complete there.
+    Nothing in a layer of Keras can be edited, so the fix is complete there. It is also complete for a custom
+    layer that is given the mask.
     """
     if place is None:
         return {"lost": {}}
     lost = {"layer": place.layer, "kind": place.kind} if place.loses_mask else {}
     fix = _suggest_fix(place)
-    mend = {"mend": fix, "mend_is_complete": place.stock} if fix else {}
+    is_complete = place.stock or place.fault == "ignores-mask"
+    mend = {"mend": fix, "mend_is_complete": is_complete} if fix else {}
     return {"lost": lost, "place": asdict(place), **mend}
 
 
@@ -51,10 +53,12 @@ def _suggest_fix(place: PaddingPlace) -> str:
         )
     if takes_padding:
         return (
-            f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
-            "ones, or set their scores to -1e9:\n"
+            f"use `mask` in the call() of '{layer}' wherever it combines time steps. A sum or a convolution "
+            "needs zeros in the masked ones, an average divides by the number of true ones, attention and "
+            "softmax need a score of -1e9 at the masked keys:\n"
             "    true = ops.cast(mask, x.dtype)[..., None]\n"
-            "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
+            "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)\n"
+            "    scores = ops.where(mask[:, None, :], scores, -1e9)   # attention: the keys are last"
         )
     if place.loses_mask and place.stock:
         return (

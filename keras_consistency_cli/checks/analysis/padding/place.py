@@ -19,13 +19,23 @@ from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse
 from keras_consistency_cli.text import clean
 
-__all__ = ["MASK_LOST", "Fault", "PaddingPlace", "find_padding_place"]
+__all__ = ["MASK_LOST", "MASK_MISPLACED", "Fault", "PaddingPlace", "find_padding_place"]
 
-MASK_LOST = "mask-lost"
-Fault = Literal["moves-padding", "counts-positions", "ignores-mask", "takes-padding", "loses-mask"]
+MASK_LOST, MASK_MISPLACED = "mask-lost", "mask-misplaced"
+Fault = Literal[
+    "moves-padding",
+    "counts-positions",
+    "reverses-time",
+    "wrong-mask",
+    "ignores-mask",
+    "takes-padding",
+    "loses-mask",
+]
 _CAUSES: Mapping[Fault, str] = {
     "moves-padding": "padding-moved",
     "counts-positions": "positions-count-padding",
+    "reverses-time": MASK_MISPLACED,
+    "wrong-mask": MASK_MISPLACED,
     "ignores-mask": MASK_LOST,
     "takes-padding": MASK_LOST,
     "loses-mask": MASK_LOST,
@@ -33,7 +43,9 @@ _CAUSES: Mapping[Fault, str] = {
 _DESCRIPTIONS: Mapping[Fault, str] = {
     "moves-padding": "{name} changes the padding before the mask is made",
     "counts-positions": "{name} counts positions from the padded end, padding included",
-    "ignores-mask": "{name} gets the mask and does not use it",
+    "reverses-time": "{name} returns the time steps in the opposite order, and the mask stays as it was",
+    "wrong-mask": "the mask that {name} makes does not fit the true time steps",
+    "ignores-mask": "{name} gets the mask, but its outputs depend on the padding",
     "takes-padding": "{name} computes with the padding",
     "loses-mask": "the mask ends at {name}",
 }
@@ -88,6 +100,10 @@ def find_padding_place(evidence: Evidence) -> PaddingPlace | None:
     if moved := details.get("moved"):
         return _place(evidence, moved, "moves-padding", _is_only_one(moved))
     leak, lost = details.get("leak"), _end_of_mask(evidence)
+    if leak is not None and leak["reverses_time"]:
+        return _place_leak(evidence, leak, "reverses-time")
+    if leak is not None and leak["makes_mask"]:
+        return _place_leak(evidence, leak, "wrong-mask")
     if leak is None or (leak["takes_mask"] and not leak["given_mask"] and not leak["counts_positions"]):
         if lost is not None:
             return replace(lost, uses=tuple(leak["uses"])) if leak is not None else lost

@@ -97,7 +97,8 @@ def _raise_layers(config: Any, names: Collection[str]) -> Any:
     if not isinstance(config, dict):
         return copy.copy(config)
     own = config.get("config")
-    if isinstance(own, dict) and own.get("name") in names and "dtype" in own:
+    # The config that Keras makes for a custom layer may lack the name, which is also next to it.
+    if isinstance(own, dict) and own.get("name", config.get("name")) in names and "dtype" in own:
         return {**config, "config": {**own, "dtype": dtype_policy_config("float32")}}
     return {key: _raise_layers(value, names) for key, value in config.items()}
 

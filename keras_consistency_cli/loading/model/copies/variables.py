@@ -33,6 +33,9 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
     They are matched by their paths, or by position if Keras has given layers new names. Layers in a set have
     no position: they are matched in the order in which they were created.
 
+    Layers get the names of the originals. Keras gives a custom layer a new name if it has no get_config of
+    its own, and its __init__ does not call its further arguments `kwargs`.
+
     Layers that Keras does not track, because a custom class keeps them in an object of its own, get theirs
     too, and layers for text and categories their vocabulary.
     Normalization layers compute further tensors from their variables, and do so again afterwards.
@@ -47,6 +50,8 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
             if (is_in_set or id(source) not in tracked) and source.shape == target.shape:
                 _copy_value(source, target)
         _copy_assets(original.layer, copy.layer)
+        if len(originals) == len(copies) and type(original.layer) is type(copy.layer):
+            copy.layer.name = original.layer.name
     for _, layer in walk_layers(rebuilt):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
-from keras_consistency_cli.loading.model.copies.mixed_precision import build_mixed_precision_copy
-from tests.helpers.live_models import chain
+from keras_consistency_cli.loading.model.copies.mixed_precision import (
+    build_copy_with_raised_layers,
+    build_mixed_precision_copy,
+)
+from tests.helpers.live_models import chain, register
 
 
 def test_layers_compute_in_16_bits_with_the_same_weights() -> None:
@@ -31,3 +36,27 @@ def test_a_lambda_is_not_rebuilt_unless_trusted() -> None:
     with pytest.raises(PrecisionCopyRefused):
         build_mixed_precision_copy(model, "mixed_bfloat16", custom_objects={}, sample=values)
     assert keras.config.dtype_policy().name == "float32"
+
+
+@register
+class Nameless(layers.Layer):
+    """Keras records the arguments of this class itself, without the name: they are not called kwargs."""
+
+    def __init__(self, factor: float = 2.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        """Return a tensor of the inputs' shape."""
+        return inputs * self.factor
+
+
+def test_a_layer_without_a_name_in_its_config_is_found_and_keeps_its_name() -> None:
+    rows = keras.Input((4,))
+    steps = [Nameless(dtype="mixed_float16", name="one"), Nameless(dtype="mixed_float16", name="two")]
+    model = keras.Model(rows, layers.Dense(2)(steps[1](steps[0](rows))))
+    copy = build_copy_with_raised_layers(model, ["two"], custom_objects={}, sample=np.ones((2, 4), "float32"))
+    assert [(layer.name, layer.dtype_policy.name) for layer in copy.layers[1:3]] == [
+        ("one", "mixed_float16"),
+        ("two", "float32"),
+    ]
