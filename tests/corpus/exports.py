@@ -28,8 +28,9 @@ from tests.corpus.export_files import (
     onnx_channels_first,
     onnx_dynamic_int8,
     onnx_exchanged,
-    onnx_for_batches_of,
+    onnx_for_one_row,
     onnx_static_int8,
+    onnx_with_fixed,
     served_as,
     with_gap,
     with_unknown_operator,
@@ -89,6 +90,18 @@ def counting(model: Any) -> Callable[[Any], Any]:
 def from_narrow(model: Any) -> Callable[[Any], Any]:
     """An endpoint that takes any numbers."""
     return lambda x: model(tf.cast(x, tf.float32), training=False)
+
+
+def of_any_length() -> Any:
+    """A model of series of any length."""
+    return keras.Sequential(
+        [
+            keras.Input((None, 3), name="series"),
+            layers.Conv1D(6, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ]
+    )
 
 
 def with_class(model: Any) -> Callable[[Any], Any]:
@@ -559,8 +572,16 @@ STATE = (
         **_warning("export-state-carried", "KC903", layer="gru"),
     ),
     _case(
-        "onnx for one row", mlp, flat(10), {"m.onnx": onnx_for_batches_of(1)},
+        "onnx for one row", mlp, flat(10), {"m.onnx": onnx_with_fixed(0, 1)},
         **_warning("export-batch-frozen", "KC902"),
+    ),
+    _case(
+        "onnx reshapes to one row", mlp, flat(10), {"m.onnx": onnx_for_one_row()},
+        **_warning("export-batch-frozen", "KC902"),
+    ),
+    _case(
+        "onnx for eight steps", of_any_length, steps(12, 3), {"m.onnx": onnx_with_fixed(1, 8)},
+        **_fault("export-size-frozen", "KC904"),
     ),
 )  # fmt: skip
 
@@ -638,6 +659,7 @@ CLEAN = (
         "one number for each row", mlp, flat(10),
         {"m": served_as(lambda model: lambda x: model(x, training=False)[:, 0])},
     ),
+    _case("onnx for twelve steps", of_any_length, steps(12, 3), {"m.onnx": onnx_with_fixed(1, 12)}),
     _case("saved model takes float64", mlp, flat(10), {"m": served_as(from_narrow, dtype="float64")}),
 )  # fmt: skip
 

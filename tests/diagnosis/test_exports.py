@@ -43,6 +43,7 @@ READ = {
     "export-state-carried": "KC903",
     "export-unrepeatable": "KC903",
     "export-weights-missing": "KC904",
+    "export-size-frozen": "KC904",
     "unsupported-operators": "KC904",
     "export-fails": "KC904",
     "export-statistics-lost": "KC904",

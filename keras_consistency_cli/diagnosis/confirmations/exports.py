@@ -41,7 +41,7 @@ _COUNTED: Mapping[str, str] = {
 
 _READ: Mapping[str, str] = {
     "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
-    "export-batch-frozen": "read from the shapes of the export's inputs",
+    "export-batch-frozen": "read from the shapes of the inputs, or two rows are refused and one is not",
     "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
     "export-state-carried": "two calls of the export differ, its first calls after loading it do not",
     "export-unrepeatable": "two calls of the export differ, and so do the first calls after loading it twice",
@@ -49,6 +49,7 @@ _READ: Mapping[str, str] = {
     "unsupported-operators": "the runtime refuses the file and names the operators",
     "export-statistics-lost": "the inputs of the export were read",
     "export-weights-missing": "variables that the file reads, and that nothing assigns, were counted",
+    "export-size-frozen": "the shapes of the export's inputs are compared with those of the rows",
     "export-of-other-model": "the inputs and outputs of the export were read",
     "export-unloadable": "the runtime was tried",
 }
