@@ -142,6 +142,12 @@ TRIALS: tuple[Trial, ...] = (
         fix=exported(litert()),
     ),
     Trial(
+        slug="export-overflows",
+        tries="export in float32",
+        faulty=corpus_case("onnx in float16, large rows"),
+        fix=exported(onnx()),
+    ),
+    Trial(
         slug="export-size-frozen",
         tries="export with a free axis",
         faulty=corpus_case("onnx for eight steps"),

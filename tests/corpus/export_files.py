@@ -25,6 +25,7 @@ __all__ = [
     "onnx_dynamic_int8",
     "onnx_exchanged",
     "onnx_for_one_row",
+    "onnx_in_float16",
     "onnx_static_int8",
     "onnx_with_fixed",
     "served_as",
@@ -218,6 +219,20 @@ def onnx_channels_first() -> Exporter:
             axis.dim_value = size
         _put_first(definition, "Transpose", perm=[0, 2, 3, 1])
         library.save(definition, str(path))
+
+    return export
+
+
+def onnx_in_float16() -> Exporter:
+    """Return the exporter to ONNX with float16 for everything, inputs and outputs too."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        onnx()(model, path)
+        converted = convert_float_to_float16(library.load(str(path)), keep_io_types=False)
+        library.save(converted, str(path))
 
     return export
 

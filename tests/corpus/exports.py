@@ -29,6 +29,7 @@ from tests.corpus.export_files import (
     onnx_dynamic_int8,
     onnx_exchanged,
     onnx_for_one_row,
+    onnx_in_float16,
     onnx_static_int8,
     onnx_with_fixed,
     served_as,
@@ -128,6 +129,11 @@ def with_missing(random: np.random.Generator) -> np.ndarray:
     rows = random.normal(size=(70, 10)).astype("float32")
     rows[3, 2] = np.nan
     return rows
+
+
+def large_rows(random: np.random.Generator) -> np.ndarray:
+    """Rows beyond the end of float16."""
+    return 1e5 * random.normal(size=(70, 10)).astype("float32")
 
 
 def cube() -> Any:
@@ -554,6 +560,23 @@ PRECISION = (
         "litert with integers, calibrated with dark pictures", cnn, pictures(12, 12, 3),
         {"m.tflite": litert_full_int8(lambda: 0.05 * pictures(12, 12, 3)(np.random.default_rng(1)))},
         **_fault("export-saturated", "KC901"),
+    ),
+    _case(
+        "litert dynamic int8 of old weights", lambda: wide(256), flat(10),
+        {"m.tflite": litert(trained_again, optimize=DYNAMIC_INT8)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
+        "onnx in float16, large rows", lambda: wide(64), large_rows, {"m.onnx": onnx_in_float16()},
+        **_fault("export-overflows", "KC901"),
+    ),
+    _case(
+        "onnx in float16", mlp, flat(10), {"m.onnx": onnx_in_float16()},
+        **_warning("export-low-precision", "KC901"),
+    ),
+    _case(
+        "litert float16 of old weights", mlp, flat(10), {"m.tflite": litert(trained_again, optimize=FLOAT16)},
+        **_fault("export-stale", "KC901"),
     ),
     _case(
         "onnx calibrated with small rows", lambda: wide(64), flat(10),

@@ -30,6 +30,7 @@ BY_CHANGE = (
     "export-mask-lost",
     "export-training-true",
     "export-expects-other-rows",
+    "export-overflows",
     "export-narrows-rows",
     "export-nan-differs",
     "export-transforms-outputs",

@@ -23,6 +23,7 @@ _CHANGES: Mapping[str, str] = {
     "export-inputs-reordered": "with its inputs exchanged ({how}) the export gives the model's outputs",
     "export-outputs-reordered": "with its outputs exchanged ({how}), the export gives those of the model",
     "export-scales-itself": "on rows before scaling ({how}) the export gives the model's outputs",
+    "export-overflows": "on rows of a thousandth of the size the outputs of the export are finite",
     "export-expects-other-rows": "on changed rows ({how}) the export gives the outputs of the model",
     "export-narrows-rows": "on rows in the export's types ({how}) the model gives its outputs",
     "export-nan-differs": "without the rows of NaN and infinity ({how}) both give the same outputs",
