@@ -1,8 +1,8 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
-Run it from the root of the repository. Names are startup, fleet, real_models, memory, processes, one_by_one,
-sequences, recorder, calibration and headroom. Both sides of a comparison are measured in the same run, in
-turns; no benchmark fails because of a duration.
+Run it from the root of the repository. Names are startup, export_speed, fleet, real_models, memory,
+processes, one_by_one, sequences, recorder, calibration and headroom. Both sides of a comparison are measured
+in the same run, in turns; no benchmark fails because of a duration.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["NAMES", "format_figures", "main", "replace_block"]
 
 NAMES = (
     "startup",
+    "export_speed",
     "fleet",
     "real_models",
     "memory",

@@ -16,6 +16,10 @@ from keras_consistency_cli.routes.targets import route_on
 __all__ = ["count_cut", "differing_layer", "fits_export", "helpful_change", "is_random_when_called"]
 
 _STALE, _SATURATED, _LAYER = "export-stale", "export-saturated", "export-layer-differs"
+_ABOUT_THE_RUNTIME = ("export-low-precision", "runtime-optimiser")
+"""Causes that are gone if the same file computes exactly."""
+_MOST_LEFT = 0.25
+"""Share of a difference that may be left after a change if the limit is that of a low precision."""
 _LOCATED = (_LAYER, "runtime-optimiser")
 """Causes that begin at one layer."""
 _TRAINED = re.compile(r"^Random|Dropout|Noise|BatchNorm")
@@ -42,12 +46,22 @@ def fits_export(slug: str, evidence: Evidence, failing: Failing) -> bool:
 
 def helpful_change(slug: str, evidence: Evidence, failing: Failing) -> VariantResult | None:
     """Return the result of the change that belongs to a cause, if it makes export and model agree."""
-    details = _variants(evidence)
-    limits = failing["KC901"].findings.get("limits", {}) if "KC901" in failing else {}
+    details, findings = _variants(evidence), failing["KC901"].findings if "KC901" in failing else {}
+    limits = findings.get("limits", {})
     result = details.get("variants", {}).get(slug)
-    if result is None or not limits or not _within(result["differences"], limits):
+    if result is None or not limits:
         return None
-    return None if _within(details["plain"], limits) else result
+    if slug not in _ABOUT_THE_RUNTIME and "wide_limits" in findings:
+        # What low precision explains is still there after any other change.
+        limits = findings["wide_limits"]
+        if _largest(result["differences"]) > _MOST_LEFT * _largest(details["plain"]):
+            return None
+    is_gone = _within(result["differences"], limits) and not _within(details["plain"], limits)
+    return result if is_gone else None
+
+
+def _largest(differences: Mapping[str, float]) -> float:
+    return max(differences.values(), default=0.0)
 
 
 def count_cut(evidence: Evidence, failing: Failing) -> int:

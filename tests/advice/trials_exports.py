@@ -127,7 +127,9 @@ def _without_missing(files: Files) -> Files:
 
 
 def _ending_with_softmax(files: Files) -> Files:
-    return save(_soft(load(files)), files)
+    model = load(files)
+    ending = keras.Sequential([keras.Input(model.input_shape[1:], name="x"), *model.layers, layers.Softmax()])
+    return save(ending, files)
 
 
 _saved_again = exported(by_keras("tf_saved_model"))
@@ -138,6 +140,18 @@ TRIALS: tuple[Trial, ...] = (
         tries="convert the model itself",
         faulty=corpus_case("litert without its weights"),
         fix=exported(litert()),
+    ),
+    Trial(
+        slug="export-overflows",
+        tries="export in float32",
+        faulty=corpus_case("onnx in float16, large rows"),
+        fix=exported(onnx()),
+    ),
+    Trial(
+        slug="export-size-frozen",
+        tries="export with a free axis",
+        faulty=corpus_case("onnx for eight steps"),
+        fix=exported(onnx()),
     ),
     Trial(
         slug="export-unrepeatable",

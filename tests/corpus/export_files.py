@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "onnx_channels_first",
     "onnx_dynamic_int8",
     "onnx_exchanged",
-    "onnx_for_batches_of",
+    "onnx_for_one_row",
+    "onnx_in_float16",
     "onnx_static_int8",
+    "onnx_with_fixed",
     "served_as",
     "with_gap",
     "with_unknown_operator",
@@ -214,14 +217,51 @@ def onnx_channels_first() -> Exporter:
         sizes = [each.dim_value for each in axes[1:]]
         for axis, size in zip(axes[1:], (sizes[-1], *sizes[:-1]), strict=True):
             axis.dim_value = size
-        for node in definition.graph.node:
-            for position, name in enumerate(node.input):
-                node.input[position] = "channels_last" if name == port.name else name
-        turn = library.helper.make_node("Transpose", [port.name], ["channels_last"], perm=[0, 2, 3, 1])
-        definition.graph.node.insert(0, turn)
+        _put_first(definition, "Transpose", perm=[0, 2, 3, 1])
         library.save(definition, str(path))
 
     return export
+
+
+def onnx_in_float16() -> Exporter:
+    """Return the exporter to ONNX with float16 for everything, inputs and outputs too."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        onnx()(model, path)
+        converted = convert_float_to_float16(library.load(str(path)), keep_io_types=False)
+        library.save(converted, str(path))
+
+    return export
+
+
+def onnx_for_one_row() -> Exporter:
+    """Return the exporter to ONNX that declares any number of rows, and reshapes them to one."""
+
+    def export(model: Any, path: Path) -> None:
+        import onnx as library
+
+        onnx()(model, path)
+        definition = library.load(str(path))
+        shape = np.array([1, *model.input_shape[1:]], np.int64)
+        definition.graph.initializer.append(library.numpy_helper.from_array(shape, "one_row"))
+        _put_first(definition, "Reshape", "one_row")
+        library.save(definition, str(path))
+
+    return export
+
+
+def _put_first(definition: Any, operator: str, *inputs: str, **attributes: Any) -> None:
+    """Put a node between the input of a graph and those that read it."""
+    from onnx import helper
+
+    name = definition.graph.input[0].name
+    for node in definition.graph.node:
+        for position, value in enumerate(node.input):
+            node.input[position] = "changed" if value == name else value
+    definition.graph.node.insert(0, helper.make_node(operator, [name, *inputs], ["changed"], **attributes))
 
 
 def served_as(function: Callable[[Any], Callable[..., Any]], dtype: str = "") -> Exporter:
@@ -246,8 +286,8 @@ def served_as(function: Callable[[Any], Callable[..., Any]], dtype: str = "") ->
     return export
 
 
-def onnx_for_batches_of(size: int) -> Exporter:
-    """Return the exporter to ONNX with a fixed batch size."""
+def onnx_with_fixed(axis: int, size: int) -> Exporter:
+    """Return the exporter to ONNX with a fixed size of one axis of its inputs."""
 
     def export(model: Any, path: Path) -> None:
         import onnx as library
@@ -255,7 +295,7 @@ def onnx_for_batches_of(size: int) -> Exporter:
         onnx()(model, path)
         definition = library.load(str(path))
         for port in definition.graph.input:
-            port.type.tensor_type.shape.dim[0].dim_value = size
+            port.type.tensor_type.shape.dim[axis].dim_value = size
         library.save(definition, str(path))
 
     return export

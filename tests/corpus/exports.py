@@ -28,8 +28,10 @@ from tests.corpus.export_files import (
     onnx_channels_first,
     onnx_dynamic_int8,
     onnx_exchanged,
-    onnx_for_batches_of,
+    onnx_for_one_row,
+    onnx_in_float16,
     onnx_static_int8,
+    onnx_with_fixed,
     served_as,
     with_gap,
     with_unknown_operator,
@@ -91,6 +93,18 @@ def from_narrow(model: Any) -> Callable[[Any], Any]:
     return lambda x: model(tf.cast(x, tf.float32), training=False)
 
 
+def of_any_length() -> Any:
+    """A model of series of any length."""
+    return keras.Sequential(
+        [
+            keras.Input((None, 3), name="series"),
+            layers.Conv1D(6, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ]
+    )
+
+
 def with_class(model: Any) -> Callable[[Any], Any]:
     """An endpoint that returns the class next to its probabilities."""
 
@@ -115,6 +129,11 @@ def with_missing(random: np.random.Generator) -> np.ndarray:
     rows = random.normal(size=(70, 10)).astype("float32")
     rows[3, 2] = np.nan
     return rows
+
+
+def large_rows(random: np.random.Generator) -> np.ndarray:
+    """Rows beyond the end of float16."""
+    return 1e5 * random.normal(size=(70, 10)).astype("float32")
 
 
 def cube() -> Any:
@@ -543,6 +562,23 @@ PRECISION = (
         **_fault("export-saturated", "KC901"),
     ),
     _case(
+        "litert dynamic int8 of old weights", lambda: wide(256), flat(10),
+        {"m.tflite": litert(trained_again, optimize=DYNAMIC_INT8)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
+        "onnx in float16, large rows", lambda: wide(64), large_rows, {"m.onnx": onnx_in_float16()},
+        **_fault("export-overflows", "KC901"),
+    ),
+    _case(
+        "onnx in float16", mlp, flat(10), {"m.onnx": onnx_in_float16()},
+        **_warning("export-low-precision", "KC901"),
+    ),
+    _case(
+        "litert float16 of old weights", mlp, flat(10), {"m.tflite": litert(trained_again, optimize=FLOAT16)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
         "onnx calibrated with small rows", lambda: wide(64), flat(10),
         {"m.onnx": onnx_static_int8(small_rows)},
         **_fault("export-saturated", "KC901"),
@@ -559,8 +595,16 @@ STATE = (
         **_warning("export-state-carried", "KC903", layer="gru"),
     ),
     _case(
-        "onnx for one row", mlp, flat(10), {"m.onnx": onnx_for_batches_of(1)},
+        "onnx for one row", mlp, flat(10), {"m.onnx": onnx_with_fixed(0, 1)},
         **_warning("export-batch-frozen", "KC902"),
+    ),
+    _case(
+        "onnx reshapes to one row", mlp, flat(10), {"m.onnx": onnx_for_one_row()},
+        **_warning("export-batch-frozen", "KC902"),
+    ),
+    _case(
+        "onnx for eight steps", of_any_length, steps(12, 3), {"m.onnx": onnx_with_fixed(1, 8)},
+        **_fault("export-size-frozen", "KC904"),
     ),
 )  # fmt: skip
 
@@ -638,6 +682,7 @@ CLEAN = (
         "one number for each row", mlp, flat(10),
         {"m": served_as(lambda model: lambda x: model(x, training=False)[:, 0])},
     ),
+    _case("onnx for twelve steps", of_any_length, steps(12, 3), {"m.onnx": onnx_with_fixed(1, 12)}),
     _case("saved model takes float64", mlp, flat(10), {"m": served_as(from_narrow, dtype="float64")}),
 )  # fmt: skip
 

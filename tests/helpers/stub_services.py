@@ -40,6 +40,7 @@ class Stub(ThreadingHTTPServer):
     ) -> None:
         self.answers, self.protocol, self.raw, self.fixed_status = answers, protocol, raw, status
         self.location = ""
+        self.datatype, self.extensions = "FP32", ("classification",)
         self.delay = 0.0
         self.requests: list[Any] = []
         self.headers: dict[str, str] = {}
@@ -55,9 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         stub = self.server
-        if stub.protocol == "v2":
-            tensor = {"name": "x", "datatype": "FP32", "shape": [-1, 3]}
-            self._reply(200, {"name": "m", "versions": ["3"], "inputs": [tensor], "outputs": [{"name": "y"}]})
+        if stub.protocol == "v2" and self.path == "/v2":
+            self._reply(200, {"name": "server", "extensions": list(stub.extensions)})
+        elif stub.protocol == "v2":
+            x, y = ({"name": name, "datatype": stub.datatype, "shape": [-1, 3]} for name in ("x", "y"))
+            self._reply(200, {"name": "m", "versions": ["3"], "inputs": [x], "outputs": [y]})
         elif stub.protocol.startswith("tfserving"):
             signature = {"serving_default": {"inputs": {"x": {}}, "outputs": {"y": {}}}}
             metadata = {"signature_def": {"signature_def": signature}}
@@ -67,7 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         stub = self.server
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if "Inference-Header-Content-Length" in self.headers:
+            self._answer_in_float16(content, int(self.headers["Inference-Header-Content-Length"]))
+            return
+        body = json.loads(content)
         stub.requests.append(body)
         stub.headers = dict(self.headers)
         time.sleep(stub.delay)
@@ -81,6 +88,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(400, {"error": str(error)})
             return
         self._reply(200, self._document(outputs))
+
+    def _answer_in_float16(self, content: bytes, length: int) -> None:
+        """The binary extension of V2, for one input and one output of FP16."""
+        body = json.loads(content[:length])
+        self.server.requests.append(body)
+        (tensor,) = body["inputs"]
+        rows = np.frombuffer(content[length:], "<f2").reshape(tensor["shape"])
+        try:
+            outputs = np.asarray(self.server.answers(rows.astype("float64")), "<f2")
+        except ValueError as error:
+            self._reply(400, {"error": str(error)})
+            return
+        parameters = {"binary_data_size": outputs.nbytes}
+        output = {"name": "y", "shape": list(outputs.shape), "datatype": "FP16", "parameters": parameters}
+        header = json.dumps({"outputs": [output]}).encode()
+        self._reply_bytes(200, header + outputs.tobytes(), len(header))
 
     def _rows(self, body: Any) -> Any:
         if self.server.protocol == "v2":
@@ -101,12 +124,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, status: int, document: Any) -> None:
         self._reply_bytes(status, json.dumps(document).encode())
 
-    def _reply_bytes(self, status: int, body: bytes) -> None:
+    def _reply_bytes(self, status: int, body: bytes, header_length: int = 0) -> None:
         with contextlib.suppress(OSError):
             self.send_response(status)
             if self.server.location:
                 self.send_header("Location", self.server.location)
             self.send_header("Content-Length", str(len(body)))
+            if header_length:
+                self.send_header("Inference-Header-Content-Length", str(header_length))
             self.end_headers()
             self.wfile.write(body)
 

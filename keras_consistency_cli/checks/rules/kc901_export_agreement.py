@@ -84,6 +84,7 @@ def _judge_low_precision(evidence: Evidence, label: str, verdict: Verdict, preci
     findings = {
         **verdict.findings,
         "precision": precision,
+        "wide_limits": {one.comparison.output: one.limit.value for one in judged},
         "exact_agrees": _agrees_exactly(evidence, label),
     }
     if not all(one.within for one in judged):

@@ -23,6 +23,7 @@ _CHANGES: Mapping[str, str] = {
     "export-inputs-reordered": "with its inputs exchanged ({how}) the export gives the model's outputs",
     "export-outputs-reordered": "with its outputs exchanged ({how}), the export gives those of the model",
     "export-scales-itself": "on rows before scaling ({how}) the export gives the model's outputs",
+    "export-overflows": "on rows of a thousandth of the size the outputs of the export are finite",
     "export-expects-other-rows": "on changed rows ({how}) the export gives the outputs of the model",
     "export-narrows-rows": "on rows in the export's types ({how}) the model gives its outputs",
     "export-nan-differs": "without the rows of NaN and infinity ({how}) both give the same outputs",
@@ -41,7 +42,7 @@ _COUNTED: Mapping[str, str] = {
 
 _READ: Mapping[str, str] = {
     "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
-    "export-batch-frozen": "read from the shapes of the export's inputs",
+    "export-batch-frozen": "read from the shapes of the inputs, or two rows are refused and one is not",
     "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
     "export-state-carried": "two calls of the export differ, its first calls after loading it do not",
     "export-unrepeatable": "two calls of the export differ, and so do the first calls after loading it twice",
@@ -49,6 +50,7 @@ _READ: Mapping[str, str] = {
     "unsupported-operators": "the runtime refuses the file and names the operators",
     "export-statistics-lost": "the inputs of the export were read",
     "export-weights-missing": "variables that the file reads, and that nothing assigns, were counted",
+    "export-size-frozen": "the shapes of the export's inputs are compared with those of the rows",
     "export-of-other-model": "the inputs and outputs of the export were read",
     "export-unloadable": "the runtime was tried",
 }

@@ -119,13 +119,15 @@ class LiteRtExport:
             self._start()
 
     def constants(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the float constants; tensors that are computed have no value before the first run."""
+        """Yield the constants as floats; tensors that are computed have no value before the first run."""
         fresh = _open_interpreter(self._path, delegates=False, allocate=False)
         for each in fresh.get_tensor_details():
-            if np.dtype(each["dtype"]).kind == "f" and np.prod(each["shape"]) > 0:
-                values = _constant(fresh, int(each["index"]))
-                if values is not None:
-                    yield str(each["name"]), values
+            is_number = np.dtype(each["dtype"]).kind == "f" or _is_quantized(each)
+            values = (
+                _constant(fresh, int(each["index"])) if is_number and np.prod(each["shape"]) > 0 else None
+            )
+            if values is not None and values.shape == tuple(each["shape"]):
+                yield str(each["name"]), _scaled(values, each) if _is_quantized(each) else values
 
     def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
         """Return the tensors of the whole file."""
@@ -241,6 +243,16 @@ def _dequantize(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
     scale, zero = detail["quantization"]
     floats: np.ndarray = (values.astype(np.float32) - zero) * np.float32(scale)
     return floats.astype(np.float32)
+
+
+def _scaled(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    """Return the floats that the integers of a constant stand for; scales may be one for each channel."""
+    parameters = detail["quantization_parameters"]
+    scales, zeros = (np.asarray(parameters[key], np.float32) for key in ("scales", "zero_points"))
+    shape = [1] * values.ndim
+    if len(scales) > 1:
+        shape[int(parameters["quantized_dimension"])] = len(scales)
+    return (values.astype(np.float32) - zeros.reshape(shape)) * scales.reshape(shape)
 
 
 def _constant(interpreter: Any, index: int) -> np.ndarray | None:

@@ -22,6 +22,7 @@ _NOT_SUPPORTED = re.compile(
     r"[Nn]o ?[Oo]p registered|NOT_IMPLEMENTED|is not a registered function|NotImplemented"
 )
 _QUIET = 4
+_QUANTIZED = "_quantized"
 
 
 class OnnxExport:
@@ -96,13 +97,18 @@ class OnnxExport:
         """Do nothing: ONNX Runtime keeps no state between runs."""
 
     def constants(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the float initializers."""
+        """Yield the initializers as floats."""
         from onnx import numpy_helper
 
-        for tensor in self._definition.graph.initializer:
-            values = numpy_helper.to_array(tensor, base_dir=str(self._path.parent))
+        stored = {
+            tensor.name: numpy_helper.to_array(tensor, base_dir=str(self._path.parent))
+            for tensor in self._definition.graph.initializer
+        }
+        for name, values in stored.items():
             if values.dtype.kind == "f":
-                yield tensor.name, values
+                yield name, values
+            elif name.endswith(_QUANTIZED) and (scale := stored.get(_beside(name, "_scale"))) is not None:
+                yield name, _scaled(values, scale, stored.get(_beside(name, "_zero_point")))
 
     def values(self, feeds: Feeds) -> dict[str, np.ndarray]:
         """Return the outputs of all nodes."""
@@ -123,6 +129,20 @@ class OnnxExport:
     def exact(self) -> OnnxExport | None:
         """Return the same file without graph optimizations."""
         return OnnxExport(self._path, optimized=False) if self._optimized else None
+
+
+def _beside(name: str, ending: str) -> str:
+    """The name that ONNX Runtime's quantizer gives to what belongs to a quantized weight."""
+    return name.removesuffix(_QUANTIZED) + ending
+
+
+def _scaled(values: np.ndarray, scale: np.ndarray, zero: np.ndarray | None) -> np.ndarray:
+    """Return the floats that integers stand for; kernels of convolutions have their channels first."""
+    shape = [1] * values.ndim
+    if scale.size > 1:
+        shape[0 if values.ndim > 2 else -1] = scale.size
+    shift = 0.0 if zero is None else zero.astype(np.float32).reshape(shape)
+    return np.asarray((values.astype(np.float32) - shift) * scale.astype(np.float32).reshape(shape))
 
 
 def _tensors(nodes: Any) -> tuple[ExportTensor, ...]:

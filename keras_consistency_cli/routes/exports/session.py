@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportTensor
-from keras_consistency_cli.loading.exports.layouts import from_export, to_export
+from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportRefused, ExportTensor
+from keras_consistency_cli.loading.exports.layouts import fits, from_export, to_export
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.routes.exports.stored_weights import StoredWeights, compare_weights
-from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
+from keras_consistency_cli.text import clean
 
 __all__ = ["ExportSession"]
 
@@ -34,11 +35,48 @@ class ExportSession(Session):
         self.exported, self.spec, self.original = exported, spec, original
         self.inputs: Match = match_inputs(self.facts.inputs, exported.inputs, spec.input_names)
         self.outputs: Match = match_outputs(self.facts.outputs, exported.outputs)
-        self.frozen_batch = _frozen_batch(exported.inputs) if self.facts.batch_size is None else None
-        if self.frozen_batch is not None:
-            self.facts = replace(self.facts, batch_size=self.frozen_batch)
+        self.frozen_batch: int | None = None
+        declared = _frozen_batch(exported.inputs)
+        if self.facts.batch_size is None and declared is not None:
+            self._freeze(declared)
         self._types = {each.name: each.dtype for each in exported.inputs}
         self._shapes = {each.name: each.shape for each in exported.inputs}
+
+    def check_sizes(self, rows: Rows) -> None:
+        """Refuse an export whose inputs have an axis of a fixed size that is not that of the rows.
+
+        Raises:
+            ExportRefused: the model takes such rows, the export does not.
+        """
+        for own, values in self.feeds(rows).items():
+            shape, size = self._shapes[own], values.shape
+            if not fits(size, shape):
+                raise ExportRefused(
+                    f"its input '{clean(own, 40)}' only takes rows of shape {shape[1:] if shape else ()}; "
+                    f"these have {size[1:]}",
+                    cause="export-size-frozen",
+                )
+
+    def find_frozen_batch(self, rows: Rows) -> None:
+        """Find out by calls whether an export takes one row at a time only, whatever it declares."""
+        one, two = first_batch(rows, 1), first_batch(rows, 2)
+        is_free = self.frozen_batch is None and self.facts.batch_size is None and count_rows(two) > 1
+        if is_free and not self._takes(two) and self._takes(one):
+            self._freeze(1)
+
+    def _takes(self, rows: Rows) -> bool:
+        try:
+            self.exported.run(self.feeds(rows))
+        except Exception:
+            # The runtimes raise classes of their own.
+            return False
+        finally:
+            self.restore()
+        return True
+
+    def _freeze(self, size: int) -> None:
+        self.frozen_batch = size
+        self.facts = replace(self.facts, batch_size=size)
 
     @cached_property
     def stored_weights(self) -> StoredWeights:

@@ -27,9 +27,13 @@ def open_session(original: Session, spec: ExportSpec, rows: Rows) -> ExportSessi
         rows: rows of the running route.
 
     Raises:
-        ExportRefused: it cannot be made or loaded, or its inputs and outputs are not those of the model.
+        ExportRefused: it cannot be made or loaded, its inputs and outputs are not those of the model, or it
+            takes rows of a different size only.
     """
     require_packages(spec.kind)
     batch = first_batch(rows, original.facts.batch_size or 1)
     path = make_export(original, spec.kind, batch) if spec.is_made else Path(spec.path)
-    return ExportSession(open_export(path, spec.kind, spec.signature), original, spec)
+    session = ExportSession(open_export(path, spec.kind, spec.signature), original, spec)
+    session.check_sizes(rows)
+    session.find_frozen_batch(rows)
+    return session

@@ -10,11 +10,13 @@ import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportedModel
 
-__all__ = ["StoredWeights", "compare_weights", "substituted_weights"]
+__all__ = ["StoredWeights", "compare_weights", "is_rounded", "substituted_weights"]
 
 _FEWEST_VALUES = 4
 """Smaller weights may be equal by chance."""
 _MOST_ORDERS, _MOST_WAYS = 24, 24
+_ROUNDED = 1e-2
+"""As a share of the largest value: integers of 8 bits are nearer to what they stand for."""
 _RTOL = 1e-3
 """Relative difference up to which a weight counts as stored: float16 keeps three digits."""
 
@@ -64,6 +66,13 @@ def substituted_weights(exported: ExportedModel, model: Any) -> Iterator[list[tu
                 for number, (variable, value) in enumerate(weights)
                 if number in chosen
             ]
+
+
+def is_rounded(variable: Any, constant: np.ndarray) -> bool:
+    """Whether a constant is a kernel of the model in lower precision, element by element."""
+    value = _value_of(variable)
+    largest = float(np.abs(value).max(initial=0.0))
+    return value.ndim > 1 and bool(np.abs(constant - value).max(initial=0.0) <= _ROUNDED * largest)
 
 
 def _assignments(

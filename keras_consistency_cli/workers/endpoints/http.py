@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from keras_consistency_cli.text import clean
+from keras_consistency_cli.workers.endpoints.binary import HEADER_LENGTH
 from keras_consistency_cli.workers.endpoints.errors import EndpointError
 
 __all__ = ["Reply", "send"]
@@ -22,10 +23,11 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The status and the body of an answer."""
+    """The status and the body of an answer; `header_length` says how much of a binary one is JSON."""
 
     status: int
     body: bytes
+    header_length: str = ""
 
 
 def send(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], deadline: float) -> Reply:
@@ -79,7 +81,9 @@ def _send_once(
     try:
         connection.request(method, f"{path}?{parts.query}" if parts.query else path, body, dict(headers))
         answer = connection.getresponse()
-        return Reply(status=answer.status, body=_read(answer, deadline)), answer.getheader("Location") or ""
+        length = answer.getheader(HEADER_LENGTH) or ""
+        reply = Reply(status=answer.status, body=_read(answer, deadline), header_length=length)
+        return reply, answer.getheader("Location") or ""
     except TimeoutError as error:
         raise EndpointError("it did not answer in time") from error
     except (OSError, http.client.HTTPException, ValueError) as error:

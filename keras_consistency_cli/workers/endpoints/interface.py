@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from keras_consistency_cli.config.endpoints import Protocol
 from keras_consistency_cli.workers.endpoints.wire import Json
 
-__all__ = ["Interface", "metadata_url", "read_interface"]
+__all__ = ["Interface", "lists_extension", "metadata_url", "read_interface", "server_url"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,23 @@ class Interface:
     inputs: Mapping[str, str] = field(default_factory=dict)
     """By name, the type in the words of the service; "" if it states none."""
     outputs: tuple[str, ...] = ()
+    types: frozenset[str] = frozenset()
+    """Types of inputs and outputs, in the words of V2."""
+    is_binary: bool = False
+    """Whether tensors are sent and returned as bytes, by the binary extension of V2."""
+
+
+def server_url(url: str) -> str | None:
+    """Return where a V2 server lists its extensions, None if the URL is not that of a V2 model."""
+    parts = urlsplit(url)
+    before, found, _ = parts.path.partition("/v2/")
+    return parts._replace(path=f"{before}/v2", query="").geturl() if found else None
+
+
+def lists_extension(document: Json, extension: str) -> bool:
+    """Whether the metadata of a V2 server list an extension."""
+    listed = document.get("extensions") if isinstance(document, dict) else None
+    return isinstance(listed, list) and extension in listed
 
 
 def metadata_url(protocol: Protocol, url: str) -> str | None:
@@ -44,10 +61,14 @@ def read_interface(protocol: Protocol, document: Json) -> Interface:
     if protocol == "v2":
         declared = _objects(document.get("inputs"))
         inputs = {str(each.get("name")): str(each.get("datatype", "")) for each in declared}
-        outputs = tuple(str(each.get("name")) for each in _objects(document.get("outputs")))
+        returned = _objects(document.get("outputs"))
+        outputs = tuple(str(each.get("name")) for each in returned)
+        types = frozenset(str(each.get("datatype", "")) for each in (*declared, *returned))
         versions = document.get("versions")
         version = str(versions[-1]) if isinstance(versions, list) and versions else ""
-        return Interface(name=str(document.get("name", "")), version=version, inputs=inputs, outputs=outputs)
+        return Interface(
+            name=str(document.get("name", "")), version=version, inputs=inputs, outputs=outputs, types=types
+        )
     spec = document.get("model_spec")
     spec = spec if isinstance(spec, dict) else {}
     signature = _dig(document, "metadata", "signature_def", "signature_def", "serving_default")

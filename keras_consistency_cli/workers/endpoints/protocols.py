@@ -26,6 +26,7 @@ __all__ = [
     "encode",
     "form_of",
     "match_outputs",
+    "tensors_of_v2",
 ]
 
 Rows = Mapping[str, npt.NDArray[np.generic]]
@@ -89,8 +90,7 @@ def _column_form(rows: Rows, _interface: Interface) -> Json:
 
 def _v2(rows: Rows, interface: Interface) -> Json:
     inputs: list[Json] = []
-    for name, values in _named(rows, interface).items():
-        datatype = interface.inputs.get(name) or _DATATYPES.get(values.dtype.name, "FP64")
+    for name, (datatype, values) in tensors_of_v2(rows, interface).items():
         shape: list[Json] = [int(size) for size in values.shape]
         data = _plain(values.ravel())
         inputs.append(
@@ -103,6 +103,14 @@ def _v2(rows: Rows, interface: Interface) -> Json:
             }
         )
     return {"inputs": inputs}
+
+
+def tensors_of_v2(rows: Rows, interface: Interface) -> dict[str, tuple[str, npt.NDArray[np.generic]]]:
+    """Return the rows by the service's names, with its types."""
+    return {
+        name: (interface.inputs.get(name) or _DATATYPES.get(values.dtype.name, "FP64"), values)
+        for name, values in _named(rows, interface).items()
+    }
 
 
 def _named(rows: Rows, interface: Interface) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +11,33 @@ import numpy as np
 from keras_consistency_cli.config.endpoints import Endpoint
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.endpoints.binary import (
+    EXTENSION,
+    HEADER_LENGTH,
+    NARROW,
+    decode_binary,
+    encode_binary,
+    with_digits,
+)
 from keras_consistency_cli.workers.endpoints.budget import Budget
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
 from keras_consistency_cli.workers.endpoints.http import Reply, send
-from keras_consistency_cli.workers.endpoints.interface import Interface, metadata_url, read_interface
-from keras_consistency_cli.workers.endpoints.protocols import Rows, detect, encode, form_of, match_outputs
-from keras_consistency_cli.workers.endpoints.wire import Answer, read_json
+from keras_consistency_cli.workers.endpoints.interface import (
+    Interface,
+    lists_extension,
+    metadata_url,
+    read_interface,
+    server_url,
+)
+from keras_consistency_cli.workers.endpoints.protocols import (
+    Rows,
+    detect,
+    encode,
+    form_of,
+    match_outputs,
+    tensors_of_v2,
+)
+from keras_consistency_cli.workers.endpoints.wire import Answer, Json, read_json
 
 __all__ = ["Service", "join"]
 
@@ -60,26 +82,43 @@ class Service:
         reply = self._post(rows)
         if reply.status != 200:
             raise EndpointError(_refusal(reply, count), reply.status)
-        return match_outputs(self._form.outputs(read_json(reply.body)), self._shapes, count)
+        if not self.interface.is_binary:
+            return match_outputs(self._form.outputs(read_json(reply.body)), self._shapes, count)
+        outputs, types = decode_binary(reply.body, reply.header_length)
+        return dict(with_digits(match_outputs(outputs, self._shapes, count), types))
 
     def status_of(self, rows: Rows) -> int:
         """Return the status of the answer to rows that are wrong on purpose; 0 for an error without one."""
         try:
             reply = self._post(rows)
             if reply.status == 200:
-                self._form.outputs(read_json(reply.body))
+                self._read_outputs(reply)
         except AnswerError:
             return 422  # an error in a document with status 200
         except EndpointError:
             return 0
         return reply.status
 
-    def _post(self, rows: Rows) -> Reply:
-        return self._send("POST", self._url, encode(self._form.body(rows, self.interface)))
+    def _read_outputs(self, reply: Reply) -> None:
+        if self.interface.is_binary:
+            decode_binary(reply.body, reply.header_length)
+        else:
+            self._form.outputs(read_json(reply.body))
 
-    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
+    def _post(self, rows: Rows) -> Reply:
+        is_number = all(values.dtype.kind in "fiub" for values in rows.values())
+        if not self.interface.is_binary or not is_number:
+            return self._send("POST", self._url, encode(self._form.body(rows, self.interface)))
+        body, length = encode_binary(tensors_of_v2(rows, self.interface))
+        headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(length)}
+        return self._send("POST", self._url, body, headers)
+
+    def _send(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         self.budget.spend()
-        return send(method, url, body=body, headers=self._headers, deadline=self._deadline.next())
+        sent = {**self._headers, **(headers or {})}
+        return send(method, url, body=body, headers=sent, deadline=self._deadline.next())
 
     @cached_property
     def interface(self) -> Interface:
@@ -87,13 +126,19 @@ class Service:
         url = metadata_url(self.protocol, self._url)
         if url is None:
             return Interface()
+        document = self._get(url)
+        described = read_interface(self.protocol, document)
+        server = server_url(self._url) if described.types & set(NARROW) else None
+        is_binary = server is not None and lists_extension(self._get(server), EXTENSION)
+        return replace(described, is_binary=is_binary)
+
+    def _get(self, url: str) -> Json:
+        """Return a document, None if there is none or it cannot be read."""
         reply = self._send("GET", url)
         try:
-            return (
-                read_interface(self.protocol, read_json(reply.body)) if reply.status == 200 else Interface()
-            )
+            return read_json(reply.body) if reply.status == 200 else None
         except AnswerError:
-            return Interface()
+            return None
 
 
 def _refusal(reply: Reply, count: int) -> str:

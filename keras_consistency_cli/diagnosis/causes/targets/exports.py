@@ -83,6 +83,23 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _BATCHING,
     ),
     export_cause(
+        "export-overflows",
+        "values inside the export are too large for float16",
+        "float16 ends at 65504. A value inside the export that is larger becomes infinite, and the outputs "
+        "NaN. The model computes in float32, which ends much later.",
+        "export in float32; or scale the rows, and keep the layers with large values in float32",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-saturated",
+        "the export cuts values at the end of a fixed range",
+        "A statically quantized export represents each tensor by integers of a fixed range, which was "
+        "measured on a few calibration rows. Values beyond the range are cut to its end.",
+        "calibrate with rows that cover the range of those that are served, and with more of them:\n"
+        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
+        _AGREEMENT,
+    ),
+    export_cause(
         "export-expects-other-rows",
         "the export expects rows in a different form than the model",
         "A converter or a function around the model changed what it takes: channels first, channels in "
@@ -164,15 +181,6 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "switched off. The converter is right; the runtime is not.",
         "switch the optimization off, and report it to the runtime with the bundle of kcheck:\n"
         "    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL",
-        _AGREEMENT,
-    ),
-    export_cause(
-        "export-saturated",
-        "the export cuts values at the end of a fixed range",
-        "A statically quantized export represents each tensor by integers of a fixed range, which was "
-        "measured on a few calibration rows. Values beyond the range are cut to its end.",
-        "calibrate with rows that cover the range of those that are served, and with more of them:\n"
-        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
         _AGREEMENT,
     ),
     export_cause(

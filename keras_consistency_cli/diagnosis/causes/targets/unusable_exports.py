@@ -75,6 +75,14 @@ UNUSABLE_EXPORT_CAUSES: tuple[Cause, ...] = (
         _INTERFACE,
     ),
     export_cause(
+        "export-size-frozen",
+        "the export only takes rows of one size",
+        "The number of time steps, or the height and width of pictures, became a constant when the model was "
+        "exported. The model takes other sizes too.",
+        "export with a free axis: keras.Input((None, 3)); or bring rows to this size before the export",
+        _INTERFACE,
+    ),
+    export_cause(
         "export-of-other-model",
         "the export belongs to a different model: its inputs or outputs do not fit",
         "Number or shapes of inputs or outputs differ from those of the model.",
