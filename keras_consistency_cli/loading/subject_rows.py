@@ -141,7 +141,8 @@ class SubjectRows:
             return source
         from keras_consistency_cli.loading.scalers.fitted_scaler import names_to_select
 
-        return source.in_order(names_to_select(self.scaler) or source.columns)
+        names = names_to_select(self.scaler)
+        return source.in_order(names) if names else source
 
     @cached_property
     def scaler(self) -> Any:
