@@ -100,8 +100,8 @@ readme: samples ## draw the README's reports and write its table of checks again
 constraints: ## resolve the newest versions in a fresh environment and write constraints.txt
 	$(PYTHON) scripts/constraints.py constraints.txt
 
-wheel: $(VENV)/.installed-dev ## build dist/*.whl and dist/*.tar.gz
-	$(RUN) -m hatchling build --directory dist
+wheel: ## build dist/*.whl
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
