@@ -25,6 +25,7 @@ $(VENV)/bin/python:
 
 # Two stamps, so that `make demo` does not install what only development needs.
 $(VENV)/.installed: $(NEEDS) | $(VENV)/bin/python
+	@echo 'Installing kcheck and TensorFlow into $(VENV): about a minute.'
 	$(INSTALL) --editable .
 	@touch $@
 
@@ -34,7 +35,10 @@ $(VENV)/.installed-dev: $(NEEDS) | $(VENV)/bin/python
 
 install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that development needs
 
-demo: samples ## install, build the samples, and run kcheck on a healthy model and on a faulty one
+# The samples of the demo, of the command that it names next, and of the tutorial.
+demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a healthy model and on a faulty one
+	@echo 'Building four sample models: some seconds.'
+	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
 	@$(RUN) scripts/demo.py
 
 test: $(VENV)/.installed-dev ## run all tests: about 10 minutes on 2 cores
