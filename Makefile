@@ -25,6 +25,7 @@ $(VENV)/bin/python:
 
 # Two stamps, so that `make demo` does not install what only development needs.
 $(VENV)/.installed: $(NEEDS) | $(VENV)/bin/python
+	@echo 'Installing kcheck and TensorFlow into $(VENV): about a minute.'
 	$(INSTALL) --editable .
 	@touch $@
 
@@ -34,7 +35,10 @@ $(VENV)/.installed-dev: $(NEEDS) | $(VENV)/bin/python
 
 install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that development needs
 
-demo: samples ## install, build the samples, and run kcheck on a healthy model and on a faulty one
+# The samples of the demo, of the command that it names next, and of the tutorial.
+demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a healthy model and on a faulty one
+	@echo 'Building four sample models: some seconds.'
+	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
 	@$(RUN) scripts/demo.py
 
 test: $(VENV)/.installed-dev ## run all tests: about 10 minutes on 2 cores
@@ -100,8 +104,8 @@ readme: samples ## draw the README's reports and write its table of checks again
 constraints: ## resolve the newest versions in a fresh environment and write constraints.txt
 	$(PYTHON) scripts/constraints.py constraints.txt
 
-wheel: $(VENV)/.installed-dev ## build dist/*.whl and dist/*.tar.gz
-	$(RUN) -m hatchling build --directory dist
+wheel: ## build dist/*.whl
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

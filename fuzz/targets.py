@@ -25,6 +25,7 @@ from keras_consistency_cli.cli.model_summary import render_summary, render_summa
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.model_file.summary import summarise
+from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
 from keras_consistency_cli.text import clean
@@ -63,9 +64,9 @@ def _read_scaler(path: Path) -> None:
 
 
 def _read_rows(path: Path) -> None:
-    rows = open_rows(path)
-    for array in rows.arrays.values():
-        np.asarray(array[:4])
+    rows = open_rows(path, reading=Reading(texts="coded"))
+    for name in (*rows.arrays, *rows.words):
+        np.asarray(rows.array(name)[:4])
 
 
 def _read_settings(path: Path) -> None:

@@ -5,11 +5,11 @@ These are data, reference, served rows and expected outputs. Each file is opened
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -137,20 +137,34 @@ class SubjectRows:
             return source
         if source.words and self._opened_data is not None and self._opened_reference is not None:
             source = source.with_words(merge(self._opened_data.words, self._opened_reference.words))
-        return source.in_order(self._wanted_order) if self._wanted_order else source
+        if self.scaler is None:
+            return source
+        from keras_consistency_cli.loading.scalers.fitted_scaler import names_to_select
+
+        names = names_to_select(self.scaler)
+        return source.in_order(names) if names else source
 
     @cached_property
-    def _wanted_order(self) -> tuple[str, ...]:
-        scaler, path = self.in_memory.scaler, self.files.scaler
-        if scaler is not None:
-            from keras_consistency_cli.loading.scalers.fitted_scaler import names_to_select
+    def scaler(self) -> Any:
+        """The scaler, None if the user gave none.
 
-            return names_to_select(scaler)
-        if path is None:
+        The errors of `build_scaler` are passed on.
+        """
+        if self.files.scaler is None or self.in_memory.scaler is not None:
+            return self.in_memory.scaler
+        from keras_consistency_cli.loading.scalers.scaler import build_scaler
+
+        return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)
+
+    def _find_text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The columns of which an encoder knows texts only, although they may look like numbers."""
+        if self.scaler is None:
             return ()
-        from keras_consistency_cli.loading.scalers.scaler import selected_columns
+        from keras_consistency_cli.loading.scalers.fitted_scaler import names_to_select
+        from keras_consistency_cli.loading.tables.encoders import find_text_columns
 
-        return selected_columns(Path(path), trust=self.files.trust_scaler)
+        names = names_to_select(self.scaler) or columns
+        return tuple(names[place] for place in find_text_columns(self.scaler) if place < len(names))
 
     def _open(self, name: Literal["data", "reference", "served", "expected"]) -> RowSource | None:
         if name in self.in_memory.rows:
@@ -158,8 +172,14 @@ class SubjectRows:
         path: str | None = getattr(self.files, name)
         if not path:
             return None
-        reading = self.files.reading if name in RAW else None
-        return open_rows(Path(path), what=LABELS[name], reading=reading)
+        if name not in RAW:
+            return open_rows(Path(path), what=LABELS[name])
+        reading = self.files.reading
+        source = open_rows(Path(path), what=LABELS[name], reading=reading)
+        as_texts = self._find_text_columns(source.columns) if source.columns and self.files.scaler else ()
+        if {*as_texts} <= {*source.words}:
+            return source
+        return open_rows(Path(path), what=LABELS[name], reading=replace(reading, as_texts=as_texts))
 
     @cached_property
     def _data_names(self) -> Mapping[str, str]:

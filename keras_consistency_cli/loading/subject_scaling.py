@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,13 +79,14 @@ class SubjectScaling:
 
         scaling = Scaling(
             input=self._choose_input(),
-            scaler=self._scaler,
+            scaler=self.sources.scaler,
             function=self._load_function(),
             columns=self.sources.columns,
             words=self.sources.words,
         )
         _check_columns(scaling)
         self._check_count(scaling)
+        _check_types(scaling)
         return scaling
 
     def _check_count(self, scaling: Scaling) -> None:
@@ -154,15 +154,6 @@ class SubjectScaling:
             raise _no_inverse_error()
         return rows if self.single is None or is_scaled else _unscale(rows, self.single)
 
-    @cached_property
-    def _scaler(self) -> Any:
-        files, in_memory = self.sources.files, self.sources.in_memory
-        if files.scaler is None or in_memory.scaler is not None:
-            return in_memory.scaler
-        from keras_consistency_cli.loading.scalers.scaler import build_scaler
-
-        return build_scaler(Path(files.scaler), trust=files.trust_scaler)
-
     def _load_function(self) -> Callable[[Any], Any] | None:
         files, in_memory = self.sources.files, self.sources.in_memory
         if in_memory.preprocess is not None or not files.preprocess:
@@ -204,14 +195,14 @@ class SubjectScaling:
 
     def _could_scale(self, fact: InputFact) -> bool:
         """Whether the scaler takes as many features as the rows of this input have."""
-        if self._scaler is None:
+        if self.sources.scaler is None:
             return True
         from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 
         data = self.sources.data
         array = data.arrays.get(fact.name) if data is not None else None
         features = array.shape[-1] if array is not None else fact.shape[-1]
-        return bool(features == get_expected_features(self._scaler)[0])
+        return bool(features == get_expected_features(self.sources.scaler)[0])
 
 
 def _check_columns(scaling: Scaling) -> None:
@@ -238,6 +229,22 @@ def _check_columns(scaling: Scaling) -> None:
         expected=clean(", ".join(scaling.names)),
         fix="give each column the name that it had when the scaler was fitted",
     )
+
+
+def _check_types(scaling: Scaling) -> None:
+    """Refuse numbers in a column of which an encoder knows texts: scikit-learn fails on them."""
+    if scaling.scaler is None or scaling.columns is None:
+        return
+    from keras_consistency_cli.loading.tables.encoders import find_text_columns
+
+    for place in find_text_columns(scaling.scaler):
+        if place < len(scaling.columns) and place not in scaling.texts:
+            name = clean(scaling.columns[place], 60)
+            raise DataError(
+                f"column '{name}' holds numbers, and the {scaling.kind} knows texts there",
+                expected="the column as texts, as when the encoder was fitted",
+                fix=f"frame['{name}'] = frame['{name}'].astype(str)",
+            )
 
 
 def _no_inverse_error() -> UsageError:

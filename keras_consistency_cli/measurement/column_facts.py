@@ -90,3 +90,5 @@ class DriftFact:
     """
     gaps: float = 0.0
     """The share of missing values in the reference rows."""
+    is_text: bool = False
+    """Whether the column holds codes of texts, whose mean says nothing."""

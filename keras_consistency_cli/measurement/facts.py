@@ -190,6 +190,8 @@ class ScalingFact:
     """What fit() of the running scikit-learn sets and the scaler has not: "TfidfTransformer.idf_"."""
     as_stored: bool | None = None
     """Whether the scaler gives the numbers that follow from its statistics; None if no formula is known."""
+    unknown: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Columns of which an encoder knows no value, by name: a value of the rows, and one that it knows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,10 +80,15 @@ def note_float64_copy(collector: EvidenceCollector) -> Iterator[str]:
 
 
 def note_scaling(description: DataFacts) -> Iterator[str]:
-    """Yield how rows of more than one axis are scaled."""
+    """Yield how rows of more than one axis are scaled, and the columns of which an encoder knows no value."""
     scaling = description.scaling
     if scaling is None or scaling.function or description.state != "raw":
         return
+    for column, (given, known) in scaling.unknown.items():
+        yield (
+            f"the {scaling.kind} knows no value of column '{column}', and treats all of them as unknown: "
+            f"the rows hold {given}, it knows {known}"
+        )
     shape = next((rows.shape for rows in description.raw if rows.input == scaling.input), ())
     if len(shape) > 1:
         rows = f"rows of shape {shape_text((None, *shape))} are scaled per feature"

@@ -99,3 +99,17 @@ def test_a_table_of_texts_has_the_order_of_its_scaler_and_one_code_for_each_text
         "age": [1.0, 2.0],
         "town": ["Rome", "Paris"],
     }
+
+
+def test_numbers_are_texts_if_the_encoder_knows_texts(tmp_path: Path) -> None:
+    encoder = OneHotEncoder().fit(np.array([["007", "a"], ["12", "b"]], dtype=object))
+    joblib.dump(encoder, tmp_path / "encode.joblib")
+    files = SubjectFiles(
+        model="m.keras",
+        data=table(tmp_path, "x.csv", "zip,kind\n007,a\n12,b\n"),
+        scaler=str(tmp_path / "encode.joblib"),
+    )
+    rows = SubjectRows(files=files, facts=facts("x"))
+    assert rows.words == {"zip": ("007", "12"), "kind": ("a", "b")}
+    joblib.dump(OneHotEncoder().fit(np.array([[7, "a"]], dtype=object)), tmp_path / "encode.joblib")
+    assert SubjectRows(files=files, facts=facts("x")).words == {"kind": ("a", "b")}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
@@ -143,3 +144,11 @@ def test_a_surplus_column_is_named_if_the_scaler_has_no_names(
     with pytest.raises(DataError) as refusal:
         SubjectScaling(sources=sources).apply({"x": numbers})
     assert own_text(refusal.value, tmp_path) == wording
+
+
+def test_numbers_for_an_encoder_of_texts_are_refused_with_the_cast(wording: SnapshotAssertion) -> None:
+    frame = pandas.DataFrame({"zip": ["10115", "20095"]})
+    encode = ColumnTransformer([("zip", OneHotEncoder(), ["zip"])]).fit(frame)
+    with pytest.raises(DataError) as refusal:
+        scaling("x", scaler=encode, feature_names=("zip",)).apply({"x": np.array([[10115.0]])})
+    assert str(refusal.value) == wording

@@ -35,6 +35,11 @@ def test_scaling_of_several_axes_is_noted(wording: SnapshotAssertion) -> None:
     assert list(notes.note_scaling(DataFacts(scaling=scaling, raw=(flat,)))) == []
 
 
+def test_a_column_without_a_known_category_is_noted(wording: SnapshotAssertion) -> None:
+    scaling = ScalingFact(kind="OneHotEncoder", input="x", unknown={"zip": ("10115.0", "'10115'")})
+    assert list(notes.note_scaling(DataFacts(scaling=scaling))) == wording
+
+
 def test_differences_are_noted_in_the_units_of_the_targets(wording: SnapshotAssertion) -> None:
     worst = WorstRow(row=1, index=(0,), candidate=1.5, reference=1.0, distance=0.5)
     pair = Comparison(candidate="a", reference="b", output="y", max_abs=0.5, worst=(worst,))

@@ -103,6 +103,7 @@ def test_every_option_named_for_kcheck_exists(page: Path) -> None:
     of_other_tools = {
         *("--editable", "--constraint", "--lowest", "--write", "--count", "--spec", "--from", "--rm"),
         *("--onnxrt", "--trt", "--data-loader-script", "--save-outputs", "--load-outputs", "--validate"),
+        *("--nworkers", "--nthreads"),
     }
     named = set(
         re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8")))

@@ -38,6 +38,11 @@ def test_the_pictures_and_the_tutorial_show_this_version() -> None:
     assert shown == {__version__}
 
 
+def test_the_commands_without_an_installation_name_the_wheel_of_this_version() -> None:
+    wheels = set(re.findall(r"keras_consistency_cli-[\d.]+-py3-none-any\.whl", read("docs/pipelines.md")))
+    assert wheels == {f"keras_consistency_cli-{__version__}-py3-none-any.whl"}
+
+
 def _plain(text: str) -> str:
     return re.sub(r"<[^>]*>", "", text.replace("&#160;", " "))
 

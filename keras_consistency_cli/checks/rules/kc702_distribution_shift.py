@@ -122,8 +122,8 @@ def _shifts(fact: DriftFact, limits: DriftOptions, features: int) -> Iterator[_S
         words = f"{fact.mean:.4g} instead of {fact.expected:.4g}, {abs(fact.shift):.2g} standard deviations"
         yield _Shift(fact=fact, times=_times(abs(fact.shift), limits.effect), words=words)
     if significant and fact.distance is not None and fact.distance > _DISTANCE * limits.effect:
-        means = f"mean {fact.mean:.4g} instead of {fact.expected:.4g}"
-        words = f"{means}, distributions differ by {fact.distance:.0%}"
+        means = f"mean {fact.mean:.4g} instead of {fact.expected:.4g}, distributions"
+        words = f"{'the shares of its texts' if fact.is_text else means} differ by {fact.distance:.0%}"
         yield _Shift(fact=fact, times=_times(fact.distance, _DISTANCE * limits.effect), words=words)
     if fact.outside is not None and fact.outside > limits.outside and fact.outside_p * features < _CHANCE:
         words = f"mean {fact.mean:.4g}, {fact.outside:.0%} of the rows beyond the training range"

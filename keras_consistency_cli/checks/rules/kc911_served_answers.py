@@ -49,6 +49,7 @@ _MISTAKES: Mapping[str, tuple[str, str]] = {
 }
 """By route of the model: the cause if the answers are its outputs, and what it runs on."""
 _SCALED_AGAIN = "scaled rows are scaled again"
+_REFUSED = "with status"
 _FEWEST_NUMBERS = 20
 """Fewer numbers may have few digits by chance."""
 _FLOAT32_UNIT = 2.0**-24
@@ -62,16 +63,25 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _examine(evidence: Evidence, label: str) -> Verdict:
-    problem = problem_of(evidence, label, ANSWERS, SCALED)
+    problem = problem_of(evidence, label, ANSWERS)
     if problem is not None:
         return problem
     as_given = _judge(evidence, ANSWERS, label, REFERENCE)
+    problem = problem_of(evidence, label, SCALED)
+    if problem is not None and not _refuses_scaled(evidence, label):
+        return problem
     scaled = _judge(evidence, SCALED, label, REFERENCE)
     if not as_given:
         return Verdict.error("the answers could not be compared", "no outputs of predict")
     if not scaled:
         return _pass(evidence, label, as_given) if _agree(as_given) else _blame(evidence, label, as_given)
     return _judge_scaling(evidence, label, as_given, scaled)
+
+
+def _refuses_scaled(evidence: Evidence, label: str) -> bool:
+    """Whether the service takes raw rows and refuses scaled ones, as one that encodes texts does."""
+    error = evidence.traces[route_on(SCALED, label)].error or ""
+    return _REFUSED in error and evidence.data.endpoint_rows.get(label, "auto") != "scaled"
 
 
 def _judge_scaling(

@@ -6,7 +6,7 @@ If there are no reference rows, the scaler and the Normalization layers of the m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -42,7 +42,10 @@ _MARGIN = 1e-6
 
 
 def measure_drift(
-    facts: DataFacts, raw: Mapping[str, Statistics], reference: Mapping[str, Statistics]
+    facts: DataFacts,
+    raw: Mapping[str, Statistics],
+    reference: Mapping[str, Statistics],
+    texts: Collection[str] = (),
 ) -> tuple[DriftFact, ...]:
     """Return the drift of every feature from the reference rows.
 
@@ -52,6 +55,7 @@ def measure_drift(
         facts: the facts so far: statistics, scaler, layers.
         raw: the rows as given, with their samples.
         reference: the reference rows, with their samples.
+        texts: the names of the columns that hold codes of texts.
     """
     if reference:
         described = {rows.input: rows for rows in facts.reference}
@@ -60,7 +64,7 @@ def measure_drift(
             for rows in facts.raw
             if rows.input in reference
         )
-        return tuple(_drop_expected_filler(fact, facts) for fact in drift)
+        return tuple(_drop_expected_filler(_without_mean(fact, texts), facts) for fact in drift)
     drift_facts = list(_compare_with_scaler(facts, raw))
     compared = {fact.input for fact in drift_facts}
     for layer in facts.layers:
@@ -69,6 +73,13 @@ def measure_drift(
             drift_facts += _compare_with_layer(layer, rows)
             compared.add(layer.input)
     return tuple(drift_facts)
+
+
+def _without_mean(fact: DriftFact, texts: Collection[str]) -> DriftFact:
+    """The fact; of codes of texts only the distribution counts."""
+    if fact.name not in texts:
+        return fact
+    return replace(fact, is_text=True, shift=0.0, outside=None, outside_p=1.0, filler=None)
 
 
 def _stands_for_reference(layer: PreprocessingFact) -> bool:

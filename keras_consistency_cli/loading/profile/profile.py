@@ -23,6 +23,7 @@ from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics
 from keras_consistency_cli.loading.profile.stored_statistics import measure_mismatch
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.measurement.facts import DataFacts, RowNormFact, RowsFact
+from keras_consistency_cli.text import clean
 
 __all__ = ["describe_data"]
 
@@ -78,7 +79,8 @@ def _describe(passes: RowPasses) -> DataFacts:
         reference_raw=_index_by_input(facts.reference),
     )
     facts = replace(facts, layers=describe_scaling_layers(subject.model, statistics))
-    return replace(facts, drift=() if facts.generated else measure_drift(facts, raw, comparable))
+    texts = {clean(name) for name in subject.sources.words}
+    return replace(facts, drift=() if facts.generated else measure_drift(facts, raw, comparable, texts))
 
 
 def _compare_norms(subject: Subject) -> tuple[RowNormFact, ...]:

@@ -19,10 +19,12 @@ from keras_consistency_cli.loading.profile.expected_columns import (
 from keras_consistency_cli.loading.profile.passes import Summary
 from keras_consistency_cli.loading.profile.scaler_trial import find_missing_attributes, gives_stored_numbers
 from keras_consistency_cli.loading.profile.statistics import Statistics
+from keras_consistency_cli.loading.profile.unknown_categories import find_unknown_columns
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.text import clean
 
@@ -30,6 +32,7 @@ __all__ = ["describe_scaling", "describe_served_rows", "describe_target"]
 
 _SERVED_ROWS = 4096
 _TRIED_ROWS = 16
+_TRIED_CATEGORIES = 256
 _SAME = 1e-4
 """The part of a column's spread up to which a served value equals its counterpart."""
 
@@ -68,6 +71,7 @@ def describe_scaling(
         else measure_shares(_describe_reference(scaling, column_names, reference, reference_fed), rows),
         missing=() if scaling.scaler is None else find_missing_attributes(scaling.scaler),
         as_stored=None if scaling.scaler is None else _try_formula(subject, scaling),
+        unknown=_find_unknown(subject, scaling, column_names),
         mutates=subject.files.data_state == "raw"
         and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
@@ -81,6 +85,23 @@ def _try_formula(subject: Subject, scaling: Scaling) -> bool | None:
         return gives_stored_numbers(scaling.scaler, rows.reshape(-1, features))
     except Exception:  # a scaler of a different version fails in any way, which scaling the rows reports
         return None
+
+
+def _find_unknown(
+    subject: Subject, scaling: Scaling, names: tuple[str, ...] | None
+) -> dict[str, tuple[str, str]]:
+    """The columns of which an encoder inside the scaler knows no value."""
+    if scaling.scaler is None or subject.files.data_state == "scaled":
+        return {}
+    numbers = np.unique(np.linspace(0, subject.length - 1, _TRIED_CATEGORIES).astype(np.int64))
+    rows = subject.raw(numbers)[scaling.input]
+    if rows.ndim != 2 or not is_numeric(rows.dtype):
+        return {}
+    found = find_unknown_columns(scaling.scaler, rows, scaling.texts)
+    return {
+        names[place] if names and place < len(names) else str(place): (clean(value, 40), clean(known, 40))
+        for place, (value, known) in found.items()
+    }
 
 
 def _clean_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -81,7 +81,7 @@ def _open_frame(frame: Any, what: str, texts: Texts) -> RowSource:
 
 
 def _read_column(name: str, series: Any, what: str) -> Column:
-    values = [None if value is None or value != value else value for value in list(series)]
+    values = [None if _is_missing(value) else value for value in list(series)]
     if all(isinstance(value, str | None) for value in values) and any(values):
         return encode(name, values)
     try:
@@ -92,6 +92,14 @@ def _read_column(name: str, series: Any, what: str) -> Column:
             expected="numbers or texts in each column",
             fix="leave the column out, or encode it as in training",
         ) from problem
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a cell is None, NaN, or the NA of pandas, which has no truth value."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 def _name_parts(values: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:

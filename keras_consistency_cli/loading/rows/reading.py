@@ -24,6 +24,7 @@ class Reading:
     """The columns to use or to leave out, and (time steps, stride) of windows; empty for all of it.
 
     `images` is how the model takes images, None if it takes none; `texts` says what becomes of texts.
+    `as_texts` are columns of a CSV file that are texts even if they look like numbers, such as zip codes.
     """
 
     columns: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Reading:
     window: tuple[int, int] | None = None
     images: ImageForm | None = None
     texts: Texts = "alone"
+    as_texts: tuple[str, ...] = ()
 
 
 def parse_window(text: str | None) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ from keras_consistency_cli.loading.scalers.scaler_bytes import (
 from keras_consistency_cli.loading.scalers.skops_files import read_skops
 from keras_consistency_cli.text import clean
 
-__all__ = ["ScalerFile", "build_scaler", "scan_scaler", "selected_columns", "stored_columns"]
+__all__ = ["ScalerFile", "build_scaler", "scan_scaler", "stored_columns"]
 
 _EXPECTED = (
     "a fitted scikit-learn scaler, imputer, encoder, PCA, or a Pipeline of them, "
@@ -47,9 +47,6 @@ _EXPECTED = (
 _SAVE_AGAIN = "save it again: joblib.dump(scaler, 'scaler.joblib') or skops.io.dump(scaler, 'scaler.skops')"
 _TRUST = "if you trust the author of the file, allow it with --trust-scaler: the file may then run any code"
 _NOT_LIFTED = f"{_SAVE_AGAIN} (--trust-scaler does not allow this)"
-
-_MOST_STEPS = 8
-"""Pipelines that are the first step of each other."""
 
 ScalerKind = Literal["pickle", "joblib", "skops"]
 
@@ -116,31 +113,7 @@ def stored_columns(path: Path) -> tuple[str, ...]:
         RefusedError: as `scan_scaler`.
     """
     with _refusing(path):
-        return _read_names(_scan(path, trust=False).top)
-
-
-def selected_columns(path: Path, *, trust: bool = False) -> tuple[str, ...]:
-    """Return the names by which a scaler finds its columns, in any order; empty if it goes by places.
-
-    A ColumnTransformer that was fitted on a DataFrame has such names, also as the first step of a pipeline.
-
-    Raises:
-        UsageError: as `scan_scaler`.
-        RefusedError: as `scan_scaler`.
-    """
-    with _refusing(path):
-        part: Any = _scan(path, trust=trust).top
-    for _ in range(_MOST_STEPS):
-        steps = (part.state or {}).get("steps") if isinstance(part, Instance) else None
-        if not isinstance(steps, list) or not steps or not isinstance(steps[0], tuple | list):
-            break
-        part = steps[0][-1]
-    is_selecting = isinstance(part, Instance) and part.kind.name == "ColumnTransformer"
-    return _read_names(part) if is_selecting else ()
-
-
-def _read_names(part: Instance) -> tuple[str, ...]:
-    names = (part.state or {}).get("feature_names_in_")
+        names = (_scan(path, trust=False).top.state or {}).get("feature_names_in_")
     values = names.value if isinstance(names, Pending) else names
     return tuple(map(str, values)) if isinstance(values, np.ndarray) and values.ndim == 1 else ()
 

@@ -76,7 +76,7 @@ class Scaling:
             RefusedError: the scaler crashed.
         """
         if self.scaler is not None:
-            return transform_rows(self.scaler, rows, self._texts)
+            return transform_rows(self.scaler, rows, self.texts)
         return self._preprocess(np.array(rows))
 
     @property
@@ -85,7 +85,7 @@ class Scaling:
         return self.scaler is not None and bool(names_to_select(self.scaler))
 
     @property
-    def _texts(self) -> Mapping[int, Sequence[str]]:
+    def texts(self) -> Mapping[int, Sequence[str]]:
         """The words of the columns of texts, by the positions of the columns."""
         return {
             place: self.words[name] for place, name in enumerate(self.columns or ()) if name in self.words
@@ -94,10 +94,10 @@ class Scaling:
     def narrow(self, rows: np.ndarray, dtype: type[np.floating[Any]]) -> np.ndarray:
         """Return the rows cast to a dtype; codes of texts are not numbers, and stay."""
         narrow = rows.astype(dtype)
-        if not self._texts:
+        if not self.texts:
             return narrow
         result = narrow.astype(rows.dtype)
-        result[..., list(self._texts)] = rows[..., list(self._texts)]
+        result[..., list(self.texts)] = rows[..., list(self.texts)]
         return result
 
     def invert(self, rows: np.ndarray) -> np.ndarray:
@@ -136,8 +136,8 @@ class Scaling:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # Few rows or constant ones are expected here: they are the mistake that is tried.
             warnings.simplefilter("ignore")
-            fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names, self._texts))
-            return transform_rows(fitted, rows, self._texts)
+            fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names, self.texts))
+            return transform_rows(fitted, rows, self.texts)
 
     def apply_without_each_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the name of each step of a pipeline, and the rows scaled without that step.
@@ -146,7 +146,7 @@ class Scaling:
         """
         for name, shorter in drop_each_step(self.scaler):
             try:
-                scaled = transform_rows(shorter, rows, self._texts)
+                scaled = transform_rows(shorter, rows, self.texts)
             except KcheckError:
                 continue
             yield name, scaled
@@ -164,7 +164,7 @@ class Scaling:
             return False
         argument = self._name_columns(np.array(rows))
         self._call(argument)
-        if self._texts:
+        if self.texts:
             return not self._name_columns(rows).equals(argument)
         return not same_values(rows, np.asarray(argument))
 
@@ -173,7 +173,7 @@ class Scaling:
             return rows
         pandas: Any = importlib.import_module("pandas")
         frame = pandas.DataFrame(rows, columns=list(self.columns))
-        for place, words in self._texts.items():
+        for place, words in self.texts.items():
             frame[self.columns[place]] = decode(rows[:, place], words)
         return frame
 

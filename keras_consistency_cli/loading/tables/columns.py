@@ -105,7 +105,9 @@ def combine(
         if wrong is not None or texts == "alone":
             raise _describe_text(wrong or worded[0], label, dialect)
     values = np.column_stack([column.values for column in columns])
-    return np.ascontiguousarray(values), {column.name: column.words or () for column in worded}
+    words = {column.name: column.words for column in columns if column.words is not None}
+    is_coded = texts == "coded"  # then a column of texts without a value is one of texts
+    return np.ascontiguousarray(values), {name: known for name, known in words.items() if known or is_coded}
 
 
 def describe_texts(words: Words, label: str) -> DataError:

@@ -41,23 +41,27 @@ _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 _Floats = npt.NDArray[np.float64]
 
 
-def read_csv(handle: IO[bytes], label: str, dialect: Dialect) -> tuple[tuple[str, ...] | None, list[Column]]:
+def read_csv(
+    handle: IO[bytes], label: str, dialect: Dialect, as_texts: Sequence[str] = ()
+) -> tuple[tuple[str, ...] | None, list[Column]]:
     """Return the names of the columns, None without a header, and the columns.
 
     Args:
         handle: the open file; it stays open.
         label: its name in messages, already cleaned.
         dialect: how it writes its numbers.
+        as_texts: columns that are texts even if they look like numbers.
 
     Raises:
         DataError: not UTF-8, a line with more or fewer cells than the first, two columns of one name.
     """
     names = _read_names(handle, label, dialect)
     scan = _Scan(label=label, dialect=dialect, skipped=0 if names is None else 1)
-    columns = scan.read(handle, frozenset())
+    stated = frozenset(place for place, name in enumerate(names or ()) if name in as_texts)
+    columns = scan.read(handle, stated)
     texts = frozenset(place for place, column in enumerate(columns) if column.holds_texts)
     if texts:
-        columns = scan.read(handle, texts)
+        columns = scan.read(handle, texts | stated)
     named = names or tuple(str(place) for place in range(len(columns)))
     return names, [column.finish(name) for name, column in zip(named, columns, strict=False)]
 

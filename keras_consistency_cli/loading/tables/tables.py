@@ -86,7 +86,7 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str, reading: 
 
 
 def _read_csv(handle: IO[bytes], label: str, reading: Reading, dialect: Dialect) -> _Columns:
-    names, columns = read_csv(handle, label, dialect)
+    names, columns = read_csv(handle, label, dialect, reading.as_texts)
     chosen = select_columns(names, reading, label)
     if chosen is None:
         return names, columns

@@ -32,3 +32,14 @@ def test_the_limit_is_rounding_noise(error: float, status: Status) -> None:
 
     with running(Stub(refuse_wrong_rows(answer, COLUMNS))) as stub:
         assert ask(stub.url, predict)["KC911"].status is status
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.0, Status.PASS), (1.01, Status.FAIL)])
+def test_a_service_that_refuses_scaled_rows_is_judged_by_raw_ones(factor: float, status: Status) -> None:
+    def answer(rows: np.ndarray) -> np.ndarray:
+        if np.allclose(rows.mean(axis=0), 0.0, atol=2.0):
+            raise ValueError("these rows are scaled")
+        return factor * predict(SCALER.transform(rows))
+
+    with running(Stub(answer)) as stub:
+        assert ask(stub.url, predict)["KC911"].status is status

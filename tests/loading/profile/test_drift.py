@@ -149,3 +149,21 @@ def test_without_a_known_imputer_there_are_no_fillers() -> None:
     assert fillers(
         filled(0.0), make_pipeline(SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler())
     ) == [None, None]
+
+
+@pytest.mark.parametrize("shares", [(0.4, 0.3, 0.2, 0.1), (0.1, 0.2, 0.3, 0.4)], ids=["same", "other"])
+def test_texts_drift_by_their_shares_and_have_no_mean(shares: tuple[float, ...]) -> None:
+    random = np.random.default_rng(5)
+    trained = random.choice(4, (900, 1), p=(0.4, 0.3, 0.2, 0.1)).astype(float)
+    measured = Statistics.of(random.choice(4, (400, 1), p=shares).astype(float), np.arange(400))
+    reference = Statistics.of(trained, np.arange(900))
+    facts = DataFacts(
+        raw=(measured.describe("x", ("town",)),),
+        fed=(measured.describe("x", ("town",)),),
+        reference=(reference.describe("x", ("town",)),),
+    )
+    (drift,) = measure_drift(facts, {"x": measured}, {"x": reference}, {"town"})
+    assert (drift.is_text, drift.shift, drift.outside) == (True, 0.0, None)
+    verdict = examined(CHECK, replace(facts, drift=(drift,)))
+    assert verdict.status is (Status.PASS if shares[0] == 0.4 else Status.WARN)
+    assert "mean" not in verdict.message

@@ -59,6 +59,30 @@ def test_rows_of_every_form(values: Any, inputs: list[str], expected: RowSource)
     assert without_arrays[0] == without_arrays[1]
 
 
+def test_texts_of_a_frame_are_codes_if_a_scaler_takes_them() -> None:
+    frame = pd.DataFrame(
+        {
+            "town": pd.Categorical(["b", "a", None]),
+            "age": pd.array([1, None, 3], dtype="Int64"),
+            "on": [True, False, True],
+            "name": pd.array(["x", None, "y"], dtype="string"),
+        }
+    )
+    rows = open_live_rows(frame, what="x", inputs=["in"], texts="coded")
+    assert (rows.columns, rows.words) == (tuple(frame), {"town": ("a", "b"), "name": ("x", "y")})
+    expected = [[1, 1, 1, 0], [0, np.nan, 0, np.nan], [np.nan, 3, 1, 1]]
+    assert np.array_equal(rows.arrays["data"], expected, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "column", [pd.to_datetime(["2024-01-01"]), ["a", 1], [[1, 2]]], ids=["dates", "mixed", "lists"]
+)
+def test_columns_of_neither_numbers_nor_texts_are_refused(column: Any) -> None:
+    frame = pd.DataFrame({"when": pd.Series(list(column), dtype=object), "town": "Rome"})
+    with pytest.raises(DataError, match="column 'when'"):
+        open_live_rows(frame, what="x", inputs=["in"], texts="coded")
+
+
 def test_arrays_are_not_copied_until_rows_are_taken() -> None:
     rows = open_live_rows({"a": X}, what="x")
     assert rows.arrays["a"] is X

@@ -27,7 +27,7 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     names_to_select,
     transform_rows,
 )
-from keras_consistency_cli.loading.scalers.scaler import build_scaler, selected_columns
+from keras_consistency_cli.loading.scalers.scaler import build_scaler
 from tests.helpers.error_texts import own_text
 
 NUMBERS = np.random.default_rng(0).normal(size=(30, 4)) * [1.0, 10.0, 0.01, 3.0] + [0.0, 5.0, 0.0, -2.0]
@@ -140,7 +140,6 @@ def test_texts_reach_an_encoder_and_a_named_selection_in_any_order(tmp_path: Pat
     np.testing.assert_array_equal(transform_rows(scaler, codes, {1: ("Paris", "Rome")}), expected)
     joblib.dump(Pipeline([("select", scaler), ("scale", StandardScaler().fit(expected))]), tmp_path / "p.pkl")
     assert names_to_select(build_scaler(tmp_path / "p.pkl")) == ("age", "town")
-    assert selected_columns(tmp_path / "p.pkl") == ("age", "town")
 
 
 def test_a_scaler_that_goes_by_places_selects_nothing_by_name() -> None:
