@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.measurement.cpu import describe_cpu
 from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.cpu import describe_cpu
 from keras_consistency_cli.reporting.version import __version__
 
 __all__ = ["describe_environment"]

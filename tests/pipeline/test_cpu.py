@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_consistency_cli.measurement import cpu
+from keras_consistency_cli.pipeline import cpu
 
 
 @pytest.mark.parametrize(
