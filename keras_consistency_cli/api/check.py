@@ -149,7 +149,8 @@ def check(
     }
     if not _has_objects(subject, custom_objects):
         return _to_public(inspect(_settings_for_files(subject, custom_objects, settings)), settings)
-    from keras_consistency_cli.api.live_objects import LiveInputs, examine_live_objects
+    from keras_consistency_cli.api.live_inputs import LiveInputs
+    from keras_consistency_cli.api.live_objects import examine_live_objects
 
     start = time.perf_counter()
     _check_objects(subject)

@@ -6,7 +6,6 @@ of a chunk is released after it was copied, so that memory does not grow with th
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -23,12 +22,13 @@ from keras_consistency_cli.loading.images import open_images
 from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
+from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_foreign, describe_unreadable
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.recording_layout import has_parts
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean
 
 __all__ = [
     "LONE_ARRAY",
@@ -48,17 +48,6 @@ LONE_ARRAY = "data"
 _MAX_HASHED = 256 * 2**20
 _START = 2**16
 """Bytes that identify the kind of a file; the header of a table with many columns is long."""
-_EXPECTED = "a .npy, a .npz with one array per input, a .csv, a .parquet, a .txt or a folder of images"
-_ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".txt")
-
-_FOREIGN = (
-    (b"version https://git-lfs", "is a git-lfs pointer, not the data", "git lfs pull"),
-    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file", "np.save('x.npy', h5py.File(path)['x'][:])"),
-    (b"\x80", "is a pickle", "np.save('x.npy', np.asarray(x))"),
-    (b"\x1f\x8b", "is compressed with gzip", "gunzip it"),
-    (b"\xff\xfe", "is text in UTF-16", "iconv -f utf-16 -t utf-8 old.csv > new.csv"),
-    (b"\xfe\xff", "is text in UTF-16", "iconv -f utf-16 -t utf-8 old.csv > new.csv"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +124,12 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
         if stat.S_ISDIR(mode):
             return _open_folder(path, label, reading)
         if not stat.S_ISREG(mode):
-            raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
+            raise UsageError(f"{label} is not a regular file", expected=EXPECTED)
         with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             return _read(handle, size, path, what, reading or Reading())
     except OSError as error:
-        raise _describe_unreadable(path, label, error) from error
+        raise describe_unreadable(path, label, error) from error
 
 
 def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading) -> RowSource:
@@ -169,7 +158,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
     elif start.startswith(b"\x93NUMPY"):
         arrays = {LONE_ARRAY: map_npy(handle, size, label)}
     else:
-        raise _describe_foreign(start, label)
+        raise describe_foreign(start, label)
     arrays = {name: cut_windows(array, reading, label) for name, array in arrays.items()}
     return RowSource(
         path=str(path),
@@ -186,7 +175,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
 
 def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
     if reading is None:
-        raise UsageError(f"{label} is a directory", expected=_EXPECTED)
+        raise UsageError(f"{label} is a directory", expected=EXPECTED)
     # It has what is read of an array here: shape, dtype and rows by slice or numbers.
     images = cast(Array, open_images(path, reading.images, label))
     return RowSource(
@@ -224,33 +213,6 @@ def _hash(handle: IO[bytes], size: int) -> str | None:
         return None
     handle.seek(0)
     return hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def _describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
-    if error.errno == errno.ENAMETOOLONG:
-        return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
-    if isinstance(error, FileNotFoundError):
-        nearby = path.parent.iterdir() if path.parent.is_dir() else ()
-        siblings = [file.name for file in nearby if file.suffix in _ENDINGS or file.is_dir()]
-        hint = clean(did_you_mean(path.name, siblings))
-        return UsageError(f"{label} does not exist{hint}", expected=_EXPECTED)
-    return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")
-
-
-def _describe_foreign(start: bytes, label: str) -> DataError:
-    """Describe a file that is not one of NumPy's."""
-    if not start:
-        return DataError(f"{label} is empty", expected=_EXPECTED)
-    for magic, is_a, fix in _FOREIGN:
-        if start.startswith(magic):
-            return DataError(f"{label} {is_a}", expected=_EXPECTED, fix=fix)
-    if all(byte >= 32 or byte in b"\t\r\n\f" for byte in start):
-        return DataError(
-            f"{label} is a text file",
-            expected=_EXPECTED,
-            fix="np.save('x.npy', np.loadtxt(path, delimiter=','))",
-        )
-    return DataError(f"{label} is not a NumPy file: it begins with {start[:6]!r}", expected=_EXPECTED)
 
 
 def check_batch_size(length: int, batch_size: int, label: str) -> None:

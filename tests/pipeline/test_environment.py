@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_consistency_cli.pipeline import cpu
+from keras_consistency_cli.pipeline import environment
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ def test_name_and_instructions(
     content: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(content)
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(cpu.platform, "processor", lambda: "")
-    monkeypatch.setattr(cpu.platform, "machine", lambda: "machine")
-    assert cpu.describe_cpu.__wrapped__() == expected
+    monkeypatch.setattr(environment, "_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(environment.platform, "processor", lambda: "")
+    monkeypatch.setattr(environment.platform, "machine", lambda: "machine")
+    assert environment.describe_cpu.__wrapped__() == expected
 
 
 def test_without_the_file_the_machine_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "missing")
-    assert cpu.describe_cpu.__wrapped__()
+    monkeypatch.setattr(environment, "_CPUINFO", tmp_path / "missing")
+    assert environment.describe_cpu.__wrapped__()
