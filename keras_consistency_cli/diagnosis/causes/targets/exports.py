@@ -60,6 +60,34 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
     ),
     export_cause(
+        "export-predict-step-lost",
+        "the model's own predict_step is not in the export",
+        "`model.export` exports the model's call. What a custom `predict_step` or `predict` does on top, "
+        "such as a softmax, is Python code that only `model.predict` runs.",
+        "move what predict_step does into a layer of the model, save it and export it again",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-mask-lost",
+        "the export does not mask padded time steps",
+        "A mask is not a tensor of the graph's interface. A converter, or a model rebuilt for the export, "
+        "can lose it. Padded time steps then count as data.",
+        "export the whole model from the Masking or Embedding layer on, and test it with padded rows",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-training-true",
+        "layers run in training mode in the export",
+        "Augmentation layers such as RandomFlip use training=True if they are called without a training "
+        "argument, and a layer called with training=True in a functional graph keeps it. `model.predict` "
+        "overrides both, an export does not: it augments, drops out, or normalizes with the statistics of "
+        "the batch.",
+        "export an endpoint that says training=False:\n" + _UNTRAINED_ENDPOINT,
+        _STATE,
+        _AGREEMENT,
+        _BATCHING,
+    ),
+    export_cause(
         "export-unrepeatable",
         "the export answers the same rows differently each time",
         "The model repeats its outputs, also without a training argument; the export does not, and loading "
@@ -135,34 +163,6 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "export the model itself, or compare the export with the model that ends with the same function:\n"
         + EXPORT_AGAIN,
         _AGREEMENT,
-    ),
-    export_cause(
-        "export-predict-step-lost",
-        "the model's own predict_step is not in the export",
-        "`model.export` exports the model's call. What a custom `predict_step` or `predict` does on top, "
-        "such as a softmax, is Python code that only `model.predict` runs.",
-        "move what predict_step does into a layer of the model, save it and export it again",
-        _AGREEMENT,
-    ),
-    export_cause(
-        "export-mask-lost",
-        "the export does not mask padded time steps",
-        "A mask is not a tensor of the graph's interface. A converter, or a model rebuilt for the export, "
-        "can lose it. Padded time steps then count as data.",
-        "export the whole model from the Masking or Embedding layer on, and test it with padded rows",
-        _AGREEMENT,
-    ),
-    export_cause(
-        "export-training-true",
-        "layers run in training mode in the export",
-        "Augmentation layers such as RandomFlip use training=True if they are called without a training "
-        "argument, and a layer called with training=True in a functional graph keeps it. `model.predict` "
-        "overrides both, an export does not: it augments, drops out, or normalizes with the statistics of "
-        "the batch.",
-        "export an endpoint that says training=False:\n" + _UNTRAINED_ENDPOINT,
-        _STATE,
-        _AGREEMENT,
-        _BATCHING,
     ),
     export_cause(
         "export-low-precision",
