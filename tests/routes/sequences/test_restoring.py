@@ -89,6 +89,13 @@ def subclassed() -> Any:
     return model
 
 
+def catalogue() -> Any:
+    """Numbers of articles that a vocabulary turns into ids."""
+    articles = keras.Input((STEPS,), dtype="int64", name="x")
+    known = layers.IntegerLookup(vocabulary=list(range(1, 8)))(articles)
+    return keras.Model(articles, layers.Dense(1)(layers.GRU(3)(layers.Embedding(9, 4)(known))))
+
+
 def ids() -> dict[str, np.ndarray]:
     return {"x": np.random.default_rng(0).integers(0, 9, (8, STEPS)).astype("int32")}
 
@@ -98,6 +105,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[], dict[str, np.ndarray]]]]
     "counting": (counting, masked_series),
     "distributed": (distributed, masked_series),
     "reader": (reader, ids),
+    "catalogue": (catalogue, ids),
     "translator": (translator, lambda: {"source": normal(5, 3, rows=8), **masked_series()}),
     "subclassed": (subclassed, masked_series),
 }
