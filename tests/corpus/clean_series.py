@@ -40,11 +40,14 @@ CASES: tuple[Case, ...] = (
     _clean("known lengths of one length", lambda: masked(length=9), known_lengths(padded(9, 3)), "KC504"),
     _clean("known lengths for causal convolutions", tcn, known_lengths(padded(9, 3)), "KC504"),
     _clean("sensors like their reference", sensing, with_files(sensors(60), reference=sensors(200)), "KC501"),
-    _clean(
-        "sensors that drifted together",
-        sensing,
-        with_files(sensors(60, drift=1.5), reference=sensors(200)),
-        "KC501",
+    Case(  # no columns in each other's place, but a drift
+        name="sensors that drifted together",
+        family="drift",
+        build=sensing,
+        kit=with_files(sensors(60, drift=1.5), reference=sensors(200)),
+        warning=("KC702",),
+        causes=("distribution-shift",),
+        quiet=("KC501",),
     ),
     _clean("prefixes for a decoder with a source", translator, with_files(pictured, facts=PREFIX), "KC503"),
     _clean(

@@ -72,7 +72,8 @@ def texts(serve: Callable[[Array], Array]) -> Pairs:
     """Ids of words, padded with 0, of which 1 to 3 are reserved."""
 
     def make(random: np.random.Generator) -> tuple[Array, Array]:
-        rows = np.where(random.random((60, 12)) < 0.3, 0, random.integers(4, 77, (60, 12))).astype("int32")
+        is_word = np.arange(12) < random.integers(4, 13, (60, 1))
+        rows = np.where(is_word, random.integers(4, 77, (60, 12)), 0).astype("int32")
         return rows, serve(rows).astype("int32")
 
     return make

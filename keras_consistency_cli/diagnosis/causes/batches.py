@@ -112,7 +112,7 @@ ROW_COUNT_CAUSES: tuple[Cause, ...] = (
             "an axis removes it for a single row."
         ),
         key=("KC102", "KC501"),
-        explains=(*EVERY_CALL, "KC501"),
+        explains=(*EVERY_CALL, "KC202", "KC501"),
         fits=loses_rows,
         advice=(
             "reduce over axis=1 or later, squeeze a named axis, and keep the batch axis first: reshape((-1, "

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts, Failing
 from keras_consistency_cli.diagnosis.signatures import (
-    any_evidence,
     carries_state,
     has_changed,
     has_hidden_state,
@@ -14,6 +13,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     last_stateful_layer,
     layer_with_changed_state,
     layer_with_training_flag,
+    loses_rows,
     names_cause,
 )
 from keras_consistency_cli.routes.calling.exported_training import (
@@ -51,6 +51,11 @@ def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
 def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
     """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
     return verdict.findings.get("cause") in (None, "state-carry-over")
+
+
+def _keeps_rows(evidence: Evidence, failing: Failing) -> bool:
+    """Whether outputs have one row for each input row; if not, no two calls give the same shape."""
+    return not loses_rows(evidence, failing)
 
 
 def _name_paths(evidence: Evidence) -> CauseTexts | None:
@@ -188,7 +193,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC202",),
         explains=("KC202",),
-        fits=any_evidence,
+        fits=_keeps_rows,
         advice=_TRAINING_FALSE,
         locator="locate-training",
         suspect=layer_with_training_flag,
