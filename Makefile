@@ -41,9 +41,9 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run all tests: 12 to 15 minutes on 2 cores
-	@echo 'All tests: 12 to 15 minutes on 2 cores. "make test-fast" takes about a minute.'
-	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+test: $(VENV)/.installed-dev ## run all tests: about 16 minutes on 2 cores
+	@echo 'All tests: about 16 minutes on 2 cores. "make test-fast" takes about a minute.'
+	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
 test-fast: $(VENV)/.installed-dev ## run the tests that neither import Keras nor start processes: about a minute
