@@ -16,7 +16,7 @@ from keras_consistency_cli.loading.rows.shape_fit import (
     is_taken_silently,
     suggest_shape_fix,
 )
-from keras_consistency_cli.loading.rows.source import RowSource, check_batch_size
+from keras_consistency_cli.loading.rows.source import FLAT_TEXTS, RowSource, check_batch_size
 from keras_consistency_cli.loading.rows.unnamed_inputs import (
     GENERATED_NAMES,
     generated_names,
@@ -80,7 +80,8 @@ def check_texts(source: RowSource, inputs: Sequence[str]) -> None:
 def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, str]:
     wanted, available = [fact.name for fact in inputs], list(source.arrays)
     if len(wanted) == len(available) == 1:
-        return {wanted[0]: available[0]}
+        takes_flat = source.has_single_texts and len(inputs[0].shape) == 1
+        return {wanted[0]: FLAT_TEXTS if takes_flat else available[0]}
     if source.columns is not None and set(wanted) <= set(source.columns):
         _check_surplus_columns(source, wanted)
         return {name: name for name in wanted}

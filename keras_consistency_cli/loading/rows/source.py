@@ -26,11 +26,12 @@ from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_forei
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
-from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.measurement.distance import is_float, is_text
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean
 
 __all__ = [
+    "FLAT_TEXTS",
     "LONE_ARRAY",
     "RowSource",
     "check_batch_size",
@@ -45,6 +46,8 @@ Array = npt.NDArray[Any]
 
 LONE_ARRAY = "data"
 """The name of the one array of a .npy."""
+FLAT_TEXTS = "texts"
+"""The name of that array without its axis of one feature, if `RowSource.has_single_texts`."""
 _MAX_HASHED = 256 * 2**20
 _START = 2**16
 """Bytes that identify the kind of a file; the header of a table with many columns is long."""
@@ -72,9 +75,16 @@ class RowSource:
     """For a recording, the number of the request of each row; -1 if it was not kept whole."""
     remarks: tuple[str, ...] = ()
     """How the file was read, if that was not stated or not usual."""
+    has_single_texts: bool = False
+    """Whether each row of a table or of a text file is one text, which says nothing of its shape."""
 
     def array(self, name: str) -> Array:
-        """Return an array by its name, or a column of a table by its own, as rows of one feature."""
+        """Return an array by its name, or a column of a table by its own, as rows of one feature.
+
+        Single texts have the shape (rows, 1), and (rows,) by the name FLAT_TEXTS.
+        """
+        if name == FLAT_TEXTS and self.has_single_texts:
+            return self.arrays[LONE_ARRAY][:, 0]
         if name in self.arrays or self.columns is None:
             return self.arrays[name]
         place = self.columns.index(name)
@@ -140,15 +150,16 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
     words: Words = {}
     requests: Array | None = None
     remarks: tuple[str, ...] = ()
-    named = start.startswith(b"PK")
-    if is_table(path, start):
+    named = False
+    has_table, has_lines = is_table(path, start), is_text_file(path, start)
+    if has_table:
         table = read_table(handle, size, start, label, reading)
         columns, words, remarks = table.columns, table.words, table.remarks
-        arrays, named = {LONE_ARRAY: table.values}, False
-    elif is_text_file(path, start):
+        arrays = {LONE_ARRAY: table.values}
+    elif has_lines:
         arrays = {LONE_ARRAY: read_lines(handle, size, label)}
-    elif named:
-        arrays = map_npz(handle, label)
+    elif start.startswith(b"PK"):
+        arrays, named = map_npz(handle, label), True
         check_equal_lengths(arrays, label, "array ")
         if has_parts(arrays):
             whole = arrays
@@ -170,7 +181,13 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
         words=words,
         requests=requests,
         remarks=remarks,
+        has_single_texts=(has_table or has_lines) and _are_single_texts(arrays),
     )
+
+
+def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
+    """Whether rows are one column of texts; windows are not."""
+    return all(is_text(array.dtype) and array.shape[1:] == (1,) for array in arrays.values())
 
 
 def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.errors import DataError, ShapeMismatchError
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
 from keras_consistency_cli.loading.rows.source import open_rows, take
@@ -154,6 +154,28 @@ def test_texts_are_rows(name: str, text: str, rows: list[list[str]], tmp_path: P
     path = tmp_path / name
     path.write_bytes(text.encode())
     assert open_rows(path).arrays["data"].tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [((None,), ["one", "two"]), ((None, 1), [["one"], ["two"]])], ids=["flat", "with axis"]
+)
+@pytest.mark.parametrize("name", ["x.txt", "x.csv"])
+def test_single_texts_have_the_shape_of_the_input(
+    shape: tuple[int | None, ...], rows: list[object], name: str, tmp_path: Path
+) -> None:
+    source = open_rows(write(tmp_path, name, "one\ntwo\n" if name == "x.txt" else "t\none\ntwo\n"))
+    names = match_inputs(source, (InputFact(name="t", shape=shape, dtype="string"),), batch_size=None)
+    assert take(source, names, np.arange(2))["t"].tolist() == rows
+
+
+def test_texts_of_a_npy_keep_their_shape(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([["one"], ["two"]]))
+    with pytest.raises(ShapeMismatchError):
+        match_inputs(
+            open_rows(tmp_path / "x.npy"),
+            (InputFact(name="t", shape=(None,), dtype="string"),),
+            batch_size=None,
+        )
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.csv"])
