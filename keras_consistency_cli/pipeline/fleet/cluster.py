@@ -129,9 +129,9 @@ class Cluster:
             else:
                 valid.append(task)
         for result in self._results(valid, options):
-            if self._is_stopped:
-                break
             accept(result)
+            if self._is_stopped:  # what follows are cancelled tasks
+                break
 
     def _results(self, tasks: Sequence[FleetTask], options: FleetOptions) -> Iterator[ModelResult]:
         from distributed import as_completed

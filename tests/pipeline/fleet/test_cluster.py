@@ -162,3 +162,23 @@ def test_a_model_that_ends_every_worker_has_no_verdict(
     killed = distributed.KilledWorker("key", SimpleNamespace(address="tcp://a"), 3)
     assert (checked(killed).exit_code, checked(ValueError("a\nb")).exit_code) == (3, 3)
     assert "\n" not in str(checked(ValueError("a\nb")).error)
+
+
+def test_the_first_fault_ends_the_check_without_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "as_completed", lambda futures, **_: iter(futures))
+    path = tmp_path / "m.keras"
+    tasks = [
+        FleetTask(name=name, model=path, settings=Settings.model_validate({"model": path})) for name in "ab"
+    ]
+    faulty = _Future(status="error", exception=lambda: ValueError("a"))
+    client = _Client([faulty, _Future(status="cancelled")])
+    cluster, results = Cluster(client), list[ModelResult]()
+
+    def accept(result: ModelResult) -> None:
+        results.append(result)
+        cluster.stop()
+
+    cluster.check(tasks, FleetOptions(jobs=1), accept)
+    assert ([result.name for result in results], client.cancelled) == (["a"], 1)
