@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from keras_consistency_cli.reporting.fleet.report import ModelResult
@@ -21,7 +21,7 @@ def describe_differences(results: Sequence[ModelResult]) -> Iterator[str]:
 
     Stored results of `--resume` have the same versions, but may come from a different processor.
     """
-    values: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    values: dict[str, Counter[str]] = defaultdict(Counter)
     for result in results:
         environment = as_mapping(result.document.get("environment"))
         backend = str(environment.get("backend", ""))
