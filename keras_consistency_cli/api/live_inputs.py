@@ -15,11 +15,17 @@ from keras_consistency_cli.loading.model_file.archive import Archive, read_archi
 from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.datasets import MOST_ROWS, collect_rows
-from keras_consistency_cli.loading.rows.input_matching import check_texts
+from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.loading.subject_rows import RAW
-from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows, open_exports, scales_rows
+from keras_consistency_cli.loading.subject_rows import LABELS, RAW
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.inputs import (
+    Inputs,
+    check_additional_rows,
+    check_texts_reach_model,
+    open_exports,
+)
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.load_request import reading
 
@@ -84,48 +90,44 @@ def open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
         if live_inputs.model is not None
         else _read_archive(live_inputs, settings)
     )
-    sources = dict(_row_sources(live_inputs, settings, archive))
+    facts = _describe_model(live_inputs.model)
+    inputs = facts.inputs if facts is not None else read_inputs(archive.config)
+    sources = dict(_row_sources(live_inputs, facts, reading(settings, inputs), most=_most_rows(settings)))
     rows = sources.get("data")
     check_additional_rows(rows, sources)
-    if rows is not None and not scales_rows(settings):
-        check_texts(rows, _input_names(live_inputs, archive))
+    check_texts_reach_model(settings, rows, inputs)
     scaler = _scaler_file(live_inputs, settings)
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=sources, exports=exports)
 
 
-def _input_names(live_inputs: LiveInputs, archive: Archive) -> list[str]:
+def _describe_model(model: Any) -> Facts | None:
     from keras_consistency_cli.loading.model.facts import describe_model
 
-    if live_inputs.model is None:
-        return [tensor.name for tensor in read_inputs(archive.config)]
-    return [fact.name for fact in describe_model(live_inputs.model).inputs]
+    return None if model is None else describe_model(model)
 
 
 def _row_sources(
-    live_inputs: LiveInputs, settings: Settings, archive: Archive
+    live_inputs: LiveInputs, facts: Facts | None, given: Reading, *, most: int
 ) -> Iterator[tuple[str, RowSource]]:
-    from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 
-    facts = describe_model(live_inputs.model) if live_inputs.model is not None else None
-    inputs = [fact.name for fact in facts.inputs] if facts else []
-    outputs = [fact.name for fact in facts.outputs] if facts else []
-    given = reading(settings, facts.inputs if facts else read_inputs(archive.config))
+    inputs = facts.inputs if facts is not None else ()
+    names = [fact.name for fact in inputs]
+    outputs = [fact.name for fact in facts.outputs] if facts is not None else []
     for name, what in _ROWS.items():
         if name in live_inputs.files:
             path = Path(live_inputs.files[name])
-            yield name, open_rows(path, what=what, reading=given if name in RAW else None)
+            yield name, open_rows(path, what=LABELS[name], reading=given if name in RAW else None)
         elif name in live_inputs.objects:
             values = live_inputs.objects[name]
             if name == "expected":
                 yield name, open_live_rows(values, what=what, inputs=outputs)
                 continue
-            wanted = () if facts is None else facts.inputs
-            collected = collect_rows(values, what=what, inputs=wanted, most=_most_rows(settings))
+            collected = collect_rows(values, what=what, inputs=inputs, most=most)
             texts = given.texts if name in RAW else "alone"
             rows = collected.values if collected else values
-            source = open_live_rows(rows, what=what, inputs=inputs, texts=texts)
+            source = open_live_rows(rows, what=what, inputs=names, texts=texts)
             yield name, replace(source, remarks=(collected.remark,)) if collected else source
 
 

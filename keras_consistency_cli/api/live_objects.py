@@ -25,7 +25,7 @@ from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.in_process import InProcessClient
-from keras_consistency_cli.workers.load_request import build_load_request
+from keras_consistency_cli.workers.load_request import build_load_request, image_shape
 
 __all__ = ["examine_live_objects"]
 
@@ -64,7 +64,9 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
 def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) -> InProcessClient:
     """Return a client whose executor holds the live objects."""
     in_memory = InMemoryInputs(
-        rows=inputs.additional,
+        rows={
+            name: inputs.additional[name] for name in inputs.additional.keys() & live_inputs.objects.keys()
+        },
         scaler=live_inputs.objects.get("scaler"),
         preprocess=live_inputs.objects.get("preprocess"),
     )
@@ -111,10 +113,11 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
         **live_inputs.custom_objects,
     }
     # A route that saves and loads the model runs code that already runs in this process: nothing is unsafe.
+    facts = describe_model(live_inputs.model, saved_with=keras.__version__)
     return Subject(
-        files=replace(subject_files, model="", allow_unsafe=True),
+        files=replace(subject_files, model="", allow_unsafe=True, image_shape=image_shape(facts.inputs)),
         model=live_inputs.model,
-        facts=describe_model(live_inputs.model, saved_with=keras.__version__),
+        facts=facts,
         custom_objects=custom_objects,
         in_memory=in_memory,
     )

@@ -176,7 +176,7 @@ class SubjectRows:
             return open_rows(Path(path), what=LABELS[name])
         reading = self.files.reading
         source = open_rows(Path(path), what=LABELS[name], reading=reading)
-        as_texts = self._find_text_columns(source.columns) if source.columns and self.files.scaler else ()
+        as_texts = self._find_text_columns(source.columns) if source.columns else ()
         if {*as_texts} <= {*source.words}:
             return source
         return open_rows(Path(path), what=LABELS[name], reading=replace(reading, as_texts=as_texts))

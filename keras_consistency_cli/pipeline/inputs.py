@@ -6,7 +6,7 @@ This happens before a worker loads anything; nothing in the files is executed.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from keras_consistency_cli.loading.code_files import check_code_files
 from keras_consistency_cli.loading.exports.kinds import export_kind
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
-from keras_consistency_cli.loading.model_file.layer_tree import read_inputs
+from keras_consistency_cli.loading.model_file.layer_tree import TensorSummary, read_inputs
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.input_matching import check_texts
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
@@ -24,6 +24,7 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject_rows import LABELS, RAW
+from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.measurement.installed import has_other_minor_version, installed_version
 from keras_consistency_cli.text import clean, format_count
 from keras_consistency_cli.workers.load_request import reading
@@ -31,6 +32,7 @@ from keras_consistency_cli.workers.load_request import reading
 __all__ = [
     "Inputs",
     "check_additional_rows",
+    "check_texts_reach_model",
     "naming_scaler_version",
     "open_exports",
     "open_files",
@@ -78,8 +80,7 @@ def open_files(settings: Settings) -> Inputs:
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
     archive = archive or _read_model(settings)
-    if rows is not None and not scales_rows(settings):
-        check_texts(rows, [tensor.name for tensor in read_inputs(archive.config)])
+    check_texts_reach_model(settings, rows, read_inputs(archive.config))
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     exports = tuple(open_exports(settings))
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional, exports=exports)
@@ -89,6 +90,18 @@ def scales_rows(settings: Settings) -> bool:
     """Whether a scaler or preprocess function changes the rows before the model gets them."""
     is_given = settings.scaler is not None or settings.preprocess is not None
     return is_given and settings.facts.data_state != "scaled"
+
+
+def check_texts_reach_model(
+    settings: Settings, rows: RowSource | None, inputs: Sequence[InputFact | TensorSummary]
+) -> None:
+    """Refuse columns of texts that reach an input of numbers as they are.
+
+    Raises:
+        DataError: nothing turns them into numbers.
+    """
+    if rows is not None and not scales_rows(settings):
+        check_texts(rows, [each.name for each in inputs])
 
 
 def _has_folders(settings: Settings) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.pipeline.inputs import Inputs, open_files
+from keras_consistency_cli.pipeline.inputs import Inputs, open_files, scales_rows
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.numerics.kernels import ONE_THREAD, WITHOUT_ONEDNN
@@ -197,14 +197,13 @@ def endpoint_clients(
         worker: gives them rows; if other threads use it as well, it may be busy.
         deadline: the time limits of the run.
     """
-    scales = settings.scaler is not None or settings.preprocess is not None
     return {
         label: EndpointClient(
             endpoint,
             worker,
             requests=settings.endpoint_requests,
             batch_size=settings.batch_size,
-            scales=scales and settings.facts.data_state == "raw",
+            scales=scales_rows(settings),
             deadline=deadline,
         )
         for label, endpoint in zip(settings.endpoint_labels(), settings.endpoints, strict=True)

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import joblib
 import keras
 import numpy as np
 import pytest
@@ -466,6 +467,26 @@ def test_a_live_model_takes_the_first_rows_of_a_data_set(healthy: tuple[Any, Rep
         "read x",
         "read reference",
     ]
+
+
+@pytest.mark.parametrize("as_object", [True, False], ids=["object", "file"])
+def test_a_table_for_a_live_model_is_read_as_the_encoder_was_fitted(as_object: bool, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"zip": [f"{number % 3}00" for number in range(12)]})
+    encoder = OneHotEncoder(sparse_output=False).fit(frame)
+    joblib.dump(encoder, tmp_path / "e.joblib")
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    rows = keras.Input((3,))
+    model = keras.Model(rows, keras.layers.Dense(1)(rows))
+    scaler = encoder if as_object else tmp_path / "e.joblib"
+    assert check(model, tmp_path / "x.csv", scaler=scaler, select=["KC101"], trust={"scaler": True}).passed
+
+
+def test_a_recording_for_a_live_model_gives_its_raw_rows(healthy: tuple[Any, Report], tmp_path: Path) -> None:
+    numbers = np.arange(len(ROWS))
+    part = {"kcheck-request": numbers, "kcheck-request-rows": np.ones_like(numbers), "raw/data": ROWS}
+    np.savez(tmp_path / "x.npz", **part)
+    assert check(healthy[0], tmp_path / "x.npz", select=["KC101"]).rows == len(ROWS)
 
 
 def test_a_live_model_takes_a_folder_of_images(tmp_path: Path) -> None:
