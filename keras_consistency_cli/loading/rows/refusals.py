@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 from keras_consistency_cli.errors import DataError, UsageError
@@ -29,8 +30,11 @@ def describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
     if error.errno == errno.ENAMETOOLONG:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
-        nearby = path.parent.iterdir() if path.parent.is_dir() else ()
-        siblings = [file.name for file in nearby if file.suffix in _ENDINGS or file.is_dir()]
+        siblings: list[str] = []
+        with suppress(OSError):  # the folder is missing too, or cannot be listed
+            siblings = [
+                file.name for file in path.parent.iterdir() if file.suffix in _ENDINGS or file.is_dir()
+            ]
         hint = clean(did_you_mean(path.name, siblings))
         return UsageError(f"{label} does not exist{hint}", expected=EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")

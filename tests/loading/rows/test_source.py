@@ -296,3 +296,14 @@ def test_only_floats_have_nonfinite_rows() -> None:
         "c": [False] * 4,
         "d": [False, True, False, False],
     }
+
+
+def test_a_missing_file_in_a_folder_that_cannot_be_listed_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UsageError, match="does not exist"):
+        open_rows(tmp_path / "x.npy")
