@@ -124,8 +124,8 @@ def _reference_rows(rows: _Rows) -> dict[str, ReferenceRows]:
 
 
 def _moved_axes(rows: _Rows, reference: _Rows) -> Iterator[tuple[str, MovedAxes]]:
-    for name in rows.keys() & reference.keys():
-        moved = find_moved_axes(rows[name], reference[name])
+    for name, values in rows.items():
+        moved = find_moved_axes(values, reference[name]) if name in reference else None
         if moved is not None:
             yield name, moved
 

@@ -87,27 +87,25 @@ def find_moved_axes(rows: np.ndarray, reference: np.ndarray) -> MovedAxes | None
     is_numeric = is_float_or_integer(rows.dtype) and is_float_or_integer(reference.dtype)
     if not is_numeric or rows.ndim != reference.ndim or rows.ndim < 4 or not rows.size or not reference.size:
         return None
-    mean, expected = _finite(rows).mean(axis=0), _finite(reference).mean(axis=0)
+    mean, expected = (_finite(each).mean(axis=0, keepdims=True) for each in (rows, reference))
     likeness = {
-        move: _pattern_correlation(moved, expected, axes)
-        for move, axes, moved in _moved_means(mean)
+        move: _pattern_correlation(moved, expected, move.axes)
+        for move, moved in _moved_means(mean)
         if moved.shape == expected.shape
     }
     if not likeness:
         return None
     move = max(likeness, key=lambda each: likeness[each] - (_CLEARLY if each.quarters else 0.0))
-    axes = (move.axes[0] - 1, move.axes[1] - 1)
-    as_it_is = _pattern_correlation(mean, expected, axes) if mean.shape == expected.shape else 0.0
+    as_it_is = _pattern_correlation(mean, expected, move.axes) if mean.shape == expected.shape else 0.0
     return move if likeness[move] > _ALIKE and abs(as_it_is) < _UNLIKE else None
 
 
-def _moved_means(mean: np.ndarray) -> Iterator[tuple[MovedAxes, tuple[int, int], np.ndarray]]:
-    for axes in combinations(range(mean.ndim), 2):
-        shown = (axes[0] + 1, axes[1] + 1)
-        yield MovedAxes(axes=shown), axes, mean.swapaxes(*axes)
+def _moved_means(mean: np.ndarray) -> Iterator[tuple[MovedAxes, np.ndarray]]:
+    for axes in combinations(range(1, mean.ndim), 2):
+        yield MovedAxes(axes=axes), mean.swapaxes(*axes)
         if axes == (mean.ndim - 3, mean.ndim - 2):  # height and width
             for quarters in (1, 3):
-                yield MovedAxes(axes=shown, quarters=quarters), axes, np.rot90(mean, quarters, axes)
+                yield MovedAxes(axes=axes, quarters=quarters), np.rot90(mean, quarters, axes)
 
 
 def _pattern_correlation(first: np.ndarray, second: np.ndarray, axes: tuple[int, int]) -> float:
