@@ -5,7 +5,7 @@ Such a data set may be endless, and reading it may be slow. Its first rows are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
@@ -51,11 +51,11 @@ def collect_rows(values: Any, *, what: str, inputs: Sequence[InputFact], most: i
         raise UsageError(
             f"{what} has the splits {', '.join(splits)}", fix=f"give one: {what}['{splits[-1]}']"
         )
-    read = _find_reader(values)
-    if read is None:
-        return None
     try:
-        return _Collector(what=what, inputs=tuple(inputs), most=most).collect(read(values))
+        elements = _find_elements(values)
+        if elements is None:
+            return None
+        return _Collector(what=what, inputs=tuple(inputs), most=most).collect(elements)
     except (UsageError, DataError):
         raise
     except Exception as problem:  # a data set runs code of the user
@@ -66,7 +66,7 @@ def collect_rows(values: Any, *, what: str, inputs: Sequence[InputFact], most: i
 
 @dataclass(frozen=True, kw_only=True)
 class _Elements:
-    """What a data set yields: single rows or batches, or None where the rank of the first one decides.
+    """What a data set yields: single rows or batches, None if its rank decides.
 
     `kind` is its name in the report. `are_columns` says that the elements are rows by the names of columns,
     labels among them.
@@ -78,20 +78,16 @@ class _Elements:
     are_columns: bool = False
 
 
-def _find_reader(values: Any) -> Callable[[Any], _Elements] | None:
-    """The way to read a data set; its class is recognised without an import of its package."""
+def _find_elements(values: Any) -> _Elements | None:
+    """What a data set yields; its class is recognised without an import of its package."""
     package = type(values).__module__.partition(".")[0]
     if hasattr(values, "element_spec") and hasattr(values, "as_numpy_iterator"):
-        return lambda dataset: _Elements(kind="tf.data.Dataset", items=dataset.as_numpy_iterator())
+        return _Elements(kind="tf.data.Dataset", items=values.as_numpy_iterator())
     if package == "datasets" and hasattr(values, "with_format"):
-        return lambda dataset: _Elements(
-            kind=f"datasets.{type(dataset).__name__}",
-            items=iter(dataset),
-            are_batches=False,
-            are_columns=True,
-        )
+        kind = f"datasets.{type(values).__name__}"
+        return _Elements(kind=kind, items=values, are_batches=False, are_columns=True)
     if hasattr(values, "num_batches") and hasattr(values, "__getitem__"):
-        return lambda dataset: _Elements(kind="PyDataset", items=_read_batches(dataset), are_batches=True)
+        return _Elements(kind="PyDataset", items=_read_batches(values), are_batches=True)
     return None
 
 
