@@ -117,11 +117,9 @@ class _Cells:
     def finish(self, name: str) -> Column:
         """Return the whole column."""
         values = np.concatenate(self.parts) if self.parts else np.zeros(0)
-        return (
-            order_words(name, values, tuple(self.codes))
-            if self.is_coded
-            else Column(name=name, values=values)
-        )
+        if self.is_coded:
+            return order_words(name, values, tuple(self.codes))
+        return Column(name=name, values=values)
 
     def _read_numbers(self, cells: Sequence[str], dialect: Dialect) -> _Floats:
         joined = "".join(cells)
@@ -169,7 +167,7 @@ class _Scan:
         return columns
 
     def _iterate_chunks(self, handle: IO[bytes]) -> Iterator[list[list[str]]]:
-        with reading_lines(handle, self.label, self.dialect) as reader:
+        with _reading_lines(handle, self.label, self.dialect) as reader:
             rows = self._check_width(reader)
             for _ in range(self.skipped):
                 next(rows)
@@ -179,13 +177,11 @@ class _Scan:
     def _check_width(self, reader: Reader) -> Iterator[list[str]]:
         """Yield the lines that are not empty."""
         width = 0
-        for row in reader:
-            if len(row) != width and row:
-                width = width or len(row)
-                if len(row) != width:
-                    raise self._describe_ragged(len(row), width, reader.line_num)
-            if row:
-                yield row
+        for row in filter(None, reader):
+            width = width or len(row)
+            if len(row) != width:
+                raise self._describe_ragged(len(row), width, reader.line_num)
+            yield row
 
     def _describe_ragged(self, found: int, width: int, line: int) -> DataError:
         return DataError(
@@ -196,8 +192,8 @@ class _Scan:
 
 
 def _read_names(handle: IO[bytes], label: str, dialect: Dialect) -> tuple[str, ...] | None:
-    with reading_lines(handle, label, dialect) as reader:
-        cells: list[str] = next((row for row in reader if row), [])
+    with _reading_lines(handle, label, dialect) as reader:
+        cells: list[str] = next(filter(None, reader), [])
     if not has_header(cells, dialect):
         return None
     check_unique(cells, label)
@@ -206,7 +202,7 @@ def _read_names(handle: IO[bytes], label: str, dialect: Dialect) -> tuple[str, .
 
 
 @contextmanager
-def reading_lines(handle: IO[bytes], label: str, dialect: Dialect) -> Iterator[Reader]:
+def _reading_lines(handle: IO[bytes], label: str, dialect: Dialect) -> Iterator[Reader]:
     """Read a file from its beginning, and leave it open.
 
     Raises:
