@@ -63,7 +63,7 @@ def match_inputs(
 
 
 def check_texts(source: RowSource, inputs: Sequence[str]) -> None:
-    """Refuse columns of texts beside numbers, unless each input of the model has a column of its own.
+    """Refuse columns of texts next to numbers, unless each input of the model has a column of its own.
 
     Args:
         source: the opened rows, which no scaler and no function changes.

@@ -91,9 +91,7 @@ class RowSource:
         column = self.arrays[LONE_ARRAY][..., place : place + 1]
         if name not in self.words:
             return column
-        texts = decode(column, self.words[name])
-        texts[texts != texts] = ""  # NaN is a missing text
-        return to_texts(texts, clean(self.path))
+        return to_texts(decode(column, self.words[name]), clean(self.path))
 
     def in_order(self, names: Sequence[str]) -> RowSource:
         """Return the table with its columns in this order; itself if it does not have just these."""

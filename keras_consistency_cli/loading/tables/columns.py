@@ -19,10 +19,21 @@ from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.loading.tables.texts import to_texts
 from keras_consistency_cli.text import clean
 
-__all__ = ["Column", "Texts", "Words", "combine", "decode", "describe_texts", "encode", "merge", "recode"]
+__all__ = [
+    "Column",
+    "Texts",
+    "Words",
+    "combine",
+    "decode",
+    "describe_texts",
+    "encode",
+    "merge",
+    "order_words",
+    "recode",
+]
 
 Texts = Literal["alone", "mixed", "coded"]
-"""How a table with texts is read: only as texts in every column, with codes for texts that stand beside
+"""How a table with texts is read: only as texts in every column, with codes for texts next to
 numbers, or with codes for all texts, because they go through a scaler."""
 Words = Mapping[str, tuple[str, ...]]
 """The words of each column of texts, by the name of the column."""
@@ -82,7 +93,9 @@ def decode(codes: npt.NDArray[Any], words: Sequence[str]) -> npt.NDArray[np.obje
     known = ~np.isnan(codes)
     places = codes[known]
     if not ((places >= 0) & (places < len(words)) & (places == np.floor(places))).all():
-        raise DataError("numbers stand where texts are expected", expected="the columns in their own places")
+        raise DataError(
+            "there are numbers where texts are expected", expected="the columns in their own places"
+        )
     if len(words):
         result[known] = np.array(words, dtype=object)[places.astype(np.int64)]
     return result
@@ -117,7 +130,7 @@ def describe_texts(words: Words, label: str) -> DataError:
     hold = f"column {names} holds" if len(words) == 1 else f"columns {names} hold"
     quoted = shlex.quote(",".join(clean(name) for name in words))
     return DataError(
-        f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} beside numbers",
+        f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} next to numbers",
         expected="numbers alone, texts alone, or the encoder of the model: --scaler encoder.pkl",
         fix=f"leave them out: --drop {quoted}; or for a model of texts: --columns {quoted}",
     )
@@ -125,7 +138,6 @@ def describe_texts(words: Words, label: str) -> DataError:
 
 def _join_texts(columns: Sequence[Column], label: str) -> npt.NDArray[Any]:
     texts = np.column_stack([decode(column.values, column.words or ()) for column in columns])
-    texts[texts != texts] = ""  # NaN is a missing text
     return to_texts(texts, label)
 
 

@@ -47,11 +47,12 @@ def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
 
 
 def to_texts(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:
-    """Return an array of objects as texts of equal length, if they fit into memory.
+    """Return an array of objects as texts of equal length, if they fit into memory; NaN is an empty text.
 
     Raises:
         DataError: they need too much memory.
     """
+    values = np.where(values != values, "", values)
     longest = max(len(str(value)) for value in values.flat)
     if _CHARACTER_BYTES * longest * values.size > _MAX_BYTES:
         raise DataError(
