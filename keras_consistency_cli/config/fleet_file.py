@@ -60,7 +60,7 @@ def read_fleet_file(path: Path) -> FleetFile:
     if not isinstance(models, list) or not models:
         raise UsageError(f"{document.name}: no list of models", expected=_EXPECTED)
     if not isinstance(defaults, Mapping):
-        raise UsageError(f"{_place(document, 'defaults')}: defaults is not a mapping", expected=_EXPECTED)
+        raise UsageError(f"{document.place('defaults')}: defaults is not a mapping", expected=_EXPECTED)
     return FleetFile(
         folder=path.parent,
         defaults=_options(document, defaults, "defaults"),
@@ -70,7 +70,7 @@ def read_fleet_file(path: Path) -> FleetFile:
 
 def _entries(document: Document, models: list[object]) -> Iterator[FleetEntry]:
     for number, item in enumerate(models):
-        place = _place(document, "models", number)
+        place = document.place("models", number)
         values = {"model": item} if isinstance(item, str) else item
         if not isinstance(values, Mapping):
             raise UsageError(
@@ -92,7 +92,7 @@ def _options(document: Document, values: Mapping[str, object], *above: str | int
     """Return the options of a part of the file, with their lines."""
     for key in ("model", *DISPLAY_SETTINGS):
         if key in values:
-            place = _place(document, *above, key)
+            place = document.place(*above, key)
             raise UsageError(
                 f"{place}: {key} belongs to the whole fleet, not to its models",
                 fix=_FIXES.get(key, f"kcheck fleet {document.name} --{key}"),
@@ -103,8 +103,3 @@ def _options(document: Document, values: Mapping[str, object], *above: str | int
         if path[: len(above)] == above and path[len(above) :]
     }
     return Document(name=document.name, data=dict(values), lines=lines)
-
-
-def _place(document: Document, *path: str | int) -> str:
-    line = document.lines.get(path)
-    return f"{document.name}:{line}" if line else document.name
