@@ -107,7 +107,7 @@ def _check_command(words: Sequence[str]) -> None:
     if meant:
         raise UsageError(
             f"no command is called '{words[0]}' (did you mean '{meant}'?)",
-            fix=f"{shlex.join(['kcheck', *meant.split(), *words[1:]])}",
+            fix=shlex.join(["kcheck", *meant.split(), *words[1:]]),
         )
 
 

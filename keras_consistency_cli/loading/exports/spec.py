@@ -9,7 +9,6 @@ from typing import Literal
 __all__ = ["KINDS", "ExportKind", "ExportSpec"]
 
 ExportKind = Literal["tf_saved_model", "litert", "onnx", "openvino"]
-
 """Names of kinds, as `model.export` calls their formats."""
 
 KINDS: Mapping[ExportKind, str] = {
