@@ -23,6 +23,7 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.pipeline.inputs import (
     Inputs,
     check_additional_rows,
+    check_has_columns,
     check_texts_reach_model,
     open_exports,
 )
@@ -92,9 +93,11 @@ def open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
     )
     facts = _describe_model(live_inputs.model)
     inputs = facts.inputs if facts is not None else read_inputs(archive.config)
-    sources = dict(_row_sources(live_inputs, facts, reading(settings, inputs), most=_most_rows(settings)))
+    given = reading(settings, inputs)
+    sources = dict(_row_sources(live_inputs, facts, given, most=_most_rows(settings)))
     rows = sources.get("data")
     check_additional_rows(rows, sources)
+    check_has_columns(given, map(sources.get, RAW))
     check_texts_reach_model(settings, rows, inputs)
     scaler = _scaler_file(live_inputs, settings)
     exports = tuple(open_exports(settings))

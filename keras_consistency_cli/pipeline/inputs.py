@@ -6,7 +6,7 @@ This happens before a worker loads anything; nothing in the files is executed.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ from keras_consistency_cli.loading.model_file.layer_tree import TensorSummary, r
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.input_matching import check_texts
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
+from keras_consistency_cli.loading.rows.reading import Reading, select_columns
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
@@ -32,6 +33,7 @@ from keras_consistency_cli.workers.load_request import reading
 __all__ = [
     "Inputs",
     "check_additional_rows",
+    "check_has_columns",
     "check_texts_reach_model",
     "naming_scaler_version",
     "open_exports",
@@ -78,6 +80,7 @@ def open_files(settings: Settings) -> Inputs:
         if (path := getattr(settings, name)) is not None
     }
     check_additional_rows(rows, additional)
+    check_has_columns(given, (rows, additional.get("reference")))
     _check_lengths(settings, rows)
     archive = archive or _read_model(settings)
     check_texts_reach_model(settings, rows, read_inputs(archive.config))
@@ -102,6 +105,17 @@ def check_texts_reach_model(
     """
     if rows is not None and not scales_rows(settings):
         check_texts(rows, [each.name for each in inputs])
+
+
+def check_has_columns(given: Reading, sources: Iterable[RowSource | None]) -> None:
+    """Refuse --columns and --drop if no rows are a table: they would choose nothing.
+
+    Raises:
+        DataError: neither data nor reference rows have names of columns.
+    """
+    opened = [source for source in sources if source is not None]
+    if opened and all(source.columns is None for source in opened):
+        select_columns(None, given, clean(opened[0].path))
 
 
 def _has_folders(settings: Settings) -> bool:

@@ -28,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.Sequential([keras.Input((2,)), layers.Dense(1)]).save(into / "m.keras")
     np.save(into / "x.npy", np.ones((9, 2)))
     np.save(into / "short.npy", np.ones((8, 2)))
+    np.save(into / "narrow.npy", np.ones((8, 1)))
     joblib.dump(StandardScaler().fit(np.eye(2)), into / "s.joblib")
     joblib.dump(StandardScaler(), into / "unfitted.joblib")
     (into / "evil.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
@@ -118,6 +119,15 @@ def test_lengths_that_do_not_fit_are_refused_before_anything_runs(
     messages.append(str(refused.value).replace(str(folder), "FOLDER"))
     assert all("long.npy" in message or "lengths" in message for message in messages)
     assert messages == wording
+
+
+@pytest.mark.parametrize("option", ["columns", "drop"])
+def test_columns_of_rows_without_names_are_refused(folder: Path, option: str) -> None:
+    stated = {"model": str(folder / "m.keras"), "data": str(folder / "x.npy"), option: ["a"]}
+    with pytest.raises(DataError, match=f"--{option}"):
+        open_files(load_settings(stated, {}))
+    table = {**stated, "data": str(folder / "x.csv"), option: ["a"]}
+    assert open_files(load_settings({**table, "reference": str(folder / "narrow.npy")}, {})).rows is not None
 
 
 @pytest.mark.parametrize(
