@@ -95,7 +95,7 @@ def decode_binary(body: bytes, length: str) -> tuple[dict[str, Json], dict[str, 
 
 
 def _size(output: Mapping[str, Json]) -> int | None:
-    """Return the number of bytes behind the JSON that belong to an output, None for one that is in the JSON."""
+    """Return how many bytes behind the JSON belong to an output, None for one that is in the JSON."""
     parameters = output.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     return int(size) if isinstance(size, float | int) and math.isfinite(size) else None
