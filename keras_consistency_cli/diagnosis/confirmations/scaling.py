@@ -57,9 +57,13 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
             only = f"it reproduces {rows} of {rows + left} wrong rows only"
             return ConfirmationResult(confirmed=False, explanation=only)
         late = _LATE_VALUES if all(each.kind == LATE for each in own) else ""
-        reproduced = late or explanation or (
-            "the same mistake, made on purpose, reproduces the served rows value by value in "
-            f"{format_count(len(columns), own[0].noun)}"
+        reproduced = (
+            late
+            or explanation
+            or (
+                "the same mistake, made on purpose, reproduces the served rows value by value in "
+                f"{format_count(len(columns), own[0].noun)}"
+            )
         )
         more = len(_find_places(others) - columns)
         rest = [
