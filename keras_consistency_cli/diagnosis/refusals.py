@@ -124,12 +124,15 @@ _CAUSES = (
         sentence="Keras cannot build a model from the file",
         explanation=(
             "The file was saved by a different version of Keras, or the code of a custom layer is not the "
-            "code that the model was saved with. Or the file holds a single layer."
+            "code that the model was saved with. Or a custom layer creates layers without "
+            "dtype=self.dtype_policy: they have the global dtype policy when it is built, and float32 when "
+            "the file is loaded. Or the file holds a single layer."
         ),
         detection="Keras loads the file in a process of its own, and raises an error.",
         advice=(
             "name the file with the custom classes as they were when the model was saved (--custom-objects "
-            "layers.py); or load the model with the Keras that saved it, and save it again"
+            "layers.py); pass dtype=self.dtype_policy to the layers that a custom layer creates; or load the "
+            "model with the Keras that saved it, and save it again"
         ),
         source=_SERIALIZATION,
         is_read=False,

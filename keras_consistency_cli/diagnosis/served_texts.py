@@ -80,7 +80,7 @@ _SAMPLE = CauseTexts(
     sentence="serving divides by the deviation of a sample (ddof=1), the scaler by that of all rows (ddof=0)",
     advice=(
         "call transform of the saved scaler; if serving must do without it, take the same deviation: pandas "
-        "divides by n - 1 unless told otherwise:\n"
+        "divides by n - 1 by default:\n"
         "    scale = frame.std(ddof=0)"
     ),
 )
@@ -100,7 +100,7 @@ _ONE_ROW = CauseTexts(
     ),
 )
 _FLAGS = CauseTexts(
-    sentence="serving does not set the columns of 0 and 1 that tell categories: all rows have the same",
+    sentence="serving does not set the columns of 0 and 1 that stand for categories: all rows have the same",
     advice=(
         "encode with the categories of training: pandas.get_dummies of one request knows only its own, and "
         "reindex(fill_value=0) hides that:\n"
@@ -179,7 +179,7 @@ def specific_scaler(evidence: Evidence) -> CauseTexts | None:
 
 
 def specific_filling(evidence: Evidence) -> CauseTexts | None:
-    """Rows that are all alike, and columns of 0 and 1 that tell categories."""
+    """Rows that are all alike, and columns of 0 and 1 that stand for categories."""
     own = tuple(each for each in _own(evidence, NOT_FILLED) if each.kind == "constant")
     if not own:
         return None

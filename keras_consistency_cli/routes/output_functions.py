@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OutputFunction", "find_function"]
+__all__ = ["OutputFunction", "find_function", "sigmoid", "softmax"]
 
 Array = npt.NDArray[Any]
 _FEWEST_ROWS = 8
@@ -101,12 +101,13 @@ def _orders(given: Array, outputs: Array) -> Iterator[OutputFunction]:
     if not 2 <= count <= _MOST_COLUMNS:
         return
     left, right = given.reshape(-1, count), outputs.reshape(-1, count)
-    apart = np.abs(left[:, :, None] - right[:, None, :]).max(axis=0)
-    order = apart.argmin(axis=1)
+    # Column by column: all pairs at once need the memory of as many copies of the outputs.
+    distances = np.stack([np.abs(right - left[:, [column]]).max(axis=0) for column in range(count)])
+    order = distances.argmin(axis=1)
     if len(set(order.tolist())) == count and (order != np.arange(count)).any():
         listed = ", ".join(map(str, order[:_MOST_LISTED])) + (", …" if count > _MOST_LISTED else "")
         yield OutputFunction(
-            f"the columns of the outputs are in the order {listed}", float(apart.min(axis=1).max())
+            f"the columns of the outputs are in the order {listed}", float(distances.min(axis=1).max())
         )
 
 
@@ -114,13 +115,20 @@ def _distance(one: Array, other: Array) -> float:
     return float(np.abs(one - other).max())
 
 
-def _softmax(values: Array) -> Array:
+def softmax(values: Array) -> Array:
+    """Return the softmax over the last axis."""
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def _sigmoid(values: Array) -> Array:
+def sigmoid(values: Array) -> Array:
+    """Return the sigmoid of each value; this form of it does not overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
 
 
-_NAMED: Mapping[str, Callable[[Array], Array]] = {"softmax": _softmax, "sigmoid": _sigmoid, "exp": np.exp}
+def _exp(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.exp(values)
+
+
+_NAMED: Mapping[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": sigmoid, "exp": _exp}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -61,3 +62,20 @@ def test_other_numbers_are_no_function(given: np.ndarray) -> None:
 @pytest.mark.parametrize("given", [OUTPUTS[:, 0], OUTPUTS[:, :2], OUTPUTS[:4], OUTPUTS * np.nan])
 def test_what_cannot_be_compared(given: np.ndarray) -> None:
     assert find_function(given, OUTPUTS[: len(given)]) is None
+
+
+def test_large_outputs_are_compared_without_warnings() -> None:
+    found = find_function(OUTPUTS * 2000, OUTPUTS * 1000)
+    assert found is not None
+    assert found.text == "the outputs are multiplied by 2"
+
+
+def test_an_order_of_many_columns_needs_little_memory() -> None:
+    outputs = np.random.default_rng(0).normal(size=(100, 16, 64))
+    tracemalloc.start()
+    found = find_function(outputs[..., ::-1], outputs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found is not None
+    assert found.text.startswith("the columns of the outputs are in the order 63, 62")
+    assert peak < 12 * outputs.nbytes

@@ -8,7 +8,7 @@ How: predict runs twice without any reset in between; after `predict_function` i
 second process that has run nothing before. The same bits are expected; differences within rounding noise are
 a warning. Every variable, recurrent state and seed generator is compared before and after.
 
-To fix: pass `training` and hand it on to inner layers; reset the states of stateful layers
+To fix: take `training` and pass it on to inner layers; reset the states of stateful layers
 (`layer.reset_state()`) before independent rows; use keras.random inside layers.
 
 Sources: keras#9412, keras#10231, tensorflow#39583.

@@ -68,7 +68,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     worst = max((one.comparison for name in different for one in judged[name]), key=lambda each: each.max_abs)
     named = ", ".join(_WAYS[name] for name in different)
     return Verdict.fail(
-        f"answers depend on the request: up to {worst.max_abs:.2g} apart for {named}",
+        f"answers depend on the request: they differ by up to {worst.max_abs:.2g} for {named}",
         cause=cause,
         judged=tuple(one for name in different for one in judged[name]),
         findings={"confirmed": {cause: proof} if proof else {}, "different": different},

@@ -123,7 +123,9 @@ SERVED_CAUSES: tuple[Cause, ...] = (
             "Each served row is one row of the data. If each of them is there once, a join, a group-by, a "
             "sort by time or parallel workers changed the order. If some are there several times, serving "
             "uses the row of an earlier request again, or the first row of a batch for all of it. Outputs "
-            "are then assigned to the wrong rows, although each of them is right for its own row."
+            "are then assigned to the wrong rows, although each of them is right for its own row. If only "
+            "single features are in a different row, such as a lag or a difference, serving computes them "
+            "from the wrong rows."
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305"),

@@ -9,6 +9,7 @@ from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
     ConfirmationResult,
+    ConfirmationTest,
     first_confirmed,
     replacing_outputs_removes_difference,
     reported_by_check,
@@ -36,40 +37,29 @@ def untracked_value_changes_outputs(evidence: Evidence, _failing: Failing) -> Co
     )
 
 
-def unsaved_weights_change_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-    """Layers that Keras does not save, or that have no weights in the file, and that outputs depend on."""
-    layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
-    if not layers:
-        return None
-    names = ", ".join(f"'{each['layer']}'" for each in layers[:_LISTED_VARIABLES])
-    return ConfirmationResult(
-        confirmed=True,
-        explanation=(
-            f"the file and what Keras visits when it saves were read: neither contains {names}; with "
-            "different weights there, the same rows give different outputs"
-        ),
-    )
+def _other_weights_change_outputs(read: str) -> ConfirmationTest:
+    """Return a test: outputs depend on layers whose weights do not come from the file.
+
+    Args:
+        read: what was read of these layers, with their names as {names}.
+    """
+
+    def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+        layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
+        if not layers:
+            return None
+        found = read.format(names=", ".join(f"'{each['layer']}'" for each in layers[:_LISTED_VARIABLES]))
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=f"{found}; with different weights there, the same rows give different outputs",
+        )
+
+    return test
 
 
 _layer_output_is_from_other_copy = replacing_outputs_removes_difference(
     "hold-copies", "with the output of {layers} replaced", "both copies of the model give the same bits"
 )
-
-
-def unread_weights_change_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-    """Layers whose weights the file holds, that appear after it was read, and that outputs depend on."""
-    layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
-    if not layers:
-        return None
-    names = ", ".join(f"'{each['layer']}'" for each in layers[:_LISTED_VARIABLES])
-    return ConfirmationResult(
-        confirmed=True,
-        explanation=(
-            f"the file was read: it holds weights of {names}, which did not exist directly after loading; "
-            "with different weights there, the same rows give different outputs"
-        ),
-    )
-
 
 FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "weights-not-saved": Confirmation(
@@ -77,14 +67,18 @@ FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
             "the weights in the file and the layers that Keras visits when it saves are read; and the "
             "weights are set to different values, which changes the outputs"
         ),
-        test=unsaved_weights_change_outputs,
+        test=_other_weights_change_outputs(
+            "the file and what Keras visits when it saves were read: neither contains {names}"
+        ),
     ),
     "weights-not-loaded": Confirmation(
         how=(
             "the weights in the file, and the layers that exist directly after loading are read; and the "
             "weights are set to different values, which changes the outputs"
         ),
-        test=unread_weights_change_outputs,
+        test=_other_weights_change_outputs(
+            "the file was read: it holds weights of {names}, which did not exist directly after loading"
+        ),
     ),
     "training-state-unreadable": Confirmation(
         how="the file is loaded in both ways: it fails as it is, and succeeds with compile=False",

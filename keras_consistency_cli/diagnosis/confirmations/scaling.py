@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from keras_consistency_cli.checks.analysis.served_rows import (
+    LATE,
     MOVED_AND_SCALED,
     NEARLY_MOVED,
     NEARLY_TURNED,
@@ -30,6 +31,7 @@ __all__ = ["SCALING_CONFIRMATIONS"]
 _MOST_LEFT = 0.1
 """Share of the wrong rows that a confirmed mistake may leave unexplained."""
 _NOT_EXACT = (NEARLY_MOVED, NEARLY_TURNED, MOVED_AND_SCALED)
+_LATE_VALUES = "these features of each served row are those of a row before or after it, value by value"
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -54,9 +56,14 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         if left > _MOST_LEFT * (rows + left):
             only = f"it reproduces {rows} of {rows + left} wrong rows only"
             return ConfirmationResult(confirmed=False, explanation=only)
-        reproduced = explanation or (
-            "the same mistake, made on purpose, reproduces the served rows value by value in "
-            f"{format_count(len(columns), own[0].noun)}"
+        late = _LATE_VALUES if all(each.kind == LATE for each in own) else ""
+        reproduced = (
+            late
+            or explanation
+            or (
+                "the same mistake, made on purpose, reproduces the served rows value by value in "
+                f"{format_count(len(columns), own[0].noun)}"
+            )
         )
         more = len(_find_places(others) - columns)
         rest = [
@@ -182,7 +189,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "row-order": _served_rows_are(
         "row-order",
-        "each served row is matched with one row of the data",
+        "each served row, and each feature by itself, is matched with the rows of the data",
         "each of these served rows is one row of the data, value by value",
     ),
     "scaler-foreign": cannot_test(

@@ -41,6 +41,17 @@ __all__ = [
 ]
 
 
+_CLASS_MISSING = "Could not locate"
+"""In the message of Keras: the code of a class or function was not given."""
+_SAVE_AGAIN = "load the model with the Keras that saved it and save it again"
+_CODE_MISSING = (
+    f"name the file with the custom classes: --custom-objects layers.py; if there are none, {_SAVE_AGAIN}"
+)
+_CODE_GIVEN = (
+    "compare the code given as --custom-objects with the code that the model was saved with; pass "
+    "dtype=self.dtype_policy to the layers that a custom layer creates, otherwise they are float32 after "
+    f"loading; or {_SAVE_AGAIN}"
+)
 _DESTROYS_MASK = re.compile(r"Layer '([^']+)' \(of type \w+\) was passed an input with a mask attached")
 
 
@@ -101,7 +112,7 @@ def load_model(
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception as second:
             refusal = quantized_error(path, second) or undefined_name_error(problem)
-            raise refusal or _load_error(path, problem, saved_with) from problem
+            raise refusal or _load_error(path, problem, saved_with, custom_objects) from problem
         return _require_model(loaded, path), _training_failure(problem)
 
 
@@ -157,14 +168,17 @@ def _require_model(loaded: Any, path: Path) -> Any:
     return loaded
 
 
-def _load_error(path: Path, problem: Exception, saved_with: str) -> RefusedError:
+def _load_error(
+    path: Path, problem: Exception, saved_with: str, custom_objects: Mapping[str, Any]
+) -> RefusedError:
     if is_keras_2(saved_with):
         what = f"{clean(path)}: {keras_2_words(saved_with)}: {clean(innermost_text(problem), 200)}"
         return RefusedError(what, fix=keras_2_fix(path), cause=OLD_KERAS)
+    reason = innermost_text(problem)
+    is_given = custom_objects and _CLASS_MISSING not in reason
     return RefusedError(
-        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(innermost_text(problem), 300)}",
-        fix="name the file with the custom classes: --custom-objects layers.py; "
-        "if there are none, load the model with the Keras that saved it and save it again",
+        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(reason, 300)}",
+        fix=_CODE_GIVEN if is_given else _CODE_MISSING,
         cause="model-not-loadable",
     )
 

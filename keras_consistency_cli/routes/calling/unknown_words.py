@@ -1,12 +1,13 @@
 """The route about words and categories: what the rows give to each vocabulary of the model.
 
 A lookup layer takes a word that its vocabulary lacks for an unknown one, without an error. Words that differ
-from those of the vocabulary in their spelling only, such as "Male " for "male", are told apart from new ones:
-each spelling is tried, and the one that makes nearly all of them known is reported.
+from those of the vocabulary in their spelling only, such as "Male " for "male", are distinguished from new
+ones: each spelling is tried, and the one that makes nearly all of them known is reported.
 """
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -94,7 +95,8 @@ def _split(texts: np.ndarray, layer: Any) -> np.ndarray:
 
 
 def _compare(values: np.ndarray, layer: Any) -> UnknownWords:
-    known = frozenset(_to_word(word) for word in layer.get_vocabulary(include_special_tokens=False))
+    vocabulary = layer.get_vocabulary(include_special_tokens=False)
+    known = frozenset(map(_to_word, vocabulary))
     tokens = ("", *(getattr(layer, name, None) for name in ("mask_token", "oov_token")))
     special = {_to_word(token) for token in tokens if token is not None}
     words, counts = np.unique(values, return_counts=True)
@@ -105,7 +107,7 @@ def _compare(values: np.ndarray, layer: Any) -> UnknownWords:
         "given": sum(given.values()),
         "unknown": sum(unknown.values()),
         "words": _list_examples(sorted(unknown, key=lambda word: -unknown[word])),
-        "vocabulary": _list_examples(layer.get_vocabulary(include_special_tokens=False)),
+        "vocabulary": _list_examples(vocabulary),
     }
     return details | _find_spelling(unknown, known)
 
@@ -139,8 +141,13 @@ def _without_accents(word: str, _known: frozenset[Word]) -> str:
 def _with_zeros(word: str, known: frozenset[Word]) -> str:
     """Return the digits with leading zeros, as long as the digits of the vocabulary."""
     digits = word.strip().removesuffix(".0")
-    codes = (each for each in known if isinstance(each, str) and each.isdigit())
-    return digits.zfill(max(map(len, codes), default=0)) if digits.isdigit() else word
+    return digits.zfill(_longest_code(known)) if digits.isdigit() else word
+
+
+@functools.lru_cache(maxsize=1)
+def _longest_code(known: frozenset[Word]) -> int:
+    """Return the number of digits of the longest code in a vocabulary, which may hold very many."""
+    return max((len(each) for each in known if isinstance(each, str) and each.isdigit()), default=0)
 
 
 _SPELLINGS: Mapping[str, Respell] = {

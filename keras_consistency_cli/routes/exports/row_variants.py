@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.routes.exports.comparing import (
     VariantResult,
     closest,
@@ -41,7 +41,10 @@ def on_raw_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
     def results() -> Iterator[VariantResult]:
         if export.subject.files.scales:
             numbers = export.row_numbers[: export.batch_size]
-            raw = {name: values.astype(np.float32) for name, values in export.subject.raw(numbers).items()}
+            raw = {
+                name: values.astype(np.float32) if is_numeric(values.dtype) else values
+                for name, values in export.subject.raw(numbers).items()
+            }
             scaled = predict_model(export, export.subject.rows(numbers))
             yield {"differences": differences(run_export(export, raw), scaled), "how": "raw rows"}
         yield from _changed(export, rows, reference, _UNSCALED)
@@ -127,6 +130,10 @@ def _if_float(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
     return lambda values: change(values) if is_float(values.dtype) else None
 
 
+def _if_number(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
+    return lambda values: change(values) if is_numeric(values.dtype) else None
+
+
 def _if_picture(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
     """Change pictures only, and only if they keep their shape."""
 
@@ -144,8 +151,8 @@ _UNSCALED: Mapping[str, _Change] = {
 }
 """What rows of pixels were before usual scalings."""
 _OTHER: Mapping[str, _Change] = {
-    "rows divided by 255": lambda values: values / np.float32(255),
-    "rows divided by 127.5, minus 1": lambda values: values / np.float32(127.5) - 1,
+    "rows divided by 255": _if_number(lambda values: values / np.float32(255)),
+    "rows divided by 127.5, minus 1": _if_number(lambda values: values / np.float32(127.5) - 1),
     "rows with their channels in reverse order": _if_picture(lambda values: values[..., ::-1]),
     "rows with their channels first": _if_picture(lambda values: np.moveaxis(values, -1, 1)),
     "rows with height and width exchanged": _if_picture(lambda values: values.swapaxes(1, 2)),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_integer, is_numeric
+from keras_consistency_cli.routes.output_functions import sigmoid, softmax
 
 __all__ = ["CLOSE", "activation_form", "class_id_form", "close"]
 
@@ -94,18 +95,9 @@ def _are_distributions(values: np.ndarray) -> bool:
     return _within_unit_interval(values) and values.shape[1] > 1 and bool(sums_to_one.all())
 
 
-def _softmax(values: np.ndarray) -> np.ndarray:
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)))
-
-
 _ACTIVATIONS: tuple[tuple[str, Matches, Apply], ...] = (
-    ("softmax", _are_distributions, _softmax),
-    ("sigmoid", _within_unit_interval, _sigmoid),
+    ("softmax", _are_distributions, softmax),
+    ("sigmoid", _within_unit_interval, sigmoid),
 )
 """Name of an activation, whether numbers could be its result, and the activation itself."""
 _FUNCTIONS: tuple[tuple[str, Apply], ...] = (

@@ -119,6 +119,8 @@ def is_one_sum(served: Array, expected: Array, limits: Array) -> bool:
     if not 1 < columns <= _MOST_CHANNELS or len(served) < _MIN_POINTS_OF_OTHERS + columns:
         return False
     first = served[:, 0]
+    if not (np.isfinite(served).all() and np.isfinite(expected).all()):
+        return False
     if np.ptp(first) == 0 or (np.abs(served - first[:, None]) > limits.min()).any():
         return False
     base = np.column_stack([expected, np.ones(len(expected))])

@@ -49,16 +49,22 @@ def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
         return False
     if (varies & ~comparison.wrong.any(axis=0)).any():
         return False
-    served, expected = (
-        (columns / comparison.spread).reshape(rows, -1)
-        for columns in (comparison.served, comparison.expected)
-    )
+    served, expected, limit = _scale_rows(comparison, rows)
     weights = np.random.default_rng(0).uniform(0.5, 1.5, served.shape[1])
     served, expected = _sort_rows(served, weights), _sort_rows(expected, weights)
-    limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))
     differs = is_beyond_limit(served, expected, limit).any(axis=1)
     different_rows = len(np.unique(np.round(expected @ weights, 6)))
     return bool(different_rows >= _LEAST_ROWS and differs.mean() <= _MOST_TIES)
+
+
+def _scale_rows(comparison: ColumnComparison, rows: int) -> tuple[Array, Array, Array]:
+    """Return the served and the expected rows in spreads, zeros for NaN and infinity, and their limits."""
+    served, expected = (
+        (np.where(np.isfinite(columns), columns, 0.0) / comparison.spread).reshape(rows, -1)
+        for columns in (comparison.served, comparison.expected)
+    )
+    limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))
+    return served, expected, limit
 
 
 def _sort_rows(rows: Array, weights: Array) -> Array:
@@ -73,15 +79,9 @@ def find_rows_of_others(comparison: ColumnComparison, wrong_rows: Array) -> Othe
         comparison: the served and the expected columns.
         wrong_rows: for each row whether it is wrong.
     """
-    rows = len(wrong_rows)
-    scaled = (
-        np.where(np.isfinite(columns), columns, 0.0) / comparison.spread
-        for columns in (comparison.served, comparison.expected)
-    )
-    served, expected = (columns.reshape(rows, -1) for columns in scaled)
+    served, expected, limit = _scale_rows(comparison, len(wrong_rows))
     if served.shape[1] < 2:
         return None
-    limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))
     sources = _find_sources(served, expected, limit)
     mask: npt.NDArray[Any] = np.asarray((sources >= 0) & wrong_rows)
     if mask.sum() < _FEWEST_OTHERS:

@@ -6,6 +6,7 @@ It is used if the service lists it and declares such a type; otherwise JSON is, 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
-from keras_consistency_cli.workers.endpoints.wire import Answer, Json, read_json
+from keras_consistency_cli.workers.endpoints.wire import Answer, Json, in_shape, read_json, shape_data
 
 __all__ = ["EXTENSION", "HEADER_LENGTH", "NARROW", "decode_binary", "encode_binary", "with_digits"]
 
@@ -22,6 +23,8 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 NARROW: Mapping[str, int] = {"FP16": 3, "BF16": 2}
 """Types that JSON cannot say, and the decimal digits that they hold."""
 _EXACT = 40
+_LONGEST = 20
+"""Digits of the length of an answer."""
 _TYPES: Mapping[str, str] = {
     "BOOL": "?",
     **{
@@ -75,19 +78,16 @@ def decode_binary(body: bytes, length: str) -> tuple[dict[str, Json], dict[str, 
         AnswerError: it cannot be read.
         ShapeError: a tensor does not have the size of its shape.
     """
-    start = int(length) if length.isdecimal() else len(body)
+    start = int(length) if length.isdecimal() and len(length) <= _LONGEST else len(body)
     document = read_json(body[:start])
     listed = document.get("outputs") if isinstance(document, dict) else None
     outputs: dict[str, Json] = {}
     types: dict[str, str] = {}
     for output in listed if isinstance(listed, list) else []:
         if isinstance(output, dict):
-            name, types[str(output.get("name", ""))] = (
-                str(output.get("name", "")),
-                str(output.get("datatype", "")),
-            )
-            size = _size(output)
-            outputs[name] = output.get("data") if size is None else _read(output, body[start : start + size])
+            name, size = str(output.get("name", "")), _size(output)
+            types[name] = str(output.get("datatype", ""))
+            outputs[name] = shape_data(output) if size is None else _read(output, body[start : start + size])
             start += size or 0
     if not outputs:
         raise AnswerError("the answer has no outputs")
@@ -95,23 +95,24 @@ def decode_binary(body: bytes, length: str) -> tuple[dict[str, Json], dict[str, 
 
 
 def _size(output: Mapping[str, Json]) -> int | None:
+    """Return how many bytes behind the JSON belong to an output, None for one that is in the JSON."""
     parameters = output.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
-    return int(size) if isinstance(size, float | int) else None
+    return int(size) if isinstance(size, float | int) and math.isfinite(size) else None
 
 
 def _read(output: Mapping[str, Json], content: bytes) -> Json:
-    datatype, shape = str(output.get("datatype", "")), output.get("shape")
-    sizes = [int(size) for size in shape if isinstance(size, float | int)] if isinstance(shape, list) else []
+    datatype = str(output.get("datatype", ""))
     if datatype not in _TYPES:
         raise AnswerError(f"the answer has values of the type {datatype[:20]!r}")
+    amount = f"{len(content)} bytes"
     try:
-        values = np.frombuffer(content, _TYPES[datatype]).reshape([max(size, 0) for size in sizes])
+        values = np.frombuffer(content, _TYPES[datatype])
     except ValueError as error:
-        raise ShapeError(f"an output has {len(content)} bytes, and its shape is {sizes}") from error
+        raise ShapeError(f"an output has {amount}, which are not whole values of {datatype}") from error
     if datatype == "BF16":
         values = (values.astype("<u4") << 16).view("<f4")
-    listed: Json = values.astype(np.float64).tolist()
+    listed: Json = in_shape(values.astype(np.float64), output.get("shape"), amount).tolist()
     return listed
 
 

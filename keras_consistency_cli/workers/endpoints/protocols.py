@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.config.endpoints import Endpoint, Protocol
-from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 from keras_consistency_cli.workers.endpoints.interface import Interface
-from keras_consistency_cli.workers.endpoints.wire import Answer, Json, to_array
+from keras_consistency_cli.workers.endpoints.wire import Answer, Json, shape_data, to_array
 
 __all__ = [
     "Form",
@@ -157,27 +156,10 @@ def _outputs_of_v2(document: Json) -> dict[str, Json]:
     for output in listed if isinstance(listed, list) else []:
         if not isinstance(output, dict) or "data" not in output:
             raise AnswerError("an output of the answer has no data; the binary extension was not asked for")
-        outputs[str(output.get("name", ""))] = _shaped(output)
+        outputs[str(output.get("name", ""))] = shape_data(output)
     if not outputs:
         raise AnswerError("the answer has no outputs")
     return outputs
-
-
-def _shaped(output: dict[str, Json]) -> Json:
-    """The data in the declared shape; they may be flat or nested."""
-    data, shape = output["data"], output.get("shape")
-    if not isinstance(data, list) or not isinstance(shape, list) or not data or isinstance(data[0], list):
-        return data
-    array = np.empty(len(data), dtype=object)
-    array[:] = data
-    sizes = [size for size in shape if isinstance(size, float | int)]
-    try:
-        # For NumPy, an axis of -1 has whatever size fits.
-        shaped: Json = array.reshape([max(int(size), 0) for size in sizes]).tolist()
-    except (ValueError, OverflowError) as error:
-        declared = clean(", ".join(f"{size:.15g}" for size in sizes), 80)
-        raise ShapeError(f"an output has {len(data)} values, and its shape is [{declared}]") from error
-    return shaped
 
 
 _FORMS: Mapping[Protocol, Form] = {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
 
-__all__ = ["Answer", "Json", "WireNumber", "read_json", "to_array"]
+__all__ = ["Answer", "Json", "WireNumber", "in_shape", "read_json", "shape_data", "to_array"]
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 _MOST_DIGITS = 40
@@ -79,6 +82,41 @@ def read_json(text: bytes) -> Json:
         kind = "HTML" if start.lstrip().lower().startswith(("<!doctype", "<html")) else "not JSON"
         raise AnswerError(f"the answer is {kind}: it begins with {start!r}") from error
     return document
+
+
+def shape_data(output: Mapping[str, Json]) -> Json:
+    """Return the data of an output of V2 in its declared shape; they may be flat or nested.
+
+    Raises:
+        ShapeError: the shape does not fit.
+    """
+    data, shape = output.get("data"), output.get("shape")
+    if not isinstance(data, list) or not isinstance(shape, list) or not data or isinstance(data[0], list):
+        return data
+    array = np.empty(len(data), dtype=object)
+    array[:] = data
+    shaped: Json = in_shape(array, shape, f"{len(data)} values").tolist()
+    return shaped
+
+
+def in_shape(values: npt.NDArray[Any], shape: Json, amount: str) -> npt.NDArray[Any]:
+    """Return values in the shape that a service declares.
+
+    Args:
+        values: the values, one after another.
+        shape: the shape; what is not a number is left out.
+        amount: how many values there are, for the message.
+
+    Raises:
+        ShapeError: the shape does not fit.
+    """
+    sizes = [size for size in shape if isinstance(size, float | int)] if isinstance(shape, list) else []
+    try:
+        # For NumPy, an axis of -1 has whatever size fits.
+        return values.reshape([max(int(size), 0) for size in sizes])
+    except (ValueError, OverflowError) as error:
+        declared = clean(", ".join(f"{size:.15g}" for size in sizes), 80)
+        raise ShapeError(f"an output has {amount}, and its shape is [{declared}]") from error
 
 
 def to_array(value: Json) -> Answer:

@@ -219,6 +219,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("unknown-words", {}, {"KC501": {"tried": True}}),
     ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
     ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
+    ("row-order", served("late:the row before"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -115,6 +115,36 @@ def test_classes_and_functions_of_the_user_are_found_by_name(tmp_path: Path) -> 
     )
 
 
+NARROW = """
+import keras, tensorflow as tf
+
+class Narrow(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Dense(3)
+    def build(self, shape):
+        self.inner.build(shape)
+    def call(self, inputs):
+        return tf.add(inputs, self.inner(inputs))
+"""
+
+
+def test_the_advice_for_given_code_is_not_to_give_it(tmp_path: Path, wording: SnapshotAssertion) -> None:
+    (tmp_path / "mine.py").write_text(NARROW)
+    custom_objects = import_custom_objects([tmp_path / "mine.py"])
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        path = save(tmp_path / "m.keras", custom_objects["Narrow"]())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(RefusedError) as refusal:
+        load_model(path, custom_objects=custom_objects)
+    assert "bfloat16" in refusal.value.what
+    assert refusal.value.fix == wording
+    (tmp_path / "mine.py").write_text(NARROW.replace("Dense(3)", "Dense(3, dtype=self.dtype_policy)"))
+    load_model(path, custom_objects=import_custom_objects([tmp_path / "mine.py"]))
+
+
 def test_several_files_do_not_shadow_each_other(tmp_path: Path) -> None:
     for name, value in (("a", 1), ("b", 2)):
         (tmp_path / f"{name}.py").write_text(f"def {name}():\n    return {value}\n")

@@ -9,6 +9,7 @@ import pytest
 
 from keras_consistency_cli.routes.served.column_lines import (
     fit_rising_line,
+    is_one_sum,
     measure_linear_prefix,
     recognize_factors,
 )
@@ -67,3 +68,12 @@ FACTORS: dict[str, tuple[list[tuple[float, float]], str | None]] = {
 @pytest.mark.parametrize(("lines", "kind"), FACTORS.values(), ids=FACTORS)
 def test_factors(lines: list[tuple[float, float]], kind: str | None) -> None:
     assert recognize_factors(lines) == kind
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, np.inf])
+def test_columns_that_are_one_sum(gap: float | None) -> None:
+    expected = np.random.default_rng(0).normal(size=(40, 3))
+    served = np.repeat(expected @ np.array([[0.3], [0.6], [0.1]]), 3, axis=1)
+    if gap is not None:
+        expected[3, 1] = gap
+    assert is_one_sum(served, expected, np.full(3, 1e-3)) is (gap is None)

@@ -44,6 +44,9 @@ def test_tensors_go_there_and_back(datatype: str, exact: bool) -> None:
         ({}, AnswerError),
         ({"outputs": [{**TENSOR, "datatype": "FP32", "shape": [3]}]}, ShapeError),
         ({"outputs": [{**TENSOR, "datatype": "X", "shape": [1]}]}, AnswerError),
+        ({"outputs": [{**TENSOR, "datatype": "FP32", "shape": [float("nan")]}]}, ShapeError),
+        ({"outputs": [{**TENSOR, "datatype": "FP32", "shape": [1e400]}]}, ShapeError),
+        ({"outputs": [{**TENSOR, "datatype": "FP64", "shape": [1]}]}, ShapeError),
         ({"outputs": [{**TENSOR, "datatype": "FP32", "shape": "x"}]}, None),
     ],
 )
@@ -55,6 +58,22 @@ def test_answers_that_cannot_be_read(body: dict[str, object], error: type[Except
     if error is None:
         outputs, _ = decode_binary(header + b"abcd", str(len(header)))
         assert np.ndim(outputs["y"]) == 0
+
+
+@pytest.mark.parametrize("size", [float("nan"), float("inf"), None])
+@pytest.mark.parametrize("length", ["", "9" * 5000])
+def test_a_service_may_answer_in_json_nevertheless(size: float | None, length: str) -> None:
+    parameters = {} if size is None else {"binary_data_size": size}
+    output = {
+        "name": "y",
+        "datatype": "FP16",
+        "shape": [2, 2],
+        "data": [1, 2, 3, 4],
+        "parameters": parameters,
+    }
+    outputs, types = decode_binary(json.dumps({"outputs": [output]}).encode(), length)
+    assert outputs == {"y": [[1, 2], [3, 4]]}
+    assert types == {"y": "FP16"}
 
 
 @pytest.mark.parametrize("lists_it", [True, False])

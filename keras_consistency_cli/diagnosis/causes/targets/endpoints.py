@@ -46,7 +46,7 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
     _cause(
         "endpoint-does-not-scale",
         "the service does not scale: it expects rows that are scaled already",
-        "The service hands the rows to the model as they come. Callers who send raw rows get answers to "
+        "The service passes the rows to the model as they come. Callers who send raw rows get answers to "
         "numbers that the model has never seen.",
         "apply the saved scaler in the service; or state that callers scale:\n"
         "    endpoints: [{{url: URL, rows: scaled}}]",
@@ -56,7 +56,7 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "endpoint-columns-reordered",
         "the service puts the columns of the rows in a different order",
         "Columns that go through a dict, a data frame or a join can come out sorted by name. Every column "
-        "has the right type, and the model reads one for another.",
+        "has the right type, and the model takes one column for a different one.",
         "send and read columns in the order of training: frame[list(scaler.feature_names_in_)]",
         _ANSWERS,
     ),

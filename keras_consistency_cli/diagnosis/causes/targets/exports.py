@@ -149,7 +149,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "export-nan-differs",
         "the export computes numbers where the model gives NaN, or the reverse",
         "Only rows with NaN or infinity differ. Runtimes treat NaN in relu, max and comparisons differently: "
-        "some hand it on, some replace it by zero, and nobody notices that a value was missing.",
+        "some pass it on, some replace it by zero, and the output does not show that a value was missing.",
         "replace or refuse missing values before the model:\n"
         "    rows = np.nan_to_num(rows)      # or: assert np.isfinite(rows).all()",
         _AGREEMENT,
