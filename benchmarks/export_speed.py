@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.measure import Figure, Pairs, duration, kcheck, say, wall_seconds
+from benchmarks.measure import Figure, duration, interleave, kcheck, say, wall_seconds
 
 __all__ = ["BARE", "measure"]
 
@@ -70,12 +70,14 @@ def _write_subject(folder: Path) -> None:
 def _added_by(kind: str, folder: Path, rounds: int) -> Figure:
     say(f"export_speed: {rounds} rounds of kcheck run with and without {kind}, and of its runtime")
     file, script = BARE[kind]
-    commands = (kcheck(*_RUN, "--export", file), kcheck(*_RUN), [sys.executable, "-c", script])
-    for command in commands:
+    with_it, without, alone = kcheck(*_RUN, "--export", file), kcheck(*_RUN), [sys.executable, "-c", script]
+    for command in (with_it, without, alone):
         wall_seconds(command, folder)  # fills file caches and .pyc files for all
-    seconds = [[wall_seconds(command, folder) for command in commands] for _ in range(rounds)]
-    added = tuple(with_it - without for with_it, without, _ in seconds)
-    pairs = Pairs(mine=added, theirs=tuple(bare for _, _, bare in seconds))
+    pairs = interleave(
+        lambda: wall_seconds(with_it, folder) - wall_seconds(without, folder),
+        lambda: wall_seconds(alone, folder),
+        rounds,
+    )
     median, bare = pairs.medians
     return Figure(
         what=f"`kcheck run --export`, {kind}, MLP 10-64-1, {_ROWS} rows: what it adds, "

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from tests.advice.edits import array, give_facts, give_model, give_rows, load, rebuild, reconfigure
 from tests.advice.fixed_layers import Diverse
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
 from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files, steps
@@ -104,35 +104,35 @@ TRIALS: tuple[Trial, ...] = (
         faulty=FORCED_ON,
         fix=give_model(_frozen),
     ),
-    Trial(
-        slug="cross-sample-dependence",
-        tries="give the operation a feature axis",
-        faulty=corpus_case("perceptron, centre over the batch, share 1"),
-        fix=give_model(reconfigure("adjust", axis=-1)),
+    corpus_trial(
+        "cross-sample-dependence",
+        "give the operation a feature axis",
+        "perceptron, centre over the batch, share 1",
+        give_model(reconfigure("adjust", axis=-1)),
     ),
-    Trial(
-        slug="cross-sample-dependence",
-        tries="keep the batch axis first in every reshape",
-        faulty=corpus_case("regressor, folded wrongly"),
-        fix=give_model(_folded_right),
+    corpus_trial(
+        "cross-sample-dependence",
+        "keep the batch axis first in every reshape",
+        "regressor, folded wrongly",
+        give_model(_folded_right),
     ),
-    Trial(
-        slug="cross-sample-dependence",
-        tries="what needs the whole batch belongs under `if training`",
-        faulty=corpus_case("two-heads, minibatch statistic"),
-        fix=own_layer(rebuild(lambda: HOSTS["two-heads"].build(Diverse(name="adjust")))),
+    corpus_trial(
+        "cross-sample-dependence",
+        "what needs the whole batch belongs under `if training`",
+        "two-heads, minibatch statistic",
+        own_layer(rebuild(lambda: HOSTS["two-heads"].build(Diverse(name="adjust")))),
     ),
-    Trial(
-        slug="batch-size-dependence",
-        tries="look for ops.shape(x)[0] in the call() of custom layers",
-        faulty=corpus_case("scaled by the batch, share"),
-        fix=give_model(_without_size),
+    corpus_trial(
+        "batch-size-dependence",
+        "look for ops.shape(x)[0] in the call() of custom layers",
+        "scaled by the batch, share",
+        give_model(_without_size),
     ),
-    Trial(
-        slug="batch-size-dependence",
-        tries="look for a fixed size in the call() of custom layers",
-        faulty=corpus_case("scaled by the batch, fixed"),
-        fix=give_model(_reshaped),
+    corpus_trial(
+        "batch-size-dependence",
+        "look for a fixed size in the call() of custom layers",
+        "scaled by the batch, fixed",
+        give_model(_reshaped),
     ),
     Trial(
         slug="state-batch-mismatch",
@@ -154,28 +154,28 @@ TRIALS: tuple[Trial, ...] = (
         faulty=STATEFUL_BATCHES,
         fix=give_model(rebuild(lstm(1))),
     ),
-    Trial(
-        slug="state-batch-mismatch",
-        tries="order the rows so that row i of every batch belongs to sequence i",
-        faulty=corpus_case("pieces of one slow series in batches of four"),
-        fix=_in_four_parts,
+    corpus_trial(
+        "state-batch-mismatch",
+        "order the rows so that row i of every batch belongs to sequence i",
+        "pieces of one slow series in batches of four",
+        _in_four_parts,
     ),
-    Trial(
-        slug="outputs-not-per-sample",
-        tries="squeeze a named axis",
-        faulty=corpus_case("answers squeezed"),
-        fix=give_model(rebuild(lambda: squeezed(named=True))),
+    corpus_trial(
+        "outputs-not-per-sample",
+        "squeeze a named axis",
+        "answers squeezed",
+        give_model(rebuild(lambda: squeezed(named=True))),
     ),
-    Trial(
-        slug="outputs-not-per-sample",
-        tries="reduce over axis=1",
-        faulty=corpus_case("one number a batch"),
-        fix=give_model(_axis_1),
+    corpus_trial(
+        "outputs-not-per-sample",
+        "reduce over axis=1",
+        "one number a batch",
+        give_model(_axis_1),
     ),
-    Trial(
-        slug="outputs-not-per-sample",
-        tries="keep the batch axis first",
-        faulty=corpus_case("outputs laid end to end"),
-        fix=give_model(_batch_axis_first),
+    corpus_trial(
+        "outputs-not-per-sample",
+        "keep the batch axis first",
+        "outputs laid end to end",
+        give_model(_batch_axis_first),
     ),
 )

@@ -22,7 +22,7 @@ from tests.advice.edits import (
     with_weights_of,
 )
 from tests.advice.fixed_layers import Drawing, Passing, Quiet
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Case, Files
 from tests.corpus.custom_layers import Assembly
@@ -156,47 +156,47 @@ TRIALS: tuple[Trial, ...] = (
         faulty=ONE_ROW_A_BATCH,
         fix=lambda files: give_facts(files, stateful_rows="consecutive"),
     ),
-    Trial(
-        slug="active-randomness",
-        tries="take training=None in call() and pass it on",
-        faulty=corpus_case("regressor, dropout forced on"),
-        fix=give_model(reconfigure("adjust", training=None)),
+    corpus_trial(
+        "active-randomness",
+        "take training=None in call() and pass it on",
+        "regressor, dropout forced on",
+        give_model(reconfigure("adjust", training=None)),
     ),
-    Trial(
-        slug="active-randomness",
-        tries="take training=None in the call() of a model",
-        faulty=corpus_case("call() without training"),
-        fix=own_layer(_passing),
+    corpus_trial(
+        "active-randomness",
+        "take training=None in the call() of a model",
+        "call() without training",
+        own_layer(_passing),
     ),
-    Trial(
-        slug="hidden-state",
-        tries="update variables only if `training` is true",
-        faulty=corpus_case("perceptron, calls tracked at inference"),
-        fix=give_model(reconfigure("adjust", always=False)),
+    corpus_trial(
+        "hidden-state",
+        "update variables only if `training` is true",
+        "perceptron, calls tracked at inference",
+        give_model(reconfigure("adjust", always=False)),
     ),
-    Trial(
-        slug="hidden-state",
-        tries="draw random numbers with keras.random",
-        faulty=corpus_case("residual, numpy noise"),
-        fix=own_layer(rebuild(lambda: HOSTS["residual"].build(Drawing(name="adjust")))),
+    corpus_trial(
+        "hidden-state",
+        "draw random numbers with keras.random",
+        "residual, numpy noise",
+        own_layer(rebuild(lambda: HOSTS["residual"].build(Drawing(name="adjust")))),
     ),
-    Trial(
-        slug="hidden-state",
-        tries="pass the argument on where the layer of Keras is called",
-        faulty=corpus_case("perceptron, spectral normalization forced on"),
-        fix=give_model(reconfigure("adjust", training=None)),
+    corpus_trial(
+        "hidden-state",
+        "pass the argument on where the layer of Keras is called",
+        "perceptron, spectral normalization forced on",
+        give_model(reconfigure("adjust", training=None)),
     ),
-    Trial(
-        slug="hidden-state",
-        tries="a state that belongs to one sequence starts again in each call",
-        faulty=corpus_case("forecaster, a time step kept for the next call"),
-        fix=give_model(reconfigure("adjust", keep=False)),
+    corpus_trial(
+        "hidden-state",
+        "a state that belongs to one sequence starts again in each call",
+        "forecaster, a time step kept for the next call",
+        give_model(reconfigure("adjust", keep=False)),
     ),
-    Trial(
-        slug="training-flag-default",
-        tries="let training=None mean inference",
-        faulty=corpus_case("noise by default"),
-        fix=own_layer(rebuild(lambda: _quiet())),
+    corpus_trial(
+        "training-flag-default",
+        "let training=None mean inference",
+        "noise by default",
+        own_layer(rebuild(_quiet)),
     ),
     Trial(
         slug="training-flag-default",
@@ -222,11 +222,11 @@ TRIALS: tuple[Trial, ...] = (
         faulty=FLIPPED,
         proof=_exported_for_inference,
     ),
-    Trial(
-        slug="predict-overridden",
-        tries="move the code of predict_step into a last layer of the model",
-        faulty=corpus_case("predict in percent"),
-        fix=give_model(_last_layer),
+    corpus_trial(
+        "predict-overridden",
+        "move the code of predict_step into a last layer of the model",
+        "predict in percent",
+        give_model(_last_layer),
     ),
     Trial(
         slug="dtype-cast",

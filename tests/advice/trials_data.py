@@ -25,7 +25,7 @@ from tests.advice.edits import (
     save,
     write_source,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files
@@ -173,10 +173,6 @@ def _trained_again(files: Files) -> Files:
     return save(settle(load(files), scaler.transform(rows)), files)
 
 
-def _trial(slug: str, tries: str, name: str, fix: Fix, **more: Any) -> Trial:
-    return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix, **more)
-
-
 def _spelled_as_in_training(files: Files) -> Files:
     rows = named_rows(files)
     values = [value.strip().lower() for value in rows["place"].ravel()]
@@ -193,13 +189,13 @@ def _codes_as_text(files: Files) -> Files:
 
 
 TRIALS: tuple[Trial, ...] = (
-    _trial(
+    corpus_trial(
         "normalization-unadapted",
         "adapt before training, then train again and save",
         "normalization never adapted",
         give_model(lambda _model: _adapted(WEATHER)),
     ),
-    _trial(
+    corpus_trial(
         "normalization-stale",
         "finalize_state() after the weights were set, in a subclass",
         "normalization that forgets its weights",
@@ -211,100 +207,102 @@ TRIALS: tuple[Trial, ...] = (
         faulty=OTHER_ROWS,
         fix=give_model(lambda _model: _adapted(WEATHER)),
     ),
-    _trial(
+    corpus_trial(
         "normalized-twice",
         "give the model raw rows, without the scaler",
         "scaler and normalization",
         lambda files: remove_options(files, "--scaler"),
     ),
-    _trial(
+    corpus_trial(
         "normalized-twice",
         "remove the layer from the model",
         "scaler and normalization",
         give_model(_without_layer("normalise")),
     ),
-    _trial(
+    corpus_trial(
         "normalized-twice",
         "remove the second of two layers",
         "rescaled twice within",
         give_model(_without_layer("rescale_again")),
     ),
-    _trial(
+    corpus_trial(
         "input-range",
         "prepare the rows as the training rows were prepared",
         "pixels into a model of 0 to 1, as its reference shows",
         lambda files: give_rows(files, array(files) / np.float32(255)),
     ),
-    _trial(
+    corpus_trial(
         "input-range",
         "put that step into the model",
         "pixels into a model of 0 to 1, as its owner says",
         _rescaling_in_the_model,
     ),
-    _trial(
+    corpus_trial(
         "batch-norm-statistics",
         "let the statistics settle without training",
         "moving statistics of few steps, dense",
         _settled,
     ),
-    _trial(
+    corpus_trial(
         "batch-norm-statistics",
         "let the statistics settle without training, convolutions",
         "moving statistics of few steps, convolutions",
         _settled,
     ),
-    _trial(
+    corpus_trial(
         "batch-norm-statistics",
         "train longer, with a lower momentum",
         "moving statistics of few steps, dense",
         _momentum,
     ),
     Trial(slug="outputs-stuck", tries="prepare the rows as in training", faulty=STUCK, fix=_as_in_training),
-    _trial("input-mutated", "start with a copy", "people standard, serving changed in place", _copied_first),
-    _trial(
+    corpus_trial(
+        "input-mutated", "start with a copy", "people standard, serving changed in place", _copied_first
+    ),
+    corpus_trial(
         "input-mutated",
         "start with a copy of each table",
         "two tables prepared together, the dict changed in place",
         _each_copied_first,
     ),
-    _trial(
+    corpus_trial(
         "scaler-stale",
         "fit scaler and model on the same rows",
         "people standard, scaler off by 0.3 in one column",
         _fitted_again("people standard"),
     ),
-    _trial(
+    corpus_trial(
         "scaler-version",
         "fit and save it again",
         "weather standard, scaler of another scikit-learn",
         _fitted_again("weather standard"),
     ),
-    Trial(
-        slug="scaler-version",
-        tries="set scaler.idf_ = scaler._idf_diag.diagonal()",
-        faulty=corpus_case("idf of an older scikit-learn"),
-        fix=_with_idf,
+    corpus_trial(
+        "scaler-version",
+        "set scaler.idf_ = scaler._idf_diag.diagonal()",
+        "idf of an older scikit-learn",
+        _with_idf,
     ),
-    Trial(
-        slug="unknown-words",
-        tries="write words and categories as in training",
-        faulty=corpus_case("categories with a capital"),
-        fix=_spelled_as_in_training,
+    corpus_trial(
+        "unknown-words",
+        "write words and categories as in training",
+        "categories with a capital",
+        _spelled_as_in_training,
     ),
-    Trial(
-        slug="unknown-words",
-        tries="frame = pandas.read_csv(path, dtype=str)",
-        faulty=corpus_case("codes without leading zeros"),
-        fix=_codes_as_text,
+    corpus_trial(
+        "unknown-words",
+        "frame = pandas.read_csv(path, dtype=str)",
+        "codes without leading zeros",
+        _codes_as_text,
     ),
-    _trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
-    _trial(
+    corpus_trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
+    corpus_trial(
         "distribution-shift",
         "train again on current rows",
         "one feature a deviation off",
         _trained_again,
     ),
-    _trial(
+    corpus_trial(
         "distribution-shift",
         "adapt the Normalization layer on all training rows",
         "normalization adapted on three rows",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from keras import layers
 from sklearn.preprocessing import StandardScaler
 
 from tests.helpers.planted_services import COLUMNS, RAW, SCALER, SERVICES, Predict, predict
-from tests.helpers.stub_services import Answers
+from tests.helpers.stub_services import Answers, refuse_wrong_rows
 
 __all__ = ["TRIALS", "ServiceTrial"]
 
@@ -82,10 +81,6 @@ def _from_table(columns: list[str]) -> Answers:
     return answer
 
 
-def _rounding(rows: np.ndarray) -> Any:
-    return [[float(f"{value:.6g}") for value in row] for row in _scaling(rows)]
-
-
 def _all_digits(rows: np.ndarray) -> Any:
     return json.loads(json.dumps(_scaling(rows).tolist()))
 
@@ -120,14 +115,25 @@ def _row_by_row(call: Callable[[np.ndarray], np.ndarray]) -> Predict:
     return lambda scaled: np.concatenate([call(row) for row in scaled.astype("float32")])
 
 
-def _after_scaling(predict: Predict) -> Callable[[], Answers]:
-    return lambda: lambda rows: predict(SCALER.transform(rows))
+@cache
+def _compiled(model: Any, training: bool = False) -> Predict:
+    call = tf.function(lambda rows: model(rows, training=training), reduce_retracing=True)
+    return lambda rows: np.asarray(call(rows.astype("float32")))
+
+
+def _predicted(make: Callable[[], Any]) -> Predict:
+    return lambda rows: _compiled(make())(rows)
+
+
+def _called(model: Any, training: bool) -> Answers:
+    return SERVICES["healthy"](_compiled(model, training))
 
 
 def _stateless_copy() -> Answers:
     copy = keras.Sequential([keras.Input((1, COLUMNS)), layers.GRU(4), layers.Dense(2)])
     copy.set_weights([np.asarray(each) for each in _stateful()[0].weights])
-    return _after_scaling(lambda rows: np.asarray(copy(rows.astype("float32")[:, None], training=False)))()
+    call = _compiled(copy)
+    return SERVICES["healthy"](lambda rows: call(rows[:, None]))
 
 
 @cache
@@ -145,52 +151,10 @@ def _normalizing() -> Any:
     return model
 
 
-def _called(model: Any, training: bool) -> Answers:
-    return lambda rows: np.asarray(model(SCALER.transform(rows).astype("float32"), training=training))
-
-
-def _predicted(make: Callable[[], Any]) -> Predict:
-    return lambda scaled: np.asarray(make()(scaled.astype("float32"), training=False))
-
-
-def _shared_rows(*, locked: bool, local: bool = False) -> Answers:
-    lock, shared = threading.Lock(), {"rows": np.zeros((0, COLUMNS))}
-
-    def compute(rows: np.ndarray) -> np.ndarray:
-        place = {"rows": rows} if local else shared
-        place["rows"] = rows
-        time.sleep(0.005)
-        return np.resize(_scaling(place["rows"]), (len(rows), 2))
-
-    def answer(rows: np.ndarray) -> np.ndarray:
-        if not locked:
-            return compute(rows)
-        with lock:
-            return compute(rows)
-
-    return answer
-
-
 def _padded(rows: np.ndarray) -> np.ndarray:
     full = np.zeros((len(rows), COLUMNS))
     full[:, : rows.shape[1]] = rows[:, :COLUMNS]
     return _scaling(full)
-
-
-def _refusing(rows: np.ndarray) -> np.ndarray:
-    if rows.shape[1:] != (COLUMNS,):
-        raise ValueError("422")
-    return _scaling(rows)
-
-
-def _some_answers(rows: np.ndarray) -> Any:
-    return [row for row in _scaling(rows).tolist() if row[0] > -0.5]
-
-
-def _one_for_each(rows: np.ndarray) -> Any:
-    outputs = _scaling(rows).tolist()
-    assert len(outputs) == len(rows)
-    return outputs
 
 
 def _by_parts(rows: np.ndarray, *, in_order: bool) -> np.ndarray:
@@ -215,38 +179,43 @@ def _service(answers: Answers) -> Callable[[], Answers]:
     return lambda: answers
 
 
+def _planted(name: str, model: Predict = predict) -> Callable[[], Answers]:
+    """A service of tests/helpers/planted_services.py around a model."""
+    return lambda: SERVICES[name](model)
+
+
 TRIALS: tuple[ServiceTrial, ...] = (
     ServiceTrial(
         slug="endpoint-refits-scaler",
         tries="load the scaler of training in the service, and only call transform",
-        faulty=_service(lambda rows: predict(StandardScaler().fit_transform(rows))),
+        faulty=_planted("fit_transform per request"),
         fixed=_with_saved_scaler,
     ),
     ServiceTrial(
         slug="endpoint-scales-twice",
         tries="remove the scaling from the service",
-        faulty=_service(lambda rows: _scaling(SCALER.transform(rows))),
-        fixed=_service(_scaling),
+        faulty=_planted("scaled twice"),
+        fixed=_planted("healthy"),
     ),
     ServiceTrial(
         slug="endpoint-scales-twice",
         tries="send raw rows",
-        faulty=_service(_scaling),
-        fixed=_service(_scaling),
+        faulty=_planted("healthy"),
+        fixed=_planted("healthy"),
         asked={"rows": "scaled"},
         asked_fixed={"rows": "raw"},
     ),
     ServiceTrial(
         slug="endpoint-does-not-scale",
         tries="apply the saved scaler in the service",
-        faulty=_service(predict),
+        faulty=_planted("no scaling"),
         fixed=_with_saved_scaler,
     ),
     ServiceTrial(
         slug="endpoint-does-not-scale",
         tries="state that callers scale",
-        faulty=_service(predict),
-        fixed=_service(predict),
+        faulty=_planted("no scaling"),
+        fixed=_planted("no scaling"),
         asked_fixed={"rows": "scaled"},
     ),
     ServiceTrial(
@@ -258,27 +227,27 @@ TRIALS: tuple[ServiceTrial, ...] = (
     ServiceTrial(
         slug="endpoint-rounds-answers",
         tries="write all digits",
-        faulty=_service(_rounding),
+        faulty=_planted("six digits"),
         fixed=_service(_all_digits),
     ),
     ServiceTrial(
         slug="endpoint-answers-missing",
         tries="return one answer for each row",
-        faulty=_service(_some_answers),
-        fixed=_service(_one_for_each),
+        faulty=_planted("one answer missing"),
+        fixed=_planted("healthy"),
     ),
     ServiceTrial(
         slug="endpoint-keeps-state",
         tries="reset the layers before each request, with a lock",
-        faulty=_after_scaling(_row_by_row(_without_reset)),
-        fixed=_after_scaling(_row_by_row(_with_reset)),
+        faulty=_planted("healthy", _row_by_row(_without_reset)),
+        fixed=_planted("healthy", _row_by_row(_with_reset)),
         asked={"data": _FEW, "stateful": True},
         predict=_row_by_row(_with_reset),
     ),
     ServiceTrial(
         slug="endpoint-keeps-state",
         tries="serve a copy of the model without stateful=True",
-        faulty=_after_scaling(_row_by_row(_without_reset)),
+        faulty=_planted("healthy", _row_by_row(_without_reset)),
         fixed=_stateless_copy,
         asked={"data": _FEW, "stateful": True},
         predict=_row_by_row(_with_reset),
@@ -300,14 +269,14 @@ TRIALS: tuple[ServiceTrial, ...] = (
     ServiceTrial(
         slug="endpoint-stale-rows",
         tries="use a new array for each request",
-        faulty=lambda: SERVICES["stale rows after a large batch"](predict),
+        faulty=_planted("stale rows after a large batch"),
         fixed=_service(lambda rows: _scaling(np.asarray(rows))),
     ),
     ServiceTrial(
         slug="endpoint-stale-rows",
         tries="make all values of the rows the key of a cache",
-        faulty=lambda: SERVICES["a cache by length"](predict),
-        fixed=lambda: SERVICES["a cache by content"](predict),
+        faulty=_planted("a cache by length"),
+        fixed=_planted("a cache by content"),
     ),
     ServiceTrial(
         slug="endpoint-answers-reordered",
@@ -318,39 +287,39 @@ TRIALS: tuple[ServiceTrial, ...] = (
     ServiceTrial(
         slug="endpoint-depends-on-request-size",
         tries="compute all batches in the same way and in float32",
-        faulty=lambda: SERVICES["float16 for many rows"](predict),
-        fixed=_service(_scaling),
+        faulty=_planted("float16 for many rows"),
+        fixed=_planted("healthy"),
     ),
     ServiceTrial(
         slug="endpoint-transforms-outputs",
         tries="answer with the outputs of the model",
-        faulty=lambda: SERVICES["softmax added"](predict),
-        fixed=_service(_scaling),
+        faulty=_planted("softmax added"),
+        fixed=_planted("healthy"),
     ),
     ServiceTrial(
         slug="endpoint-transforms-outputs",
         tries="if callers expect the function, end the model with it",
-        faulty=lambda: SERVICES["softmax added"](predict),
-        fixed=lambda: SERVICES["softmax added"](predict),
+        faulty=_planted("softmax added"),
+        fixed=_planted("softmax added"),
         predict_fixed=lambda scaled: SERVICES["softmax added"](lambda _: predict(scaled))(scaled),
     ),
     ServiceTrial(
         slug="endpoint-mixes-requests",
         tries="keep the rows of a request in local variables",
-        faulty=lambda: _shared_rows(locked=False),
-        fixed=lambda: _shared_rows(locked=False, local=True),
+        faulty=_planted("a race"),
+        fixed=_planted("healthy"),
     ),
     ServiceTrial(
         slug="endpoint-mixes-requests",
         tries="put a lock around them",
-        faulty=lambda: _shared_rows(locked=False),
-        fixed=lambda: _shared_rows(locked=True),
+        faulty=_planted("a race"),
+        fixed=_planted("healthy with a lock"),
     ),
     ServiceTrial(
         slug="endpoint-accepts-wrong-rows",
         tries="check the rows in the service, and answer with status 422",
         faulty=_service(_padded),
-        fixed=_service(_refusing),
+        fixed=_service(refuse_wrong_rows(_scaling, COLUMNS)),
         checks_rows=False,
     ),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from tests.advice.edits import array, give_facts, give_option, load, option, reconfigure, remove_options, save
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
 from tests.corpus.export_files import Exporter, Subject, by_keras, litert, onnx, onnx_static_int8, served_as
@@ -135,166 +135,161 @@ def _ending_with_softmax(files: Files) -> Files:
 _saved_again = exported(by_keras("tf_saved_model"))
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(
-        slug="export-weights-missing",
-        tries="convert the model itself",
-        faulty=corpus_case("litert without its weights"),
-        fix=exported(litert()),
+    corpus_trial(
+        "export-weights-missing",
+        "convert the model itself",
+        "litert without its weights",
+        exported(litert()),
     ),
-    Trial(
-        slug="export-overflows",
-        tries="export in float32",
-        faulty=corpus_case("onnx in float16, large rows"),
-        fix=exported(onnx()),
+    corpus_trial(
+        "export-overflows",
+        "export in float32",
+        "onnx in float16, large rows",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-size-frozen",
-        tries="export with a free axis",
-        faulty=corpus_case("onnx for eight steps"),
-        fix=exported(onnx()),
+    corpus_trial(
+        "export-size-frozen",
+        "export with a free axis",
+        "onnx for eight steps",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-unrepeatable",
-        tries="export the model itself, without a function around it",
-        faulty=corpus_case("saved model with noise"),
-        fix=_saved_again,
+    corpus_trial(
+        "export-unrepeatable",
+        "export the model itself, without a function around it",
+        "saved model with noise",
+        _saved_again,
     ),
-    Trial(
-        slug="export-expects-other-rows",
-        tries="export the model itself",
-        faulty=corpus_case("saved model takes blue first"),
-        fix=_saved_again,
+    corpus_trial(
+        "export-expects-other-rows",
+        "export the model itself",
+        "saved model takes blue first",
+        _saved_again,
     ),
-    Trial(
-        slug="export-narrows-rows",
-        tries="export with inputs of the model's own types",
-        faulty=corpus_case("saved model takes float16"),
-        fix=_saved_again,
+    corpus_trial(
+        "export-narrows-rows",
+        "export with inputs of the model's own types",
+        "saved model takes float16",
+        _saved_again,
     ),
-    Trial(
-        slug="export-nan-differs",
-        tries="replace missing values before the model",
-        faulty=corpus_case("litert computes missing values"),
-        fix=_without_missing,
+    corpus_trial(
+        "export-nan-differs",
+        "replace missing values before the model",
+        "litert computes missing values",
+        _without_missing,
     ),
-    Trial(
-        slug="export-transforms-outputs",
-        tries="export the model itself",
-        faulty=corpus_case("saved model adds a softmax"),
-        fix=_saved_again,
+    corpus_trial(
+        "export-transforms-outputs",
+        "export the model itself",
+        "saved model adds a softmax",
+        _saved_again,
     ),
-    Trial(
-        slug="export-transforms-outputs",
-        tries="compare the export with the model that ends with the same function",
-        faulty=corpus_case("saved model adds a softmax"),
-        fix=_ending_with_softmax,
+    corpus_trial(
+        "export-transforms-outputs",
+        "compare the export with the model that ends with the same function",
+        "saved model adds a softmax",
+        _ending_with_softmax,
     ),
-    Trial(
-        slug="export-stale",
-        tries="export the model again from the file",
-        faulty=corpus_case("stale onnx, table"),
-        fix=exported(onnx()),
+    corpus_trial(
+        "export-stale",
+        "export the model again from the file",
+        "stale onnx, table",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-inputs-reordered",
-        tries="state the names for kcheck in YAML",
-        faulty=corpus_case("onnx inputs exchanged"),
-        fix=_name_inputs,
+    corpus_trial(
+        "export-inputs-reordered",
+        "state the names for kcheck in YAML",
+        "onnx inputs exchanged",
+        _name_inputs,
     ),
-    Trial(
-        slug="export-outputs-reordered",
-        tries="take outputs by name from the signature",
-        faulty=corpus_case("litert lists two equal heads in reverse"),
+    corpus_trial(
+        "export-outputs-reordered",
+        "take outputs by name from the signature",
+        "litert lists two equal heads in reverse",
         proof=_outputs_by_name,
     ),
-    Trial(
-        slug="export-scales-itself",
-        tries="give this export raw rows",
-        faulty=corpus_case("export scales itself"),
+    corpus_trial(
+        "export-scales-itself",
+        "give this export raw rows",
+        "export scales itself",
         proof=_raw_rows,
     ),
-    Trial(
-        slug="export-predict-step-lost",
-        tries="move what predict_step does into a layer",
-        faulty=corpus_case("predict_step left behind by onnx"),
-        fix=exported(onnx(), _soft),
+    corpus_trial(
+        "export-predict-step-lost",
+        "move what predict_step does into a layer",
+        "predict_step left behind by onnx",
+        exported(onnx(), _soft),
     ),
-    Trial(
-        slug="export-mask-lost",
-        tries="export the whole model from the Embedding layer on",
-        faulty=corpus_case("mask lost in onnx"),
-        fix=exported(onnx()),
+    corpus_trial(
+        "export-mask-lost",
+        "export the whole model from the Embedding layer on",
+        "mask lost in onnx",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-training-true",
-        tries="export an endpoint that says training=False",
-        faulty=corpus_case("saved model augments"),
-        fix=exported(served_as(lambda model: lambda x: model(x, training=False))),
+    corpus_trial(
+        "export-training-true",
+        "export an endpoint that says training=False",
+        "saved model augments",
+        exported(served_as(lambda model: lambda x: model(x, training=False))),
     ),
-    Trial(
-        slug="export-low-precision",
-        tries="low_precision: accepted",
-        faulty=corpus_case("litert float16 weights"),
-        fix=lambda files: give_facts(files, low_precision="accepted"),
+    corpus_trial(
+        "export-low-precision",
+        "low_precision: accepted",
+        "litert float16 weights",
+        lambda files: give_facts(files, low_precision="accepted"),
     ),
-    Trial(
-        slug="export-neighbours",
-        tries="scales that are measured beforehand",
-        faulty=corpus_case("onnx dynamic int8"),
-        fix=_calibrated,
+    corpus_trial(
+        "export-neighbours",
+        "scales that are measured beforehand",
+        "onnx dynamic int8",
+        _calibrated,
     ),
-    Trial(
-        slug="export-saturated",
-        tries="calibrate with rows that cover the range",
-        faulty=corpus_case("onnx calibrated with small rows"),
-        fix=_calibrated,
+    corpus_trial(
+        "export-saturated",
+        "calibrate with rows that cover the range",
+        "onnx calibrated with small rows",
+        _calibrated,
     ),
-    Trial(
-        slug="export-batch-frozen",
-        tries="export with a free batch axis",
-        faulty=corpus_case("onnx for one row"),
-        fix=exported(onnx()),
+    corpus_trial(
+        "export-batch-frozen",
+        "export with a free batch axis",
+        "onnx for one row",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-state-frozen",
-        tries="a model that takes the states as inputs and returns them",
-        faulty=corpus_case("onnx repeats the first step"),
+    corpus_trial(
+        "export-state-frozen",
+        "a model that takes the states as inputs and returns them",
+        "onnx repeats the first step",
         proof=_states_in_the_caller,
     ),
-    Trial(
-        slug="export-state-carried",
-        tries="one loaded export for each sequence",
-        faulty=corpus_case("saved model carries state"),
+    corpus_trial(
+        "export-state-carried",
+        "one loaded export for each sequence",
+        "saved model carries state",
         proof=_one_export_for_each_sequence,
     ),
-    Trial(
-        slug="unsupported-operators",
-        tries="unroll=True",
-        faulty=corpus_case("litert without loops"),
-        fix=exported(litert(), _unrolled),
+    corpus_trial(
+        "unsupported-operators",
+        "unroll=True",
+        "litert without loops",
+        exported(litert(), _unrolled),
     ),
-    Trial(
-        slug="export-fails",
-        tries="unroll=True",
-        faulty=corpus_case("openvino of a loop"),
-        fix=_unroll,
+    corpus_trial("export-fails", "unroll=True", "openvino of a loop", _unroll),
+    corpus_trial(
+        "export-statistics-lost",
+        "replace the layer by a Rescaling with the same numbers",
+        "statistics became inputs",
+        exported(onnx(), _with_rescaling),
     ),
-    Trial(
-        slug="export-statistics-lost",
-        tries="replace the layer by a Rescaling with the same numbers",
-        faulty=corpus_case("statistics became inputs"),
-        fix=exported(onnx(), _with_rescaling),
+    corpus_trial(
+        "export-of-other-model",
+        "export the model again from the file",
+        "onnx of a different model",
+        exported(onnx()),
     ),
-    Trial(
-        slug="export-of-other-model",
-        tries="export the model again from the file",
-        faulty=corpus_case("onnx of a different model"),
-        fix=exported(onnx()),
-    ),
-    Trial(
-        slug="export-unloadable",
-        tries="export the model again",
-        faulty=corpus_case("onnx with a gap"),
-        fix=exported(by_keras("onnx")),
+    corpus_trial(
+        "export-unloadable",
+        "export the model again",
+        "onnx with a gap",
+        exported(by_keras("onnx")),
     ),
 )

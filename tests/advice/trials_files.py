@@ -28,7 +28,7 @@ from tests.advice.edits import (
     remove_options,
     save,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Trial
 from tests.advice.trials_calls import FIXED_LAYERS, own_layer
 from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
@@ -72,53 +72,53 @@ def _hosted(layer: Callable[[], Any]) -> Callable[[Any], Any]:
 
 
 FILES: tuple[Trial, ...] = (
-    Trial(
-        slug="weights-not-saved",
-        tries="self.steps, not self._layers",
-        faulty=corpus_case("layers in an attribute that Keras skips"),
-        fix=give_model(reconfigure("tower", attribute="steps")),
+    corpus_trial(
+        "weights-not-saved",
+        "self.steps, not self._layers",
+        "layers in an attribute that Keras skips",
+        give_model(reconfigure("tower", attribute="steps")),
     ),
-    Trial(
-        slug="weights-not-saved",
-        tries="build what is not built yet, and save",
-        faulty=corpus_case("saved before it was built"),
-        fix=_built_before_saving,
+    corpus_trial(
+        "weights-not-saved",
+        "build what is not built yet, and save",
+        "saved before it was built",
+        _built_before_saving,
     ),
-    Trial(
-        slug="weights-not-loaded",
-        tries="create the layer in __init__, and build it in build()",
-        faulty=corpus_case("a layer that is created in the first call"),
-        fix=_created_in_init,
+    corpus_trial(
+        "weights-not-loaded",
+        "create the layer in __init__, and build it in build()",
+        "a layer that is created in the first call",
+        _created_in_init,
     ),
-    Trial(
-        slug="training-state-unreadable",
-        tries="save the file again without the training state",
-        faulty=corpus_case("the state of adam does not fit"),
-        fix=_without_training_state,
+    corpus_trial(
+        "training-state-unreadable",
+        "save the file again without the training state",
+        "the state of adam does not fit",
+        _without_training_state,
     ),
-    Trial(
-        slug="untracked-state",
-        tries="add_weight in build()",
-        faulty=corpus_case("perceptron, a random tf.Variable"),
-        fix=own_layer(_hosted(lambda: fixed_layers.Table(name="adjust"))),
+    corpus_trial(
+        "untracked-state",
+        "add_weight in build()",
+        "perceptron, a random tf.Variable",
+        own_layer(_hosted(lambda: fixed_layers.Table(name="adjust"))),
     ),
-    Trial(
-        slug="untracked-state",
-        tries="zlib.crc32 of a text",
-        faulty=corpus_case("perceptron, weighed by hash()"),
-        fix=own_layer(_hosted(lambda: fixed_layers.Hashing(name="adjust"))),
+    corpus_trial(
+        "untracked-state",
+        "zlib.crc32 of a text",
+        "perceptron, weighed by hash()",
+        own_layer(_hosted(lambda: fixed_layers.Hashing(name="adjust"))),
     ),
-    Trial(
-        slug="config-loses-arguments",
-        tries="return every argument as __init__ expects it",
-        faulty=corpus_case("perceptron, a config that forgets"),
-        fix=give_model(_hosted(lambda: Offset(0.7, "whole", name="adjust"))),
+    corpus_trial(
+        "config-loses-arguments",
+        "return every argument as __init__ expects it",
+        "perceptron, a config that forgets",
+        give_model(_hosted(lambda: Offset(0.7, "whole", name="adjust"))),
     ),
-    Trial(
-        slug="config-loses-arguments",
-        tries="delete get_config",
-        faulty=corpus_case("perceptron, a config that drifts"),
-        fix=own_layer(_hosted(lambda: fixed_layers.Shift(0.7, name="adjust"))),
+    corpus_trial(
+        "config-loses-arguments",
+        "delete get_config",
+        "perceptron, a config that drifts",
+        own_layer(_hosted(lambda: fixed_layers.Shift(0.7, name="adjust"))),
     ),
 )
 

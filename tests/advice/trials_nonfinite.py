@@ -20,7 +20,7 @@ from tests.advice.edits import (
     reconfigure,
     save,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
 from tests.corpus.reports_precision import NORM
@@ -90,53 +90,43 @@ def _adapted_without_the_large_value(files: Files) -> Files:
 
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(
-        slug="normalization-not-finite",
-        tries="adapt on rows without such large values",
-        faulty=corpus_case("variance beyond float32"),
-        fix=_adapted_without_the_large_value,
+    corpus_trial(
+        "normalization-not-finite",
+        "adapt on rows without such large values",
+        "variance beyond float32",
+        _adapted_without_the_large_value,
     ),
-    Trial(
-        slug="normalization-not-finite",
-        tries="adapt on rows without NaN",
-        faulty=corpus_case("adapted on a missing value, nested"),
-        fix=give_model(lambda _model: nested(standard)()),
+    corpus_trial(
+        "normalization-not-finite",
+        "adapt on rows without NaN",
+        "adapted on a missing value, nested",
+        give_model(lambda _model: nested(standard)()),
     ),
-    Trial(
-        slug="nan-hidden",
-        tries="clean the rows before the model",
-        faulty=corpus_case("NaN that a fused relu hides"),
-        fix=without_bad_rows,
+    corpus_trial(
+        "nan-hidden",
+        "clean the rows before the model",
+        "NaN that a fused relu hides",
+        without_bad_rows,
     ),
-    Trial(
-        slug="nan-hidden",
-        tries="TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
-        faulty=corpus_case("NaN that a fused relu hides"),
+    corpus_trial(
+        "nan-hidden",
+        "TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
+        "NaN that a fused relu hides",
         proof=_predicted_without_onednn,
     ),
-    Trial(
-        slug="nan-hidden",
-        tries="clean the rows before max pooling",
-        faulty=corpus_case("NaN pixels in max pooling"),
-        fix=without_bad_rows,
+    corpus_trial(
+        "nan-hidden",
+        "clean the rows before max pooling",
+        "NaN pixels in max pooling",
+        without_bad_rows,
     ),
-    Trial(
-        slug="non-finite-input",
-        tries="drop these rows",
-        faulty=corpus_case("NaN rows"),
-        fix=without_bad_rows,
-    ),
-    Trial(
-        slug="non-finite-input",
-        tries="impute these rows",
-        faulty=corpus_case("NaN rows"),
-        fix=_imputed,
-    ),
-    Trial(
-        slug="overflow-in-float16",
-        tries="give the layer dtype='float32' and save again",
-        faulty=corpus_case("incomes beyond 65,504 under mixed_float16"),
-        fix=give_model(reconfigure(NORM, dtype="float32")),
+    corpus_trial("non-finite-input", "drop these rows", "NaN rows", without_bad_rows),
+    corpus_trial("non-finite-input", "impute these rows", "NaN rows", _imputed),
+    corpus_trial(
+        "overflow-in-float16",
+        "give the layer dtype='float32' and save again",
+        "incomes beyond 65,504 under mixed_float16",
+        give_model(reconfigure(NORM, dtype="float32")),
     ),
     Trial(
         slug="non-finite-output",
@@ -144,16 +134,16 @@ TRIALS: tuple[Trial, ...] = (
         faulty=LOGARITHM,
         fix=give_model(_above_zero),
     ),
-    Trial(
-        slug="non-finite-output",
-        tries="limit the argument of an exponential",
-        faulty=corpus_case("overflow"),
-        fix=give_model(_limited_exponent),
+    corpus_trial(
+        "non-finite-output",
+        "limit the argument of an exponential",
+        "overflow",
+        give_model(_limited_exponent),
     ),
-    Trial(
-        slug="non-finite-output",
-        tries="search its weights for NaN",
-        faulty=corpus_case("a weight that is NaN behind a relu"),
-        fix=give_model(_without_nan_weight),
+    corpus_trial(
+        "non-finite-output",
+        "search its weights for NaN",
+        "a weight that is NaN behind a relu",
+        give_model(_without_nan_weight),
     ),
 )

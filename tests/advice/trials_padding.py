@@ -10,8 +10,8 @@ from keras import layers, ops
 
 from tests.advice.edits import array, give_facts, give_model, give_rows, option, rebuild
 from tests.advice.fixed_layers import Averaging, Filtering, Scaling
-from tests.advice.found import corpus_case
-from tests.advice.trial import Fix, Trial
+from tests.advice.found import corpus_trial
+from tests.advice.trial import Trial
 from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files
 from tests.corpus.reports_masks import (
@@ -119,18 +119,14 @@ def _without_empty_rows(files: Files) -> Files:
     return give_rows(files, x[(x != mask_value).any(axis=(1, 2))])
 
 
-def _trial(slug: str, tries: str, name: str, fix: Fix, **more: Any) -> Trial:
-    return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix, **more)
-
-
 TRIALS: tuple[Trial, ...] = (
-    _trial(
+    corpus_trial(
         "mask-lost",
         "self.supports_masking = True, for a layer of single time steps",
         "mask lost in an operation",
         own_layer(_scaled_by_a_layer),
     ),
-    _trial(
+    corpus_trial(
         "mask-lost",
         "set the padding to 0 first, for a convolution",
         "mask lost in a convolution",
@@ -148,80 +144,82 @@ TRIALS: tuple[Trial, ...] = (
         faulty=WORDS_POOLED,
         fix=give_model(lambda _model: _words_pooled(handed_on=True)),
     ),
-    _trial(
+    corpus_trial(
         "mask-lost",
         "GlobalAveragePooling1D with the mask in place of a mean",
         "mean of words",
         give_model(lambda _model: averaged(by_mask=True)),
     ),
-    _trial(
+    corpus_trial(
         "mask-lost",
         "set masked time steps to 0 before each convolution, and to -1e9 before the maximum",
         "two convolutions of words",
         give_model(lambda _model: filtered(by_mask=True)),
     ),
-    _trial(
+    corpus_trial(
         "mask-lost",
         "divide by the number of true time steps, for an average",
         "mask taken and not used",
         own_layer(_averaged),
     ),
-    _trial(
+    corpus_trial(
         "mask-lost",
         "set the padding to a very small number, for a maximum",
         "maximum after attention",
         give_model(rebuild(peaked_true_steps)),
     ),
-    _trial(
+    corpus_trial(
         "padding-moved",
         "make the mask from the input, and hand it to the layers that need it",
         "normalised before the mask",
         give_model(rebuild(handed_on)),
     ),
-    _trial(
+    corpus_trial(
         "positions-count-padding",
         "compute the positions from the mask",
         "positions that count padding",
         give_model(rebuild(lambda: placed(True))),
     ),
-    _trial(
+    corpus_trial(
         "mask-misplaced",
         "reverse the mask too, and give it to the layers after",
         "words backwards, the mask not",
         give_model(rebuild(lambda: backwards(mask_too=True))),
     ),
-    _trial(
+    corpus_trial(
         "mask-misplaced",
         "put True in front",
         "a token in front, the mask longer at the end",
         give_model(rebuild(lambda: headed(in_front=True))),
     ),
-    _trial("positions-count-padding", "pad on the right", "positions that count padding", _padded_right),
-    _trial(
+    corpus_trial(
+        "positions-count-padding", "pad on the right", "positions that count padding", _padded_right
+    ),
+    corpus_trial(
         "padding-unmasked",
         "pad after scaling",
         "padded after scaling with another value",
         _padded_after_scaling,
     ),
-    _trial(
+    corpus_trial(
         "padding-unmasked",
         "mask the value that you pad with",
         "padded after scaling with another value",
         give_model(_masked_first(-1.25)),
     ),
-    _trial(
+    corpus_trial(
         "padding-unmasked",
         "layers.Masking(mask_value=0.0) first",
         "padded without a mask",
         give_model(_masked_first(0.0)),
     ),
-    _trial(
+    corpus_trial(
         "padding-unmasked",
         "Embedding(..., mask_zero=True)",
         "padded as declared, nothing masked",
         give_model(_masked_words),
     ),
-    _trial(
+    corpus_trial(
         "fully-masked-row",
         "drop rows without a time step",
         "rows of nothing but padding",

@@ -18,7 +18,7 @@ from tests.advice.edits import (
     reconfigure,
     remove_options,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
 from tests.advice.trials_nonfinite import without_bad_rows
 from tests.corpus.cases import CUSTOM, Case, Files, flat
@@ -77,17 +77,17 @@ NARROW = corpus_case("perceptron, cast to float16 and back")
 SWALLOWED = corpus_case("NaN that oneDNN swallows")
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(
-        slug="rounding",
-        tries="drop --exact",
-        faulty=corpus_case("gelu with --exact"),
-        fix=lambda files: remove_options(files, "--exact"),
+    corpus_trial(
+        "rounding",
+        "drop --exact",
+        "gelu with --exact",
+        lambda files: remove_options(files, "--exact"),
     ),
-    Trial(
-        slug="rounding",
-        tries="drop --rtol and --atol",
-        faulty=corpus_case("sums with a limit below rounding"),
-        fix=lambda files: remove_options(files, "--rtol", "--atol"),
+    corpus_trial(
+        "rounding",
+        "drop --rtol and --atol",
+        "sums with a limit below rounding",
+        lambda files: remove_options(files, "--rtol", "--atol"),
     ),
     Trial(
         slug="eager-differs",
@@ -107,11 +107,11 @@ TRIALS: tuple[Trial, ...] = (
         faulty=replace(SWALLOWED, args=()),
         fix=without_bad_rows,
     ),
-    Trial(
-        slug="low-precision",
-        tries="give the layer dtype='float32'",
-        faulty=corpus_case("days since 1970 under mixed_float16"),
-        fix=give_model(reconfigure(NORM, dtype="float32")),
+    corpus_trial(
+        "low-precision",
+        "give the layer dtype='float32'",
+        "days since 1970 under mixed_float16",
+        give_model(reconfigure(NORM, dtype="float32")),
     ),
     Trial(
         slug="low-precision",
@@ -131,16 +131,16 @@ TRIALS: tuple[Trial, ...] = (
         faulty=FAR_FROM_ZERO,
         fix=give_model(rebuild(lambda: _far_from_zero(layers.LayerNormalization()))),
     ),
-    Trial(
-        slug="ill-conditioned",
-        tries="leave out large numbers that cancel",
-        faulty=corpus_case("a million added and taken off"),
-        fix=give_model(rebuild(_without_large_numbers)),
+    corpus_trial(
+        "ill-conditioned",
+        "leave out large numbers that cancel",
+        "a million added and taken off",
+        give_model(rebuild(_without_large_numbers)),
     ),
-    Trial(
-        slug="near-ties",
-        tries="train for a wider margin",
-        faulty=corpus_case("classes 1e-7 apart"),
-        fix=lambda files: give_model(lambda _model: tied(1e-2)())(files),
+    corpus_trial(
+        "near-ties",
+        "train for a wider margin",
+        "classes 1e-7 apart",
+        lambda files: give_model(lambda _model: tied(1e-2)())(files),
     ),
 )

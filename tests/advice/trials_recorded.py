@@ -16,7 +16,7 @@ from tests.advice.edits import (
     give_rows,
     load,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
 from tests.corpus.cases import Case, Files, save_rows
 from tests.corpus.faults_recorded import NAME
@@ -85,17 +85,17 @@ def _compared_with_its_own_file(files: Files) -> None:
 
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(
-        slug="target-scaler-foreign",
-        tries="save the scaler that was fitted on the target column",
-        faulty=corpus_case("target scaler of another column"),
-        fix=_target_scaler_of_the_target,
+    corpus_trial(
+        "target-scaler-foreign",
+        "save the scaler that was fitted on the target column",
+        "target scaler of another column",
+        _target_scaler_of_the_target,
     ),
-    Trial(
-        slug="recorded-in-other-form",
-        tries="np.save('expected.npy', model.predict(x))",
-        faulty=corpus_case("image-classifier, recorded as class ids"),
-        fix=_recorded,
+    corpus_trial(
+        "recorded-in-other-form",
+        "np.save('expected.npy', model.predict(x))",
+        "image-classifier, recorded as class ids",
+        _recorded,
     ),
     Trial(
         slug="answers-moved",

@@ -21,7 +21,7 @@ from tests.advice.edits import (
     remove_options,
     write_source,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
 from tests.corpus.worlds import WORLDS, people
@@ -136,7 +136,7 @@ def _celsius(files: Files) -> Files:
 
 
 def _served(slug: str, tries: str, name: str, fix: Fix = _transformed) -> Trial:
-    return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix)
+    return corpus_trial(slug, tries, name, fix)
 
 
 TRIALS: tuple[Trial, ...] = (

@@ -20,7 +20,7 @@ from tests.advice.edits import (
     reconfigure,
     with_weights_of,
 )
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
 from tests.corpus.faults_sequences import stack
@@ -114,108 +114,104 @@ def _traced_again(files: Files) -> None:
         assert outputs.shape == (len(x), length, 2)
 
 
-def _trial(slug: str, tries: str, name: str, fix: Fix | None = None, **more: Any) -> Trial:
-    return Trial(slug=slug, tries=tries, faulty=corpus_case(name), fix=fix, **more)
-
-
 SHAPES: tuple[Trial, ...] = (
-    _trial(
+    corpus_trial(
         "wrong-rank",
         "add the batch axis to a single row: x[None]",
         "one series without its batch axis",
         _rows(lambda x: x[None]),
     ),
-    _trial(
+    corpus_trial(
         "wrong-length",
         "cut windows as in training, and check the shape",
         "window too long",
         _cut_as_in_training,
     ),
-    _trial("wrong-features", "select the columns by name", "a column too many", _selected_by_name),
-    _trial(
+    corpus_trial("wrong-features", "select the columns by name", "a column too many", _selected_by_name),
+    corpus_trial(
         "axes-swapped",
         "x.transpose(0, 2, 1) for series with time last",
         "features before time",
         _rows(lambda x: x.transpose(0, 2, 1)),
     ),
-    _trial(
+    corpus_trial(
         "axes-swapped",
         "x.transpose(0, 2, 3, 1) for images with channels first",
         "channels first",
         _rows(lambda x: x.transpose(0, 2, 3, 1)),
     ),
-    _trial(
+    corpus_trial(
         "axes-swapped",
         "facts: {time_axis: 1} states that the time axis is correct",
         "square swapped against the reference",
         lambda files: give_facts(files, time_axis=1),
     ),
-    _trial(
+    corpus_trial(
         "input-order",
         "feed a dict with exactly these names",
         "a surplus array that comes first",
         _exactly_these_names,
     ),
-    _trial(
+    corpus_trial(
         "input-order",
         "feed each input under its name",
         "inputs served in each other's place",
         _right_names,
     ),
-    _trial(
+    corpus_trial(
         "input-order",
         "name the inputs when you build the model",
         "keys that are names of other inputs",
         give_model(rebuild(named("left", "right"))),
     ),
-    _trial(
+    corpus_trial(
         "ids-rounded",
         "declare the input with whole numbers",
         "large ids hashed as floats",
         give_model(rebuild(hashed("int64"))),
     ),
-    _trial("wrong-ids", "declare int32, and check before predicting", "negative ids", _checked_ids),
-    _trial("wrong-ids", "declare int32, for fractions", "fractions for an embedding", _checked_ids),
+    corpus_trial("wrong-ids", "declare int32, and check before predicting", "negative ids", _checked_ids),
+    corpus_trial("wrong-ids", "declare int32, for fractions", "fractions for an embedding", _checked_ids),
 )
 
 STEPS: tuple[Trial, ...] = (
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "feed growing prefixes",
         "stream of steps into a stateless LSTM",
         lambda files: give_facts(files, step_by_step="growing-prefix"),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "one time step at a time to a stateful copy",
         "stream of steps into a stateless LSTM",
         give_model(_stateful),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "whole sequences",
         "prefixes for both directions",
         lambda files: give_facts(files, step_by_step=None),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "Conv1D(padding='causal')",
         "prefixes for a centred convolution",
         give_model(reconfigure("centred", padding="causal")),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "use_causal_mask=True",
         "prefixes for attention without a causal mask",
         give_model(rebuild(lambda: _causal())),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "a recurrent layer without Bidirectional",
         "prefixes for both directions",
         give_model(rebuild(lambda: _without(layers.GRU(4, return_sequences=True)))),
     ),
-    _trial(
+    corpus_trial(
         "stepwise-differs",
         "LayerNormalization() over the features",
         "prefixes for a normalization over time",
@@ -223,31 +219,31 @@ STEPS: tuple[Trial, ...] = (
             rebuild(lambda: _without(layers.Conv1D(4, 3, padding="causal"), layers.LayerNormalization()))
         ),
     ),
-    _trial(
+    corpus_trial(
         "state-not-carried",
         "build the model again with a fixed batch and the same weights",
         "pieces of one series without state",
         give_model(_continued),
     ),
-    _trial(
+    corpus_trial(
         "state-not-carried",
         "pass the whole sequence in one row",
         "pieces of one series without state",
         _whole_sequence,
     ),
-    _trial(
+    corpus_trial(
         "time-distributed-dynamic",
         "use layers.Dense(n) instead of TimeDistributed(layers.Dense(n))",
         "distributed over any length that varies",
         give_model(_without_wrapper),
     ),
-    _trial(
+    corpus_trial(
         "time-distributed-dynamic",
         "declare the length",
         "distributed over any length that varies",
         lambda files: give_facts(give_model(_declared_length)(files), variable_length=None),
     ),
-    _trial(
+    corpus_trial(
         "time-distributed-dynamic",
         "set model.predict_function = None before rows of a different length",
         "distributed over any length that varies",

@@ -10,7 +10,7 @@ import pandas
 from PIL import ExifTags, Image, ImageOps
 
 from tests.advice.edits import array, give_rows
-from tests.advice.found import corpus_case
+from tests.advice.found import corpus_trial
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
 from tests.corpus.reports_features import CITIES
@@ -77,46 +77,41 @@ def _order_of_keys(files: Files) -> Files:
 
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(
-        slug="padding-side",
-        tries="keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",
-        faulty=corpus_case("ids padded after"),
-        fix=_padded_before,
+    corpus_trial(
+        "padding-side",
+        "keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",
+        "ids padded after",
+        _padded_before,
     ),
-    Trial(
-        slug="values-inverted",
-        tries="image = 255 - image",
-        faulty=corpus_case("drawings dark on light"),
-        fix=_light_on_dark,
+    corpus_trial(
+        "values-inverted",
+        "image = 255 - image",
+        "drawings dark on light",
+        _light_on_dark,
     ),
-    Trial(
-        slug="images-turned",
-        tries="image = ImageOps.exif_transpose(Image.open(path)).convert('RGB')",
-        faulty=corpus_case("photos of a phone held upright"),
-        fix=_turned_by_exif,
+    corpus_trial(
+        "images-turned",
+        "image = ImageOps.exif_transpose(Image.open(path)).convert('RGB')",
+        "photos of a phone held upright",
+        _turned_by_exif,
     ),
-    Trial(
-        slug="time-shift",
-        tries="pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)",
-        faulty=corpus_case("hours of another zone"),
-        fix=_zone_of_training,
+    corpus_trial(
+        "time-shift",
+        "pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)",
+        "hours of another zone",
+        _zone_of_training,
     ),
-    Trial(
-        slug="function-misapplied",
-        tries="x = prepare(rows)                   # the function of training, on the same raw rows",
-        faulty=corpus_case("log1p before a model that has it"),
-        fix=_as_in_training,
+    corpus_trial(
+        "function-misapplied",
+        "x = prepare(rows)                   # the function of training, on the same raw rows",
+        "log1p before a model that has it",
+        _as_in_training,
     ),
-    Trial(
-        slug="features-not-filled",
-        tries="frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)",
-        faulty=corpus_case("get_dummies of one request"),
-        fix=_all_categories,
+    corpus_trial(
+        "features-not-filled",
+        "frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)",
+        "get_dummies of one request",
+        _all_categories,
     ),
-    Trial(
-        slug="row-order",
-        tries="frame.loc[keys]",
-        faulty=corpus_case("a table sorted by a column"),
-        fix=_order_of_keys,
-    ),
+    corpus_trial("row-order", "frame.loc[keys]", "a table sorted by a column", _order_of_keys),
 )

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import Case, Writer, save_rows
+from tests.corpus.cases import Case, Writer
 from tests.corpus.kits import lay_out
+from tests.corpus.reports_served import served_kit
 
 __all__ = ["CASES"]
 
@@ -71,9 +72,7 @@ def compared(
 
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         rows = change(make(random, sizes))
-        others = make(random, reference or sizes)
-        data, train = save_rows(folder / "data", rows), save_rows(folder / "train", others)
-        return "--data", str(data), "--reference", str(train)
+        return lay_out(folder, data=rows, reference=make(random, reference or sizes))
 
     return write
 
@@ -81,11 +80,11 @@ def compared(
 def fed(change: _Change) -> Writer:
     """Square photos, and as serving feeds them."""
 
-    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    def pairs(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         rows = skies(random, (18, 18)).round().astype("uint8")
-        return lay_out(folder, data=rows, served=change(rows))
+        return rows, change(rows)
 
-    return write
+    return served_kit(pairs)
 
 
 def rotated(quarters: int) -> _Change:

@@ -15,20 +15,22 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.corpus.cases import Case, Writer
 from tests.corpus.kits import lay_out
-from tests.corpus.reports_served import CLEAN, FAMILY, QUIET, Pairs, normal, reader, small_cnn, table_model
+from tests.corpus.reports_served import (
+    CLEAN,
+    FAMILY,
+    QUIET,
+    Pairs,
+    normal,
+    reader,
+    served_kit,
+    small_cnn,
+    table_model,
+)
 
 __all__ = ["CASES", "CITIES"]
 
 Array = np.ndarray
 CITIES = ["graz", "linz", "wels", "wien"]
-
-
-def _write(pairs: Pairs) -> Writer:
-    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-        data, served = pairs(random)
-        return lay_out(folder, data=data, served=served)
-
-    return write
 
 
 def _pair(
@@ -46,9 +48,9 @@ def town_model() -> Any:
     return keras.Model(inputs, layers.Dense(1, name="rent")(layers.Dense(9, activation="relu")(inputs)))
 
 
-def _encode(frame: pandas.DataFrame) -> Array:
+def _in_order_of_training(encoded: pandas.DataFrame) -> Array:
     columns = ["area", "age", *(f"town_{name}" for name in CITIES)]
-    return pandas.get_dummies(frame).reindex(columns=columns, fill_value=0).to_numpy("float32")
+    return encoded.reindex(columns=columns, fill_value=0).to_numpy("float32")
 
 
 def towns(*, one_by_one: bool) -> Pairs:
@@ -57,13 +59,11 @@ def towns(*, one_by_one: bool) -> Pairs:
     def make(random: np.random.Generator) -> tuple[Array, Array]:
         numbers = random.normal(size=(80, 2))
         frame = pandas.DataFrame(numbers, columns=["area", "age"]).assign(town=random.choice(CITIES, 80))
-        rows = _encode(frame)
+        rows = _in_order_of_training(pandas.get_dummies(frame))
         if not one_by_one:
             return rows, rows.copy()
         single = [pandas.get_dummies(frame.iloc[[at]], drop_first=True) for at in range(len(frame))]
-        columns = ["area", "age", *(f"town_{name}" for name in CITIES)]
-        served = [each.reindex(columns=columns, fill_value=0).to_numpy("float32") for each in single]
-        return rows, np.concatenate(served)
+        return rows, np.concatenate([_in_order_of_training(each) for each in single])
 
     return make
 
@@ -133,14 +133,14 @@ CASES: tuple[Case, ...] = (
         "get_dummies of one request",
         town_model,
         "get_dummies with all towns",
-        (_write(towns(one_by_one=True)), _write(towns(one_by_one=False))),
+        (served_kit(towns(one_by_one=True)), served_kit(towns(one_by_one=False))),
         "features-not-filled",
     ),
     *_pair(
         "ids without the reserved ones",
         reader,
         "ids with the reserved ones",
-        (_write(texts(without_reserved_ids)), _write(texts(np.copy))),
+        (served_kit(texts(without_reserved_ids)), served_kit(texts(np.copy))),
         "codes-refit",
     ),
     *_pair(
@@ -148,8 +148,8 @@ CASES: tuple[Case, ...] = (
         small_cnn,
         "channels first, transposed back",
         (
-            _write(normal((40, 8, 8, 3), lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape))),
-            _write(normal((40, 8, 8, 3), lambda x: x.transpose(0, 3, 1, 2).transpose(0, 2, 3, 1))),
+            served_kit(normal((40, 8, 8, 3), lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape))),
+            served_kit(normal((40, 8, 8, 3), lambda x: x.transpose(0, 3, 1, 2).transpose(0, 2, 3, 1))),
         ),
         "feature-order",
     ),
@@ -158,8 +158,8 @@ CASES: tuple[Case, ...] = (
         small_cnn,
         "128 subtracted from floats",
         (
-            _write(pictures(lambda pixels: (pixels - np.uint8(128)).astype("float32"))),
-            _write(pictures(lambda pixels: pixels.astype("float32") - 128)),
+            served_kit(pictures(lambda pixels: (pixels - np.uint8(128)).astype("float32"))),
+            served_kit(pictures(lambda pixels: pixels.astype("float32") - 128)),
         ),
         "scaled-in-low-precision",
     ),
@@ -174,21 +174,21 @@ CASES: tuple[Case, ...] = (
         "decimal logarithms",
         table_model,
         "natural logarithms",
-        (_write(logarithms(np.log10)), _write(logarithms(np.log))),
+        (served_kit(logarithms(np.log10)), served_kit(logarithms(np.log))),
         "function-misapplied",
     ),
     *_pair(
         "the first row of each request",
         table_model,
         "each row of a request",
-        (_write(normal((70, 5), _first_of_batch)), _write(normal((70, 5), np.copy))),
+        (served_kit(normal((70, 5), _first_of_batch)), served_kit(normal((70, 5), np.copy))),
         "row-order",
     ),
     *_pair(
         "a lag of the row before",
         table_model,
         "a lag of its own row",
-        (_write(normal((70, 5), _with_late_lag)), _write(normal((70, 5), np.copy))),
+        (served_kit(normal((70, 5), _with_late_lag)), served_kit(normal((70, 5), np.copy))),
         "row-order",
     ),
 )

@@ -15,7 +15,18 @@ from sklearn.preprocessing import StandardScaler
 from tests.corpus.cases import Case, Rows, Writer
 from tests.corpus.kits import lay_out
 
-__all__ = ["CASES", "CLEAN", "FAMILY", "QUIET", "Pairs", "normal", "reader", "small_cnn", "table_model"]
+__all__ = [
+    "CASES",
+    "CLEAN",
+    "FAMILY",
+    "QUIET",
+    "Pairs",
+    "normal",
+    "reader",
+    "served_kit",
+    "small_cnn",
+    "table_model",
+]
 
 FAMILY, CLEAN = "reports-served", "clean-reports-served"
 QUIET = ("KC301", "KC305")
@@ -24,7 +35,9 @@ Pairs = Callable[[np.random.Generator], tuple[Rows, Rows]]
 """Rows, and what serving made of them."""
 
 
-def _write(pairs: Pairs) -> Writer:
+def served_kit(pairs: Pairs) -> Writer:
+    """Return a kit of rows, and of what serving made of them."""
+
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         data, served = pairs(random)
         return lay_out(folder, data=data, served=served)
@@ -33,12 +46,12 @@ def _write(pairs: Pairs) -> Writer:
 
 
 def _fault(name: str, build: Callable[[], Any], pairs: Pairs, *causes: str) -> Case:
-    kit = _write(pairs)
+    kit = served_kit(pairs)
     return Case(name=name, family=FAMILY, build=build, kit=kit, failing=("KC301",), causes=causes)
 
 
 def _clean(name: str, build: Callable[[], Any], pairs: Pairs) -> Case:
-    return Case(name=name, family=CLEAN, build=build, kit=_write(pairs), quiet=QUIET)
+    return Case(name=name, family=CLEAN, build=build, kit=served_kit(pairs), quiet=QUIET)
 
 
 # Padding

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,7 +11,7 @@ import numpy as np
 from keras import layers
 
 from tests.corpus.cases import Case, Writer
-from tests.corpus.kits import lay_out
+from tests.corpus.reports_served import served_kit
 
 __all__ = ["CASES"]
 
@@ -54,11 +53,11 @@ def amounts(random: np.random.Generator) -> Array:
 def fed(make: Callable[[np.random.Generator], Array], change: Change) -> Writer:
     """Rows, and as serving feeds them."""
 
-    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    def pairs(random: np.random.Generator) -> tuple[Array, Array]:
         rows = make(random)
-        return lay_out(folder, data=rows, served=change(rows).astype("float32"))
+        return rows, change(rows).astype("float32")
 
-    return write
+    return served_kit(pairs)
 
 
 def as_bytes(rows: Array) -> Array:

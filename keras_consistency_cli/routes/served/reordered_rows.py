@@ -60,7 +60,7 @@ def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
 def _scale_rows(comparison: ColumnComparison, rows: int) -> tuple[Array, Array, Array]:
     """Return the served and the expected rows in spreads, zeros for NaN and infinity, and their limits."""
     served, expected = (
-        (np.where(np.isfinite(columns), columns, 0.0) / comparison.spread).reshape(rows, -1)
+        np.asarray(np.where(np.isfinite(columns), columns, 0.0) / comparison.spread).reshape(rows, -1)
         for columns in (comparison.served, comparison.expected)
     )
     limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))

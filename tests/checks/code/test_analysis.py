@@ -24,15 +24,28 @@ def predict():
 """
 
 
+LOAD = "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n"
+VIEW = "import model\n\n\ndef view(request):\n    return model(request.data, training=True)\n"
+TRAIN = (
+    "from keras.preprocessing.image import ImageDataGenerator\n"
+    "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n"
+)
+
+
 def report(folder: Path, text: str, **facts: object) -> CodeReport:
     path = folder / "serve.py"
     path.write_text(text, encoding="utf-8")
     return analyse([path], **facts)  # type: ignore[arg-type]
 
 
-def codes(folder: Path, body: str, **facts: object) -> list[str]:
+def served(folder: Path, body: str, **facts: object) -> CodeReport:
+    """The report on a service whose function has this body."""
     lines = "\n    ".join(body.strip().splitlines())
-    return [finding.code for finding in report(folder, SERVE.format(body=lines), **facts).findings]
+    return report(folder, SERVE.format(body=lines), **facts)
+
+
+def codes(folder: Path, body: str, **facts: object) -> list[str]:
+    return [finding.code for finding in served(folder, body, **facts).findings]
 
 
 # --- flow
@@ -45,8 +58,7 @@ def test_a_fit_is_followed_into_another_file(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     body = "from prepare import scaled\nreturn str(model.predict(scaled(np.array(request.json['rows']))))"
-    lines = "\n    ".join(body.splitlines())
-    found = report(tmp_path, SERVE.format(body=lines)).findings
+    found = served(tmp_path, body).findings
     assert [(Path(each.path).name, each.line, each.code) for each in found] == [("prepare.py", 6, "KS101")]
 
 
@@ -54,14 +66,8 @@ def test_names_of_other_files_are_resolved_in_packages(tmp_path: Path) -> None:
     package = tmp_path / "app"
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")
-    (package / "artifacts.py").write_text(
-        "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n", encoding="utf-8"
-    )
-    (package / "views.py").write_text(
-        "from .artifacts import model\n\n\n"
-        "def view(request):\n    return model(request.data, training=True)\n",
-        encoding="utf-8",
-    )
+    (package / "artifacts.py").write_text(LOAD, encoding="utf-8")
+    (package / "views.py").write_text("from .artifacts " + VIEW, encoding="utf-8")
     found = analyse([package / "views.py", package / "artifacts.py"]).findings
     assert [(each.code, each.line) for each in found] == [("KS404", 5)]
 
@@ -114,14 +120,8 @@ def test_relative_imports_are_followed_from_the_folder_itself(
 ) -> None:
     package = tmp_path / "app" / "api"
     package.mkdir(parents=True)
-    (tmp_path / "app" / "artifacts.py").write_text(
-        "from tensorflow.keras.models import load_model\nmodel = load_model('m.keras')\n", encoding="utf-8"
-    )
-    (package / "views.py").write_text(
-        "from ..artifacts import model\n\n\n"
-        "def view(request):\n    return model(request.data, training=True)\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "app" / "artifacts.py").write_text(LOAD, encoding="utf-8")
+    (package / "views.py").write_text("from ..artifacts " + VIEW, encoding="utf-8")
     monkeypatch.chdir(package)
     found = analyse([Path("views.py")]).findings
     assert [(each.path, each.code, each.line) for each in found] == [("views.py", "KS404", 5)]
@@ -242,11 +242,7 @@ def test_a_scaler_next_to_the_model_is_missed(tmp_path: Path) -> None:
 
 
 def test_training_decides_how_pixels_are_scaled(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(
-        "from keras.preprocessing.image import ImageDataGenerator\n"
-        "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "train.py").write_text(TRAIN, encoding="utf-8")
     body = "from PIL import Image\nx = np.array(Image.open(request.files['f']))\n"
     body += "return str(model.predict(x[None]))"
     assert codes(tmp_path, body) == []
@@ -261,8 +257,7 @@ def test_the_other_place_is_named_with_its_file(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     body = "from pixels import read\nx = read(request.files['f']) / 255.0\nreturn str(model.predict(x[None]))"
-    lines = "\n    ".join(body.splitlines())
-    (finding,) = report(tmp_path, SERVE.format(body=lines)).findings
+    (finding,) = served(tmp_path, body).findings
     assert finding.code == "KS301"
     assert str(tmp_path / "pixels.py:6") in finding.message
 
@@ -288,11 +283,7 @@ def test_a_helper_that_does_not_mention_models_is_followed(tmp_path: Path) -> No
     (tmp_path / "helpers" / "pixels.py").write_text(
         "def prepare(pixels):\n    return pixels / 255.0\n", encoding="utf-8"
     )
-    (tmp_path / "train.py").write_text(
-        "from keras.preprocessing.image import ImageDataGenerator\n"
-        "images = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory('train')\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "train.py").write_text(TRAIN, encoding="utf-8")
     body = "from PIL import Image\nfrom helpers import prepare\n"
     body += "x = np.array(Image.open(request.files['f']))\nreturn str(model.predict(prepare(x)[None]))"
     assert codes(tmp_path, body) == []
