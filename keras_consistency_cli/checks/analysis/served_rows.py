@@ -74,7 +74,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "decimals": ("rounded to {step}", LOW_PRECISION),
     "decimals-first": ("rounded to {step} before scaling", LOW_PRECISION),
     "grid": ("rounded to steps of {step}", LOW_PRECISION),
-    "clipped": ("right, then clipped", _FUNCTION),
+    "clipped": ("right, but clipped", _FUNCTION),
     "inverted": ("inverted, {step}", "values-inverted"),
     "grey": ("made grey: all {column}s hold the same sum of the right ones", _FUNCTION),
     "constant": ("like one constant number in all rows", NOT_FILLED),

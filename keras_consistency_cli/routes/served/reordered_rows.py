@@ -50,7 +50,7 @@ def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
     if (varies & ~comparison.wrong.any(axis=0)).any():
         return False
     served, expected, limit = _scale_rows(comparison, rows)
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, served.shape[1])
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, size=served.shape[1:])
     served, expected = _sort_rows(served, weights), _sort_rows(expected, weights)
     differs = is_beyond_limit(served, expected, limit).any(axis=1)
     different_rows = len(np.unique(np.round(expected @ weights, 6)))
@@ -60,7 +60,7 @@ def are_rows_reordered(comparison: ColumnComparison, rows: int) -> bool:
 def _scale_rows(comparison: ColumnComparison, rows: int) -> tuple[Array, Array, Array]:
     """Return the served and the expected rows in spreads, zeros for NaN and infinity, and their limits."""
     served, expected = (
-        np.asarray(np.where(np.isfinite(columns), columns, 0.0) / comparison.spread).reshape(rows, -1)
+        (np.where(np.isfinite(columns), columns, 0.0) / comparison.spread).reshape(rows, -1)
         for columns in (comparison.served, comparison.expected)
     )
     limit = np.tile(comparison.limit / comparison.spread, served.shape[1] // len(comparison.limit))
@@ -93,7 +93,7 @@ def find_rows_of_others(comparison: ColumnComparison, wrong_rows: Array) -> Othe
 
 def _find_sources(served: Array, expected: Array, limit: Array) -> Array:
     """Return for each served row the position of the expected row with its values, -1 if there is none."""
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, served.shape[1])
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, size=served.shape[1:])
     sums = expected @ weights
     order = np.argsort(sums, kind="stable")
     places = np.searchsorted(sums[order], served @ weights)
