@@ -1,0 +1,1 @@
+"""Cluster: the connection to a Dask scheduler, which fleets and streams of rows share."""
