@@ -1,1 +1,0 @@
-"""Cluster: the connection to a Dask scheduler, which fleets and streams of rows share."""
