@@ -1,8 +1,8 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
 Run it from the root of the repository. Names are startup, export_speed, fleet, real_models, memory,
-processes, one_by_one, sequences, recorder, calibration and headroom. Both sides of a comparison are measured
-in the same run, in turns; no benchmark fails because of a duration.
+streaming, processes, one_by_one, sequences, recorder, calibration and headroom. Both sides of a comparison
+are measured in the same run, in turns; no benchmark fails because of a duration.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ NAMES = (
     "fleet",
     "real_models",
     "memory",
+    "streaming",
     "processes",
     "one_by_one",
     "sequences",

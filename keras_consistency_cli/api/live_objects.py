@@ -48,7 +48,8 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
         inputs = open_inputs(live_inputs, settings)
         if live_inputs.model is not None:
             stack.enter_context(restoring_model(live_inputs.model))
-        client = _create_client(live_inputs, inputs, settings)
+        deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
+        client = _create_client(live_inputs, inputs, settings, deadline)
         stack.callback(client.close)
         exports = (f"export:{label}" for label in settings.export_labels())
         services = (f"endpoint:{label}" for label in settings.endpoint_labels())
@@ -56,12 +57,18 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
         checks = selected(settings)
         facts, rows_description = load_workers(clients)
         subject = LoadedSubject(
-            inputs=inputs, clients=clients, facts=facts, rows_description=rows_description
+            inputs=inputs,
+            clients=clients,
+            facts=facts,
+            rows_description=rows_description,
+            deadline=deadline,
         )
         return examine(settings, subject, Plan.of(checks, route_table(settings)), checks=checks)
 
 
-def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) -> InProcessClient:
+def _create_client(
+    live_inputs: LiveInputs, inputs: Inputs, settings: Settings, deadline: Deadline
+) -> InProcessClient:
     """Return a client whose executor holds the live objects."""
     in_memory = InMemoryInputs(
         rows={
@@ -70,7 +77,6 @@ def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) 
         scaler=live_inputs.objects.get("scaler"),
         preprocess=live_inputs.objects.get("preprocess"),
     )
-    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     client = InProcessClient(
         Executor(partial(_load_subject, live_inputs, in_memory)),
         build_load_request(settings, inputs.archive, sizes=settings.batch_sizes(), exports=inputs.exports),

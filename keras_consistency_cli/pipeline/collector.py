@@ -23,6 +23,7 @@ from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
+from keras_consistency_cli.pipeline.streaming.chunk import ChunkEvidence, drop_outputs, join_traces
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.trace import (
@@ -112,8 +113,32 @@ class EvidenceCollector:
             numbers: row numbers in the user's data.
             first: whether this is the sample, on which routes run that do not stream.
         """
-        routes = [route for route in self.plan.routes if first or route.streams]
-        self._merge_chunk(self._run(routes, numbers), numbers, {}, first=first)
+        if first:
+            self._merge_chunk(self._run(self.plan.routes, numbers), numbers, {}, first=True)
+        else:
+            self.merge(self.measure(numbers))
+
+    def measure(self, numbers: np.ndarray) -> ChunkEvidence:
+        """Run the routes that stream on one chunk of rows after the sample; return what they gave.
+
+        The evidence of this collector stays as it is, so several chunks may be measured at the same time.
+        """
+        part = replace(self, traces={}, comparisons={}, bad_rows={}, rows=0)
+        routes = [route for route in self.plan.routes if route.streams]
+        part._merge_chunk(part._run(routes, numbers), numbers, {}, first=False)
+        return ChunkEvidence(
+            traces=part.traces, comparisons=part.comparisons, bad_rows=part.bad_rows, rows=part.rows
+        )
+
+    def merge(self, part: ChunkEvidence) -> None:
+        """Add the evidence of the next chunk. Sums depend on the order in which chunks are merged."""
+        for (candidate, reference), comparisons in part.comparisons.items():
+            self._merge(Pair(candidate=candidate, reference=reference), comparisons)
+        for name, trace in part.traces.items():
+            self.traces[name] = join_traces(self.traces.get(name), trace)
+        for name, numbers in part.bad_rows.items():
+            self.bad_rows.setdefault(name, []).extend(numbers)
+        self.rows += part.rows
 
     def add_until_failure(
         self,
@@ -145,7 +170,7 @@ class EvidenceCollector:
     def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
         """Run further routes on the sample, which search for the faulty layer after a failure."""
         for name, trace in self._run(routes, numbers).items():
-            self.traces[name] = _drop_outputs(trace, None)
+            self.traces[name] = drop_outputs(trace)
 
     def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
         """Run routes and return their traces with outputs; add nothing to the evidence."""
@@ -202,7 +227,7 @@ class EvidenceCollector:
             if pair in compared:
                 self._merge(pair, compared[pair])
         for name, trace in chunk.items():
-            self.traces[name] = _drop_outputs(trace, self.traces.get(name))
+            self.traces[name] = drop_outputs(trace)
         self.rows += len(numbers)
 
     def _note_bad_rows(self, chunk: Mapping[str, Trace], numbers: np.ndarray) -> np.ndarray:
@@ -261,25 +286,3 @@ def _blank_rows(outputs: RowOutputs | None, bad: np.ndarray) -> RowOutputs | Non
         for name, values in outputs.outputs.items()
     }
     return RowOutputs(outputs=blanked, rows=outputs.rows)
-
-
-def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:
-    """Return a trace without outputs, merged with that of earlier chunks.
-
-    A failed chunk outweighs the others.
-    """
-    sizes = {name: len(values) if values.ndim else 0 for name, values in trace.outputs.items()}
-    light = replace(trace, outputs={}, output_rows=sizes)
-    if before is None:
-        return light
-    for one in (before, light):
-        if not one.ran:
-            return one
-    totals = {name: before.output_rows.get(name, 0) + size for name, size in sizes.items()}
-    return replace(
-        before,
-        changed=before.changed or light.changed,
-        output_rows=totals,
-        elapsed_s=before.elapsed_s + light.elapsed_s,
-        tracing_s=before.tracing_s + light.tracing_s,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_consistency_cli.checks.base import Check, Pair
 from keras_consistency_cli.config.settings import Settings
@@ -49,6 +49,10 @@ class Plan:
         if ROUNDED in names:
             pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
+
+    def streaming(self) -> Plan:
+        """Return the plan of the rows after the sample."""
+        return replace(self, routes=tuple(route for route in self.routes if route.streams))
 
 
 def _pairs_with_float64(checks: Sequence[Check], names: set[str]) -> dict[Pair, None]:

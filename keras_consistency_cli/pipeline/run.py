@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +34,13 @@ from keras_consistency_cli.pipeline.sampling import (
     split_sample,
     with_bad_rows,
 )
+from keras_consistency_cli.pipeline.streaming.chunk import ChunkEvidence
+from keras_consistency_cli.pipeline.streaming.open import open_place
+from keras_consistency_cli.pipeline.streaming.place import StreamPlace, ThisRun
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
+from keras_consistency_cli.text import format_count
 from keras_consistency_cli.workers.fork_source import ForkSource
 
 __all__ = ["examine", "inspect"]
@@ -48,6 +53,7 @@ def inspect(
     fork_server: ForkSource | None = None,
     config: Path | None = None,
     instead: Sequence[Check] = (),
+    scheduler: str | None = None,
     observe: Observer = NULL_OBSERVER,
 ) -> Report:
     """Run the selected checks and return the report.
@@ -58,6 +64,7 @@ def inspect(
         fork_server: where workers are forked, if there is such a source already; its owner closes it.
         config: the YAML file of the settings, for the commands that reproduce single failures.
         instead: checks to run instead of those that the settings select.
+        scheduler: where the rows after the sample are measured, see `open_place`.
         observe: receives the events of the run.
 
     Raises:
@@ -66,10 +73,15 @@ def inspect(
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
     plan = Plan.of(checks, route_table(settings))
-    with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
-        report = examine(settings, subject, plan, checks=checks, observe=observe)
+    with (
+        open_place(scheduler, settings) as place,
+        start_up(settings, plan, fork_server=fork_server, observe=observe) as subject,
+    ):
+        report = examine(settings, subject, plan, checks=checks, place=place, observe=observe)
+        notes = (*report.notes, *place.notes())
     single = reproducers(settings, report.verdicts, config)
-    return replace(report, reproducers=single, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+    elapsed = time.perf_counter() - start
+    return replace(report, reproducers=single, reproduce=argv_text, notes=notes, elapsed_s=elapsed)
 
 
 def examine(
@@ -78,6 +90,7 @@ def examine(
     plan: Plan,
     *,
     checks: Sequence[Check],
+    place: StreamPlace | None = None,
     observe: Observer = NULL_OBSERVER,
 ) -> Report:
     """Choose rows, collect evidence, judge, diagnose and build the report.
@@ -89,6 +102,7 @@ def examine(
         subject: the opened files, and the workers that have loaded them.
         plan: the routes and pairs that the checks need.
         checks: the checks, from `selected`.
+        place: measures the rows after the sample; without it, the workers of the subject do.
         observe: receives the events of the run.
 
     Raises:
@@ -110,7 +124,9 @@ def examine(
     numbers = with_bad_rows(numbers, description)
     sample, rest = split_sample(numbers, subject.facts, settings.batch_size)
 
-    verdicts = _collect_and_judge(settings, subject, collector, checks, context, sample, rest)
+    chunks = split_into_chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size))
+    with closing((place or ThisRun()).measure(subject, collector, chunks)) as stream:
+        verdicts = _collect_and_judge(settings, collector, checks, context, sample, stream)
     _locate_faults(collector, context, verdicts, sample)
     evidence = collector.evidence(context)
     diagnoses = diagnose(evidence, verdicts)
@@ -142,27 +158,29 @@ def _new_collector(
 
 def _collect_and_judge(
     settings: Settings,
-    subject: LoadedSubject,
     collector: EvidenceCollector,
     checks: Sequence[Check],
     context: DataContext,
     sample: np.ndarray,
-    rest: np.ndarray,
+    stream: Iterator[ChunkEvidence],
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
-    table = route_table(settings)
-    if settings.exit_first:
-        collector.add_until_failure(checks, table, sample, context)
-    else:
+    if not settings.exit_first:
         collector.add(sample, first=True)
-    for chunk in split_into_chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
-        if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, context)):
+        for measured in stream:
+            collector.merge(measured)
+            collector.observe(f"{format_count(collector.rows, 'row')} measured")
+        evidence = collector.evidence(context)
+        return [check.verdict(evidence) for check in checks]
+    collector.add_until_failure(checks, route_table(settings), sample, context)
+    verdicts = _judge_until_failure(checks, collector, context)
+    while not _first_failure(verdicts):
+        chunk = next(stream, None)
+        if chunk is None:
             break
-        collector.add(chunk, first=False)
-    if settings.exit_first:
-        return _judge_until_failure(checks, collector, context)
-    evidence = collector.evidence(context)
-    return [check.verdict(evidence) for check in checks]
+        collector.merge(chunk)
+        verdicts = _judge_until_failure(checks, collector, context)
+    return verdicts
 
 
 def _judge_until_failure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -57,14 +57,15 @@ class LoadedSubject:
     """The opened files, and the workers that have loaded them.
 
     `clients` are the workers by placement; several placements may share one. `rows_description` says how rows
-    were generated, if they were.
+    were generated, if they were. More workers can be forked from `fork_servers`; live objects have none.
     """
 
     inputs: Inputs
     clients: Mapping[str, WorkerClient]
     facts: Facts
     rows_description: str
-    fork_servers: Sequence[ForkSource] = ()
+    deadline: Deadline
+    fork_servers: ForkServers | None = None
 
 
 @contextmanager
@@ -100,7 +101,8 @@ def start_up(
             clients=clients,
             facts=facts,
             rows_description=rows_description,
-            fork_servers=servers.processes,
+            deadline=deadline,
+            fork_servers=servers,
         )
 
 
@@ -223,5 +225,6 @@ def collect_worker_status(subject: LoadedSubject) -> tuple[tuple[str, ...], tupl
     """
     workers = dict.fromkeys(subject.clients.values())
     unprotected = dict.fromkeys(lack for client in workers for lack in client.unprotected)
-    endings = [*(client.lost() for client in workers), *(server.lost() for server in subject.fork_servers)]
+    servers = subject.fork_servers.processes if subject.fork_servers is not None else ()
+    endings = [*(client.lost() for client in workers), *(server.lost() for server in servers)]
     return tuple(unprotected), tuple(ending for ending in endings if ending is not None)

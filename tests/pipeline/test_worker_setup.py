@@ -126,6 +126,9 @@ def test_lost_processes_and_missing_protection_are_reported_once() -> None:
     server = SimpleNamespace(lost=lambda: "gone")
     worker = FakeClient(FakeForkServer(), {}, unprotected=("network",), ending="killed")
     fine = FakeClient(FakeForkServer(), {}, unprotected=("network",))
-    subject = SimpleNamespace(clients={"main": worker, "fresh": fine, "float64": fine}, fork_servers=[server])
+    subject = SimpleNamespace(
+        clients={"main": worker, "fresh": fine, "float64": fine},
+        fork_servers=SimpleNamespace(processes=(server,)),
+    )
     status = worker_setup.collect_worker_status(cast(worker_setup.LoadedSubject, subject))
     assert status == (("network",), ("killed", "gone"))

@@ -148,9 +148,10 @@ def _check(
 def _place(how: _How, waiting: ForkServer | None, observer: FleetObserver) -> Place:
     """Return where the models are checked; the run closes it."""
     if waiting is None:
-        from keras_consistency_cli.pipeline.fleet.cluster import connect
+        from keras_consistency_cli.pipeline.cluster.connection import connect
+        from keras_consistency_cli.pipeline.fleet.cluster import Cluster
 
-        return connect(how.scheduler, how.scheduler_file)
+        return Cluster(connect(how.scheduler, how.scheduler_file))
     from keras_consistency_cli.pipeline.fleet.machine import Machine
     from keras_consistency_cli.workers.fork_pool import ForkPool
 

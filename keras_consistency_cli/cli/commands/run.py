@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_OWN = ("code", "scheduler", "show_settings")
+"""The parameters that are not settings of a run."""
+
 
 @with_options(*OPTIONS)
 def run(
@@ -34,6 +37,14 @@ def run(
             "PATH",
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        option(
+            "Where to run the rows after the sample: local:N for N groups of workers on this machine, or the "
+            "address of a Dask scheduler. The results are the same.",
+            "local:N|ADDRESS",
+        ),
+    ] = None,
     show_settings: Annotated[
         bool,
         typer.Option("--show-settings", help="Show each setting, its value and its source, and run nothing."),
@@ -41,12 +52,14 @@ def run(
 ) -> int:
     """Check a saved model."""
     call: Call = context.obj
-    flags = {name: value for name, value in context.params.items() if name not in ("show_settings", "code")}
+    flags = {name: value for name, value in context.params.items() if name not in _OWN}
     # `kcheck MODEL` uses the files next to the model; `kcheck run` uses what is named.
     next_to = flags["model"] if call.is_bare else None
     if show_settings:
         return _show_settings(flags, next_to)
-    return check_and_report(flags, call, partial(_inspect, call.line, code or ()), next_to=next_to)
+    return check_and_report(
+        flags, call, partial(_inspect, call.line, code or (), scheduler=scheduler), next_to=next_to
+    )
 
 
 def _inspect(line: str, code: Sequence[Path], settings: Settings, **context: Any) -> Report:

@@ -11,7 +11,7 @@ from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["EXPECTED", "describe_foreign", "describe_unreadable"]
 
-EXPECTED = "a .npy, a .npz with one array per input, a .csv, a .parquet, a .txt or a folder of images"
+EXPECTED = "a .npy, .npz, .csv, .parquet or .txt file, or a folder of images, .npy, .npz or .parquet files"
 """The files of rows, for messages."""
 _ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".txt")
 

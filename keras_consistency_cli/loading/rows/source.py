@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -23,6 +24,7 @@ from keras_consistency_cli.loading.recording.parts import find_whole_requests, i
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
 from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_foreign, describe_unreadable
+from keras_consistency_cli.loading.rows.shards import find_shards, join_shards
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
@@ -140,7 +142,9 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
         raise describe_unreadable(path, label, error) from error
 
 
-def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading) -> RowSource:
+def _read(
+    handle: IO[bytes], size: int, path: Path, what: str, reading: Reading, *, hashed: bool = True
+) -> RowSource:
     """Fingerprint and map through one open handle, so that both see the same file."""
     label = f"{what} {clean(path)}"
     start = handle.read(_START)
@@ -171,7 +175,7 @@ def _read(handle: IO[bytes], size: int, path: Path, what: str, reading: Reading)
     arrays = {name: cut_windows(array, reading, label) for name, array in arrays.items()}
     return RowSource(
         path=str(path),
-        sha256=_hash(handle, size),
+        sha256=_hash(handle, size) if hashed else None,
         arrays=arrays,
         length=len(next(iter(arrays.values()))),
         named=named,
@@ -189,17 +193,29 @@ def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
 
 
 def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
+    """Open a folder of files of rows, or of images."""
     if reading is None:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
-    # It has what is read of an array here: shape, dtype and rows by slice or numbers.
-    images = cast(Array, open_images(path, reading.images, label))
-    return RowSource(
-        path=str(path),
-        sha256=None,
-        arrays={LONE_ARRAY: cut_windows(images, reading, label)},
-        length=len(images),
-        named=False,
-    )
+    files = find_shards(path)
+    columns: tuple[str, ...] | None = None
+    if files:
+        arrays, columns = join_shards(files, partial(_open_shard, reading=reading), reading, label)
+    else:
+        # It has what is read of an array here: shape, dtype and rows by slice or numbers.
+        images = cast(Array, open_images(path, reading.images, label))
+        arrays = {LONE_ARRAY: cut_windows(images, reading, label)}
+    length = len(next(iter(arrays.values())))
+    named = LONE_ARRAY not in arrays
+    return RowSource(path=str(path), sha256=None, arrays=arrays, length=length, named=named, columns=columns)
+
+
+def _open_shard(path: Path, reading: Reading) -> tuple[Mapping[str, Array], tuple[str, ...] | None]:
+    """Open one file of a folder, without its fingerprint."""
+    with path.open("rb") as handle:
+        source = _read(handle, os.fstat(handle.fileno()).st_size, path, "data", reading, hashed=False)
+    if source.words:
+        raise DataError(f"data {clean(path)} holds texts", expected="numbers in the files of a folder")
+    return source.arrays, source.columns
 
 
 def check_equal_lengths(arrays: Mapping[str, Array], label: str, noun: str = "") -> None:

@@ -6,7 +6,8 @@ CSV files need nothing but the standard library; pyarrow is imported only for a 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -21,7 +22,7 @@ from keras_consistency_cli.loading.tables.csv_files import check_unique, read_cs
 from keras_consistency_cli.loading.tables.dialects import Dialect, find_dialect
 from keras_consistency_cli.text import clean
 
-__all__ = ["Table", "is_table", "read_table"]
+__all__ = ["Table", "is_table", "read_parquet_form", "read_table"]
 
 _MAX_BYTES = 2**30
 """Tables are read into memory; larger ones must be saved as .npy, which is mapped."""
@@ -95,11 +96,29 @@ def _read_csv(handle: IO[bytes], label: str, reading: Reading, dialect: Dialect)
 
 
 def _read_parquet(handle: IO[bytes], label: str, reading: Reading, _: Dialect) -> _Columns:
-    try:
-        file = importlib.import_module("pyarrow.parquet").ParquetFile(handle)
+    with _reading_parquet(handle, label) as file:
         names = _check_parquet(file, label)
         table = file.read(columns=select_columns(names, reading, label) or names)
         columns = [_read_column(name, table.column(name), label) for name in table.column_names]
+    return tuple(column.name for column in columns), columns
+
+
+def read_parquet_form(path: Path, label: str, reading: Reading) -> tuple[int, tuple[str, ...]]:
+    """Return the number of rows of a Parquet file and the names of its columns; its rows are not read.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+        DataError: damaged, too large, or without these columns.
+    """
+    with path.open("rb") as handle, _reading_parquet(handle, label) as file:
+        names = _check_parquet(file, label)
+        return int(file.metadata.num_rows), tuple(select_columns(names, reading, label) or names)
+
+
+@contextmanager
+def _reading_parquet(handle: IO[bytes], label: str) -> Iterator[Any]:
+    try:
+        yield importlib.import_module("pyarrow.parquet").ParquetFile(handle)
     except ImportError as error:
         raise UsageError(f"{label} needs pyarrow, which is not installed", fix=_INSTALL) from error
     except DataError:
@@ -107,7 +126,6 @@ def _read_parquet(handle: IO[bytes], label: str, reading: Reading, _: Dialect) -
     except Exception as problem:  # pyarrow fails on damaged files in any way
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         raise DataError(f"{label} cannot be read: {clean(reason)}", expected=_EXPECTED_PARQUET) from problem
-    return tuple(column.name for column in columns), columns
 
 
 def _check_parquet(file: Any, label: str) -> list[str]:

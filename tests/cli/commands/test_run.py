@@ -20,13 +20,21 @@ class Stage:
     """The played pipeline and renderer: what they were asked."""
 
     settings: Settings | None = None
+    scheduler: str | None = None
     look: Mapping[str, Any]
 
     def inspect(
-        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
+        self,
+        settings: Settings,
+        line: str,
+        *,
+        fork_server: object,
+        config: Path | None,
+        scheduler: str | None,
+        observe: object,
     ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
-        self.settings = settings
+        self.settings, self.scheduler = settings, scheduler
         return SimpleNamespace(exit_code=0)
 
     def render(self, report: object, format: str, **look: Any) -> str:
@@ -132,3 +140,10 @@ def test_wrong_settings_are_not_shown(capsys: pytest.CaptureFixture[str]) -> Non
         "",
         "kcheck: --rows: rows is 0, expected a whole number of at least 1, or all\n",
     )
+
+
+def test_the_scheduler_is_not_a_setting_of_the_run(stage: Stage) -> None:
+    assert main(["run", "m.keras"]) == 0
+    assert stage.scheduler is None
+    assert main(["run", "m.keras", "--scheduler", "local:4"]) == 0
+    assert stage.scheduler == "local:4"

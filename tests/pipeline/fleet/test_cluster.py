@@ -16,9 +16,7 @@ from keras import layers
 
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.pipeline.fleet import cluster as module
-from keras_consistency_cli.pipeline.fleet.cluster import Cluster, connect
+from keras_consistency_cli.pipeline.fleet.cluster import Cluster
 from keras_consistency_cli.pipeline.fleet.place import FleetOptions
 from keras_consistency_cli.pipeline.fleet.task import FleetTask
 from keras_consistency_cli.reporting.fleet.report import ModelResult
@@ -80,33 +78,6 @@ def test_the_cluster_is_found_by_the_variable_of_dask(
     (tmp_path / "cut.keras").write_bytes(b"PK\x03\x04")
     assert main(["fleet", str(tmp_path), "--jobs", "2"]) == 2
     assert "--jobs" in capsys.readouterr().err
-
-
-def test_workers_of_another_version_are_refused(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "__version__", "9.9.9")
-    with pytest.raises(UsageError, match="9\\.9\\.9"):
-        connect(local.scheduler_address)
-
-
-def test_a_cluster_without_workers_is_refused() -> None:
-    with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
-        pytest.raises(UsageError, match="workers"),
-    ):
-        connect(empty.scheduler_address)
-
-
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://", "http://x y"])
-def test_a_scheduler_that_is_not_there_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CONNECT_S", 0.3)
-    with pytest.raises(UsageError) as refused:
-        connect(address)
-    assert len(str(refused.value).splitlines()) <= 3
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such file"):
-        connect(None, tmp_path / "scheduler.json")
 
 
 @pytest.mark.parametrize(
