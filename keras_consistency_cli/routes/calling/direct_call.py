@@ -74,16 +74,18 @@ def _call_as_given(session: Session, rows: Rows) -> Result:
 def _training_call(session: Session, rows: Rows) -> Result:
     """Call `model(x, training=True)` on one batch.
 
-    The effect of each class of layers alone is measured, too.
+    The effect of each class of layers alone is measured, too. Seeds are fixed, so that it can be repeated.
     """
     batch, positions = session.one_batch(rows)
     session.restore()
     inference = session.call_once(batch, training=False)
     session.restore()
+    session.snapshot.fix_seeds()
     outputs = session.call_once(batch, training=True)
     effects: list[TrainingEffect] = []
     for kind, paths in list(_layers_with_flag(session).items())[:_MAX_KINDS]:
         session.restore()
+        session.snapshot.fix_seeds()
         with _in_training(session.model, set(paths)):
             changed = session.call_once(batch, training=False)
         effects.append({"kind": kind, "layers": paths, "max_abs": _max_difference(changed, inference)})

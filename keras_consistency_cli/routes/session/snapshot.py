@@ -14,7 +14,13 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.measurement.distance import abs_differences, is_float, is_numeric, same_bits
+from keras_consistency_cli.measurement.distance import (
+    abs_differences,
+    is_float,
+    is_integer,
+    is_numeric,
+    same_bits,
+)
 from keras_consistency_cli.routes.trace import Change, ChangeKind
 from keras_consistency_cli.text import clean
 
@@ -93,6 +99,12 @@ class Snapshot:
         for number in self._numbers:
             setattr(number.layer, number.name, number.value)
 
+    def fix_seeds(self) -> None:
+        """Give each seed generator a seed of its own that is the same in every process, until `restore`."""
+        generators = (each for each in self._saved if each.kind == "seed" and _is_seed(each.value))
+        for number, saved in enumerate(generators, start=1):
+            saved.variable.assign(np.array([number, 0], dtype=saved.value.dtype))
+
     def against(self, other: Snapshot) -> tuple[Change, ...]:
         """Return the differences from a different model of the same build, matched by position.
 
@@ -163,6 +175,11 @@ def _kind(variable: Any, attribute: str = "") -> ChangeKind:
     if "seed_generator" in str(getattr(variable, "path", "")) or "seed" in attribute:
         return "seed"
     return "state" if attribute in ("states", "_states") else "weight"
+
+
+def _is_seed(value: np.ndarray) -> bool:
+    """Whether a variable has the form of a SeedGenerator's state: a seed and a counter."""
+    return value.shape == (2,) and is_integer(value.dtype)
 
 
 def _lacks_states(layer: Any) -> bool:

@@ -90,6 +90,22 @@ def test_a_layer_inside_another_is_switched_on_too() -> None:
     assert effect["max_abs"] > 0
 
 
+def test_the_effect_of_randomness_is_the_same_in_every_process() -> None:
+    effects, seeds = [], []
+    for seed in (1, 2):
+        # Without a seed of its own, a layer draws one whenever it is loaded.
+        random = (
+            layers.Dropout(0.5, seed=seed, name="drop"),
+            layers.GaussianNoise(0.1, seed=seed, name="noise"),
+        )
+        model, rows = chain((5,), *random)
+        effects.append(run("training-call", (model, rows)).details["effects"])
+        seeds.append([layer.seed_generator.state.numpy().tolist() for layer in model.layers[1:]])
+    assert effects[0] == effects[1]
+    assert all(effect["max_abs"] > 0 for effect in effects[0])
+    assert seeds[0] != seeds[1]
+
+
 def test_keras_is_restored_after_layers_ran_in_training_mode() -> None:
     before = keras.layers.Layer.__call__
     run("training-call", chain((5,), layers.Dropout(0.5)))
