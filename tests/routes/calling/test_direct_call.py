@@ -98,9 +98,8 @@ def test_the_effect_of_randomness_is_the_same_in_every_process() -> None:
             layers.Dropout(0.5, seed=seed, name="drop"),
             layers.GaussianNoise(0.1, seed=seed, name="noise"),
         )
-        model, rows = chain((5,), *random)
-        effects.append(run("training-call", (model, rows)).details["effects"])
-        seeds.append([layer.seed_generator.state.numpy().tolist() for layer in model.layers[1:]])
+        seeds.append([layer.seed_generator.state.numpy().tolist() for layer in random])
+        effects.append(run("training-call", chain((5,), *random)).details["effects"])
     assert effects[0] == effects[1]
     assert all(effect["max_abs"] > 0 for effect in effects[0])
     assert seeds[0] != seeds[1]
