@@ -70,7 +70,7 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
     "model": (Annotated[_Text, _MODEL], None),
     "data": _text(
         "Input rows: .npy, .npz (by input name), .csv, .parquet, .txt with a text in each line, "
-        "or a folder of images. Rows are generated if it is not given.",
+        "or a folder of images, .npy, .npz or .parquet files. Rows are generated if it is not given.",
         "FILE",
         "--data",
         "-d",
