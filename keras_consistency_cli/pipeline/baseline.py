@@ -65,7 +65,7 @@ def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes
     return pack_baseline(header, outputs), len(numbers)
 
 
-def _all_rows(settings: Settings, subject: LoadedSubject, source: RowSource) -> np.ndarray:
+def _all_rows(settings: Settings, subject: LoadedSubject, source: RowSource) -> np.ndarray | range:
     """Return the numbers of all rows; refuse rows that do not fill the model's batches."""
     numbers = rows_to_check(settings, source, subject.facts)
     if len(numbers) != source.length:

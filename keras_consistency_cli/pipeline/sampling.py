@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.workers.load_request import SAMPLE_ROWS, subject_files
 
-__all__ = ["affordable_rows", "choose_rows", "chunk_rows", "rows_to_check", "split_sample", "with_bad_rows"]
+__all__ = [
+    "RowsAfterSample",
+    "affordable_rows",
+    "all_rows",
+    "choose_rows",
+    "chunk_rows",
+    "rows_to_check",
+    "split_sample",
+    "with_bad_rows",
+]
 
 _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
@@ -36,8 +45,8 @@ _SAMPLE_WORK, _FEWEST_SAMPLED = 1e9, 8
 """Multiplications of one pass over the sample, about a tenth of a second, and its fewest rows."""
 
 
-def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray:
-    """Return the numbers of the rows to check, spread over the data and seeded.
+def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray | range:
+    """Return the numbers of the rows to check, spread over the data and seeded; all of them as a range.
 
     They are as many as the user requests, by default `SAMPLE_ROWS` or what a heavy model allows.
 
@@ -50,21 +59,33 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
     wanted = settings.rows if is_stated else affordable_rows(facts, source, quick=settings.quick)
     if source is None:
         generated = SAMPLE_ROWS if wanted == "all" else wanted
-        return choose_rows(max(generated, batch), "all", seed=settings.seed, multiple_of=batch)
+        return all_rows(max(generated, batch), multiple_of=batch)
     match_inputs(
         source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size
     )
+    if wanted == "all":
+        return all_rows(source.length, multiple_of=batch)
     return choose_rows(source.length, wanted, seed=settings.seed, multiple_of=batch)
 
 
-def choose_rows(length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1) -> np.ndarray:
+def all_rows(length: int, *, multiple_of: int = 1) -> range:
+    """Return the numbers of all rows that fill batches of a fixed size.
+
+    Raises:
+        DataError: there are fewer rows than one batch.
+    """
+    check_batch_size(length, multiple_of, "data")
+    return range(length - length % multiple_of)
+
+
+def choose_rows(length: int, wanted: int, *, seed: int, multiple_of: int = 1) -> np.ndarray:
     """Return sorted, unique row numbers spread evenly over the data.
 
     One row is drawn from each of `wanted` sections of equal length.
 
     Args:
         length: the number of rows in the data.
-        wanted: how many rows to choose, or "all".
+        wanted: how many rows to choose; all of them if there are no more.
         seed: the same seed chooses the same rows.
         multiple_of: a fixed batch size; the number of rows is reduced to a multiple of it, but not below one
             batch.
@@ -73,13 +94,11 @@ def choose_rows(length: int, wanted: int | Literal["all"], *, seed: int, multipl
         UsageError: `wanted` is below 1.
         DataError: there are fewer rows than one batch.
     """
-    if wanted != "all" and wanted < 1:
+    if wanted < 1:
         raise UsageError(f"rows is {wanted}", expected="1 or more, or all")
     check_batch_size(length, multiple_of, "data")
-    count = length if wanted == "all" else min(wanted, length)
+    count = min(wanted, length)
     count = max(count - count % multiple_of, multiple_of)
-    if wanted == "all":
-        return np.arange(count, dtype=np.int64)
     edges = np.arange(count + 1, dtype=np.int64) * length // count
     return np.random.default_rng(seed).integers(edges[:-1], edges[1:], dtype=np.int64)
 
@@ -119,12 +138,12 @@ def _elements(shape: tuple[int | None, ...]) -> int:
     return math.prod(dim or _OPEN_AXIS for dim in shape[1:])
 
 
-def with_bad_rows(numbers: np.ndarray, description: DataFacts) -> np.ndarray:
+def with_bad_rows(numbers: np.ndarray | range, description: DataFacts) -> np.ndarray | range:
     """Return as many row numbers, with the first rows of NaN or infinity among them.
 
-    One bad row must not go unnoticed. Each takes the place of the nearest chosen row.
+    One bad row must not go unnoticed. Each takes the place of the nearest chosen row. A range has all rows.
     """
-    if description.generated or not len(numbers):
+    if description.generated or isinstance(numbers, range):
         return numbers
     chosen = set(numbers.tolist())
     first_bad = {row for rows in description.fed for row in rows.first_bad}
@@ -135,7 +154,35 @@ def with_bad_rows(numbers: np.ndarray, description: DataFacts) -> np.ndarray:
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True, kw_only=True)
+class RowsAfterSample:
+    """The rows that are not in the sample, in order; their numbers are computed when they are needed.
+
+    Args:
+        rows: all row numbers.
+        sampled: the places of the sample among them, sorted.
+    """
+
+    rows: np.ndarray | range
+    sampled: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows) - len(self.sampled)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        own = np.arange(*part.indices(len(self)), dtype=np.int64)
+        # So many rows of the rest come before each row of the sample.
+        before = self.sampled - np.arange(len(self.sampled))
+        return _numbers_at(self.rows, own + np.searchsorted(before, own, side="right"))
+
+
+def _numbers_at(rows: np.ndarray | range, places: np.ndarray) -> np.ndarray:
+    return rows.start + places if isinstance(rows, range) else rows[places]
+
+
+def split_sample(
+    numbers: np.ndarray | range, facts: Facts, batch_size: int
+) -> tuple[np.ndarray, RowsAfterSample]:
     """Split rows into a spread sample and the rest.
 
     Every route runs on the sample; predict and one-by-one also read the rest. The sample is small enough to
@@ -145,13 +192,9 @@ def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np
     affordable = facts.rows_for_work(_SAMPLE_WORK, fewest=_FEWEST_SAMPLED)
     most = min(SAMPLE_ROWS, max(_SAMPLE_BYTES // max(row_bytes, 1), batch_size), affordable)
     step = facts.batch_size or min(batch_size, most)
-    size = max(step, most // step * step)
-    if len(numbers) <= size:
-        return numbers, numbers[:0]
+    size = min(len(numbers), max(step, most // step * step))
     places = np.linspace(0, len(numbers) - 1, size).astype(np.int64)
-    rest = np.ones(len(numbers), bool)
-    rest[places] = False
-    return numbers[places], numbers[rest]
+    return _numbers_at(numbers, places), RowsAfterSample(rows=numbers, sampled=places)
 
 
 def chunk_rows(source: RowSource | None, batch_size: int) -> int:

@@ -7,9 +7,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact, OutputFact, RowsFact
 from keras_consistency_cli.pipeline.sampling import (
     affordable_rows,
+    all_rows,
     choose_rows,
     chunk_rows,
     split_sample,
@@ -54,12 +56,13 @@ def test_chosen_rows_are_sorted_unique_and_exist(length: int, wanted: int) -> No
 
 
 def test_all_rows_and_fixed_batches(wording: SnapshotAssertion) -> None:
-    assert choose_rows(5, "all", seed=0).tolist() == [0, 1, 2, 3, 4]
-    assert choose_rows(11, "all", seed=0, multiple_of=4).tolist() == list(range(8))
+    assert all_rows(5) == range(5)
+    assert all_rows(11, multiple_of=4) == range(8)
+    assert choose_rows(5, 9, seed=0).tolist() == [0, 1, 2, 3, 4]
     assert len(choose_rows(100, 11, seed=0, multiple_of=4)) == 8
     assert len(choose_rows(100, 1, seed=0, multiple_of=4)) == 4
     with pytest.raises(DataError) as too_few:
-        choose_rows(3, "all", seed=0, multiple_of=4)
+        all_rows(3, multiple_of=4)
     with pytest.raises(UsageError) as none_wanted:
         choose_rows(3, 0, seed=0)
     assert [str(too_few.value), str(none_wanted.value)] == wording
@@ -87,11 +90,23 @@ def test_a_heavy_model_is_checked_on_fewer_rows(parameters: int, rows: int) -> N
     assert affordable_rows(facts(parameters=parameters), None) == rows
 
 
-def test_every_row_is_in_the_sample_or_in_the_rest() -> None:
-    numbers = np.arange(1000)
+@pytest.mark.parametrize("numbers", [np.arange(1000), range(1000), np.arange(0, 5000, 5)])
+def test_every_row_is_in_the_sample_or_in_the_rest(numbers: np.ndarray | range) -> None:
     sample, rest = split_sample(numbers, facts(), 32)
-    assert (len(sample), sample[0], sample[-1]) == (256, 0, 999)
-    assert np.array_equal(np.sort(np.concatenate([sample, rest])), numbers)
+    assert (len(sample), sample[0], sample[-1]) == (256, numbers[0], numbers[-1])
+    chunks = list(split_into_chunks(rest, 100))
+    assert [len(chunk) for chunk in chunks] == [100] * 7 + [44]
+    after = np.concatenate(chunks)
+    assert (np.diff(after) > 0).all()
+    assert np.sort(np.concatenate([sample, after])).tolist() == list(numbers)
+
+
+def test_the_numbers_of_all_rows_are_not_kept() -> None:
+    sample, rest = split_sample(range(10**15), facts(), 32)
+    assert (len(sample), sample[-1], len(rest)) == (256, 10**15 - 1, 10**15 - 256)
+    assert next(split_into_chunks(rest, 4)).tolist() == [1, 2, 3, 4]
+    assert rest[len(rest) - 2 :].tolist() == [10**15 - 3, 10**15 - 2]
+    assert with_bad_rows(range(10**15), DataFacts(fed=(rows(1, 5),))) == range(10**15)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ class Shards:
         if isinstance(rows, tuple):
             own = self._columns if self._columns is not None else np.arange(self.shape[-1])
             return Shards(self._name, self._header, self._files, own[rows[1]])
-        numbers = np.arange(len(self))[rows]
+        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         result = np.empty((len(numbers), *self.shape[1:]), self.dtype)
         owners = np.searchsorted(self._files.ends, numbers, side="right")
         for owner in np.unique(owners).tolist():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -136,8 +136,7 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
         if not stat.S_ISREG(mode):
             raise UsageError(f"{label} is not a regular file", expected=EXPECTED)
         with path.open("rb") as handle:
-            size = os.fstat(handle.fileno()).st_size
-            return _read(handle, size, path, what, reading or Reading())
+            return _read(handle, os.fstat(handle.fileno()).st_size, path, what, reading or Reading())
     except OSError as error:
         raise describe_unreadable(path, label, error) from error
 
@@ -152,8 +151,7 @@ def _read(
     words: Words = {}
     requests: Array | None = None
     remarks: tuple[str, ...] = ()
-    named = False
-    has_table, has_lines = is_table(path, start), is_text_file(path, start)
+    named, has_table, has_lines = False, is_table(path, start), is_text_file(path, start)
     if has_table:
         table = read_table(handle, size, start, label, reading)
         columns, words, remarks = table.columns, table.words, table.remarks
@@ -197,25 +195,23 @@ def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
     if reading is None:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
     files = find_shards(path)
-    columns: tuple[str, ...] | None = None
     if files:
         arrays, columns = join_shards(files, partial(_open_shard, reading=reading), reading, label)
     else:
         # It has what is read of an array here: shape, dtype and rows by slice or numbers.
         images = cast(Array, open_images(path, reading.images, label))
-        arrays = {LONE_ARRAY: cut_windows(images, reading, label)}
-    length = len(next(iter(arrays.values())))
-    named = LONE_ARRAY not in arrays
+        arrays, columns = {LONE_ARRAY: cut_windows(images, reading, label)}, None
+    length, named = len(next(iter(arrays.values()))), LONE_ARRAY not in arrays
     return RowSource(path=str(path), sha256=None, arrays=arrays, length=length, named=named, columns=columns)
 
 
 def _open_shard(path: Path, reading: Reading) -> tuple[Mapping[str, Array], tuple[str, ...] | None]:
     """Open one file of a folder, without its fingerprint."""
     with path.open("rb") as handle:
-        source = _read(handle, os.fstat(handle.fileno()).st_size, path, "data", reading, hashed=False)
-    if source.words:
-        raise DataError(f"data {clean(path)} holds texts", expected="numbers in the files of a folder")
-    return source.arrays, source.columns
+        source = _read(handle, path.stat().st_size, path, "data", reading, hashed=False)
+    if not source.words:
+        return source.arrays, source.columns
+    raise DataError(f"data {clean(path)} holds texts", expected="numbers in the files of a folder")
 
 
 def check_equal_lengths(arrays: Mapping[str, Array], label: str, noun: str = "") -> None:
@@ -265,10 +261,17 @@ def check_batch_size(length: int, batch_size: int, label: str) -> None:
         )
 
 
-def split_into_chunks(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
+class RowNumbers(Protocol):
+    """Row numbers in order: an array, a range, or what computes them part by part."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> npt.ArrayLike: ...
+
+
+def split_into_chunks(rows: RowNumbers, size: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield row numbers in chunks of `size`; the last chunk may be shorter."""
     for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+        yield np.asarray(rows[start : start + size], dtype=np.int64)
 
 
 def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64]) -> dict[str, Array]:
