@@ -18,6 +18,7 @@ from tests.corpus.faults_batch import squeezed
 from tests.corpus.faults_sequences import CONSECUTIVE, with_files
 from tests.corpus.faults_state import lstm
 from tests.corpus.hosts import HOSTS
+from tests.corpus.reports_batches import pondering, reviews
 
 __all__ = ["TRIALS"]
 
@@ -121,6 +122,24 @@ TRIALS: tuple[Trial, ...] = (
         "what needs the whole batch belongs under `if training`",
         "two-heads, minibatch statistic",
         own_layer(rebuild(lambda: HOSTS["two-heads"].build(Diverse(name="adjust")))),
+    ),
+    corpus_trial(
+        "cross-sample-dependence",
+        "give the layer a fixed size",
+        "texts as long as the longest of the batch",
+        give_model(rebuild(lambda: reviews(length=18))),
+    ),
+    corpus_trial(
+        "cross-sample-dependence",
+        "hide the padding from the layers after it",
+        "texts as long as the longest of the batch",
+        give_model(rebuild(lambda: reviews(masked=True))),
+    ),
+    corpus_trial(
+        "cross-sample-dependence",
+        "let each row end by itself in the loop",
+        "thinking until all rows are done",
+        give_model(rebuild(lambda: pondering(apart=True))),
     ),
     corpus_trial(
         "batch-size-dependence",

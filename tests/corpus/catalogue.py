@@ -28,6 +28,7 @@ from tests.corpus import (
     faults_state,
     faults_training,
     reports_axes,
+    reports_batches,
     reports_features,
     reports_files,
     reports_functions,
@@ -56,7 +57,7 @@ _FAMILIES = (
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
-    *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words),
+    *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     exports,
 )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause
+from collections.abc import Callable
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
     is_caused_by_batch,
@@ -13,8 +16,47 @@ from keras_consistency_cli.diagnosis.signatures import (
     short_batch_grows,
     uses_batch_statistics,
 )
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["BATCH_CAUSES", "ROW_COUNT_CAUSES"]
+
+_PADDED_TO_LONGEST = CauseTexts(
+    sentence=(
+        "the size of the output of {layer} depends on the other rows of the batch, and later layers count "
+        "the padding as data"
+    ),
+    advice=(
+        "give '{layer}' a fixed size: TextVectorization(output_sequence_length=…), to_tensor(shape=(None, "
+        "…)); or hide the padding from the layers after it: Embedding(mask_zero=True), and only layers that "
+        "use the mask. Train again with what is served"
+    ),
+)
+
+
+_LOOPS_FOR_ALL_ROWS = CauseTexts(
+    sentence=(
+        "a loop in {layer} takes as many steps as the whole batch needs: the output of a row depends on its "
+        "neighbours"
+    ),
+    advice=(
+        "let each row end by itself in the loop of '{layer}': keep what is finished, "
+        "ops.where(done, old, new), and choose the size of a step for each row, not with a mean or max over "
+        "all; or take a fixed number of steps"
+    ),
+)
+
+
+def _texts_of_layer(locator: str) -> Callable[[Evidence], CauseTexts | None]:
+    """Return the texts for a layer that pads to the longest row, or loops until all rows are done."""
+
+    def texts(evidence: Evidence) -> CauseTexts | None:
+        located = evidence.details(locator, LocatedLayer)
+        if located.get("looped"):
+            return _LOOPS_FOR_ALL_ROWS
+        return _PADDED_TO_LONGEST if located.get("resized") else None
+
+    return texts
+
 
 BATCH_CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -41,8 +83,11 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         sentence="{layer} mixes the rows of a batch: the output of a row depends on its neighbours",
         explanation=(
             "An operation works along axis 0: mean, max, softmax, attention, sorting, cumsum, roll or a "
-            "reshape over the batch. The output of a row then depends on the rows that happen to share its "
-            "batch, and a single row gives yet another output."
+            "reshape over the batch. Or a layer pads all rows to the longest one of the batch, as "
+            "TextVectorization without output_sequence_length does, and no mask hides the padding. Or a loop "
+            "ends when all rows are done, and goes on changing those that were done before. The output of a "
+            "row then depends on the rows that happen to share its batch, and a single row gives yet another "
+            "output."
         ),
         key=("KC103", "KC102"),
         explains=("KC101", "KC102", "KC103", "KC104"),
@@ -53,6 +98,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
+        specific=_texts_of_layer("locate-companions"),
     ),
     Cause(
         slug="batch-size-dependence",
@@ -77,6 +123,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         ),
         locator="locate-batching",
         suspect=layer_that_refused_batch,
+        specific=_texts_of_layer("locate-batching"),
     ),
 )
 """Most specific first."""

@@ -13,11 +13,13 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import expand_row_mask
 from keras_consistency_cli.routes.base import Precision
 
-__all__ = ["REAL_ROWS", "Replacement", "keep_masks", "replace_neighbours", "replacements"]
+__all__ = ["ENDLESS_FILLERS", "REAL_ROWS", "Replacement", "keep_masks", "replace_neighbours", "replacements"]
 
 REAL_ROWS = "other rows"
 """The filler that consists of real rows; all other fillers may be refused by a model."""
 _EXTREME_FILLERS = ("copies", "zeros", "huge values", "NaN")
+ENDLESS_FILLERS = ("huge values", "NaN")
+"""Fillers with which a loop that waits for numbers to agree may never end."""
 _HUGE = 1e30
 
 
@@ -77,8 +79,10 @@ def replace_neighbours(values: np.ndarray, replacement: Replacement, *, any_numb
     batch = values[: replacement.size]
     if replacement.filler == "copies":
         return np.repeat(batch[replacement.keep], len(batch), axis=0)
-    if replacement.filler == REAL_ROWS or batch.dtype.kind in "USb":
+    if replacement.filler == REAL_ROWS or batch.dtype.kind == "b":
         filler = _real_rows(values, replacement.size, any_number=any_number)
+    elif batch.dtype.kind in "US":
+        filler = np.broadcast_to(_extreme_text(values, replacement.filler), batch.shape)
     else:
         extreme = _extreme_value(batch, replacement.filler, any_number=any_number)
         filler = np.broadcast_to(np.asarray(extreme, batch.dtype), batch.shape)
@@ -91,6 +95,17 @@ def _extreme_value(values: np.ndarray, filler: str, *, any_number: bool) -> floa
         return {"zeros": 0.0, "huge values": huge, "NaN": np.nan}[filler]
     # Whole numbers may index a table: fillers stay inside the range of each column of the rows themselves.
     return np.asarray(values.max(axis=0) if filler == "huge values" else values.min(axis=0))
+
+
+def _extreme_text(values: np.ndarray, filler: str) -> np.ndarray:
+    """Return the longest text of each column for "huge values", else the shortest.
+
+    Where texts are padded to the longest one of the batch, only their lengths have an effect.
+    """
+    flat = values.reshape(len(values), -1)
+    lengths = np.char.str_len(flat)
+    rows = lengths.argmax(axis=0) if filler == "huge values" else lengths.argmin(axis=0)
+    return flat[rows, np.arange(flat.shape[1])].reshape(values.shape[1:])
 
 
 def _real_rows(values: np.ndarray, size: int, *, any_number: bool) -> np.ndarray:

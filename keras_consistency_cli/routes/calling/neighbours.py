@@ -18,6 +18,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Precision, Route, RouteFunction
 from keras_consistency_cli.routes.calling.fillers import (
+    ENDLESS_FILLERS,
     REAL_ROWS,
     Replacement,
     replace_neighbours,
@@ -195,9 +196,16 @@ def _neighbours(precision: Precision) -> RouteFunction:
             if baseline is None:
                 return _nothing_compared({"deterministic": False})
             baselines[size] = baseline
-        return _compare(session, plan, replacements(plan.size, second_size, precision), baselines)
+        batches = _harmless(session, plan, replacements(plan.size, second_size, precision))
+        return _compare(session, plan, batches, baselines)
 
     return run
+
+
+def _harmless(session: Session, plan: _Plan, batches: Iterator[Replacement]) -> Iterator[Replacement]:
+    """Leave out fillers with which a loop of the model may never end."""
+    is_open = session.loops_until_numbers_agree(first_batch(plan.rows, plan.size))
+    return (each for each in batches if not (is_open and each.filler in ENDLESS_FILLERS))
 
 
 def _nothing_compared(details: NeighbourDetails) -> Result:
@@ -247,7 +255,7 @@ def leaking_batches(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, 
     baseline = _repeatable_outputs(session, batch) if plan.size > 1 else None
     if baseline is None:
         return
-    for replacement in replacements(plan.size, None, "float32"):
+    for replacement in _harmless(session, plan, replacements(plan.size, None, "float32")):
         replaced = plan.batch(replacement)
         outputs = _outputs_or_refused(session, replacement, replaced) or {}
         changed = [

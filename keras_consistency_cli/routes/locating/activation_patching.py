@@ -257,18 +257,40 @@ def _replace_outputs(experiment: Experiment, outputs: Any, recorded: Any) -> Any
 def _replace_tensor(experiment: Experiment, own: Any, saved: Any) -> Any:
     import keras
 
-    if not isinstance(saved, np.ndarray) or tuple(own.shape) != saved.shape:
+    if not isinstance(saved, np.ndarray) or own.shape[:1] != saved.shape[:1] or len(own.shape) != saved.ndim:
         return own
     if experiment.kept is not None:
         if saved.ndim == 0 or saved.shape[0] != experiment.batch:
             return own
-        own_array = np.asarray(keras.ops.convert_to_numpy(own))
+        own_array = _resize(np.asarray(keras.ops.convert_to_numpy(own)), saved.shape)
         saved = np.where(expand_row_mask(experiment.kept, saved), saved, own_array)
+    elif tuple(own.shape) != saved.shape:
+        return own
     tensor = keras.ops.convert_to_tensor(saved, dtype=keras.backend.standardize_dtype(own.dtype))
     mask = getattr(own, "_keras_mask", None)
     if mask is not None:
-        tensor._keras_mask = mask
+        tensor._keras_mask = _replace_mask(mask, saved.shape)
     return tensor
+
+
+def _replace_mask(mask: Any, shape: tuple[int, ...]) -> Any:
+    """Return a mask in the size of the tensor, without a step that the mask did not know."""
+    import keras
+
+    if tuple(mask.shape) == shape[: len(mask.shape)]:
+        return mask
+    return keras.ops.convert_to_tensor(_resize(np.asarray(mask), shape[: len(mask.shape)]), dtype="bool")
+
+
+def _resize(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array that is cut, and filled with zeros, at the end of each axis.
+
+    The rows of a batch that are padded to the longest one have another length among other neighbours.
+    """
+    resized = np.zeros(shape, array.dtype)
+    shared = tuple(slice(0, min(pair)) for pair in zip(array.shape, shape, strict=True))
+    resized[shared] = array[shared]
+    return resized
 
 
 def _copy_as_arrays(outputs: Any) -> Any:

@@ -87,7 +87,7 @@ def find_batchless_tensors(
 def _batchless_digests(leaves: Sequence[Any], batch_size: int) -> tuple[bytes, ...]:
     arrays = (array for leaf in leaves if (array := _as_array(leaf)) is not None)
     return tuple(
-        hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
+        hashlib.blake2b(_content(array), digest_size=16).digest()
         for array in arrays
         if not array.ndim or array.shape[0] % batch_size
     )
@@ -113,7 +113,7 @@ def sketch_tensors(leaves: Sequence[Any], kept: np.ndarray | None, batch_size: i
             continue
         finite = finite and (not is_float(array.dtype) or bool(np.isfinite(array).all()))
         counted = np.ascontiguousarray(_counted_rows(array, kept, batch_size))
-        digest.update(counted.tobytes())
+        digest.update(_content(counted))
         if is_numeric(counted.dtype):
             numeric.append(counted.ravel())
     return _summarize(digest.digest(), finite, numeric)
@@ -124,6 +124,16 @@ def _counted_rows(array: np.ndarray, kept: np.ndarray | None, batch_size: int) -
         return array
     has_rows = array.ndim > 0 and array.shape[0] == batch_size
     return array[kept] if has_rows else array.ravel()[:0]
+
+
+def _content(array: np.ndarray) -> bytes:
+    """Return the bytes of an array.
+
+    Texts are ended one by one: NumPy pads them to the longest of all rows, also of those that do not count.
+    """
+    if array.dtype.kind in "OSU":
+        return b"".join(str(each).encode() + b"\0" for each in array.ravel().tolist())
+    return np.ascontiguousarray(array).tobytes()
 
 
 def _as_array(leaf: Any) -> np.ndarray | None:

@@ -53,7 +53,8 @@ class LocatedLayer(TypedDict, total=False):
 
     `order` is its position among the `steps` of the run, from 1; `depth` holds the difference in each layer.
     `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for. `nan_rows` are
-    those with NaN that the layer returned numbers for.
+    those with NaN that the layer returned numbers for. `resized` if the two runs gave the layer's output
+    another size for the same rows, `looped` if they took a different number of steps inside the layer.
     """
 
     layer: str
@@ -64,6 +65,8 @@ class LocatedLayer(TypedDict, total=False):
     depth: list[LayerDeviation]
     finite_rows: int
     nan_rows: int
+    resized: bool
+    looped: bool
 
 
 def name_step(step: Step, position: int, steps: int) -> LocatedLayer:
@@ -97,10 +100,18 @@ def first_divergence(reference: Sequence[Step], candidate: Sequence[Step]) -> Lo
 
 def divergence_report(reference: Sequence[Step], candidate: Sequence[Step], position: int) -> LocatedLayer:
     """Return the layer of the step at fault and the difference in each layer, as plain data."""
+    before, after = reference[position], candidate[position]
+    is_whole_layer = before.path == after.path and before.outermost and after.outermost
     return {
-        **name_step(candidate[position], position, len(reference)),
+        **name_step(after, position, len(reference)),
         "depth": layer_deviations(reference, candidate, position),
+        "resized": is_whole_layer and before.outputs.count != after.outputs.count,
+        "looped": _steps_inside(reference, after.path) != _steps_inside(candidate, after.path),
     }
+
+
+def _steps_inside(steps: Sequence[Step], path: str) -> int:
+    return sum(step.path == path or step.path.startswith(f"{path}/") for step in steps)
 
 
 def record_predict_step(session: Session, rows: Rows, kept: np.ndarray | None = None) -> list[Step]:

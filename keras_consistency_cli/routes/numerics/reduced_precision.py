@@ -40,6 +40,10 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
         from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 
         batch, positions = session.one_batch(rows)
+        if session.loops_until_numbers_agree(batch):
+            return _refuse(
+                "a loop of the model ends when its numbers agree, which they may never do in 16 bits"
+            )
         sample = session.pack(first_batch(batch, session.facts.batch_size or 1))
         session.restore()
         try:

@@ -259,6 +259,10 @@ class Session:
         """Return the operations that draw random numbers; None if the backend cannot list them."""
         return None
 
+    def loops_until_numbers_agree(self, _rows: Rows) -> bool:
+        """Whether a loop of the model ends when numbers meet a condition, which NaN may never do."""
+        return False
+
     def tracing_seconds(self) -> float:
         """Return the seconds in which this process has traced functions so far; 0 if that is not known."""
         return 0.0

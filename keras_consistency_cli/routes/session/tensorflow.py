@@ -119,6 +119,10 @@ class TensorFlowSession(Session):
             return None
         return random_operations(self._step_graph(rows))
 
+    def loops_until_numbers_agree(self, rows: Rows) -> bool:
+        """Whether the condition of a loop in the traced step reads floats; loops of a fixed length do not."""
+        return not self.model.run_eagerly and _has_open_loop(self._step_graph(rows))
+
     def is_repeatable(self, rows: Rows) -> bool:
         """Whether the traced step gives the same outputs each time: nothing random, no state, no Python."""
         if self.model.run_eagerly or self.changes_itself:
@@ -205,6 +209,23 @@ def _operations(graph: Any) -> set[str]:
     definition = graph.as_graph_def()
     bodies = (definition.node, *(function.node_def for function in definition.library.function))
     return {node.op for body in bodies for node in body}
+
+
+def _has_open_loop(graph: Any) -> bool:
+    definition = graph.as_graph_def()
+    bodies = {function.signature.name: function.node_def for function in definition.library.function}
+    nodes = (node for body in (definition.node, *bodies.values()) for node in body)
+    conditions = {node.attr["cond"].func.name for node in nodes if node.op in ("While", "StatelessWhile")}
+    return any(_compares_floats(bodies[name]) for name in conditions if name in bodies)
+
+
+def _compares_floats(nodes: Any) -> bool:
+    """Whether the condition of a loop works on floats, which it may also pass on only."""
+    return any(
+        node.op != "Identity" and tf.as_dtype(node.attr["T"].type).is_floating
+        for node in nodes
+        if node.attr["T"].type
+    )
 
 
 def _with_free_batch_axis(packed: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.fillers import keep_masks
+from keras_consistency_cli.routes.calling.fillers import Replacement, keep_masks, replace_neighbours
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.trace import Result
 from tests.helpers.float64_copies import float64_copy_of
@@ -219,3 +219,18 @@ def test_fillers_that_the_model_refuses_are_left_out_and_reported() -> None:
     assert furthest(result) == 0.0
     leaking = chain((5,), Checked(), layers.Dense(4, activation="tanh"), Leak(1e-3), layers.Dense(1))
     assert furthest(SWAP(session_of(leaking), leaking[1])) > 0.0
+
+
+def test_texts_are_replaced_by_the_shortest_and_the_longest() -> None:
+    texts = np.array([["one two"], ["a"], ["one two three"], ["b c"]])
+    keep = np.arange(3) == 0
+    filled = {
+        filler: replace_neighbours(texts, Replacement(size=3, keep=keep, filler=filler), any_number=False)
+        for filler in ("zeros", "huge values", "copies")
+    }
+    assert {filler: rows[1:, 0].tolist() for filler, rows in filled.items()} == {
+        "zeros": ["a", "a"],
+        "huge values": ["one two three"] * 2,
+        "copies": ["one two"] * 2,
+    }
+    assert all(rows[0, 0] == "one two" for rows in filled.values())

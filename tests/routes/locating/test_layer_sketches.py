@@ -32,6 +32,15 @@ def test_text_is_compared_by_its_characters_and_not_by_its_address() -> None:
     )
 
 
+def test_texts_of_rows_that_do_not_count_do_not_change_the_digest() -> None:
+    kept = np.array([True, False])
+    texts = [np.array([b"red", other], object) for other in (b"blue", b"as long as this")]
+    assert len({sketch_tensors([each], kept, 2).digest for each in texts}) == 1
+    assert sketch_tensors([np.array(["r", "ed"])], None, 2).digest != (
+        sketch_tensors([np.array(["re", "d"])], None, 2).digest
+    )
+
+
 @pytest.mark.parametrize(("value", "finite"), [(1.0, True), (np.nan, False), (np.inf, False)])
 def test_nan_and_infinity_are_noted(value: float, finite: bool) -> None:
     assert sketch_tensors([np.array([0.0, value], np.float32)], None, 0).finite is finite

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_consistency_cli.routes.calling.fillers import ENDLESS_FILLERS
+from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.session.batches import (
     count_rows,
     first_batch,
@@ -16,6 +18,7 @@ from keras_consistency_cli.routes.session.batches import (
     select_rows,
     split_batches,
 )
+from tests.corpus.reports_batches import flowing
 from tests.helpers.live_models import (
     HEALTHY,
     NASTY,
@@ -30,6 +33,7 @@ from tests.helpers.live_models import (
     stateful,
 )
 
+FLOWING_ROWS = {"features": normal(10, rows=20)}
 FIVE = ("mlp", "conv with batch norm", "lstm", "dict inputs", "string inputs")
 
 
@@ -217,3 +221,19 @@ def test_a_model_that_cannot_run_in_a_map_is_run_row_by_row(monkeypatch: pytest.
         session.one_by_one(built[1]),
         join_outputs([literally(session, row, 1) for row in split_batches(built[1], 1)]),
     )
+
+
+def test_loops_that_end_when_numbers_agree_are_told_from_those_of_a_fixed_length(
+    live: dict[str, Any],
+) -> None:
+    adaptive = session_of((flowing(adaptive=True), FLOWING_ROWS))
+    assert adaptive.loops_until_numbers_agree(FLOWING_ROWS)
+    session, rows = live["lstm"]
+    assert not session.loops_until_numbers_agree(rows)
+
+
+def test_nan_is_kept_from_a_loop_that_it_would_never_let_end() -> None:
+    session = session_of((flowing(adaptive=True), FLOWING_ROWS))
+    labels = NEIGHBOUR_ROUTES[0].run(session, FLOWING_ROWS).details["labels"]
+    assert not any(label.startswith(ENDLESS_FILLERS) for label in labels)
+    assert any(label.startswith("copies") for label in labels)

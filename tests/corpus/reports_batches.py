@@ -1,0 +1,121 @@
+"""Models that pad rows to the longest of the batch, or loop until all rows are done; and healthy twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.corpus.cases import Case, Maker, ids
+from tests.corpus.reports_batches_layers import Characters, Flow, Pondering, Trimmed
+
+__all__ = ["CASES", "flowing", "pondering", "reviews"]
+
+FAMILY, CLEAN = "reports-batches", "clean-reports-batches"
+OBJECTS = ("--custom-objects", str(Path(__file__).with_name("reports_batches_layers.py")))
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards"]
+
+
+def texts(random: np.random.Generator) -> np.ndarray:
+    """Texts of two to sixteen words."""
+    sentences = [" ".join(random.choice(WORDS, random.integers(2, 17))) for _ in range(80)]
+    return np.array(sentences)[:, None]
+
+
+def titles_and_texts(random: np.random.Generator) -> dict[str, np.ndarray]:
+    """A short text and a long one."""
+    return {"title": texts(random), "body": np.char.add(texts(random), np.char.add(" ", texts(random)))}
+
+
+def reviews(*, masked: bool = False, length: int | None = None) -> Any:
+    """The mean of as many word vectors as the longest text has words, unless a mask or length is given."""
+    words = layers.TextVectorization(vocabulary=WORDS, output_sequence_length=length, name="words")
+    text = keras.Input((1,), dtype="string", name="text")
+    vectors = layers.Embedding(len(WORDS) + 2, 24, mask_zero=masked)(words(text))
+    hidden = layers.Dense(16, activation="relu")(layers.GlobalAveragePooling1D()(vectors))
+    return keras.Model(text, layers.Dense(1, activation="sigmoid", name="liked")(hidden))
+
+
+def spelling(length: int | None) -> Any:
+    """A convolution over characters."""
+    text = keras.Input((1,), dtype="string", name="text")
+    vectors = layers.Embedding(256, 12)(Characters(length, name="characters")(text))
+    found = layers.Conv1D(16, 3, padding="same", activation="tanh")(vectors)
+    return keras.Model(text, layers.Dense(3, name="language")(layers.GlobalMaxPooling1D()(found)))
+
+
+def shortened(*, masked: bool) -> Any:
+    """A recurrent layer over ids, whose padding is cut to the longest row first."""
+    tokens = keras.Input((20,), dtype="int32", name="tokens")
+    vectors = layers.Embedding(60, 16, mask_zero=masked)(Trimmed(name="trimmed")(tokens))
+    return keras.Model(tokens, layers.Dense(2, name="intent")(layers.GRU(12)(vectors)))
+
+
+def two_texts() -> Any:
+    """Two texts, of which one has a fixed length."""
+    title, body = (keras.Input((1,), dtype="string", name=name) for name in ("title", "body"))
+    fixed = layers.TextVectorization(vocabulary=WORDS, output_sequence_length=12, name="title_words")
+    longest = layers.TextVectorization(vocabulary=WORDS, name="body_words")
+    table = layers.Embedding(len(WORDS) + 2, 16)
+    pooled = [layers.GlobalAveragePooling1D()(table(words)) for words in (fixed(title), longest(body))]
+    return keras.Model([title, body], layers.Dense(4, name="topic")(layers.Concatenate()(pooled)))
+
+
+def pondering(*, apart: bool) -> Any:
+    """As many steps of a cell as a row needs, or as the whole batch does."""
+    features = keras.Input((14,), name="features")
+    thought = Pondering(24, apart=apart, name="ponder")(layers.Dense(20, activation="relu")(features))
+    return keras.Model(features, layers.Dense(2, name="answer")(thought))
+
+
+def flowing(*, adaptive: bool) -> Any:
+    """A differential equation between two dense layers."""
+    features = keras.Input((10,), name="features")
+    state = Flow(32, adaptive=adaptive, name="flow")(layers.Dense(32, name="encode")(features))
+    return keras.Model(features, layers.Dense(3, name="end")(state))
+
+
+def uneven(features: int) -> Maker:
+    """Rows of very different sizes."""
+
+    def make(random: np.random.Generator) -> np.ndarray:
+        return (random.normal(size=(64, features)) * random.lognormal(0, 1, (64, 1))).astype("float32")
+
+    return make
+
+
+def _fault(name: str, build: Callable[[], Any], data: Maker, layer: str) -> Case:
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=build,
+        data=data,
+        causes=("cross-sample-dependence",),
+        layer=layer,
+        failing=("KC101", "KC103"),
+        args=OBJECTS,
+    )
+
+
+def _clean(name: str, build: Callable[[], Any], data: Maker) -> Case:
+    return Case(name=name, family=CLEAN, build=build, data=data, quiet=("KC101", "KC103"), args=OBJECTS)
+
+
+CASES: tuple[Case, ...] = (
+    _fault("texts as long as the longest of the batch", reviews, texts, "words"),
+    _fault("characters as many as the longest text has", lambda: spelling(None), texts, "characters"),
+    _fault("padding cut to the longest row", lambda: shortened(masked=False), ids(60, 20), "trimmed"),
+    _fault("one of two texts as long as the longest", two_texts, titles_and_texts, "body_words"),
+    _fault("thinking until all rows are done", lambda: pondering(apart=False), uneven(14), "ponder"),
+    _fault("steps as small as the worst row needs", lambda: flowing(adaptive=True), uneven(10), "flow"),
+    _clean("thinking until each row is done", lambda: pondering(apart=True), uneven(14)),
+    _clean("steps of one size", lambda: flowing(adaptive=False), uneven(10)),
+    _clean("texts as long as the longest, masked", lambda: reviews(masked=True), texts),
+    _clean("texts of one length", lambda: reviews(length=18), texts),
+    _clean("characters of one length", lambda: spelling(96), texts),
+    _clean("padding cut to the longest row, masked", lambda: shortened(masked=True), ids(60, 20)),
+)
