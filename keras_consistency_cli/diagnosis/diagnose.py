@@ -37,6 +37,7 @@ _MOST_ROWS = 5
 _NONFINITE_CAUSES = ("nan-hidden", "non-finite-input", "non-finite-output")
 _LOCATED_IF_FAILED = {
     "locate-companions": {"KC103"},
+    "locate-created": {"KC202", "KC203", "KC801"},
     "locate-repeat": {"KC203"},
     "layers-here": {"KC203"},
     "layers-elsewhere": {"KC203"},

@@ -37,6 +37,7 @@ from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTE
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
+from keras_consistency_cli.routes.persistence.created_layers import CREATED_LAYER_LOCATORS
 from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES
@@ -58,6 +59,7 @@ __all__ = [
 
 LOCATING_ROUTES: tuple[Route, ...] = (
     *LAYER_LOCATORS,
+    *CREATED_LAYER_LOCATORS,
     *HIDDEN_NAN_LOCATORS,
     *BATCHING_LOCATORS,
     *EXECUTION_LOCATORS,

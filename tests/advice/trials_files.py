@@ -35,6 +35,7 @@ from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
 from tests.corpus.custom_layers import Offset, Table
 from tests.corpus.hosts import HOSTS
 from tests.corpus.reports_files import Unzipped, attention, quantized, rows_only
+from tests.corpus.reports_loading import fresh_dense
 
 __all__ = ["TRIALS", "UNTRIED"]
 
@@ -332,4 +333,13 @@ REFUSED: tuple[Trial, ...] = (
     ),
 )
 
-TRIALS: tuple[Trial, ...] = (*FILES, *REFUSED)
+CREATED = (
+    corpus_trial(
+        "layers-created-in-call",
+        "create the layers once, in __init__, and train again",
+        "a Dense that is created in each call",
+        give_model(rebuild(lambda: fresh_dense(inside=False))),
+    ),
+)
+
+TRIALS: tuple[Trial, ...] = (*FILES, *REFUSED, *CREATED)

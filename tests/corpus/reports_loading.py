@@ -12,9 +12,19 @@ from keras import layers
 from keras.src.applications import convnext
 
 from tests.corpus.cases import Case, Maker, flat, pictures, save_rows, steps
-from tests.corpus.reports_loading_layers import Adapted, Dilations, Frozen, Gates, Shelf, Tower, halve_text
+from tests.corpus.reports_loading_layers import (
+    Adapted,
+    Dilations,
+    Fresh,
+    FreshHead,
+    Frozen,
+    Gates,
+    Shelf,
+    Tower,
+    halve_text,
+)
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "fresh_dense", "fresh_head"]
 
 FAMILY = "reports-loading"
 CUSTOM = ("--custom-objects", str(Path(__file__).resolve().parent / "reports_loading_layers.py"))
@@ -98,6 +108,22 @@ def _trained(order: int, optimizer: str, *inner: Any) -> Callable[[], Any]:
     return build
 
 
+def _fresh(kind: str, inside: bool, **settings: Any) -> Callable[[], Any]:
+    return lambda: Fresh(kind, inside=inside, settings=settings, name="fresh")
+
+
+def fresh_dense(*, inside: bool) -> Any:
+    """A Dense that each call creates, or that exists once."""
+    return _around((12,), _wide, _fresh("Dense", inside, units=9), _head)()
+
+
+def fresh_head() -> Any:
+    """A model that has run before it was saved, with a new head in each call."""
+    model = FreshHead(name="classifier")
+    model(np.zeros((1, 8), "float32"))
+    return model
+
+
 def _wide() -> Any:
     return layers.Dense(7, activation="relu")
 
@@ -152,6 +178,32 @@ CASES: tuple[Case, ...] = (
         layer="adapter/inner",
         causes=("weights-not-loaded",),
         failing=("KC801",),
+    ),
+    *(
+        _case(
+            f"a {kind} that is created in each call",
+            build,
+            data,
+            layer=layer,
+            causes=("layers-created-in-call",),
+            failing=("KC801",),
+        )
+        for kind, build, data, layer in [
+            ("Dense", lambda: fresh_dense(inside=True), flat(12), "fresh"),
+            (
+                "convolution",
+                _around((16, 3), _fresh("Conv1D", True, filters=6, kernel_size=3), layers.Flatten, _head),
+                steps(16, 3),
+                "fresh",
+            ),
+            ("head", fresh_head, flat(8), None),
+        ]
+    ),
+    _case("a Dense that is created once", lambda: fresh_dense(inside=False), flat(12)),
+    _case(
+        "a recurrent layer that is created once",
+        _around((9, 4), _fresh("GRU", False, units=6), _head),
+        steps(9, 4),
     ),
     _case("a layer that is created before the first call", adapted(late=False), flat(5)),
     *(

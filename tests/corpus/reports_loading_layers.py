@@ -211,6 +211,57 @@ class Adapted(keras.Model):
         return {"late": self.late, "units": self.units, "features": self.features}
 
 
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Fresh(layers.Layer):
+    """A layer that creates a further one in each call, or one in __init__.
+
+    Args:
+        kind: class of the inner layer.
+        inside: whether each call creates one.
+        settings: its arguments.
+    """
+
+    def __init__(self, kind: str, *, inside: bool, settings: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind, self.inside, self.settings = kind, inside, settings
+        self.inner: Any = None if inside else self._create()
+
+    def _create(self) -> Any:
+        return getattr(layers, self.kind)(**self.settings)
+
+    def build(self, shape: Any) -> None:
+        """Build the inner layer, if there is one."""
+        if self.inner is not None:
+            self.inner.build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        """The inner layer, followed by one without weights."""
+        inner = self._create() if self.inner is None else self.inner
+        return layers.ReLU()(inner(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "kind": self.kind, "inside": self.inside, "settings": self.settings}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class FreshHead(keras.Model):
+    """A model that creates its head in each call."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.body = layers.Dense(12, activation="relu", name="body")
+
+    def build(self, shape: Any) -> None:
+        """Build the body."""
+        self.body.build(shape)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """A new head."""
+        return layers.Dense(3, activation="softmax")(self.body(inputs))
+
+
 def halve_text(inputs: Any) -> Any:
     """Half of the inputs, for a Lambda layer."""
     return inputs / 2.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
-from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
+from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, CREATED_CAUSE, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
@@ -28,6 +28,7 @@ CAUSES: Mapping[str, Cause] = {
     for cause in (
         ROUNDING_CAUSE,
         UNREPEATABLE_CAUSE,
+        CREATED_CAUSE,
         *FILE_CAUSES,
         *BATCH_CAUSES,
         *REPEAT_CAUSES,

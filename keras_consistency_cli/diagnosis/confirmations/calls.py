@@ -21,6 +21,7 @@ from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAI
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.rows import RowDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["CALL_CONFIRMATIONS", "outputs_repeat_until_reload"]
 
@@ -140,7 +141,20 @@ _inference_flag_is_passed = replacing_outputs_removes_difference(
     "a call without the training argument gives the same bits as inference",
 )
 
+
+def second_call_runs_new_layers(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Layers with weights in the second of two calls that the first did not run."""
+    if not evidence.details("locate-created", LocatedLayer):
+        return None
+    explanation = "of two calls, the second one runs layers with weights that the first did not have"
+    return ConfirmationResult(confirmed=True, explanation=explanation)
+
+
 CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "layers-created-in-call": Confirmation(
+        how="the layers with weights that run in a second call are compared with those of the first",
+        test=second_call_runs_new_layers,
+    ),
     "state-carry-over": Confirmation(
         how="states are reset between two predicts; or the layer is given its output from the first call",
         test=first_confirmed(state_reset_restores_outputs, _layer_output_is_first),

@@ -534,6 +534,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("weights-not-saved", "odd")],
     ),
     (
+        "layers that each call creates",
+        {"located": {"locate-created": MIXED}},
+        {"KC801": {"cause": "untracked-state"}, "KC202": {}},
+        [("layers-created-in-call", "mix")],
+    ),
+    (
         "weights that loading does not reach",
         {"located": {"reloaded": {"unsaved": [{"layer": "odd"}]}}},
         {"KC801": {"cause": "weights-not-loaded"}},

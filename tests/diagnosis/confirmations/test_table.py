@@ -220,6 +220,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
     ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
     ("row-order", served("late:the row before"), {"KC301": {}}),
+    ("layers-created-in-call", measured("locate-created", {"layer": "odd"}), {"KC801": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -318,6 +319,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
     ("overflow-in-float16", {}, {"KC701": {}}),
     ("weights-not-loaded", {}, {"KC801": {}}),
+    ("layers-created-in-call", {}, {"KC801": {}}),
 ]
 
 
