@@ -24,6 +24,7 @@ from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
 from tests.corpus.faults_sequences import stack
+from tests.corpus.reports_causal import convolved, language_model
 from tests.corpus.reports_inputs import hashed, named
 
 __all__ = ["TRIALS"]
@@ -198,6 +199,12 @@ STEPS: tuple[Trial, ...] = (
         "Conv1D(padding='causal')",
         "prefixes for a centred convolution",
         give_model(reconfigure("centred", padding="causal")),
+    ),
+    corpus_trial(
+        "stepwise-differs",
+        "build the layer so that it uses earlier time steps only",
+        "a centred convolution behind a causal mask",
+        give_model(rebuild(lambda: language_model(convolved("causal")))),
     ),
     corpus_trial(
         "stepwise-differs",

@@ -9,7 +9,8 @@ How: later time steps are replaced, and outputs for earlier ones must stay; earl
 shows whether the past matters. Prefixes, windows, and single steps inside one compiled loop are compared with
 the whole sequence, and so is a copy of the model that carries its state (for an encoder and a decoder, one
 whose decoder gets its own last state). The result is information, unless `facts: {step_by_step: one-step}`,
-`growing-prefix` or `sliding-window` says how the model is going to be fed: then a difference fails.
+`growing-prefix` or `sliding-window` says how the model is going to be fed: then a difference fails. An output
+behind self-attention with a causal mask that later time steps change fails too.
 
 To fix: feed whole prefixes; build the model a second time with stateful=True and batch_size=1 and copy the
 weights; or use causal layers (padding="causal", use_causal_mask=True).
@@ -69,7 +70,7 @@ def examine(evidence: Evidence) -> Verdict:
         "one-step": _judge_single_steps(details),
         "sliding-window": _judge_windows(details),
     }
-    stated = evidence.data.owner.step_by_step
+    stated = evidence.data.owner.step_by_step or ("growing-prefix" if details.get("contradicts") else None)
     if stated is None:
         message = "; ".join(
             f"{words}: {judgements[way][1]}" for way, words in _WAYS.items() if judgements[way][1]
@@ -95,6 +96,8 @@ def _judge_prefixes(details: StepDetails) -> _Judgement:
         layer = ""
         if "layer" in details:
             layer = f" through '{clean(details['layer'])}' ({clean(details['kind'])})"
+        if details.get("contradicts"):
+            layer += ", although attention with a causal mask says that they must not"
         return (
             Status.FAIL,
             f"not right, later time steps change earlier outputs by {details['future']:.0%}{layer}",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
+from keras_consistency_cli.routes.locating.step_recorder import owning_layer
 from keras_consistency_cli.routes.sequences.masks import LayerName
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,
     intercept_calls,
-    is_in_model_graph,
     layer_path,
 )
 from keras_consistency_cli.routes.trace import Rows
@@ -23,7 +23,9 @@ from keras_consistency_cli.routes.trace import Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["find_layer_looking_ahead", "has_time_axis"]
+__all__ = ["contradicting_layer", "find_layer_looking_ahead", "has_time_axis"]
+
+_PARTS = ("query", "value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ def _record(session: Session, rows: Rows, length: int) -> list[_StepOutputs]:
 
 @contextmanager
 def _recording_step_outputs(length: int) -> Iterator[list[_StepOutputs]]:
-    """Record what layers and operations of the graph output for each time step."""
+    """Record what layers, their parts and operations of the graph output for each time step."""
     import keras
 
     recorded: list[_StepOutputs] = []
@@ -77,12 +79,96 @@ def _recording_step_outputs(length: int) -> Iterator[list[_StepOutputs]]:
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         leaf = next(iter(keras.tree.flatten(outputs)), None)
-        if is_in_model_graph(running) and len(getattr(leaf, "shape", ())) > 2:
-            values = np.asarray(keras.ops.convert_to_numpy(leaf))
+        if len(running) > 1 and len(getattr(leaf, "shape", ())) > 2:
+            values = _as_array(leaf)
             if has_time_axis(values, length):
-                layer: LayerName = {"layer": layer_path(running), "kind": type(running[-1]).__name__}
+                owner = owning_layer(running)
+                layer: LayerName = {"layer": owner.path, "kind": owner.kind}
                 recorded.append(_StepOutputs(layer=layer, values=values))
         return outputs
 
     with intercept_calls(around):
         yield recorded
+
+
+def contradicting_layer(session: Session, rows: Rows, layer: LayerName, length: int) -> LayerName | None:
+    """Return the layer that looks ahead although it is, or follows, self-attention with a causal mask.
+
+    None if it does not follow any. Attention to a different series, as that of a decoder to its encoder,
+    decides nothing: what looks ahead then may be meant to.
+    """
+    masks = _CausalMasks(length)
+    plain = _layer_outputs(session, rows, layer, masks.watch)
+    if not masks.causal or masks.is_crossed:
+        return None
+    path = layer["layer"]
+    around = next((each for each in masks.causal if path == each or path.startswith(f"{each}/")), None)
+    if around is not None:
+        return {"layer": around, "kind": masks.causal[around]}
+    silenced = _layer_outputs(session, rows, layer, masks.silence)
+    follows = plain is not None and silenced is not None and not np.array_equal(plain, silenced)
+    return layer if follows else None
+
+
+class _CausalMasks:
+    """The calls of self-attention with a causal mask, of series of `length` time steps."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.causal: dict[str, str] = {}  # the kind of each layer
+        self.is_crossed = False
+
+    def watch(self, running: CallStack, outputs: Any, args: Any, kwargs: Any) -> Any:
+        """Note the layers that are called with a causal mask, and attention to a different series."""
+        parts = _query_and_value(args, kwargs) if "Attention" in type(running[-1]).__name__ else None
+        if parts is not None:
+            query, value = (_as_array(part) for part in parts)
+            self.is_crossed |= query.shape != value.shape or not np.array_equal(query, value)
+            if self._is_causal(kwargs):
+                self.causal[layer_path(running)] = type(running[-1]).__name__
+        return outputs
+
+    def silence(self, running: CallStack, outputs: Any, _args: Any, _kwargs: Any) -> Any:
+        """Return zeros in place of the outputs of the layers with a causal mask."""
+        import keras
+
+        return keras.ops.zeros_like(outputs) if layer_path(running) in self.causal else outputs
+
+    def _is_causal(self, kwargs: Any) -> bool:
+        if kwargs.get("use_causal_mask"):
+            return True
+        mask = kwargs.get("attention_mask")
+        values = _as_array(mask) if mask is not None else np.zeros(())
+        return values.shape[-2:] == (self.length, self.length) and not np.triu(values, 1).any()
+
+
+def _query_and_value(args: Any, kwargs: Any) -> tuple[Any, Any] | None:
+    parts = args[0] if args and isinstance(args[0], list) else [*args, *(kwargs.get(name) for name in _PARTS)]
+    given = [part for part in parts if hasattr(part, "shape")]
+    return (given[0], given[1]) if len(given) > 1 else None
+
+
+def _as_array(tensor: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def _layer_outputs(
+    session: Session, rows: Rows, layer: LayerName, after: Callable[[CallStack, Any, Any, Any], Any]
+) -> np.ndarray | None:
+    """Return what a layer outputs in a call, while `after` sees the call of each layer and its outputs."""
+    found: list[np.ndarray] = []
+
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = after(running, original(*args, **kwargs), args, kwargs)
+        if layer_path(running) == layer["layer"]:
+            import keras
+
+            found.extend(_as_array(leaf) for leaf in keras.tree.flatten(outputs))
+        return outputs
+
+    session.restore()
+    with intercept_calls(around):
+        session.call(rows, training=False)
+    return found[0] if found else None

@@ -14,7 +14,11 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.sequences.look_ahead import find_layer_looking_ahead, has_time_axis
+from keras_consistency_cli.routes.sequences.look_ahead import (
+    contradicting_layer,
+    find_layer_looking_ahead,
+    has_time_axis,
+)
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import (
     RECURRENT,
@@ -60,7 +64,7 @@ class StepDetails(TypedDict, total=False):
     """The differences that this route measures; a text says why there is none.
 
     `per_step` says whether there is an output for each time step, `layer` and `kind` name the first layer
-    with a difference for later time steps.
+    with a difference for later time steps, `contradicts` whether it follows attention with a causal mask.
     """
 
     per_step: bool
@@ -72,6 +76,7 @@ class StepDetails(TypedDict, total=False):
     future: float
     layer: str
     kind: str
+    contradicts: bool
     prefix: float | str
     one_step: float | str
     twin: float | str
@@ -185,7 +190,9 @@ def _measure_dependence(sample: _SeriesSample) -> StepDetails:
         sample.session, sample.rows, sample.replace_steps(after), length=sample.length, cut=cut
     )
     if layer is not None:
-        details |= {"layer": layer["layer"], "kind": layer["kind"]}
+        contradicting = contradicting_layer(sample.session, sample.rows, layer, sample.length)
+        named = contradicting or layer
+        details |= {"layer": named["layer"], "kind": named["kind"], "contradicts": contradicting is not None}
     return details
 
 

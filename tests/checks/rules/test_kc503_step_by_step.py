@@ -46,6 +46,14 @@ def test_it_is_information_unless_the_owner_states_a_way(world: Any, details: di
     assert (verdict.status, verdict.findings, verdict.advice) == (Status.PASS, details, None)
 
 
+def test_a_layer_that_contradicts_a_causal_mask_fails_without_a_statement(world: Any) -> None:
+    details = {**AHEAD, "contradicts": True}
+    verdict = verdict_of(world, details)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "stepwise-differs")
+    assert verdict_of(world, details, "one-step").status is Status.FAIL
+    assert verdict_of(world, {**AHEAD, "contradicts": False}).status is Status.PASS
+
+
 def test_each_way_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict_of(world, STATELESS).message == wording
     assert verdict_of(world, AHEAD).message == wording
