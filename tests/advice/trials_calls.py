@@ -26,6 +26,7 @@ from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Case, Files
 from tests.corpus.custom_layers import Assembly
+from tests.corpus.faults_state import started
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["FIXED_LAYERS", "TRIALS"]
@@ -149,6 +150,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="build the layer with stateful=False",
         faulty=ONE_ROW_A_BATCH,
         fix=give_model(reconfigure("adjust", stateful=False)),
+    ),
+    corpus_trial(
+        "state-carry-over",
+        "build the layer that is passed its state with stateful=False",
+        "a state that each call overwrites",
+        give_model(rebuild(lambda: started(stateful=False))),
     ),
     Trial(
         slug="state-carry-over",

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, steps
 from tests.corpus.custom_layers import Hashed, Remembering, Tracker
 from tests.corpus.hosts import HOSTS
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "lstm", "started"]
 
 FAMILY = "state"
 CARRIED = ("state-carry-over",)
@@ -48,6 +49,19 @@ def cells() -> Any:
             layers.RNN(layers.SimpleRNNCell(6), stateful=True, name=NAME)(series)
         ),
     )
+
+
+def started(*, stateful: bool) -> Any:
+    """A GRU that is passed its first state in each call."""
+    series, start = keras.Input((6, 3), batch_size=4, name="series"), keras.Input((7,), 4, name="start")
+    memory = layers.GRU(7, stateful=stateful, name=NAME)
+    return keras.Model([series, start], layers.Dense(2)(memory(series, initial_state=start)))
+
+
+def series_and_starts(random: np.random.Generator) -> dict[str, np.ndarray]:
+    """A series and a state in each row."""
+    shapes = {"series": (40, 6, 3), "start": (40, 7)}
+    return {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
 
 
 def inside() -> Any:
@@ -113,6 +127,22 @@ CASES: tuple[Case, ...] = (
     _stateful("stateful bidirectional", bidirectional, steps(5, 3, rows=44)),
     _stateful("stateful cell", cells, steps(7, 2, rows=64)),
     _stateful("stateful GRU inside", inside, steps(6, 3, rows=40), layer=f"encoder/{NAME}"),
+    Case(
+        name="a state that each call overwrites",
+        family=FAMILY,
+        build=lambda: started(stateful=True),
+        data=series_and_starts,
+        causes=CARRIED,
+        layer=NAME,
+        warning=("KC203",),
+    ),
+    Case(
+        name="a state that each call is passed",
+        family="clean-state",
+        build=lambda: started(stateful=False),
+        data=series_and_starts,
+        quiet=("KC203", "KC502"),
+    ),
     _tracked("perceptron", "calls"),
     _tracked("regressor", "mean"),
     _tracked("filterbank", "mean"),

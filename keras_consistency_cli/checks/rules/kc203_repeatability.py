@@ -6,12 +6,13 @@ traces the model.
 
 How: predict runs twice without any reset in between; after `predict_function` is traced again; and in a
 second process that has run nothing before. The same bits are expected; differences within rounding noise are
-a warning. Every variable, recurrent state and seed generator is compared before and after.
+a warning. Every variable, recurrent state and seed generator is compared before and after; a state that
+changes and has no effect on the second predict is a warning.
 
 To fix: take `training` and pass it on to inner layers; reset the states of stateful layers
 (`layer.reset_state()`) before independent rows; use keras.random inside layers.
 
-Sources: keras#9412, keras#10231, tensorflow#39583.
+Sources: keras#9412, keras#10231, tensorflow#39583, tensorflow#32299.
 """
 
 from __future__ import annotations
@@ -77,13 +78,23 @@ def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
 
 
 def _changed_model(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
-    """A FAIL if predicting changes variables or states; a seed may change."""
+    """A FAIL if predicting changes variables or states, a WARN if these states have no effect."""
     changes = [change for change in changed if change.kind != "seed"]
     if not changes or verdict.status is Status.ERROR:
         return None
+    if all(change.kind == "state" for change in changes) and _is_without_effect(verdict):
+        message = f"no output depends on what predict changes{_describe_changes(changes)}"
+        advice = "stateful=False says what happens: each call starts from the initial_state that it is passed"
+        return replace(verdict, status=Status.WARN, message=message, advice=advice)
     message = f"predict changes the model{_describe_changes(changes)}"
     advice = "update variables only if training is true"
     return replace(verdict, status=Status.FAIL, message=message, advice=advice)
+
+
+def _is_without_effect(verdict: Verdict) -> bool:
+    """Whether predict repeats its outputs to the bit, although nothing was reset."""
+    repeats = [each.comparison for each in verdict.judged if each.comparison.candidate == REPEATED]
+    return bool(repeats) and all(comparison.identical for comparison in repeats)
 
 
 def _varying_kernels(verdict: Verdict) -> Verdict | None:

@@ -83,6 +83,20 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
     return CauseTexts(sentence=sentence, advice=advice)
 
 
+def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
+    """A state that changes although a second predict gives the same bits: each call is passed its own."""
+    pairs = evidence.comparisons.get(("predict-again", "predict"), ())
+    if not pairs or not all(each.identical for each in pairs):
+        return None
+    return CauseTexts(
+        sentence="{layer} keeps a state that no output depends on: each call is passed its first state",
+        advice=(
+            "build '{layer}' with stateful=False; or, if it is meant to go on from the state of the call "
+            "before, do not pass initial_state in each call"
+        ),
+    )
+
+
 def _name_stock_layer(evidence: Evidence) -> CauseTexts | None:
     """A layer of Keras that changes its variables: only training mode does that."""
     located = evidence.details("locate-repeat", LocatedLayer)
@@ -150,6 +164,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
         fits=carries_state,
         covers=_is_carried_state,
+        specific=_name_state_without_effect,
         advice=(
             "reset the state before every independent request:\n"
             "    for layer in model._flatten_layers():\n"

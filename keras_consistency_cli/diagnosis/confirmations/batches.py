@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
@@ -26,21 +27,14 @@ def size_has_effect_in_float64(evidence: Evidence, failing: Failing) -> Confirma
     pairs = evidence.comparisons.get(("companions", "companions-baseline"), ())
     if not pairs or not all(each.identical for each in pairs):
         return None
-    left = [
-        judged
-        for code in _BY_BATCH & failing.keys()
-        for judged in failing[code].judged
-        if not judged.within and judged.limit.measure == "float64"
-    ]
+    left = [judged for judged in _judged_by_batch(failing) if judged.limit.measure == "float64"]
     same = "with the same batch size and position, different neighbours change no bit"
+    kept = [each for each in _judged_by_batch(failing) if _keeps_size_in_float64(each)]
+    if kept and not left:
+        explanation = f"{same}; a different size or position changes outputs by as much in float64"
+        return ConfirmationResult(confirmed=True, explanation=explanation)
     if not left:
-        copy = evidence.traces.get(FLOAT64_COPY)
-        why = (
-            "in float64 no difference is left, so kernels may round differently"
-            if copy is not None and copy.ran
-            else "there is no float64 copy, on which rounding would disappear"
-        )
-        explanation = f"{same}; {why}"
+        explanation = f"{same}; {_why_not_in_float64(evidence, failing)}"
         return ConfirmationResult(confirmed=False, explanation=explanation)
     most = max(left, key=lambda judged: judged.deviation)
     explanation = (
@@ -48,6 +42,27 @@ def size_has_effect_in_float64(evidence: Evidence, failing: Failing) -> Confirma
         f"rounding leaves at most {most.limit.value:.1e}"
     )
     return ConfirmationResult(confirmed=True, explanation=explanation)
+
+
+def _judged_by_batch(failing: Failing) -> list[Judged]:
+    """Return what the checks of batches judged and found beyond its limit."""
+    codes = _BY_BATCH & failing.keys()
+    return [judged for code in codes for judged in failing[code].judged if not judged.within]
+
+
+def _keeps_size_in_float64(judged: Judged) -> bool:
+    """Whether a difference is left on the float64 copy that is no rounding, which shrinks by 2⁻²⁹ there."""
+    pair, in_float64 = judged.comparison, judged.float64_pair
+    return in_float64 is not None and in_float64.max_abs > _NO_ROUNDING * pair.max_abs > 0
+
+
+def _why_not_in_float64(evidence: Evidence, failing: Failing) -> str:
+    copy = evidence.traces.get(FLOAT64_COPY)
+    if copy is None or not copy.ran:
+        return "there is no float64 copy, on which rounding would disappear"
+    if all(each.float64_pair is None for each in _judged_by_batch(failing)):
+        return "the same was not compared in float64, where rounding would disappear"
+    return "in float64 no difference is left, so kernels may round differently"
 
 
 def size_is_refused(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
@@ -60,6 +75,8 @@ def size_is_refused(_evidence: Evidence, failing: Failing) -> ConfirmationResult
 
 
 _BY_BATCH = {"KC101", "KC102", "KC104"}
+_NO_ROUNDING = 2.0**-10
+"""Share of a difference that is left in float64 if it is in the code, far more than rounding leaves."""
 _HOLDS_LAYER = Confirmation(
     how="the layer is given its output from before the neighbours were replaced",
     test=replacing_outputs_removes_difference(

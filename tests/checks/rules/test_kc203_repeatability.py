@@ -72,6 +72,13 @@ def test_a_model_that_predicting_changes_fails_although_outputs_agree(
     }
 
 
+def test_a_state_that_no_output_depends_on_is_a_warning(world: Any) -> None:
+    unused = world.where({"predict": predicting(world, STATE)})
+    assert unused.verdict(CHECK).status is Status.WARN
+    used = world.where({"predict": predicting(world, STATE), "predict-again": world.moved(2.0**-22)})
+    assert used.verdict(CHECK).status is Status.FAIL
+
+
 def test_a_seed_that_changes_passes_while_outputs_agree(world: Any) -> None:
     assert world.where({"predict": predicting(world, SEED)}).verdict(CHECK).status is Status.PASS
 
@@ -89,7 +96,7 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where(dict.fromkeys(REPEATS, missing)).verdict(CHECK).status is Status.SKIP
 
 
-@pytest.mark.parametrize(("declared", "status"), [("consecutive", Status.SKIP), ("independent", Status.FAIL)])
+@pytest.mark.parametrize(("declared", "status"), [("consecutive", Status.SKIP), ("independent", Status.WARN)])
 def test_state_carried_on_purpose(world: Any, declared: str, status: Status) -> None:
     facts = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
     changed = world.where(

@@ -111,6 +111,14 @@ def in_float64(left: float) -> Judged:
     return Judged(comparison=comparison, limit=limit, within=False, float64_pair=comparison)
 
 
+def without_noise(left: float, difference: float = 0.4) -> Judged:
+    """A pair that differs, of a model whose noise is unknown; in float64 it differs by `left`."""
+    (comparison,) = pair("shuffled", "predict", difference=difference)[("shuffled", "predict")]
+    (in_copy,) = pair("shuffled", "predict", difference=left)[("shuffled", "predict")]
+    limit = Limit(value=1e-5, origin="fallback")
+    return Judged(comparison=comparison, limit=limit, within=False, float64_pair=in_copy)
+
+
 def nonfinite() -> Judged:
     """A pair with NaN on one side."""
     (comparison,) = pair("without-onednn", "predict", nan=True)[("without-onednn", "predict")]
@@ -221,6 +229,11 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
     ("row-order", served("late:the row before"), {"KC301": {}}),
     ("layers-created-in-call", measured("locate-created", {"layer": "odd"}), {"KC801": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline")},
+        {"KC104": {"judged": (without_noise(0.5),)}},
+    ),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -298,6 +311,11 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("unknown-words", {}, {"KC501": {"tried": False}}),
     ("mask-misplaced", measured("unpadded", {"leak": {**REVERSED, "left": 0.2}}), {"KC504": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline")},
+        {"KC104": {"judged": (without_noise(1e-9),)}},
+    ),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
