@@ -105,7 +105,8 @@ def _extreme_text(values: np.ndarray, filler: str) -> np.ndarray:
     flat = values.reshape(len(values), -1)
     lengths = np.char.str_len(flat)
     rows = lengths.argmax(axis=0) if filler == "huge values" else lengths.argmin(axis=0)
-    return flat[rows, np.arange(flat.shape[1])].reshape(values.shape[1:])
+    chosen: np.ndarray = flat[rows, np.arange(flat.shape[1])]
+    return chosen.reshape(values.shape[1:])
 
 
 def _real_rows(values: np.ndarray, size: int, *, any_number: bool) -> np.ndarray:

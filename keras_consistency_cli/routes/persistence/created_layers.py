@@ -37,7 +37,7 @@ def _created_layers(session: Session, rows: Rows) -> Result:
         outputs = original(*args, **kwargs)
         layer = running[-1]
         is_known = any(layer is each for each in known)
-        if not is_known and len(running) > 1 and getattr(layer, "weights", ()):
+        if not is_known and len(running) > 1 and getattr(layer, "weights", None):
             found.append(_creator(running))
         return outputs
 
