@@ -13,7 +13,6 @@ from keras_consistency_cli.diagnosis.signatures import (
     last_stateful_layer,
     layer_with_changed_state,
     layer_with_training_flag,
-    located,
     loses_rows,
     names_cause,
 )
@@ -24,7 +23,7 @@ from keras_consistency_cli.routes.calling.exported_training import (
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
-__all__ = ["CALL_CAUSES", "CREATED_CAUSE", "REPEAT_CAUSES"]
+__all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
 
 
 _IN_TRAINING = "{layer} runs in training mode if the model is called without a training argument"
@@ -128,28 +127,6 @@ def _describe_trial(details: ExportedTrainingDetails) -> str:
     left = details["with_flag"]["changed"]
     return f"\n(tried: the SavedModel then differs from model(x, training=False) by {left:.2g})"
 
-
-CREATED_CAUSE = Cause(
-    slug="layers-created-in-call",
-    sentence="{layer} creates layers in its call(): each call computes with new, untrained weights",
-    explanation=(
-        "A layer that is created in call() exists for this call only. Keras does not track it: its weights "
-        "are not trained, not saved, and new in each call. In a graph, TensorFlow refuses to create "
-        "variables after the first call. Layers without weights, such as Activation, do no harm there."
-    ),
-    key=("KC202", "KC203", "KC801"),
-    explains=(*EVERY_CALL, "KC202", "KC801", "KC802"),
-    fits=lambda evidence, _failing: bool(located(evidence, "locate-created", "layer")),
-    advice=(
-        "create the layers of '{layer}' once, in __init__, and train again: the weights so far are lost:\n"
-        "    def __init__(self, **kwargs):\n"
-        "        super().__init__(**kwargs)\n"
-        "        self.dense = keras.layers.Dense(8)\n"
-        "    def call(self, x):\n"
-        "        return self.dense(x)"
-    ),
-    locator="locate-created",
-)
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
     Cause(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing, is_reported
-from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, Failing, is_reported
+from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed, located
 from keras_consistency_cli.routes.locating.processes import ProcessDetails, first_differing_layer
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 
-__all__ = ["FILE_CAUSES"]
+__all__ = ["CREATED_CAUSE", "FILE_CAUSES"]
 
 
 def _layer_from(*routes: str) -> Callable[[Evidence], str | None]:
@@ -56,6 +56,28 @@ def _unsaved_layer(evidence: Evidence) -> str | None:
     layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
     return str(layers[0]["layer"]) if layers else None
 
+
+CREATED_CAUSE = Cause(
+    slug="layers-created-in-call",
+    sentence="{layer} creates layers in its call(): each call computes with new, untrained weights",
+    explanation=(
+        "A layer that is created in call() exists for this call only. Keras does not track it: its weights "
+        "are not trained, not saved, and new in each call. In a graph, TensorFlow refuses to create "
+        "variables after the first call. Layers without weights, such as Activation, do no harm there."
+    ),
+    key=("KC202", "KC203", "KC801"),
+    explains=(*EVERY_CALL, "KC202", "KC801", "KC802"),
+    fits=lambda evidence, _failing: bool(located(evidence, "locate-created", "layer")),
+    advice=(
+        "create the layers of '{layer}' once, in __init__, and train again: the weights so far are lost:\n"
+        "    def __init__(self, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.dense = keras.layers.Dense(8)\n"
+        "    def call(self, x):\n"
+        "        return self.dense(x)"
+    ),
+    locator="locate-created",
+)
 
 FILE_CAUSES: tuple[Cause, ...] = (
     Cause(

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
-from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, CREATED_CAUSE, REPEAT_CAUSES
+from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
-from keras_consistency_cli.diagnosis.causes.files import FILE_CAUSES
+from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
