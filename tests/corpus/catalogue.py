@@ -37,6 +37,7 @@ from tests.corpus import (
     reports_precision,
     reports_quantised,
     reports_samples,
+    reports_sampling,
     reports_scales,
     reports_scaling,
     reports_served,
@@ -56,7 +57,7 @@ _FAMILIES = (
     *(faults_files, faults_recorded, faults_precision),
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
-    *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words),
+    *(reports_sampling, reports_quantised, reports_versions, reports_axes, reports_values, reports_words),
     exports,
 )
 

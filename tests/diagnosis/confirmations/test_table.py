@@ -194,7 +194,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
     ("near-ties", {}, {"KC604": {"cause": "near-ties"}}),
     ("ids-rounded", {}, {"KC501": {}}),
-    ("codes-refit", {}, {"KC301": {}}),
+    ("codes-refit", served("relabelled"), {"KC301": {}}),
     ("input-order", {"orders": {"surplus": {"left": "extra"}}}, {"KC501": {}}),
     ("mask-lost", measured("unpadded", {"leak": LEAK}), {"KC504": {}}),
     ("positions-count-padding", measured("unpadded", {"leak": PLACES}), {"KC504": {}}),
@@ -220,6 +220,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("mask-misplaced", measured("unpadded", {"leak": REVERSED}), {"KC504": {}}),
     ("mask-misplaced", measured("unpadded", {"leak": WRONG_MASK}), {"KC504": {}}),
     ("row-order", served("late:the row before"), {"KC301": {}}),
+    ("codes-refit", served("encoded-by-row"), {"KC301": {}}),
+    ("sampled-differently", served("resampled:cut 1 time step later"), {"KC301": {}}),
+    ("scaled-by-own-statistics", served("own-statistics:range of each row"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -297,6 +300,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("unknown-words", {}, {"KC501": {"tried": False}}),
     ("mask-misplaced", measured("unpadded", {"leak": {**REVERSED, "left": 0.2}}), {"KC504": {}}),
+    ("sampled-differently", served("nearly-resampled:x"), {"KC301": {}}),
+    ("scaler-refit", served("refit-first", "unknown", "unknown"), {"KC301": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
