@@ -204,16 +204,16 @@ class SubjectRows:
     def _reference(self) -> RowSource | None:
         """The reference rows with their columns in the order of the data."""
         reference = self._arrange(self._opened_reference)
-        is_table = reference is not None and self.data is not None and self.data.columns is not None
-        return reference.in_order(self.data.columns) if is_table else reference
+        columns = None if self.data is None else self.data.columns
+        return reference if reference is None or columns is None else reference.in_order(columns)
 
     @property
     def reference_order(self) -> tuple[str, ...] | None:
         """The columns of the reference rows as in their file, if the data have them in a different order."""
-        opened = self._opened_reference
-        columns = None if opened is None or self.data is None else opened.columns
-        is_other = columns is not None and self.data is not None and columns != self.data.columns
-        return columns if is_other else None
+        if self._opened_reference is None or self.data is None:
+            return None
+        columns = self._opened_reference.columns
+        return None if columns == self.data.columns else columns
 
     @cached_property
     def _reference_names(self) -> Mapping[str, str]:
