@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,7 +32,9 @@ class Endpoint(Options):
     headers: Mapping[Word, Word] = Field(
         default={}, description="a mapping from header names to names of environment variables"
     )
-    template: JsonValue = Field(default=None, description="a document with ROWS where the rows belong")
+    template: JsonValue = Field(
+        default=None, description="a document with ROWS, RECORDS, ROW or RECORD where the rows belong"
+    )
     answers: str = Field(default="", description="the keys to the answers, separated by dots")
     timeout: Annotated[float, Field(gt=0, le=600)] = Field(default=10.0, description="a number of seconds")
 
@@ -64,6 +66,16 @@ class Endpoint(Options):
         return self.template is not None or bool(self.answers)
 
     @property
+    def takes_one_row(self) -> bool:
+        """Whether a request has one row only."""
+        return bool({"ROW", "RECORD"} & set(_list_texts(self.template)))
+
+    @property
+    def takes_records(self) -> bool:
+        """Whether a row is an object with the names of the columns."""
+        return bool({"RECORDS", "RECORD"} & set(_list_texts(self.template)))
+
+    @property
     def label(self) -> str:
         """Its name in messages, without the query, which may hold a key."""
         parts = urlsplit(self.url)
@@ -88,6 +100,17 @@ class Endpoint(Options):
                     expected="one line of Latin characters",
                 )
         return values
+
+
+def _list_texts(document: JsonValue) -> Iterator[str]:
+    """Yield the texts in a document."""
+    if isinstance(document, str):
+        yield document
+    parts = (
+        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    )
+    for part in parts:
+        yield from _list_texts(part)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.served_rows import (
+    ENCODED_BY_ROW,
     LATE,
     LOW_PRECISION,
     NOT_FILLED,
@@ -21,6 +22,7 @@ __all__ = [
     "specific_filling",
     "specific_function",
     "specific_order",
+    "specific_part",
     "specific_precision",
     "specific_rows",
     "specific_scaler",
@@ -52,6 +54,21 @@ _SHIFTED_CODES = CauseTexts(
         "reserve the same codes as training for padding, unknown words and the start, such as index_from of "
         "keras.datasets, the oov_token of a Tokenizer, or num_oov_indices and mask_token of a lookup layer:\n"
         "    ids = [FIRST_ID + word_index[word] if word in word_index else UNKNOWN for word in words]"
+    ),
+)
+_TOKENIZER = CauseTexts(
+    sentence="serving numbers the words of each text again: a word has a different id from text to text",
+    advice=(
+        "save the vocabulary of training with the model, and look the words up in it; never fit a tokenizer "
+        "on the text of a request:\n"
+        "    ids = [vocabulary.get(word, UNKNOWN) for word in words]"
+    ),
+)
+_OTHER_PART = CauseTexts(
+    sentence="images show a different part, or have a different resolution, than in training",
+    advice=(
+        "resize and crop as training did: with the same library, size and method:\n"
+        "    image = keras.utils.load_img(path, target_size=SIZE, interpolation=METHOD_OF_TRAINING)"
     ),
 )
 _OTHER_ROWS = CauseTexts(
@@ -148,7 +165,16 @@ def specific_order(evidence: Evidence) -> CauseTexts | None:
 
 def specific_codes(evidence: Evidence) -> CauseTexts | None:
     """Codes that all differ by one number were not assigned again."""
-    return _SHIFTED_CODES if _are(_own(evidence, "codes-refit"), SHIFTED_CODES) else None
+    own = _own(evidence, "codes-refit")
+    if _are(own, ENCODED_BY_ROW):
+        return _TOKENIZER
+    return _SHIFTED_CODES if _are(own, SHIFTED_CODES) else None
+
+
+def specific_part(evidence: Evidence) -> CauseTexts | None:
+    """Images have no time steps."""
+    shapes = [rows.shape for rows in evidence.data.rows_given.values()]
+    return _OTHER_PART if shapes and all(len(shape) >= _IMAGE_AXES for shape in shapes) else None
 
 
 def specific_rows(evidence: Evidence) -> CauseTexts | None:

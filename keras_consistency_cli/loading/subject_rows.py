@@ -202,7 +202,18 @@ class SubjectRows:
 
     @cached_property
     def _reference(self) -> RowSource | None:
-        return self._arrange(self._opened_reference)
+        """The reference rows with their columns in the order of the data."""
+        reference = self._arrange(self._opened_reference)
+        columns = None if self.data is None else self.data.columns
+        return reference if reference is None or columns is None else reference.in_order(columns)
+
+    @property
+    def reference_order(self) -> tuple[str, ...] | None:
+        """The columns of the reference rows as in their file, if the data have them in a different order."""
+        if self._opened_reference is None or self.data is None:
+            return None
+        columns = self._opened_reference.columns
+        return None if columns == self.data.columns else columns
 
     @cached_property
     def _reference_names(self) -> Mapping[str, str]:

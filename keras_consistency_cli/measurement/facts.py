@@ -184,6 +184,8 @@ class ScalingFact:
     """By the reference rows; empty without them."""
     outcome: tuple[tuple[float, float], ...] = ()
     """Centre and spread of each feature after the last step, if earlier steps hide them."""
+    reference_order: tuple[str, ...] | None = None
+    """The columns of the reference rows as in their file, if the data have them in a different order."""
     mutates: bool = False
     """Whether the preprocess function changes its argument."""
     missing: tuple[str, ...] = ()

@@ -190,13 +190,13 @@ def _check_length(option: str, rows: RowSource, additional: RowSource, expected:
 
 
 def _check_columns(rows: RowSource | None, reference: RowSource) -> None:
-    if rows is None or not rows.columns or not reference.columns or rows.columns == reference.columns:
+    if rows is None or not rows.columns or not reference.columns:
+        return
+    if sorted(rows.columns) == sorted(reference.columns):
         return
     first = next((name for name in reference.columns if name not in rows.columns), reference.columns[0])
     what = f"{clean(reference.path)} (--reference) and {clean(rows.path)} (--data) have different columns"
-    raise DataError(
-        f"{what}; first difference: '{clean(first)}'", expected="the same columns in the same order"
-    )
+    raise DataError(f"{what}; first difference: '{clean(first)}'", expected="the same columns, in any order")
 
 
 @contextmanager

@@ -11,17 +11,29 @@ from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
-from keras_consistency_cli.text import format_count, shape_text
+from keras_consistency_cli.text import clean, format_count, shape_text
 
 __all__ = [
     "note_float64_copy",
     "note_images",
+    "note_order",
     "note_required",
     "note_scaling",
     "note_target_units",
     "note_versions",
     "note_workers",
 ]
+
+
+def note_order(rows: RowSource | None, reference: RowSource | None) -> Iterator[str]:
+    """Yield that the reference rows have their columns in a different order."""
+    if rows is None or reference is None or not rows.columns or not reference.columns:
+        return
+    if rows.columns != reference.columns:
+        yield (
+            f"the columns of {clean(reference.path)} come in a different order than those of "
+            f"{clean(rows.path)}; they are compared by their names"
+        )
 
 
 def note_images(

@@ -123,7 +123,8 @@ def _reading_notes(inputs: Inputs, settings: Settings) -> tuple[str, ...]:
     sources = [inputs.rows, *inputs.additional.values()]
     remarks = dict.fromkeys(remark for source in sources if source for remark in source.remarks)
     images = notes.note_images(inputs.rows, inputs.archive.classes, settings.facts.value_range)
-    return (*images, *(f"read {remark}" for remark in remarks))
+    order = notes.note_order(inputs.rows, inputs.additional.get("reference"))
+    return (*images, *(f"read {remark}" for remark in remarks), *order)
 
 
 def _model_source(settings: Settings, inputs: Inputs, collector: EvidenceCollector) -> Source:

@@ -17,6 +17,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Details",
+    "GivenDetails",
     "Outputs",
     "Result",
     "Rows",
@@ -52,6 +53,13 @@ class WhyNoOutputs(TypedDict, total=False):
     """Details of a route that may not be applicable to the subject: why it ran without outputs."""
 
     reason: str
+
+
+class GivenDetails(TypedDict, total=False):
+    """Details of the route `given-rows`: whether rows are by column, and the names of the columns."""
+
+    is_table: bool
+    columns: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import io
 import keras
 import numpy as np
 import pandas
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import ExifTags, Image, ImageOps
 
 from tests.advice.edits import array, give_rows
@@ -14,6 +15,7 @@ from tests.advice.found import corpus_trial
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
 from tests.corpus.reports_features import CITIES
+from tests.corpus.reports_sampling import STEPS
 
 __all__ = ["TRIALS"]
 
@@ -76,7 +78,34 @@ def _order_of_keys(files: Files) -> Files:
     return give_rows(files, frame.loc[keys].to_numpy(), "--served")
 
 
+def _windows_of_the_series(files: Files) -> Files:
+    """The series that the windows, one at every time step, were cut from."""
+    rows = array(files)
+    series = np.concatenate([rows[0], rows[1:, -1]])
+    windows = sliding_window_view(series, STEPS, axis=0).swapaxes(1, 2)
+    return give_rows(files, windows, "--served")
+
+
+def _numbers_of_training(files: Files) -> Files:
+    """Windows that were stored before anything scaled them by their own range."""
+    raw, mean_of_training, deviation_of_training = array(files), 0.0, 1.0
+    rows = (raw - mean_of_training) / deviation_of_training
+    return give_rows(files, rows.astype("float32"), "--served")
+
+
 TRIALS: tuple[Trial, ...] = (
+    corpus_trial(
+        "sampled-differently",
+        "windows = sliding_window_view(series, STEPS, axis=0).swapaxes(1, 2)",
+        "windows cut one step later",
+        _windows_of_the_series,
+    ),
+    corpus_trial(
+        "scaled-by-own-statistics",
+        "rows = (raw - mean_of_training) / deviation_of_training",
+        "windows by their own range",
+        _numbers_of_training,
+    ),
     corpus_trial(
         "padding-side",
         "keras.utils.pad_sequences(rows, maxlen, padding='pre', truncating='pre')",

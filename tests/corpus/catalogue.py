@@ -39,6 +39,7 @@ from tests.corpus import (
     reports_precision,
     reports_quantised,
     reports_samples,
+    reports_sampling,
     reports_scales,
     reports_scaling,
     reports_served,
@@ -60,6 +61,7 @@ _FAMILIES = (
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     reports_causal,
+    *(reports_sampling, reports_quantised, reports_versions, reports_axes, reports_values, reports_words),
     exports,
 )
 

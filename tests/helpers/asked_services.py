@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest import mock
 
@@ -32,8 +32,10 @@ NOISE = 2e-7
 class FakeWorker:
     """Runs the routes that a client asks its worker for."""
 
-    def __init__(self, predict: Predict, rows: np.ndarray = RAW, *, scales: bool = True) -> None:
-        self.predict, self.rows, self.scales = predict, rows, scales
+    def __init__(
+        self, predict: Predict, rows: np.ndarray = RAW, *, scales: bool = True, columns: Sequence[str] = ()
+    ) -> None:
+        self.predict, self.rows, self.scales, self.columns = predict, rows, scales, list(columns)
 
     def fed(self) -> np.ndarray:
         return SCALER.transform(self.rows).astype("float32") if self.scales else self.rows.astype("float32")
@@ -41,7 +43,8 @@ class FakeWorker:
     def run(self, route: str, _numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         fed = self.fed()
         if route == GIVEN_ROWS:
-            given = Trace(route=route, outputs={"x": self.rows if self.scales else fed})
+            rows, details = self.rows if self.scales else fed, {"columns": self.columns}
+            given = Trace(route=route, outputs={"x": rows}, details=details)
             return given, Trace(route=f"{route}-baseline", outputs={"x": fed})
         if route == REFERENCE:
             return Trace(route=route, outputs={"y": self.predict(fed)}), None

@@ -14,11 +14,13 @@ from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDe
 from keras_consistency_cli.routes.served.served import ServedDetails
 
 __all__ = [
+    "ENCODED_BY_ROW",
     "FEATURE_ORDER",
     "LATE",
     "LOW_PRECISION",
     "MOVED_AND_SCALED",
     "NEARLY_MOVED",
+    "NEARLY_RESAMPLED",
     "NEARLY_TURNED",
     "NOT_FILLED",
     "OTHER_ROWS",
@@ -37,6 +39,8 @@ NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_FILLED = "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
 LATE, SAMPLE_DEVIATION = "late", "sample-deviation"
+ENCODED_BY_ROW = "encoded-by-row"
+RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -53,6 +57,16 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "refit-single": ("scaled by a scaler that was refitted on each row alone", "scaler-refit"),
     "refit-first": ("scaled by a scaler that was refitted on the first {batch} rows", "scaler-refit"),
     "refit-some": ("scaled by a scaler that was refitted on just these rows", "scaler-refit"),
+    "refit-so-far": ("scaled by a scaler that was refitted on all rows up to each one", "scaler-refit"),
+    "refit-last": (
+        "scaled by a scaler that was refitted on the last {batch} rows up to each one",
+        "scaler-refit",
+    ),
+    "refit-groups": ("scaled by scalers that were refitted for each value of column {step}", "scaler-refit"),
+    "refit-updated": (
+        "scaled by the saved scaler after partial_fit on every {batch} of them",
+        "scaler-refit",
+    ),
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
@@ -112,6 +126,13 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "other-base": ("like {step}", _FUNCTION),
     SAMPLE_DEVIATION: ("divided by the deviation of a sample of {step} rows, with ddof=1", "scaler-foreign"),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
+    ENCODED_BY_ROW: (
+        "encoded again in each row, so that a code has a different meaning in each",
+        "codes-refit",
+    ),
+    "own-statistics": ("scaled by the {step}", "scaled-by-own-statistics"),
+    "resampled": ("like the right rows, {step}", RESAMPLED),
+    NEARLY_RESAMPLED: ("nearly like the right rows, {step}", RESAMPLED),
     "unknown": ("unlike any known mistake", None),
 }
 """By kind of mistake: the description of the served columns, and the cause."""

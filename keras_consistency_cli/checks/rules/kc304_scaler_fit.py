@@ -70,6 +70,8 @@ def examine(evidence: Evidence) -> Verdict:
     if scaling.missing and (version or evidence.data.scaler_saved_with is None):
         return _fail_missing(scaling, version)
     stale, varying = list(_stale_features(description, scaling)), list(_newly_varying(description, scaling))
+    if stale and _was_fitted_in_order_of_reference(description, scaling):
+        return _fail_order(scaling.reference_order or (), scaling.columns or (), "the reference rows have")
     findings = {
         "stale": {feature.name: feature.by for feature in stale},
         "varying": varying,
@@ -140,12 +142,24 @@ def _give_attributes(scaling: ScalingFact) -> str:
     return "load it, and set scaler.idf_ = scaler._idf_diag.diagonal(); then save it again" if is_idf else ""
 
 
-def _fail_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
+def _was_fitted_in_order_of_reference(description: DataFacts, scaling: ScalingFact) -> bool:
+    """Whether the scaler has the statistics of the reference rows in the order of their own columns."""
+    order, columns = scaling.reference_order, scaling.columns
+    if not order or not columns or sorted(order) != sorted(columns):
+        return False
+    places = [columns.index(name) for name in order]
+    return not any(_stale_features(description, scaling, places))
+
+
+def _fail_order(
+    names: tuple[str, ...], columns: tuple[str, ...], who: str = "the scaler was fitted with"
+) -> Verdict:
+    """Return the failure; `who` has the names."""
     wrong = [at for at, (name, column) in enumerate(zip(names, columns, strict=True)) if name != column]
     first = wrong[0]
     return Verdict.fail(
         f"{len(wrong)} of {len(names)} columns are not in the order the scaler was fitted on; "
-        f"column {first} is '{columns[first]}', the scaler was fitted with '{names[first]}' there",
+        f"column {first} is '{columns[first]}', {who} '{names[first]}' there",
         cause="feature-order",
         findings={"fitted": list(names), "columns": list(columns)},
         advice="order by name: frame[list(scaler.feature_names_in_)]",
@@ -170,13 +184,17 @@ def _other_version(saved: str | None, running: str) -> str | None:
     return clean(saved) if has_other_minor_version(saved, running) else None
 
 
-def _stale_features(description: DataFacts, scaling: ScalingFact) -> Iterator[StaleFeature]:
+def _stale_features(
+    description: DataFacts, scaling: ScalingFact, places: Sequence[int] = ()
+) -> Iterator[StaleFeature]:
+    """Yield the features of the scaler that differ from the reference rows, with their columns moved."""
     reference = by_input(description.reference, scaling.input)
     if reference is None or description.state == "scaled":
         return
     for expected in scaling.expected:
         if expected.column < len(reference.columns) and not expected.constant:
-            column = _with_filled_gaps(reference.columns[expected.column], expected.filled)
+            place = places[expected.column] if places else expected.column
+            column = _with_filled_gaps(reference.columns[place], expected.filled)
             stale = _compare(expected, column, reference.rows)
             if stale is not None:
                 yield stale

@@ -9,6 +9,7 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.served_texts import (
     specific_filling,
     specific_function,
+    specific_part,
     specific_rows,
 )
 
@@ -114,6 +115,39 @@ SERVED_CAUSES: tuple[Cause, ...] = (
             "a join that finds nothing, and compute the named columns as in training; refuse a request "
             "that lacks one:\n"
             "    x = frame[training_columns].to_numpy()   # a KeyError names the column"
+        ),
+    ),
+    Cause(
+        slug="sampled-differently",
+        sentence="series start or end elsewhere, or have a different sampling rate, than in training",
+        explanation=(
+            "A window ends one time step earlier or later; a recording has 44.1 kHz where 16 kHz is meant; "
+            "an image was cropped, padded or resized by a different method. The shape is right, so nothing "
+            "fails. OpenCV, Pillow and TensorFlow resize differently. By default, keras.utils.load_img takes "
+            "the nearest pixel, and image_dataset_from_directory interpolates."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        specific=specific_part,
+        advice=(
+            "cut windows at the time steps of training, and bring recordings to its sampling rate first:\n"
+            "    windows = sliding_window_view(series, STEPS, axis=0).swapaxes(1, 2)   # the last ends now"
+        ),
+    ),
+    Cause(
+        slug="scaled-by-own-statistics",
+        sentence="serving scales each row by its own statistics, training used the same numbers for all rows",
+        explanation=(
+            "Each image, window or recording is scaled by its own mean, range, largest or first value, as "
+            "tf.image.per_image_standardization, Normalizer and a scaler that is fitted on each window do. "
+            "Differences between rows, such as bright and dark or loud and quiet, are then lost."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        advice=(
+            "learn the statistics once, from the training rows, save them with the model, and apply the same "
+            "numbers to every row:\n"
+            "    rows = (raw - mean_of_training) / deviation_of_training"
         ),
     ),
     Cause(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from keras_consistency_cli.checks.analysis.served_rows import (
+    ENCODED_BY_ROW,
     LATE,
     MOVED_AND_SCALED,
     NEARLY_MOVED,
+    NEARLY_RESAMPLED,
     NEARLY_TURNED,
     Mistake,
     find_mistakes,
@@ -30,8 +32,12 @@ __all__ = ["SCALING_CONFIRMATIONS"]
 
 _MOST_LEFT = 0.1
 """Share of the wrong rows that a confirmed mistake may leave unexplained."""
-_NOT_EXACT = (NEARLY_MOVED, NEARLY_TURNED, MOVED_AND_SCALED)
-_LATE_VALUES = "these features of each served row are those of a row before or after it, value by value"
+_NOT_EXACT = (NEARLY_MOVED, NEARLY_RESAMPLED, NEARLY_TURNED, MOVED_AND_SCALED)
+_OF_KINDS = {
+    LATE: "these features of each served row are those of a row before or after it, value by value",
+    ENCODED_BY_ROW: "in each row, each right code is served as one other code",
+}
+"""What reproduces the served rows, by kind of mistake."""
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -48,7 +54,9 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         own = [each for each in served if each.cause == slug]
         others = [each for each in served if each.cause != slug]
         if any(each.kind in _NOT_EXACT for each in own):
-            nearly = "the right values in other places are nearly the served ones, but not value by value"
+            nearly = (
+                "changed in this way, the right values are nearly the served ones, but not value by value"
+            )
             return ConfirmationResult(confirmed=False, explanation=nearly)
         rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
         if not columns:
@@ -56,9 +64,11 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         if left > _MOST_LEFT * (rows + left):
             only = f"it reproduces {rows} of {rows + left} wrong rows only"
             return ConfirmationResult(confirmed=False, explanation=only)
-        late = _LATE_VALUES if all(each.kind == LATE for each in own) else ""
+        if len(_find_places(each for each in others if each.cause is None) - columns) > len(columns):
+            return ConfirmationResult(confirmed=False, explanation=_describe_share(own, others))
+        kinds = {each.kind for each in own}
         reproduced = (
-            late
+            (_OF_KINDS.get(kinds.pop()) if len(kinds) == 1 else None)
             or explanation
             or (
                 "the same mistake, made on purpose, reproduces the served rows value by value in "
@@ -72,6 +82,12 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         return ConfirmationResult(confirmed=True, explanation="; ".join([reproduced, *rest]))
 
     return test
+
+
+def _describe_share(own: Iterable[Mistake], others: Iterable[Mistake]) -> str:
+    columns = _find_places(own)
+    wrong = columns | _find_places(others)
+    return f"it reproduces {len(columns)} of {len(wrong)} wrong columns only, which may be chance"
 
 
 def _describe_rest(amount: int, noun: str) -> str:
@@ -152,10 +168,20 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             _STATISTICS_ONLY,
         ),
     ),
-    "codes-refit": read_by_check(
+    "codes-refit": _served_rows_are(
+        "codes-refit",
         "each served code is compared with the right one, row by row",
         "each right code is served as one other code in all rows; mapped back, the served rows are right",
-        "KC301",
+    ),
+    "sampled-differently": _served_rows_are(
+        "sampled-differently",
+        "parts of the right rows are compared with parts of the served ones; or the right rows are resampled",
+        "this part of each right row is in this place of the served one, value by value",
+    ),
+    "scaled-by-own-statistics": _served_rows_are(
+        "scaled-by-own-statistics",
+        "a line of its own is fitted to each row, and compared with the served ones",
+        "a line of its own through the values of each row gives the served ones, value by value",
     ),
     "padding-side": _served_rows_are(
         "padding-side",

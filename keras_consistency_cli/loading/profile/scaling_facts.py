@@ -62,6 +62,7 @@ def describe_scaling(
         features=statistics.get("features"),
         names=_clean_names(scaling.names),
         columns=_clean_names(scaling.columns),
+        reference_order=None if scaling.selects_by_name else _clean_names(subject.sources.reference_order),
         running=statistics.get("running", ""),
         statistics=statistics,
         expected=() if rows is None else measure_shares(expected, rows),

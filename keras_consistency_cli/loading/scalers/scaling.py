@@ -139,6 +139,22 @@ class Scaling:
             fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names, self.texts))
             return transform_rows(fitted, rows, self.texts)
 
+    def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray | None:
+        """Return the rows as a copy of the saved scaler gives them that first learns from each batch.
+
+        None if the scaler cannot go on learning.
+        """
+        if not hasattr(self.scaler, "partial_fit"):
+            return None
+        scaler, batches = copy.deepcopy(self.scaler), range(0, len(rows), size)
+        scaled = []
+        for start in batches:
+            batch = rows[start : start + size]
+            flat = np.array(batch).reshape(-1, rows.shape[-1])
+            scaler.partial_fit(add_column_names(self.scaler, flat, self.names, self.texts))
+            scaled.append(transform_rows(scaler, batch, self.texts))
+        return np.concatenate(scaled)
+
     def apply_without_each_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the name of each step of a pipeline, and the rows scaled without that step.
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.trace import GIVEN_ROWS, Result, Rows
+from keras_consistency_cli.routes.trace import GIVEN_ROWS, GivenDetails, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -48,7 +48,9 @@ def _given_rows(session: Session, rows: Rows) -> Result:
     table = session.subject.sources.table(session.row_numbers)
     if table:
         return Result(outputs=table, baseline=dict(rows), details={"is_table": True})
-    return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows))
+    data = session.subject.sources.data
+    details: GivenDetails = {"columns": list(data.columns or ()) if data is not None else []}
+    return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows), details=details)
 
 
 ROWS_ROUTE = Route(name="rows", summary="the rows themselves", run=_rows, streams=True)

@@ -10,7 +10,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.served.mistakes import Array, Variant
 from keras_consistency_cli.text import format_count
 
-__all__ = ["generate_rounded_before", "generate_rounded_variants"]
+__all__ = ["find_grid", "generate_rounded_before", "generate_rounded_variants"]
 
 _DECIMALS = (1, 2, 3, 4, 5, 6)
 _DECIMALS_BEFORE = (1, 2, 3)
@@ -68,8 +68,11 @@ def _round_to_decimals(expected: Array, served: Array) -> Iterator[Variant]:
 
 def _round_to_grids(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield the rows on the grid of each column, to the nearest step and to the step below."""
-    flat = served.reshape(-1, served.shape[-1])[:_MOST_LEVELS]
-    grids = [_find_grid(flat[:, column]) for column in range(flat.shape[1])]
+    flat, right = (rows.reshape(-1, rows.shape[-1])[:_MOST_LEVELS] for rows in (served, expected))
+    grids = [
+        find_grid(flat[:, column]) if _merges_values(flat[:, column], right[:, column]) else None
+        for column in range(flat.shape[1])
+    ]
     if not any(grids):
         return
     start, step = (np.array([grid[part] if grid else 1.0 for grid in grids]) for part in (0, 1))
@@ -89,8 +92,18 @@ def _has_whole_numbers(served: Array) -> bool:
     )
 
 
-def _find_grid(served: Array) -> tuple[float, float] | None:
-    """Return start and step of a grid that all served values lie on; None for values of any size."""
+def _merges_values(served: Array, expected: Array) -> bool:
+    """Whether rounding can be seen: right values that lie on a grid themselves must become fewer.
+
+    A different scaler also moves counts and flags to a grid, but keeps every value apart from the others.
+    """
+    levels = len(np.unique(expected))
+    is_coarse = levels < _FEWEST_LEVELS or find_grid(expected) is not None
+    return not is_coarse or len(np.unique(served)) < levels
+
+
+def find_grid(served: Array) -> tuple[float, float] | None:
+    """Return start and step of a grid that all values lie on; None for values of any size."""
     levels = np.unique(served.astype(np.float64))
     if len(levels) < _FEWEST_LEVELS:
         return None

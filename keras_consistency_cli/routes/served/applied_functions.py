@@ -16,9 +16,9 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.served.column_lines import fit_rising_line
-from keras_consistency_cli.routes.served.mistakes import Array
+from keras_consistency_cli.routes.served.mistakes import Array, Variant
 
-__all__ = ["find_function_before_scaling", "find_function_of_expected"]
+__all__ = ["find_function_before_scaling", "find_function_of_expected", "generate_time_functions"]
 
 _Function = Callable[[Array], Array]
 _FUNCTIONS: Mapping[str, _Function] = {
@@ -33,6 +33,7 @@ _FUNCTIONS: Mapping[str, _Function] = {
 }
 _BEFORE_A_LINE = ("log1p", "log", "sqrt", "square")
 """A line hides the base of a logarithm."""
+_SERIES_AXES = 3
 _MIN_VALUES = 2
 _MIN_VALUES_ON_LINE = 8
 """A line has two parameters, and there are several functions."""
@@ -97,3 +98,20 @@ def _gives_on_line(function: _Function, raw: Array, served: Array, limit: float)
     if values is None or len(np.unique(raw)) < _MIN_VALUES_ON_LINE:
         return False
     return fit_rising_line(values, served, limit) is not None
+
+
+def generate_time_functions(expected: Array) -> Iterator[Variant]:
+    """Yield series as differences, changes and sums along time, which serving takes or leaves out."""
+    if expected.ndim != _SERIES_AXES or expected.shape[1] < 2 or expected.dtype.kind != "f":
+        return
+    first, before = expected[:, :1], expected[:, :-1]
+    steps = np.diff(expected, axis=1)
+    with np.errstate(all="ignore"):
+        relative = np.nan_to_num(steps / before)
+    for words, start, rest in (
+        ("the differences along time", np.zeros_like(first), steps),
+        ("the differences along time", first, steps),
+        ("the relative changes along time", np.zeros_like(first), relative),
+    ):
+        yield Variant(kind=f"function:{words}", rows=np.concatenate([start, rest], axis=1))
+    yield Variant(kind="function:the running sums along time", rows=np.cumsum(expected, axis=1))

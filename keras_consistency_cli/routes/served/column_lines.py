@@ -19,6 +19,7 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     compute_spreads,
     flatten_to_columns,
 )
+from keras_consistency_cli.routes.scaling.rounding_variants import find_grid
 
 __all__ = [
     "Line",
@@ -60,6 +61,8 @@ _ON_LINE = 1e-3
 _MIN_POINTS_OF_OTHERS = 8
 """There are many other columns, and few points lie on a line over one of them by chance."""
 _MOST_COLUMNS, _MOST_CHANNELS = 64, 16
+_ROUNDED = 1.1
+"""In steps: rounding, or cutting, to a byte."""
 
 
 class Line(NamedTuple):
@@ -126,7 +129,10 @@ def is_one_sum(served: Array, expected: Array, limits: Array) -> bool:
     base = np.column_stack([expected, np.ones(len(expected))])
     weights, *_ = np.linalg.lstsq(base, first, rcond=None)
     used = np.abs(weights[:columns]) > _ON_LINE * np.abs(weights[:columns]).max()
-    return bool(used.sum() > 1 and np.abs(base @ weights - first).max() <= _LINE_TOLERANCE * first.std())
+    # Grey pixels are whole bytes, scaled or not.
+    grid = find_grid(first)
+    limit = max(_LINE_TOLERANCE * first.std(), 0.0 if grid is None else _ROUNDED * grid[1])
+    return bool(used.sum() > 1 and np.abs(base @ weights - first).max() <= limit)
 
 
 def _fit(x: Array, y: Array) -> tuple[Array, Array]:

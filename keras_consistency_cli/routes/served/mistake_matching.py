@@ -19,11 +19,14 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     flatten_to_columns,
     is_beyond_limit,
 )
+from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
 from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
+from keras_consistency_cli.routes.served.relabelled_columns import are_encoded_by_row
 from keras_consistency_cli.routes.served.reordered_rows import find_rows_of_others
+from keras_consistency_cli.routes.served.resampled import find_nearly_resampled, find_resampled
 from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
@@ -71,7 +74,7 @@ def match_served_rows(
         unmatched.describe_part(part) for part in _find_moved_padding(served, expected, mixture, wrong_rows)
     ]
     if not mistakes:
-        mistakes = _find_mistakes(served, expected, variants, mixture, unmatched)
+        mistakes = _find_mistakes(served, expected, variants, mixture, unmatched, raw)
     return Match(
         rows=len(served),
         features=comparison.served.shape[1],
@@ -102,6 +105,7 @@ def _find_mistakes(
     variants: Iterable[Variant],
     mixture: Mixture,
     unmatched: UnmatchedColumns,
+    raw: Array | None,
 ) -> list[Mistake]:
     """Return the mistakes that variants or the values of the wrong columns show."""
     wrong = {int(column) for column in np.flatnonzero(mixture.wrong.any(axis=(0, 1)))}
@@ -114,12 +118,44 @@ def _find_mistakes(
     ]
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
     parts = mixture.find_parts(left)
-    if any(part.key == UNKNOWN for part in parts):
-        nearly = find_nearly_moved(served, expected)
-        whole_rows = [nearly] if nearly is not None else _find_other_rows(mixture, unmatched)
+    # Values in a different order say little: the pixels of a shifted image are the same ones as well.
+    if any(part.key == UNKNOWN for part in parts) or any(
+        each.kind == "values-reordered" for each in by_values
+    ):
+        whole_rows = _find_in_whole_rows(served, expected, mixture, unmatched, raw)
         if whole_rows:
             return whole_rows
     return [*mistakes, *by_values, *(unmatched.describe_part(part) for part in parts)]
+
+
+def _find_in_whole_rows(
+    served: Array, expected: Array, mixture: Mixture, unmatched: UnmatchedColumns, raw: Array | None
+) -> list[Mistake]:
+    """Return the mistakes that change whole rows in a way that no single column shows."""
+    hit: Array = np.asarray(mixture.wrong.any(axis=1))
+    wrong_rows: Array = np.asarray(hit.any(axis=1))
+    columns = list(range(hit.shape[1]))
+
+    def of_rows(kind: str) -> list[Mistake]:
+        return [unmatched.describe_part(build_part(MistakeKey(kind, None), wrong_rows, hit, columns))]
+
+    there, here = served[wrong_rows], expected[wrong_rows]
+    if unmatched.codes.issuperset(columns) and are_encoded_by_row(there, here):
+        return of_rows("encoded-by-row")
+    own = find_own_statistics(there, here, None if raw is None else raw[wrong_rows])
+    if own is not None:
+        return of_rows(f"own-statistics:{own}")
+    resampled = find_resampled(there, here)
+    if resampled is not None:
+        return of_rows(f"resampled:{resampled.words}")
+    nearly = find_nearly_moved(served, expected)
+    if nearly is not None:
+        return [nearly]
+    others = _find_other_rows(mixture, unmatched)
+    if others:
+        return others
+    resampled = find_nearly_resampled(there, here)
+    return [] if resampled is None else of_rows(f"nearly-resampled:{resampled.words}")
 
 
 def _find_other_rows(mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mistake]:

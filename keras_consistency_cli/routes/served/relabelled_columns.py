@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codes", "find_relabelled", "measure_shift"]
+__all__ = ["Codes", "are_encoded_by_row", "find_relabelled", "measure_shift"]
 
 Array = npt.NDArray[Any]
 Codes = dict[float, float]
@@ -54,6 +54,24 @@ def find_relabelled(
     return {column: found for column, found in codes.items() if found is not None}
 
 
+def are_encoded_by_row(served: Array, expected: Array) -> bool:
+    """Whether in each row every id is served as one other id, one to one, but not the same one in all rows.
+
+    A tokenizer that is fitted on each text does that. It numbers the words of each text from 1 on.
+    """
+    evidence, most = 0.0, max(float(expected.max()), 2.0)
+    for there, here in zip(served.reshape(len(served), -1), expected.reshape(len(expected), -1), strict=True):
+        is_word = (here != 0) | (there != 0)
+        pairs = set(zip(here[is_word].tolist(), there[is_word].tolist(), strict=True))
+        rights, wrongs = {right for right, _ in pairs}, {wrong for _, wrong in pairs}
+        if not len(pairs) == len(rights) == len(wrongs):
+            return False
+        evidence += (is_word.sum() - len(pairs)) * math.log2(max(len(pairs), 1))
+        is_counted = wrongs == set(range(1, len(wrongs) + 1))
+        evidence += len(wrongs) * math.log2(most / len(wrongs)) if is_counted and len(wrongs) < most else 0.0
+    return evidence >= _LEAST_EVIDENCE
+
+
 def measure_shift(codes: Codes) -> float | None:
     """Return by how much all codes differ, None if it is not the same for all.
 
@@ -85,7 +103,9 @@ def _read_codes(served: Array, expected: Array, *, are_ids: bool) -> Codes | Non
     distinct, counts = np.unique(first, return_counts=True)
     most_shared = 1 if are_ids else 0
     is_one_to_one = (counts > 1).sum() <= most_shared and bool((first[places] == served).all())
-    evidence = (len(expected) - len(values)) * math.log2(len(distinct))
+    # A code that stays, such as that of padding, says nothing.
+    changed = served != expected
+    evidence = (changed.sum() - (first != values).sum()) * math.log2(len(distinct))
     if not is_one_to_one or evidence < _LEAST_EVIDENCE or not (are_ids or _are_codes(first, values)):
         return None
     return dict(zip(values.tolist(), first.tolist(), strict=True))

@@ -67,4 +67,6 @@ def _is_ellipse(points: Array) -> bool:
     terms = np.column_stack([x * x, y * y, x, y])
     solution, _, rank, _ = np.linalg.lstsq(terms, np.ones(len(terms)), rcond=None)
     on_it = np.abs(terms @ solution - 1).max() < _NEAR
-    return bool(rank == terms.shape[1] and on_it and (solution[:2] > 0).all())
+    # Two levels lie on an ellipse without an end: its other axis then has a share of about 0.
+    squares = solution[:2]
+    return bool(rank == terms.shape[1] and on_it and squares.min() > _NEAR * abs(squares.max()))

@@ -125,7 +125,8 @@ class UnmatchedColumns:
         Whole numbers on a rising line may also be a different unit; then only ids of a table are codes.
         """
         lines = self._fit_lines(self.comparison.expected, columns)
-        candidates = [column for column in columns if column not in lines or column in self.codes]
+        flags = self._find_moved_flags(columns) if lines else []
+        candidates = [column for column in columns if column not in (*lines, *flags) or column in self.codes]
         found = find_relabelled(self.comparison.served, self.comparison.expected, candidates, self.codes)
         if not found:
             return None
@@ -187,7 +188,22 @@ class UnmatchedColumns:
         }
         shift, factor = measured[worst]
         kind = recognize_factors(list(measured.values())) or "another-scaler"
-        return replace(self._mistake(kind, list(lines)), shift=shift, factor=factor)
+        scaled = sorted({*lines, *self._find_moved_flags(columns)})
+        return replace(self._mistake(kind, scaled), shift=shift, factor=factor)
+
+    def _find_moved_flags(self, columns: list[int]) -> list[int]:
+        """Return the columns of two values that are served as two others, in the same order.
+
+        By themselves they may be codes as well as a different scaler.
+        """
+        served, expected = self.comparison.served, self.comparison.expected
+        flags = []
+        for column in columns:
+            values, places = np.unique(expected[:, column], return_inverse=True)
+            parts = [np.unique(served[places == place, column]) for place in range(len(values))]
+            if len(values) == 2 and all(len(part) == 1 for part in parts) and parts[0][0] < parts[1][0]:
+                flags.append(column)
+        return flags
 
     def _find_scaler_over_raw(self, columns: list[int]) -> Mistake | None:
         """Return the columns of a scaler of a different class."""

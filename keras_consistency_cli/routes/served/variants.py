@@ -18,11 +18,13 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_run_variants,
     scale_in_batches,
 )
+from keras_consistency_cli.routes.scaling.growing_variants import generate_growing_variants
+from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.scaling.rounding_variants import (
     generate_rounded_before,
     generate_rounded_variants,
 )
-from keras_consistency_cli.routes.served.imputation_match import generate_filled_variants
+from keras_consistency_cli.routes.served.applied_functions import generate_time_functions
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
 from keras_consistency_cli.text import clean
@@ -56,6 +58,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         generate_run_variants,
         generate_batch_variants,
         _move_columns,
+        generate_growing_variants,
     ):
         yield from stop_at_refusal(generate(case))
 
@@ -147,6 +150,7 @@ def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]
     yield from _wrap_after(expected)
     yield from _clip_to_range(expected, served)
     yield from generate_axis_variants(expected)
+    yield from generate_time_functions(expected)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
         yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)
 
@@ -171,6 +175,7 @@ def _clip_to_range(expected: Array, served: Array) -> Iterator[Variant]:
 
 def _move_axes(case: ServedInput) -> Iterator[Variant]:
     yield from generate_axis_variants(case.expected)
+    yield from generate_time_functions(case.expected)
 
 
 def _preprocess_single_rows(case: ServedInput) -> Iterator[Variant]:

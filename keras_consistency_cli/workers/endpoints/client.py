@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,14 @@ from keras_consistency_cli.config.endpoints import Endpoint
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, OrderDetails
 from keras_consistency_cli.routes.endpoints.table import REORDERED
-from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Result, Trace
+from keras_consistency_cli.routes.trace import (
+    GIVEN_ROWS,
+    REFERENCE,
+    GivenDetails,
+    Outputs,
+    Result,
+    Trace,
+)
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
@@ -23,6 +31,9 @@ from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["EndpointClient"]
 
+_SINGLE_REQUESTS = 16
+"""Rows that a service is asked about which takes one row in a request."""
+_TABLE_AXES = 2
 _rows_lock = threading.Lock()
 """Several services get their rows from one worker."""
 
@@ -83,6 +94,8 @@ class EndpointClient(WorkerClient):
         if self._dead or self._deadline.over:
             return Trace(route=route, error=self._dead or self._deadline.reason()), None
         try:
+            # Each question about a row is a request of its own.
+            rows = rows[:_SINGLE_REQUESTS] if self._endpoint.takes_one_row else rows
             asked = self._prepare(rows)
             if isinstance(asked, str):
                 return Trace(route=route, error=asked), None
@@ -94,6 +107,8 @@ class EndpointClient(WorkerClient):
             if not failure.status and not isinstance(failure, SpentError):
                 self._dead = message  # a service that cannot be reached is not asked again and again
             return Trace(route=route, error=message), None
+        if self._endpoint.takes_one_row and result.rows is None and result.outputs:
+            result = replace(result, rows=np.arange(len(rows)))
         return _traces(route, result, time.perf_counter() - start)
 
     def _prepare(self, numbers: np.ndarray) -> Asked | str:
@@ -117,10 +132,11 @@ class EndpointClient(WorkerClient):
                 deadline=self._deadline,
                 shapes=shapes,
             )
+        columns = raw.details_as(GivenDetails).get("columns", ()) if self._endpoint.takes_records else ()
         asked = Asked(
             service=self._service,
-            raw=raw.outputs,
-            fed=fed.outputs,
+            raw=_name_columns(raw.outputs, columns),
+            fed=_name_columns(fed.outputs, columns),
             scales=self._scales,
             predicted=predicted.outputs,
             batch_size=self._batch_size,
@@ -151,6 +167,14 @@ class EndpointClient(WorkerClient):
             rows=np.arange(count),
             details=dict(details["orders"][best]),
         )
+
+
+def _name_columns(rows: Outputs, columns: Sequence[str]) -> Outputs:
+    """Return the columns of a table by their names, as objects need them; other rows as they are."""
+    (values, *others) = rows.values()
+    if others or values.ndim != _TABLE_AXES or values.shape[1] != len(columns):
+        return rows
+    return {name: values[:, place] for place, name in enumerate(columns)}
 
 
 def _traces(route: str, result: Result, elapsed: float) -> tuple[Trace, Trace | None]:

@@ -176,7 +176,8 @@ def form_of(protocol: Protocol, template: Json, path: str) -> Form:
 
     Args:
         protocol: the protocol.
-        template: a document in which the text ROWS stands for the rows; None for `{"instances": ROWS}`.
+        template: a document in which the text ROWS stands for the rows, RECORDS for objects with the names of
+            columns, and ROW and RECORD for a single one; None for `{"instances": ROWS}`.
         path: the keys to the answers, separated by dots; "" for the usual one.
     """
     form = _FORMS[protocol]
@@ -188,8 +189,9 @@ def form_of(protocol: Protocol, template: Json, path: str) -> Form:
 
 
 def _fill(template: Json, rows: Rows, interface: Interface) -> Json:
-    if template == "ROWS":
-        return _listed(rows, interface)
+    if template in ("ROWS", "RECORDS", "ROW", "RECORD"):
+        listed = _listed(rows, interface)
+        return listed[0] if template in ("ROW", "RECORD") and isinstance(listed, list) else listed
     if isinstance(template, dict):
         return {key: _fill(value, rows, interface) for key, value in template.items()}
     return [_fill(value, rows, interface) for value in template] if isinstance(template, list) else template
@@ -224,7 +226,7 @@ def _only_numbers(
 
 
 def match_outputs(
-    found: Mapping[str, Json], expected: Mapping[str, tuple[int, ...]], rows: int
+    found: Mapping[str, Json], expected: Mapping[str, tuple[int, ...]], rows: int, *, is_single: bool = False
 ) -> dict[str, Answer]:
     """Return the answers by the model's output names, in the shapes of its outputs.
 
@@ -232,6 +234,7 @@ def match_outputs(
         found: the outputs of the answer; "" is one without a name.
         expected: by output of the model, the shape of one row.
         rows: the number of rows that were sent.
+        is_single: whether requests have one row only, and so answers no axis of rows.
 
     Raises:
         ShapeError: not one answer for each row, or outputs of other shapes.
@@ -245,6 +248,8 @@ def match_outputs(
     for name, answer in named.items():
         shape = (rows, *expected[name])
         values = answer.values
+        if is_single and values.size == int(np.prod(shape)):
+            values = values.reshape(shape)
         if len(values.shape) == 0 or values.shape[0] != rows:
             got = values.shape[0] if values.shape else 1
             raise ShapeError(f"{rows} rows were sent, and {got} answers came back")

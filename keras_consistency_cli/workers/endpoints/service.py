@@ -70,20 +70,27 @@ class Service:
         self._shapes, self._deadline = shapes, deadline
         self._headers = {"Content-Type": "application/json", **headers}
         self._form = form_of(self.protocol, endpoint.template, endpoint.answers)
+        self._is_single = endpoint.takes_one_row
 
     def ask(self, rows: Rows) -> dict[str, Answer]:
         """Return the answers to these rows, by output of the model.
+
+        A service that takes one row in a request is asked row by row.
 
         Raises:
             EndpointError: no answer, an error, or an answer that cannot be read.
             ShapeError: not one answer for each row.
         """
         count = len(next(iter(rows.values())))
+        if self._is_single and count > 1:
+            single = ({name: values[at : at + 1] for name, values in rows.items()} for at in range(count))
+            return join([self.ask(row) for row in single])
         reply = self._post(rows)
         if reply.status != 200:
             raise EndpointError(_refusal(reply, count), reply.status)
         if not self.interface.is_binary:
-            return match_outputs(self._form.outputs(read_json(reply.body)), self._shapes, count)
+            found = self._form.outputs(read_json(reply.body))
+            return match_outputs(found, self._shapes, count, is_single=self._is_single)
         outputs, types = decode_binary(reply.body, reply.header_length)
         return dict(with_digits(match_outputs(outputs, self._shapes, count), types))
 
@@ -144,7 +151,7 @@ class Service:
 def _refusal(reply: Reply, count: int) -> str:
     """What a service says in place of answers."""
     said = clean(reply.body[:_SHOWN_BYTES].decode("utf-8", "replace"), 120)
-    sent = f" to {count} rows in one request" if count > 1 else ""
+    sent = f" to {count} rows in one request (state ROW for one)" if count > 1 else ""
     return f"it answers{sent} with status {reply.status}" + (f": {said}" if said else "")
 
 

@@ -120,6 +120,10 @@ CAUSES = {
     "refit-single": "scaler-refit",
     "refit-first": "scaler-refit",
     "refit-some": "scaler-refit",
+    "refit-so-far": "scaler-refit",
+    "refit-last": "scaler-refit",
+    "refit-groups:'owner'": "scaler-refit",
+    "refit-updated": "scaler-refit",
     "unscaled": "scaler-missing",
     "scaled-twice": "scaler-applied-twice",
     "scaled-too": "scaler-applied-twice",
@@ -164,6 +168,10 @@ CAUSES = {
     "turned:30": "time-shift",
     "padding-side:after the values instead of before them": "padding-side",
     "cut-side:its first values instead of its last ones": "padding-side",
+    "encoded-by-row": "codes-refit",
+    "own-statistics:mean and deviation of each row": "scaled-by-own-statistics",
+    "resampled:cut 1 time step later": "sampled-differently",
+    "nearly-resampled:with 0.5 times as many time steps": "sampled-differently",
     "unknown": None,
 }
 

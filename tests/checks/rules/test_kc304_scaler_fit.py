@@ -136,6 +136,22 @@ def test_columns_in_another_order_fail(wording: SnapshotAssertion) -> None:
 
 
 @pytest.mark.parametrize(
+    ("order", "status", "cause"),
+    [((1, 0, 2), Status.FAIL, "feature-order"), ((0, 1, 2), Status.PASS, None)],
+    ids=["that of the reference rows", "that of the data"],
+)
+def test_the_order_of_the_reference_rows_may_be_that_of_the_scaler(
+    order: tuple[int, ...], status: Status, cause: str | None, wording: SnapshotAssertion
+) -> None:
+    training, names = table(500), ("age", "income", "rate")
+    scaler = StandardScaler().fit(training[:, list(order)])
+    facts = described(scaler, training, columns=names, reference_order=("income", "age", "rate"))
+    verdict = examined(CHECK, facts)
+    assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
+    assert verdict.message == wording
+
+
+@pytest.mark.parametrize(
     ("saved", "reported"), [("1.6.1", "1.6.1"), ("1.9.0", None), (None, None), ("1.19.1", "1.19.1")]
 )
 def test_another_scikit_learn_is_a_warning(saved: str | None, reported: str | None) -> None:

@@ -299,6 +299,13 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("dark on light", {}, {"KC301": {"cause": "values-inverted"}}, [("values-inverted", None)]),
     ("a different time zone", {}, {"KC301": {"cause": "time-shift"}}, [("time-shift", None)]),
     ("rows in a different order", {}, {"KC301": {"cause": "row-order"}}, [("row-order", None)]),
+    ("a window too late", {}, {"KC301": {"cause": "sampled-differently"}}, [("sampled-differently", None)]),
+    (
+        "the mean of each image",
+        {},
+        {"KC301": {"cause": "scaled-by-own-statistics"}},
+        [("scaled-by-own-statistics", None)],
+    ),
     ("a spelling", {}, {"KC501": {"cause": "unknown-words"}}, [("unknown-words", None)]),
     ("a default", {}, {"KC301": {"cause": "features-not-filled"}}, [("features-not-filled", None)]),
     ("one more logarithm", {}, {"KC301": {"cause": "function-misapplied"}}, [("function-misapplied", None)]),

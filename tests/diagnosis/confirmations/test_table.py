@@ -202,7 +202,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
     ("near-ties", {}, {"KC604": {"cause": "near-ties"}}),
     ("ids-rounded", {}, {"KC501": {}}),
-    ("codes-refit", {}, {"KC301": {}}),
+    ("codes-refit", served("relabelled"), {"KC301": {}}),
     ("input-order", {"orders": {"surplus": {"left": "extra"}}}, {"KC501": {}}),
     ("mask-lost", measured("unpadded", {"leak": LEAK}), {"KC504": {}}),
     ("positions-count-padding", measured("unpadded", {"leak": PLACES}), {"KC504": {}}),
@@ -234,6 +234,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"pairs": pair("companions", "companions-baseline")},
         {"KC104": {"judged": (without_noise(0.5),)}},
     ),
+    ("codes-refit", served("encoded-by-row"), {"KC301": {}}),
+    ("sampled-differently", served("resampled:cut 1 time step later"), {"KC301": {}}),
+    ("scaled-by-own-statistics", served("own-statistics:range of each row"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -316,6 +319,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"pairs": pair("companions", "companions-baseline")},
         {"KC104": {"judged": (without_noise(1e-9),)}},
     ),
+    ("sampled-differently", served("nearly-resampled:x"), {"KC301": {}}),
+    ("scaler-refit", served("refit-first", "unknown", "unknown"), {"KC301": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

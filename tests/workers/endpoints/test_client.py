@@ -9,10 +9,11 @@ import pytest
 
 from keras_consistency_cli.config.endpoints import Endpoint
 from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.routes.endpoints.table import AGAIN, ANSWERS, CONCURRENT, SINGLE
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.client import EndpointClient
 from tests.helpers.asked_services import FakeWorker
-from tests.helpers.planted_services import RAW, SERVICES, predict
+from tests.helpers.planted_services import RAW, SCALER, SERVICES, predict
 from tests.helpers.stub_services import Stub, running
 
 ROUTE = "answers@service"
@@ -62,3 +63,32 @@ def test_a_service_with_any_name_is_not_asked_again_if_it_is_down() -> None:
     asking = client("http://127.0.0.1:1/spent", requests=1)
     errors = [asking.run(ROUTE, np.arange(96))[0].error for _ in range(2)]
     assert errors[0] == errors[1]
+
+
+def _one_row(rows: np.ndarray) -> Any:
+    """A service that takes one row, and answers with a list of numbers and no axis of rows."""
+    if rows.shape != (RAW.shape[1],):
+        raise ValueError(f"rows of shape {rows.shape}")
+    return predict(SCALER.transform(rows[None]))[0]
+
+
+@pytest.mark.parametrize("question", [ANSWERS, AGAIN, SINGLE, CONCURRENT])
+def test_a_service_of_single_rows_is_asked_row_by_row(question: str) -> None:
+    worker = FakeWorker(predict, RAW[:16])
+    with running(Stub(_one_row, "json")) as stub:
+        asking = client(stub.url, worker, template={"instances": "ROW"}, answers="predictions")
+        trace, _ = asking.run(f"{question}@service", np.arange(96))
+    assert trace.ran, trace.error
+    assert len(stub.requests) <= 64
+    assert np.array_equal(trace.outputs["y"], predict(worker.fed())[trace.rows])
+
+
+def test_records_have_the_names_of_columns() -> None:
+    worker = FakeWorker(predict, RAW[:16], columns=["a", "b", "c", "d", "e"])
+    with running(Stub(lambda rows: rows, "json")) as stub:
+        client(stub.url, worker, template={"row": "RECORD"}).run(ROUTE, np.arange(96))
+        client(stub.url, worker, template=["RECORDS"]).run(ROUTE, np.arange(96))
+    single, many = stub.requests[:2]
+    assert single == {"row": dict(zip("abcde", RAW[0].tolist(), strict=True))}
+    assert len(many[0]) == 16
+    assert many[0][3] == dict(zip("abcde", RAW[3].tolist(), strict=True))

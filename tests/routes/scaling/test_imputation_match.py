@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.routes.served.imputation_match import generate_filled_variants
+from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.served.mistakes import ServedInput
 from tests.helpers.scaled_subjects import RAW, TRAINED, Setting
 
