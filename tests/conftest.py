@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -70,6 +71,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     is_test = collection_path.name.startswith("test_")
     is_fast_run = config.getoption("markexpr", "") == "not slow"
     return True if is_fast_run and is_test and starts_processes_or_imports_keras(collection_path) else None
+
+
+def pytest_collection() -> None:
+    """Collect no garbage while modules are imported: nearly all of their objects live until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Do not look for garbage among these objects again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
