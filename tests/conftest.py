@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -41,6 +42,15 @@ def shared_fork_server() -> Iterator[SharedForkServer]:
     server.end()
 
 
+@pytest.fixture(scope="module")
+def forks_are_shared(shared_fork_server: SharedForkServer) -> Iterator[None]:
+    """The runs of this module start no interpreter; relative paths would not be found by their workers."""
+    from tests.helpers.in_process import forking_from
+
+    with forking_from(shared_fork_server):
+        yield
+
+
 @pytest.fixture(scope="session")
 def built_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All samples, built in a temporary folder with the layers that they need; tests must not change them."""
@@ -63,6 +73,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_fast_run and is_test and starts_processes_or_imports_keras(collection_path) else None
 
 
+def pytest_collection() -> None:
+    """Collect no garbage while modules are imported: nearly all of their objects live until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Do not look for garbage among these objects again and again."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that compare wording, for `make snapshots`, and slow ones, which `make test-fast` leaves
     out.
@@ -78,7 +99,7 @@ _SLOW_IMPORT = re.compile(
     r"^\s*(?:import|from) (?:keras|tensorflow|subprocess|tests\.corpus|fuzz|benchmarks)\b"
     r"|^\s*from tests\.helpers\.in_process\b"
     r"|^\s*from keras_consistency_cli\.(?:api|loading\.model|routes\.session|routes\.locating)\b"
-    r"|importorskip\(.keras|shared_fork_server|built_samples|pytester",
+    r"|importorskip\(.keras|shared_fork_server|forks_are_shared|built_samples|pytester",
     re.MULTILINE,
 )
 _HELPER_IMPORT = re.compile(r"^\s*from tests\.helpers(?:\.(\w+) import| import ([\w, ]+))", re.MULTILINE)

@@ -108,7 +108,9 @@ class WorkerClient:
         return self._channel is not None
 
     def _start_worker(self) -> None:
-        self._child, self._channel = self._fork_server.fork(deadline=self._deadline.start())
+        files = self._load_request.get("files", {})
+        scales = bool(files.get("scaler") or files.get("target_scaler"))
+        self._child, self._channel = self._fork_server.fork(deadline=self._deadline.start(), scales=scales)
 
     def describe(self, *, every: bool) -> DataFacts:
         """Describe the rows and what happens to them before the model.

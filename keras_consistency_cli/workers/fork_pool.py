@@ -150,10 +150,12 @@ class ForkLease:
     def _folder(self) -> Path:
         return self._started.scratch / self._scratch
 
-    def fork(self, *, deadline: float | None = None) -> tuple[int, socket.socket]:
+    def fork(self, *, deadline: float | None = None, scales: bool = False) -> tuple[int, socket.socket]:
         """Fork a worker; the time limit of one run never ends the server of all runs."""
         late = None if deadline is None else max(deadline, time.monotonic() + _LEAST_START_S)
-        child, channel = self._started.fork(deadline=late, log=self._log.writer, scratch=self._scratch)
+        child, channel = self._started.fork(
+            deadline=late, scales=scales, log=self._log.writer, scratch=self._scratch
+        )
         self._children.add(child)
         self._channels.append(channel)
         if self._watch is not None:

@@ -24,7 +24,7 @@ class ForkSource(Protocol):
     ) -> None:
         """Let the process import the backend."""
 
-    def fork(self, *, deadline: float | None = None) -> tuple[int, socket.socket]:
+    def fork(self, *, deadline: float | None = None, scales: bool = False) -> tuple[int, socket.socket]:
         """Fork a worker."""
 
     @property

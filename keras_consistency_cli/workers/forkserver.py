@@ -112,12 +112,18 @@ class ForkServer:
             self._control.sendall(json.dumps(request).encode() + b"\n")
 
     def fork(
-        self, *, deadline: float | None = None, log: int | None = None, scratch: str = ""
+        self,
+        *,
+        deadline: float | None = None,
+        scales: bool = False,
+        log: int | None = None,
+        scratch: str = "",
     ) -> tuple[int, socket.socket]:
         """Fork a worker; return its process id and the channel to it.
 
         Args:
             deadline: the time of `time.monotonic` by which it must be there.
+            scales: whether it loads a scaler, for which scikit-learn is imported first.
             log: the descriptor that it prints to, instead of the log of this server.
             scratch: the folder inside `scratch` that it may write to, instead of all of it.
 
@@ -129,7 +135,8 @@ class ForkServer:
         with self._lock, child_end:
             try:
                 descriptors = [child_end.fileno(), *([] if log is None else [log])]
-                socket.send_fds(self._control, [f"fork {scratch}".encode()], descriptors)
+                request = f"{'fork-to-scale' if scales else 'fork'} {scratch}"
+                socket.send_fds(self._control, [request.encode()], descriptors)
                 child = self._receive_number(deadline)
             except OSError as problem:
                 channel.close()

@@ -5,7 +5,6 @@ CI tries one advice of each family; `make advice` tries all, which takes several
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
-from tests.advice.table import FAMILIES, SERVICES, UNTRIED, UNTRIED_PARTS
+from tests.advice.table import CHOSEN, FAMILIES, SERVICES, UNTRIED, UNTRIED_PARTS
 from tests.advice.trial import Trial, find
 from tests.advice.trials_endpoints import ServiceTrial
 from tests.corpus.cases import write
@@ -27,14 +26,6 @@ from tests.helpers.stub_services import Answers, Stub, refuse_wrong_rows, runnin
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
 
 TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)
-
-
-def _place(trial: Trial) -> int:
-    """A number that depends on the words of the trial only."""
-    return zlib.crc32(f"{trial.slug}: {trial.tries}".encode())
-
-
-CHOSEN = tuple(min(family, key=_place) for family in FAMILIES.values())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -205,6 +205,7 @@ def test_live_saved_and_reloaded_are_compared() -> None:
     assert statuses(check(dense(Mean(0.1)), ROWS, select=["KC801"])) == {"KC801": Status.PASS}
 
 
+@pytest.mark.usefixtures("forks_are_shared")
 def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
     model, rows = (
         NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
@@ -343,13 +344,14 @@ def test_recorded_outputs_and_facts_are_arguments(healthy: tuple[Any, Report]) -
     assert check(healthy[0], ROWS, expected=answers, select=["KC802"]).passed
     assert not check(healthy[0], ROWS, expected=answers + 1, select=["KC802"]).passed
     leaking = dense(Mean())
-    alone = np.concatenate([leaking.predict(row[None], verbose=0) for row in ROWS])
+    alone = np.concatenate([leaking(row[None]) for row in ROWS])
     wide = {"rtol": 0.0, "atol": 1.01 * float(np.abs(alone - leaking.predict(ROWS, verbose=0)).max())}
     assert check(
         leaking, ROWS, tolerance=wide, facts={"stateful_rows": "independent"}, select=["KC101"]
     ).passed
 
 
+@pytest.mark.usefixtures("forks_are_shared")
 def test_files_are_checked_in_separate_processes(healthy: tuple[Any, Report], tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
     model.save(tmp_path / "m.keras")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.pipeline.baseline_file import SCHEMA, pack_baseline
 from tests.helpers import live_models, planted
 from tests.helpers.commands import Surroundings
+from tests.helpers.in_process import SharedForkServer, forking_from, in_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,13 +170,20 @@ def arrays(into: Path) -> None:
     np.savez(into / "unequal.npz", numbers=number[:, :4], ids=np.zeros((4, 2), "int32"))
 
 
+@pytest.fixture(scope="module")
+def fork_server(folder: Path) -> Iterator[SharedForkServer]:
+    """It starts in the folder, where its workers find relative paths."""
+    with in_folder(folder):
+        server = SharedForkServer()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(folder: Path, fork_server: SharedForkServer) -> Iterator[Path]:
     """The folder as the current one, and no setting from outside."""
-    monkeypatch.chdir(folder)
-    for name in [name for name in os.environ if name.startswith("KCHECK_")]:
-        monkeypatch.delenv(name)
-    return folder
+    with in_folder(folder), forking_from(fork_server):
+        yield folder
 
 
 @pytest.mark.parametrize("name", [*WITHOUT_BACKEND, *WITH_BACKEND])

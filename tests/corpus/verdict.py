@@ -79,18 +79,17 @@ class Outcome:
         return f"[{self.case.family}] {self.case.name}: {expected}; exit {self.exit_code}, {outcome}"
 
 
-def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
-    """Run `kcheck run` on the files of a case and read its JSON report."""
-    command = [
-        sys.executable,
-        "-m",
-        "keras_consistency_cli",
-        "run",
-        str(files.model),
-        *files.args,
-        "--format",
-        "json",
-    ]
+def examine(case: Case, files: Files, *, timeout_s: float = 300.0, only_own: bool = False) -> Outcome:
+    """Run `kcheck run` on the files of a case and read its JSON report.
+
+    Args:
+        case: the case.
+        files: its files.
+        timeout_s: seconds until the command is ended.
+        only_own: run only the checks that must report the fault, or those whose fault a clean case
+            resembles; all checks on a clean case that resembles no fault.
+    """
+    command = [sys.executable, "-m", "keras_consistency_cli", *_arguments(case, files, only_own)]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
@@ -106,12 +105,20 @@ def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
     return read_outcome(case, done.returncode, done.stdout, done.stderr)
 
 
-def examine_in_process(case: Case, files: Files, fork_server: SharedForkServer) -> Outcome:
+def examine_in_process(
+    case: Case, files: Files, fork_server: SharedForkServer, *, only_own: bool = False
+) -> Outcome:
     """Do the same without a new interpreter for the command and its backend."""
     with in_folder(files.model.parent):
-        arguments = ("run", str(files.model), *files.args, "--format", "json")
-        done = run_in_process(*arguments, fork_server=fork_server)
+        done = run_in_process(*_arguments(case, files, only_own), fork_server=fork_server)
     return read_outcome(case, done.code, done.out, done.err)
+
+
+def _arguments(case: Case, files: Files, only_own: bool) -> tuple[str, ...]:
+    # KC201 gives a verdict for any model.
+    own = (*case.failing, *case.warning, *((*case.quiet, "KC201") if case.quiet else ()))
+    selected = ("--select", ",".join(own)) if only_own and own and "--select" not in files.args else ()
+    return ("run", str(files.model), *files.args, *selected, "--format", "json")
 
 
 def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcome:

@@ -20,7 +20,15 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.pipeline import worker_setup
 from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["Completed", "NoWorkers", "SharedForkServer", "in_folder", "lowered", "run_in_process"]
+__all__ = [
+    "Completed",
+    "NoWorkers",
+    "SharedForkServer",
+    "forking_from",
+    "in_folder",
+    "lowered",
+    "run_in_process",
+]
 
 UNREADABLE = "unreadable.keras"
 
@@ -147,13 +155,25 @@ def lowered(caps: Mapping[str, object]) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def forking_from(fork_server: NoWorkers) -> Iterator[None]:
+    """Let every run in this process take its workers from this fork server.
+
+    Its `further` replaces those for the user's code and for different kernels.
+    """
+    with (
+        mock.patch("keras_consistency_cli.workers.forkserver.ForkServer", fork_server),
+        mock.patch.object(worker_setup, "ForkServer", fork_server.further),
+    ):
+        yield
+
+
 def run_in_process(*arguments: str, fork_server: NoWorkers) -> Completed:
     """Run `kcheck` with these arguments in this process.
 
     Args:
         arguments: the arguments after `kcheck`.
-        fork_server: replaces the fork server that the command starts, and its `further` those for the
-            user's code and for different kernels.
+        fork_server: where the workers come from.
     """
     own_open = pathlib.Path.open
 
@@ -164,8 +184,7 @@ def run_in_process(*arguments: str, fork_server: NoWorkers) -> Completed:
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch("keras_consistency_cli.workers.forkserver.ForkServer", fork_server))
-        stack.enter_context(mock.patch.object(worker_setup, "ForkServer", fork_server.further))
+        stack.enter_context(forking_from(fork_server))
         stack.enter_context(mock.patch.object(pathlib.Path, "open", open_unless_unreadable))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))

@@ -21,6 +21,7 @@ from keras_consistency_cli.pipeline.baseline import differences, record
 from keras_consistency_cli.pipeline.baseline_file import Baseline, read_baseline
 from keras_consistency_cli.reporting.report import Report, Source
 
+pytestmark = pytest.mark.usefixtures("forks_are_shared")
 ROWS = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 
 

@@ -22,6 +22,7 @@ from keras_consistency_cli.reporting.bundle import MANIFEST, MOST_BYTES, check_b
 from keras_consistency_cli.reporting.report import FailingRows, Report, Source
 from tests.helpers import live_models
 
+pytestmark = pytest.mark.usefixtures("forks_are_shared")
 SETTINGS = Settings.model_validate({"model": "m.keras", "data": "x.npy", "seed": 4})
 
 

@@ -17,6 +17,7 @@ from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting.reproducer import command, reproducers
 from tests.helpers import live_models
 
+pytestmark = pytest.mark.usefixtures("forks_are_shared")
 OBJECTS = str(live_models.__file__)
 EVERYTHING: dict[str, Any] = {
     "model": "my model.keras",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
-import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 import keras
@@ -49,23 +50,22 @@ def test_expected_yaml_is_complete(name: str, built: Path) -> None:
     assert all(file.exists() for file in files)
 
 
-def test_an_unknown_name_is_refused() -> None:
-    completed = subprocess.run(
-        [sys.executable, str(SAMPLES / "make_samples.py"), "helthy"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert completed.returncode == 2
-    assert "unknown sample: helthy" in completed.stderr
+@pytest.fixture(scope="module")
+def make_samples() -> ModuleType:
+    """The script that builds the samples; `built_samples` runs it as a command."""
+    with mock.patch.object(sys, "path", [str(SAMPLES), *sys.path]):
+        return importlib.import_module("make_samples")
 
 
-def test_a_sample_can_be_built_again(built: Path, tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, str(SAMPLES / "make_samples.py"), "healthy-mlp", "--into", str(tmp_path)],
-        capture_output=True,
-        check=True,
-    )
+def test_an_unknown_name_is_refused(make_samples: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        make_samples.main(["helthy"])
+    assert end.value.code == 2
+    assert "unknown sample: helthy" in capsys.readouterr().err
+
+
+def test_a_sample_can_be_built_again(make_samples: ModuleType, built: Path, tmp_path: Path) -> None:
+    assert make_samples.main(["healthy-mlp", "--into", str(tmp_path)]) == 0
     (first, rows), (second, repeated_rows) = (
         _load_sample(built, "healthy-mlp"),
         _load_sample(tmp_path, "healthy-mlp"),

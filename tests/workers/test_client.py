@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -58,6 +59,17 @@ def create(fork_server: ForkServer, tmp_path: Path) -> Iterator[Create]:
     yield client_with
     for client in clients:
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("files", "scales"), [({}, False), ({"scaler": "s.joblib"}, True), ({"target_scaler": "t.pkl"}, True)]
+)
+def test_a_worker_says_before_it_is_forked_whether_it_scales(files: dict[str, str], scales: bool) -> None:
+    source = mock.Mock()
+    source.fork.side_effect = NoVerdictError("none")
+    with pytest.raises(NoVerdictError):
+        WorkerClient(source, {"files": files, "options": OPTIONS}, timeout=9.0).load()
+    assert source.fork.call_args.kwargs["scales"] is scales
 
 
 @pytest.mark.parametrize(

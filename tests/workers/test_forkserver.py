@@ -1,6 +1,7 @@
 """fork server: its workers, and the whole command if a worker comes to harm.
 
-The other checks keep their verdicts, the exit code is 3, and nothing is left behind.
+The other checks keep their verdicts, the exit code is 3, and nothing is left behind. What a run leaves behind
+does not depend on the harm, so most kinds of harm are done to workers of a shared fork server.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.forkserver import ForkServer
 from tests.helpers import planted
 from tests.helpers.commands import Surroundings
+from tests.helpers.in_process import SharedForkServer, run_in_process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are counted in /proc")
 CHECKS = "KC104,KC201,KC202,KC204"
@@ -48,9 +50,9 @@ def trapped(tmp_path: Path) -> Callable[..., list[str]]:
         objects = ["--custom-objects", str(planted.__file__)]
         return [
             "run",
-            "m.keras",
+            str(tmp_path / "m.keras"),
             "--data",
-            "x.npy",
+            str(tmp_path / "x.npy"),
             *objects,
             "--select",
             CHECKS,
@@ -67,60 +69,61 @@ def statuses(stdout: str) -> dict[str, str]:
     return {result["code"]: result["status"] for result in json.loads(stdout)["results"]}
 
 
-@pytest.mark.parametrize(
-    ("how", "fact"),
-    [
-        ("kill", "SIGKILL"),
-        ("abort", "SIGABRT"),
-        ("exit", "exit code 0"),
-        ("raise", "RuntimeError"),
-        ("hang", "8 s (--timeout)"),
-    ],
-)
-def test_harm_is_an_error_and_the_other_checks_have_verdicts(
+HARMED = {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
+
+
+def reason_of_error(stdout: str) -> str:
+    (harmed,) = [result for result in json.loads(stdout)["results"] if result["code"] == "KC202"]
+    return str(harmed["reason"])
+
+
+@pytest.mark.parametrize(("how", "fact"), [("kill", "SIGKILL"), ("hang", "8 s (--timeout)")])
+def test_nothing_is_left_behind_after_harm(
     how: str, fact: str, around: Surroundings, trapped: Callable[..., list[str]]
 ) -> None:
     done = around.run(*trapped(how), *(["--timeout", "8"] if how == "hang" else []))
-    assert (done.returncode, done.stderr) == (3, "")
-    assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
-    (harmed,) = [result for result in json.loads(done.stdout)["results"] if result["code"] == "KC202"]
-    assert fact in harmed["reason"]
+    assert (done.returncode, done.stderr, statuses(done.stdout)) == (3, "", HARMED)
+    assert fact in reason_of_error(done.stdout)
     assert around.left_behind() == ([], [])
 
 
-def test_harm_in_a_training_call_is_an_error_too(
-    around: Surroundings, trapped: Callable[..., list[str]]
+@pytest.mark.parametrize(
+    ("how", "when", "fact"),
+    [
+        ("abort", "bare", "SIGABRT"),
+        ("exit", "bare", "exit code 0"),
+        ("raise", "bare", "RuntimeError"),
+        ("exit", "training", "exit code 0"),
+    ],
+)
+def test_harm_is_an_error_and_the_other_checks_have_verdicts(
+    how: str, when: str, fact: str, trapped: Callable[..., list[str]], shared_fork_server: SharedForkServer
 ) -> None:
-    done = around.run(*trapped("exit", "training"))
-    assert (done.returncode, done.stderr) == (3, "")
-    assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
+    done = run_in_process(*trapped(how, when), fork_server=shared_fork_server)
+    assert (done.code, done.err, statuses(done.out)) == (3, "", HARMED)
+    assert fact in reason_of_error(done.out)
 
 
-def test_a_failure_outweighs_an_error(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_a_failure_outweighs_an_error(
+    trapped: Callable[..., list[str]], shared_fork_server: SharedForkServer
+) -> None:
     normaliser = layers.UnitNormalization(axis=0)
-    done = around.run(*trapped("exit", "bare", normaliser))
-    assert (done.returncode, done.stderr) == (1, "")
-    assert {code: status for code, status in statuses(done.stdout).items() if code != "KC201"} == {
+    done = run_in_process(*trapped("exit", "bare", normaliser), fork_server=shared_fork_server)
+    assert (done.code, done.err) == (1, "")
+    assert {code: status for code, status in statuses(done.out).items() if code != "KC201"} == {
         "KC104": "fail",
         "KC202": "error",
-        "KC204": statuses(done.stdout)["KC204"],
+        "KC204": statuses(done.out)["KC204"],
     }
 
 
-def test_a_flood_of_output_stays_out_of_the_report(
+def test_children_of_a_worker_end_with_it_and_its_output_stays_out_of_the_report(
     around: Surroundings, trapped: Callable[..., list[str]]
 ) -> None:
-    done = around.run(*trapped("flood"))
+    others = [planted.Trap(how, armed=False, name=how) for how in ("spawn", "escape")]
+    done = around.run(*trapped("flood", "bare", *others))
     assert (done.returncode, done.stderr) == (0, "")
     assert set(statuses(done.stdout).values()) == {"pass"}
-    assert around.left_behind() == ([], [])
-
-
-@pytest.mark.parametrize("how", ["spawn", "escape"])
-def test_children_of_a_worker_end_with_it(
-    how: str, around: Surroundings, trapped: Callable[..., list[str]]
-) -> None:
-    assert around.run(*trapped(how)).returncode == 0
     assert around.left_behind() == ([], [])
 
 
@@ -158,12 +161,11 @@ def test_a_run_without_time_has_no_verdict(around: Surroundings, trapped: Callab
 
 @pytest.mark.parametrize("how", ["kill", "exit"])
 def test_harm_in_every_prediction_is_no_verdict(
-    how: str, around: Surroundings, trapped: Callable[..., list[str]]
+    how: str, trapped: Callable[..., list[str]], shared_fork_server: SharedForkServer
 ) -> None:
-    done = around.run(*trapped(how, "always"))
-    assert (done.returncode, done.stderr) == (3, "")
-    assert set(statuses(done.stdout).values()) == {"error"}
-    assert around.left_behind() == ([], [])
+    done = run_in_process(*trapped(how, "always"), fork_server=shared_fork_server)
+    assert (done.code, done.err) == (3, "")
+    assert set(statuses(done.out).values()) == {"error"}
 
 
 def test_harm_while_loading_is_reported_on_stderr(
@@ -178,18 +180,13 @@ def test_harm_while_loading_is_reported_on_stderr(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "how"),
-    [
-        (signal.SIGINT, 130, "hang"),
-        (signal.SIGINT, 130, "spawn and hang"),
-        (signal.SIGTERM, 143, "spawn and hang"),
-        (signal.SIGKILL, -signal.SIGKILL, "spawn and hang"),
-    ],
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_interrupting_ends_every_process(
-    number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]
+    number: int, code: int, around: Surroundings, trapped: Callable[..., list[str]]
 ) -> None:
-    process = around.start(*trapped(how))
+    process = around.start(*trapped("spawn and hang"))
     try:
         for _ in range(1200):
             if list(around.temporary.glob("kcheck-*/hanging")):
@@ -254,14 +251,13 @@ def test_nothing_is_imported_from_the_current_folder(
     assert (done.returncode, done.stderr, (around.folder / "imported").exists()) == (0, "", False)
 
 
-@pytest.fixture(scope="module")
-def fork_server() -> Any:
-    with ForkServer() as opened:
-        opened.start({"KERAS_BACKEND": "tensorflow"})
-        yield opened
+@pytest.fixture
+def fork_server(shared_fork_server: SharedForkServer) -> SharedForkServer:
+    shared_fork_server.start({"KERAS_BACKEND": "tensorflow"})
+    return shared_fork_server
 
 
-def test_workers_are_forks_with_a_channel_each(fork_server: ForkServer) -> None:
+def test_workers_are_forks_with_a_channel_each(fork_server: SharedForkServer) -> None:
     (first, one), (second, two) = fork_server.fork(), fork_server.fork()
     assert first != second
     for channel in (one, two):
@@ -271,14 +267,23 @@ def test_workers_are_forks_with_a_channel_each(fork_server: ForkServer) -> None:
     assert [fork_server.wait_for(first), fork_server.wait_for(second)] == [0, 0]
 
 
-def test_the_signal_that_ended_a_worker_is_known(fork_server: ForkServer) -> None:
+def test_scikit_learn_is_imported_before_a_worker_that_scales(
+    fork_server: SharedForkServer,
+) -> None:
+    child, channel = fork_server.fork(scales=True)
+    assert "/sklearn/" in Path(f"/proc/{child}/maps").read_text()
+    channel.close()
+    assert fork_server.wait_for(child) == 0
+
+
+def test_the_signal_that_ended_a_worker_is_known(fork_server: SharedForkServer) -> None:
     child, channel = fork_server.fork()
     os.kill(child, signal.SIGTERM)
     assert fork_server.wait_for(child) == -signal.SIGTERM
     channel.close()
 
 
-def test_the_end_of_the_log_is_kept_for_errors(fork_server: ForkServer) -> None:
+def test_the_end_of_the_log_is_kept_for_errors(fork_server: SharedForkServer) -> None:
     child, channel = fork_server.fork()
     protocol.send(channel, {"op": "planted nonsense"})
     protocol.receive(channel)

@@ -146,12 +146,13 @@ class TensorFlowSession(Session):
 
     @cached_property
     def _compiled(self) -> Any:
+        # Without AutoGraph, as in predict: Keras converts none of the model's code either.
         step = (
-            tf.function(self._step, reduce_retracing=True, jit_compile=True)
+            tf.function(self._step, reduce_retracing=True, jit_compile=True, autograph=False)
             if self.model.jit_compile
             else self._step
         )
-        return tf.function(step, reduce_retracing=True)
+        return tf.function(step, reduce_retracing=True, autograph=False)
 
     def _run_step(self, packed: Any) -> Any:
         return self._traced_step(packed)(packed)
@@ -195,7 +196,7 @@ class TensorFlowSession(Session):
         def run_rows(rows: Any) -> Any:
             return tf.map_fn(run_row, rows, parallel_iterations=_PARALLEL_ROWS, fn_output_signature=signature)
 
-        row_map = tf.function(run_rows, input_signature=[spec])
+        row_map = tf.function(run_rows, input_signature=[spec], autograph=False)
         row_map.get_concrete_function()
         return row_map
 

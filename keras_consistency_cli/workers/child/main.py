@@ -57,7 +57,10 @@ def main(descriptor: int, parent: int) -> None:
         if not request:
             break
         if descriptors:
-            _fork_worker(control, descriptors, start, request.partition(b" ")[2].decode())
+            what, _, folder = request.decode().partition(" ")
+            if what == "fork-to-scale":
+                _import_scaling()
+            _fork_worker(control, descriptors, start, folder)
         elif request == b"here":
             control.sendall(b"0\n")
         else:
@@ -76,12 +79,29 @@ def _import_backend() -> None:
 
         if keras.backend.backend() == "tensorflow":
             import keras_consistency_cli.routes.session.tensorflow
+        import numpy.ma
+        import numpy.random  # noqa: F401
+
+        import keras_consistency_cli.loading.model.load
+        import keras_consistency_cli.loading.profile.profile
         import keras_consistency_cli.loading.rows.synthesis
         import keras_consistency_cli.loading.subject
         import keras_consistency_cli.routes.registry  # noqa: F401
     finally:
         for name in blocked:
             del sys.modules[name]
+    gc.freeze()
+
+
+def _import_scaling() -> None:
+    """Import what a scaler needs, once for all workers: it costs a second in each of them.
+
+    A worker reports a package that is missing or cannot be imported.
+    """
+    with contextlib.suppress(Exception):
+        import sklearn.compose
+        import sklearn.pipeline
+        import sklearn.preprocessing  # noqa: F401
     gc.freeze()
 
 

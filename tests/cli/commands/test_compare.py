@@ -15,6 +15,8 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 
+pytestmark = pytest.mark.usefixtures("forks_are_shared")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -50,12 +52,22 @@ def test_a_reset_restores_the_first_outputs(name: str) -> None:
     assert np.array_equal(fresh, again)
 
 
+@cache
+def ran(name: str, route: str) -> tuple[Mapping[str, Any], bool]:
+    """Run a route on a model; return its details, and whether the model is as it was."""
+    built = MODELS[name]()
+    session, before = session_of(built), state_of(built[0])
+    details = TABLE[route].run(session, built[1]).details
+    session.restore()
+    return MappingProxyType(details), state_of(built[0]) == before
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_memory_decays_and_nan_spoils_later_batches(name: str) -> None:
-    built = MODELS[name]()
-    details = TABLE["state-memory"].run(session_of(built), built[1]).details
+    details, _ = ran(name, "state-memory")
+    model, rows = MODELS[name]()
     # A bidirectional layer cannot be fed one time step at a time, so it is measured by batch.
-    batches = len(next(iter(built[1].values()))) // session_of(built).batch_size
+    batches = len(next(iter(rows.values()))) // session_of((model, rows)).batch_size
     assert (details["steps"], len(details["curve"])) == (
         (4, batches) if name == "nested" else (1, 4 * batches)
     )
@@ -89,17 +101,13 @@ def test_the_curve_is_the_same_with_outputs_per_step_and_per_row() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_saving_loses_the_state_and_copying_keeps_it(name: str) -> None:
-    built = MODELS[name]()
-    details = TABLE["state-saved"].run(session_of(built), built[1]).details
+    details, _ = ran(name, "state-saved")
     assert details["copied"] is True
     assert details["lost"] > 0.001 * details["scale"] > 0
 
 
 def test_predict_without_a_batch_size_fails() -> None:
-    results = {
-        name: TABLE["state-memory"].run(session_of(build()), build()[1]).details["default_predict"]
-        for name, build in MODELS.items()
-    }
+    results = {name: ran(name, "state-memory")[0]["default_predict"] for name in MODELS}
     assert results["one row per batch"] == "ValueError"
     assert "answers" not in results.values()
 
@@ -107,11 +115,7 @@ def test_predict_without_a_batch_size_fails() -> None:
 @pytest.mark.parametrize("route", TABLE)
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_stays_as_it_was(name: str, route: str) -> None:
-    built = MODELS[name]()
-    session, before = session_of(built), state_of(built[0])
-    TABLE[route].run(session, built[1])
-    session.restore()
-    assert state_of(built[0]) == before
+    assert ran(name, route)[1]
 
 
 def test_reset_reaches_nested_layers() -> None:

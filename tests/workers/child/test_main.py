@@ -242,11 +242,17 @@ def test_a_forked_worker_finds_everything_imported() -> None:
         "from keras_consistency_cli.workers.child import executor, main\n"
         "main._import_backend()\n"
         "before = set(sys.modules)\n"
+        "import keras_consistency_cli.loading.model.load\n"
+        "import keras_consistency_cli.loading.profile.profile\n"
         "import keras_consistency_cli.routes.registry\n"
+        "print(*sorted(set(sys.modules) - before), 'sklearn' in sys.modules)\n"
+        "main._import_scaling()\n"
+        "before = set(sys.modules)\n"
+        "import sklearn.compose, sklearn.pipeline, sklearn.preprocessing\n"
         "print(*sorted(set(sys.modules) - before))\n"
     )
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == []
+    assert done.stdout.split() == ["False"], "scikit-learn is imported only for scalers"
