@@ -161,9 +161,18 @@ def test_check_has_a_test_file(check: Check) -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_check_needs_only_routes_that_exist(check: Check) -> None:
     settings = Settings.model_validate(
-        {"model": "m.keras", "exports": ["m.onnx"], "endpoints": ["http://localhost/score"]}
+        {
+            "model": "m.keras",
+            "exports": ["m.onnx"],
+            "endpoints": ["http://localhost/score"],
+            "backends": ["jax"],
+        }
     )
-    table = routes(exports=settings.export_labels(), endpoints=settings.endpoint_labels())
+    table = routes(
+        exports=settings.export_labels(),
+        endpoints=settings.endpoint_labels(),
+        backends=settings.other_backends(),
+    )
     known = {name for route in table for name in (route.name, f"{route.name}-baseline")}
     configured = check.configured(settings)
     pairs = (name for pair in configured.pairs for name in (pair.candidate, pair.reference))
