@@ -206,8 +206,8 @@ class EvidenceCollector:
         def run_in_turn(client: WorkerClient) -> dict[str, Trace]:
             traces: dict[str, Trace] = {}
             for route in by_worker[client]:
-                given = before[route.needs].outputs if route.needs else None
-                made = client.run(route.name, numbers, given)
+                needed = (before[route.needs].outputs,) if route.needs else ()
+                made = client.run(route.name, numbers, *needed)
                 traces |= {trace.route: trace for trace in made if trace is not None}
                 self.observe.route_finished(route.name, route.summary, next(finished), total)
             return traces

@@ -95,9 +95,7 @@ class _Client:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def run(
-        self, route: str, rows: np.ndarray, given: Mapping[str, np.ndarray] | None = None
-    ) -> tuple[Trace, Trace | None]:
+    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
         baseline = f"{route}-baseline"
         name = route.partition("@")[0]
         brings_one = name in ("companions", "companions-float64", "unpadded", "reloaded", "loaded-again")

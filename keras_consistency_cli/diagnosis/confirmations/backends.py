@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.backends import (
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.causes.targets.backend_evidence import (
     CUT,
     LAYER,
     LOW,
@@ -15,7 +16,6 @@ from keras_consistency_cli.diagnosis.backends import (
     differing_details,
     held_layers,
 )
-from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
     ConfirmationResult,

@@ -34,7 +34,8 @@ def _named_backends(kind: type) -> Iterator[str]:
     from keras_consistency_cli.loading.model.facts import is_keras_class
 
     for owner in kind.__mro__:
-        if is_keras_class(owner) or owner is object:
+        # Keras's own layers inherit from classes of the backend in use.
+        if is_keras_class(owner) or owner is object or owner.__module__.partition(".")[0] in _BACKENDS:
             continue
         for function in vars(owner).values():
             if isinstance(function, types.FunctionType):
@@ -42,9 +43,11 @@ def _named_backends(kind: type) -> Iterator[str]:
 
 
 def _named_in(function: types.FunctionType) -> Iterator[str]:
-    """The backends that are imported in a function, or that a global name which it uses is from."""
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
+    """The backends that are imported in a function, or that a name from outside it is from."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    outer = {name: cell.cell_contents for name, cell in cells if name != "__class__"}
+    for name in (*function.__code__.co_names, *outer):
+        value = outer.get(name, function.__globals__.get(name))
         module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
         root = str(module or name).partition(".")[0]
         if root in _BACKENDS:

@@ -34,6 +34,8 @@ _ROWS = 64
 _MOST_SUSPECTS = 6
 _ROUNDING = 2.0**-20
 """Share of a layer's largest output up to which its difference is rounding: sixteen halves of a unit."""
+_CLEAR = 1e-2
+"""Share of the greatest difference from which on a layer is a suspect as clear as that one."""
 _ROW_NUMBERS, _RESULT, _NARROWED = "rows", "result", "narrowed"
 
 
@@ -62,7 +64,7 @@ class DifferingDetails(TypedDict, total=False):
     """Details of the route `differing-layers`.
 
     `plain` are the differences without any change, `scale` the largest outputs on the backend in use.
-    `layers` are the suspects, the one that differs most first. `nonfinite` counts rows with NaN or infinity,
+    `layers` are the suspects, those that differ most first. `nonfinite` counts rows with NaN or infinity,
     and `finite` are the differences of the other rows. `narrowed` are the differences if the backend in use
     gets whole numbers cut to 32 bits; it is there if this backend holds no others.
     """
@@ -160,10 +162,9 @@ def _suspects(
     """
     everything = range(len(kept))
     calls = run_holding(session, rows, kept, everything, everything).calls
-    numbers = [n for n, call in enumerate(calls) if max(call.before, call.difference) > _ROUNDING]
-    numbers.sort(key=lambda n: (not calls[n].failed, -max(calls[n].before, calls[n].difference), n))
+    sizes = {n: max(call.before, call.difference) for n, call in enumerate(calls)}
     held, taking = list[int](), list[int]()
-    for number in numbers[:_MOST_SUSPECTS]:
+    for number in _in_order(sizes)[:_MOST_SUSPECTS]:
         call = calls[number]
         if call.before > _ROUNDING:
             taking.append(number)
@@ -178,6 +179,18 @@ def _suspects(
             "code": call.around if call.difference <= _ROUNDING else "",
             "left": differences(run.outputs, result),
         }
+
+
+def _in_order(sizes: Mapping[int, float]) -> list[int]:
+    """The numbers of suspects in the order in which they are held.
+
+    Those that differ most come first, in the order of calls: the outputs of a later layer hide what an
+    earlier one does.
+    """
+    suspects = sorted((number for number, size in sizes.items() if size > _ROUNDING), key=lambda n: -sizes[n])
+    most = max(sizes.values(), default=0.0)
+    clear = sorted(number for number in suspects if sizes[number] >= _CLEAR * most)
+    return [*clear, *(number for number in suspects if number not in clear)]
 
 
 def _largest(values: np.ndarray) -> float:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.backends import fits_backend, located_layer, own_code
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
+from keras_consistency_cli.diagnosis.causes.targets.backend_evidence import (
+    fits_backend,
+    located_layer,
+    own_code,
+)
 
 __all__ = ["BACKEND_CAUSES"]
 
@@ -62,13 +66,14 @@ BACKEND_CAUSES: tuple[Cause, ...] = (
         "the backend cuts whole numbers to 32 bits",
         "JAX holds whole numbers of 32 bits unless 64 bits are switched on before it is imported. Ids above "
         "2147483647, such as hashes and times, become different numbers without an error.",
-        "switch 64 bits on before Keras is imported: JAX_ENABLE_X64=1\nor number ids anew, below 2147483647",
+        "switch 64 bits on before Keras is imported: JAX_ENABLE_X64=1\n"
+        "or number the ids again, below 2147483647",
     ),
     _backend_cause(
         "backend-nan-differs",
         "{layer} treats NaN or infinity differently on this backend",
         "Only rows with NaN or infinity differ. Maxima and comparisons with NaN have no common rule: max "
-        "pooling on TensorFlow ignores NaN, on PyTorch it returns NaN.",
+        "pooling on TensorFlow ignores NaN, on JAX and PyTorch it returns NaN.",
         "replace or refuse missing values before the model:\n"
         "    rows = np.nan_to_num(rows)      # or: assert np.isfinite(rows).all()",
     ),

@@ -75,13 +75,14 @@ def held_layers(evidence: Evidence, failing: Failing) -> Sequence[SuspectedLayer
 
 
 def located_layer(slug: str, evidence: Evidence) -> str | None:
-    """Return the layer that differs most for the same inputs, or that raises an error."""
+    """Return the first layer that differs clearly for the same inputs, or that raises an error."""
     if slug in (CUT, LOW):
         return None
     suspects = differing_details(evidence).get("layers", [])
-    if slug == REFUSES and not (suspects and suspects[0]["failed"]):
+    if slug == REFUSES:
+        failed = next((each["layer"] for each in suspects if each["failed"]), None)
         bound = bound_layer(evidence)
-        return None if bound is None else bound["layer"]
+        return failed or (None if bound is None else bound["layer"])
     return None if not suspects or suspects[0]["code"] else suspects[0]["layer"]
 
 
