@@ -21,12 +21,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
-from keras_consistency_cli.checks.analysis.target_limits import with_limits
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import layer_rounding, worst
 from keras_consistency_cli.checks.preconditions import draws_numbers
-from keras_consistency_cli.checks.targets import Targets
+from keras_consistency_cli.checks.targets import Targets, with_limits
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR, ULP

@@ -24,9 +24,9 @@ from dataclasses import replace
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, interface_of, skip_if_refused
 from keras_consistency_cli.checks.analysis.exports.precision import widened
-from keras_consistency_cli.checks.analysis.target_limits import with_limits
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
+from keras_consistency_cli.checks.targets import with_limits
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.interface import INTERFACE
