@@ -73,7 +73,7 @@ BACKEND_CAUSES: tuple[Cause, ...] = (
         "backend-nan-differs",
         "{layer} treats NaN or infinity differently on this backend",
         "Only rows with NaN or infinity differ. Maxima and comparisons with NaN have no common rule: max "
-        "pooling on TensorFlow ignores NaN, on JAX and PyTorch it returns NaN.",
+        "pooling, for example, drops NaN on TensorFlow and returns it on PyTorch.",
         "replace or refuse missing values before the model:\n"
         "    rows = np.nan_to_num(rows)      # or: assert np.isfinite(rows).all()",
     ),
