@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures exports behaviours fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras
 
 exports: $(VENV)/.installed-dev ## export small models to every format, compare them, and write docs/exports.md
 	$(RUN) -m benchmarks.exports --write docs/exports.md $(ARGS)
+
+backends: $(VENV)/.installed-dev ## measure how Keras backends differ, and write docs/backends.md; needs JAX and PyTorch
+	$(RUN) -m benchmarks.backends --write docs/backends.md $(ARGS)
 
 behaviours: $(VENV)/.installed-dev ## measure what Keras and scikit-learn do, and write docs/behaviours.md
 	$(RUN) scripts/behaviours.py --write docs/behaviours.md $(ARGS)

@@ -30,10 +30,10 @@ from keras_consistency_cli.text import clean
 __all__ = ["InconsistencyError", "Report", "Status", "check"]
 
 _COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
-_NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation")
+_NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation", "backends")
 _OF_A_FILE = ("columns", "drop", "window")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
-_WORD_LISTS = ("select", "ignore", "require")
+_WORD_LISTS = ("select", "ignore", "require", "backends")
 _COUNTED = {
     Status.FAIL: "failed",
     Status.ERROR: "errors",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keras_consistency_cli.checks.analysis.exports.precision import negligible
 from keras_consistency_cli.checks.base import Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.routes.targets import route_on, target_of
 
-__all__ = ["Targets"]
+__all__ = ["Targets", "with_limits"]
 
 _BASELINE = "-baseline"
 _ORDER = (Status.PASS, Status.SKIP, Status.WARN, Status.ERROR, Status.FAIL)
@@ -108,3 +109,17 @@ def _all_pass(
 def _summary(verdict: Verdict) -> dict[str, Any]:
     """What the verdict of one target is, next to those of the others."""
     return {"status": verdict.status.value, "message": verdict.message, **verdict.findings}
+
+
+def with_limits(evidence: Evidence, verdict: Verdict) -> Verdict:
+    """Add the limit by output, by which the search for causes of one target recognizes agreement.
+
+    NaN on one side fails whatever the other values are; those then agree within rounding.
+    """
+    limits = {
+        one.comparison.output: negligible(evidence, one.comparison.scale)
+        if one.by_nonfinite
+        else one.limit.value
+        for one in verdict.judged
+    }
+    return replace(verdict, findings={**verdict.findings, "limits": limits})

@@ -138,6 +138,11 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
         "Folder for the evidence of each failure: rows, both outputs, versions, commands; under 1 MB.", "DIR"
     ),
     "backend": _text("Keras backend. [tensorflow]", "tensorflow|jax|torch"),
+    "backends": _texts(
+        "Keras backends whose outputs are compared with those of --backend: tensorflow, jax, torch.",
+        "NAMES",
+        completion=one_of("tensorflow", "jax", "torch"),
+    ),
     "rtol": _texts(
         "Relative limit, together with --atol, instead of the measured one; also for one output.",
         "X|OUTPUT:X",

@@ -54,9 +54,9 @@ ExportFiles = Annotated[
 ]
 
 
-def labels(files: Sequence[ExportFile], made: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of all exports in reports: files first; equal names get a number."""
-    return tuple(numbered([*(file.name for file in files), *made]))
+def labels(files: Sequence[ExportFile], made: Sequence[str], *, taken: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of all exports in reports: files first; equal names, and those taken, get a number."""
+    return tuple(numbered([*taken, *(file.name for file in files), *made]))[len(taken) :]
 
 
 def numbered(names: Sequence[str]) -> Iterator[str]:

@@ -96,7 +96,7 @@ _OPTIONS: Mapping[str, _Option] = {
     },
     **{
         name: _Option(path=(name,), read=split_words, is_scalar=False)
-        for name in ("select", "ignore", "require", "columns", "drop")
+        for name in ("select", "ignore", "require", "columns", "drop", "backends")
     },
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
     "export": _Option(path=("exports",), read=list, is_scalar=False),

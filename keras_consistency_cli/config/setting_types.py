@@ -24,6 +24,7 @@ from keras_consistency_cli.config.report_targets import parse_destination
 from keras_consistency_cli.measurement.policy import UserLimit
 
 __all__ = [
+    "Backend",
     "BatchSizeOptions",
     "CheckOptions",
     "Count",
@@ -84,6 +85,8 @@ def _is_limit(value: object) -> bool:
 
 
 FilePath = Annotated[Path, BeforeValidator(_check_path)]
+Backend = Literal["tensorflow", "jax", "torch"]
+"""A backend of Keras that computes with NumPy arrays on every platform."""
 Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 _Form = Annotated[StrictStr, AfterValidator(_check_form)]
 _Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]

@@ -18,6 +18,7 @@ from keras_consistency_cli.config.layers import LayeredSettings
 from keras_consistency_cli.config.recordings import with_recording
 from keras_consistency_cli.config.report_targets import FORMATS, Destination, parse_destinations
 from keras_consistency_cli.config.setting_types import (
+    Backend,
     CheckOptions,
     Count,
     FilePath,
@@ -81,9 +82,8 @@ class Settings(Options):
     )
     exit_first: StrictBool = Field(default=False, description="true or false")
     quick: StrictBool = Field(default=False, description="true or false")
-    backend: Literal["tensorflow", "jax", "torch"] = Field(
-        default="tensorflow", description="tensorflow, jax or torch"
-    )
+    backend: Backend = Field(default="tensorflow", description="tensorflow, jax or torch")
+    backends: tuple[Backend, ...] = Field(default=(), description="a list of tensorflow, jax and torch")
     format: ReportForms = Field(
         default=("terminal",),
         description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file",
@@ -123,6 +123,11 @@ class Settings(Options):
             )
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose exclude each other", fix="give one of them")
+        if self.backends and not self.other_backends():
+            raise UsageError(
+                f"--backends names only {self.backend}, the backend in use",
+                fix="name the other ones: --backends jax,torch",
+            )
         if self.served is not None and self.data is None:
             raise UsageError(
                 "--served is given without --data",
@@ -171,7 +176,11 @@ class Settings(Options):
 
     def export_labels(self) -> tuple[str, ...]:
         """Return the names of the exports in reports: those of the user first."""
-        return labels(self.exports, self.try_export)
+        return labels(self.exports, self.try_export, taken=self.other_backends())
+
+    def other_backends(self) -> tuple[str, ...]:
+        """Return the backends to compare with the one in use, which are also their names in reports."""
+        return tuple(dict.fromkeys(name for name in self.backends if name != self.backend))
 
     def endpoint_labels(self) -> tuple[str, ...]:
         """Return the names of the services in reports."""

@@ -21,6 +21,7 @@ from keras_consistency_cli.diagnosis.depth import deviation_by_layer
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
+from keras_consistency_cli.routes.backends.layers import backend_locators
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.exports.variants import VARIANTS
@@ -71,9 +72,11 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 
 
 def _searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:
-    """Yield the routes that search for causes on the exports that differ from the model."""
-    labels = [label for label, failing in failing_by_target(verdicts).items() if label and "KC901" in failing]
+    """Yield the routes that search for causes on the exports and backends that differ from the model."""
+    targets = failing_by_target(verdicts)
+    labels = [label for label, failing in targets.items() if label and "KC901" in failing]
     yield from (route for route in export_routes(labels) if route.name.startswith(VARIANTS))
+    yield from backend_locators([label for label, failing in targets.items() if label and "KC607" in failing])
 
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:

@@ -177,6 +177,19 @@ class EvidenceCollector:
         return self._run(routes, numbers)
 
     def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
+        """Run routes, those that need outputs of others after them; return the traces by name."""
+        wanted = tuple(routes)
+        chunk = self._run_at_once([route for route in wanted if not route.needs], numbers, {})
+        later = [route for route in wanted if route.needs]
+        for route in later:
+            needed = chunk.get(route.needs)
+            if needed is None or not needed.ran:
+                chunk[route.name] = Trace(route=route.name, unavailable=f"{route.needs} gave no outputs")
+        return chunk | self._run_at_once([each for each in later if each.name not in chunk], numbers, chunk)
+
+    def _run_at_once(
+        self, routes: Iterable[Route], numbers: np.ndarray, before: Mapping[str, Trace]
+    ) -> dict[str, Trace]:
         """Run routes in their workers, the workers at the same time; return the traces by name."""
         # Two placements may share a worker: the float64 copy is in the fresh one if that runs TensorFlow
         # anyway.
@@ -193,7 +206,8 @@ class EvidenceCollector:
         def run_in_turn(client: WorkerClient) -> dict[str, Trace]:
             traces: dict[str, Trace] = {}
             for route in by_worker[client]:
-                made = client.run(route.name, numbers)
+                needed = (before[route.needs].outputs,) if route.needs else ()
+                made = client.run(route.name, numbers, *needed)
                 traces |= {trace.route: trace for trace in made if trace is not None}
                 self.observe.route_finished(route.name, route.summary, next(finished), total)
             return traces

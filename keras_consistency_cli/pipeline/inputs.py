@@ -64,7 +64,9 @@ def open_files(settings: Settings) -> Inputs:
     Raises:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
-    _check_backend(settings.backend)
+    _check_installed("backend", settings.backend)
+    for name in settings.other_backends():
+        _check_installed("backends", name)
     # Errors of rows come before those of the model, except if the size of images follows from it.
     archive = _read_model(settings) if _has_folders(settings) else None
     given = reading(settings, read_inputs(archive.config) if archive is not None else ())
@@ -151,9 +153,9 @@ def open_exports(settings: Settings) -> Iterator[ExportSpec]:
         yield ExportSpec(label=next(names), kind=made)
 
 
-def _check_backend(backend: str) -> None:
+def _check_installed(option: str, backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
-        raise UsageError(f"--backend {backend}: it is not installed", fix=f"pip install {backend}")
+        raise UsageError(f"--{option} {backend}: it is not installed", fix=f"pip install {backend}")
 
 
 def _check_lengths(settings: Settings, rows: RowSource | None) -> None:

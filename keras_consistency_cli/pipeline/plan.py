@@ -24,7 +24,12 @@ Other witnesses only lower the noise: a check that fails without them also fails
 
 def route_table(settings: Settings) -> tuple[Route, ...]:
     """Return all routes that a run with these settings may need."""
-    return routes(settings.batch_sizes(), settings.export_labels(), settings.endpoint_labels())
+    return routes(
+        settings.batch_sizes(),
+        settings.export_labels(),
+        settings.endpoint_labels(),
+        settings.other_backends(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from keras_consistency_cli.workers.pool import map_concurrently
 __all__ = [
     "ForkServers",
     "LoadedSubject",
+    "backend_environment",
     "collect_worker_status",
     "create_workers",
     "endpoint_clients",
@@ -118,16 +119,16 @@ def start_fork_servers(
         main_only: whether the main worker is the only one.
     """
     own: ForkSource = waiting or stack.enter_context(ForkServer())
-    _start(own, settings, {"KERAS_BACKEND": settings.backend})
+    _start(own, settings, backend_environment(settings.backend))
     # The user's own code may depend on what a fork inherits: the seed of hash(), or numbers drawn at import.
     needs_fresh = bool(settings.custom_objects) or settings.trust.code or settings.preprocess is not None
     fresh = float64_copy = own
     if needs_fresh and not main_only:
         fresh = stack.enter_context(_another(own))
-        _start(fresh, settings, {"KERAS_BACKEND": settings.backend})
+        _start(fresh, settings, backend_environment(settings.backend))
     if settings.backend != "tensorflow" and not main_only:
         float64_copy = stack.enter_context(_another(fresh))
-        _start(float64_copy, settings, {"KERAS_BACKEND": "tensorflow"})
+        _start(float64_copy, settings, backend_environment("tensorflow"))
     return ForkServers(own=own, fresh=fresh, float64_copy=float64_copy)
 
 
@@ -180,13 +181,37 @@ def create_workers(
     if settings.backend == "tensorflow" and any(route.placement == "kernels" for route in plan.routes):
         # Without oneDNN the backend has to be imported again; one thread only needs another fork.
         other = stack.enter_context(_another(fork_servers.own))
-        _start(other, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
+        _start(other, settings, {**backend_environment(settings.backend), **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
+    clients |= {
+        f"backend:{name}": client(source) for name, source in _backend_sources(settings, fork_servers, stack)
+    }
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
     if settings.endpoints:
         asked = endpoint_clients(settings, client(fork_servers.own), deadline)
         clients |= {f"endpoint:{label}": asking for label, asking in asked.items()}
     return clients | {f"export:{export.label}": client(fork_servers.own) for export in inputs.exports}
+
+
+def _backend_sources(
+    settings: Settings, fork_servers: ForkServers, stack: ExitStack
+) -> Iterator[tuple[str, ForkSource]]:
+    """Yield the backends to compare, each with a process that has imported it.
+
+    Their workers load the model when their first route runs: what a backend refuses is a finding about it,
+    and not the end of the run.
+    """
+    for name in settings.other_backends():
+        source = fork_servers.float64_copy
+        if name != "tensorflow":
+            source = stack.enter_context(_another(fork_servers.fresh))
+            _start(source, settings, backend_environment(name))
+        yield name, source
+
+
+def backend_environment(name: str) -> dict[str, str]:
+    """Return the variables that make Keras import a backend."""
+    return {"KERAS_BACKEND": name}
 
 
 def endpoint_clients(
@@ -214,7 +239,11 @@ def endpoint_clients(
 
 def load_workers(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
     """Load the subject in every worker at the same time; return the answer of the main one."""
-    workers = [client for client in clients.values() if not isinstance(client, EndpointClient)]
+    workers = [
+        client
+        for name, client in clients.items()
+        if not isinstance(client, EndpointClient) and not name.startswith("backend:")
+    ]
     return map_concurrently(list(dict.fromkeys(workers)), WorkerClient.load)[0]
 
 

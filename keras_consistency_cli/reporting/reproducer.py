@@ -84,6 +84,8 @@ def command(
         words += _option("endpoint", endpoint.url)
     if settings.try_export:
         words += _option("try_export", ",".join(settings.try_export))
+    if settings.backends:
+        words += _option("backends", ",".join(settings.backends))
     chosen = _selection(settings) if select is None else _option("select", select)
     return shlex.join([*words, *chosen, *_differing_options(settings)])
 

@@ -26,12 +26,12 @@ __all__ = [
 Precision = Literal["float32", "float64"]
 """The copy of the model that a route runs on: as saved, or its float64 copy."""
 
-Placement = Literal["main", "fresh", "float64", "kernels", "thread", "export", "endpoint"]
+Placement = Literal["main", "fresh", "float64", "kernels", "thread", "export", "endpoint", "backend"]
 """The process that a route runs in.
 
 The main worker, a worker that has run nothing before, the worker on TensorFlow that holds the float64 copy
-(`float64`), a worker without oneDNN, a worker with a single thread, the worker of an export, or the parent
-process, which asks a service.
+(`float64`), a worker without oneDNN, a worker with a single thread, the worker of an export, the parent
+process, which asks a service, or a worker with a different backend.
 """
 
 RouteFunction = Callable[["Session", Rows], Result]
@@ -67,7 +67,8 @@ class Route:
         precision: the copy of the model that it runs on.
         placement: the process that it runs in.
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
-        target: the label of the export or service that it runs on instead of the model, "" for none.
+        target: the label of the export, service or backend that it runs on, "" for the model itself.
+        needs: a route of a different worker whose outputs it is given, "" for none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Route:
     placement: Placement = "main"
     streams: bool = False
     target: str = ""
+    needs: str = ""
 
     @property
     def worker(self) -> str:

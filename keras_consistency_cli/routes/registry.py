@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keras_consistency_cli.routes.backends.layers import backend_locators
+from keras_consistency_cli.routes.backends.table import backend_routes
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
@@ -84,7 +86,10 @@ BATCH_SIZES = (2, 3, 7, 32)
 
 
 def routes(
-    sizes: Sequence[int] = BATCH_SIZES, exports: Sequence[str] = (), endpoints: Sequence[str] = ()
+    sizes: Sequence[int] = BATCH_SIZES,
+    exports: Sequence[str] = (),
+    endpoints: Sequence[str] = (),
+    backends: Sequence[str] = (),
 ) -> tuple[Route, ...]:
     """Return every route, in the order in which they run.
 
@@ -92,6 +97,7 @@ def routes(
         sizes: batch sizes to try.
         exports: the labels of the exports to compare.
         endpoints: the labels of the services to compare.
+        backends: the backends to compare with the one in use.
     """
     # The rows that hold NaN or infinity come first: rounding noise is not measured on them.
     calling = (
@@ -126,4 +132,6 @@ def routes(
         *persistence,
         *export_routes(exports),
         *endpoint_routes(endpoints),
+        *backend_routes(backends),
+        *backend_locators(backends),
     )

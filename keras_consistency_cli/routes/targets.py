@@ -1,4 +1,7 @@
-"""Targets: exports and services, on which routes run besides the model; names of routes end with @LABEL."""
+"""Targets: exports, services and other backends, on which routes run besides those of the model.
+
+Names of their routes end with @LABEL.
+"""
 
 from __future__ import annotations
 

@@ -131,24 +131,29 @@ class WorkerClient:
         except WorkerDied as death:
             raise NoVerdictError(f"the rows could not be described: {death}") from death
 
-    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
+    def run(
+        self, route: str, rows: np.ndarray, given: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[Trace, Trace | None]:
         """Run one route on rows; return its trace and that of its baseline.
 
         A crash, a hang or an exception becomes a trace with an error, and the next route gets a new worker.
+        The details of such a trace have the class of the exception (`raised`), if it was one.
 
         Args:
             route: the name of the route.
             rows: the numbers of the rows.
+            given: the outputs of the route that it needs.
 
         Raises:
             DataError: the rows do not fit the model.
         """
+        outputs = {f"{protocol.GIVEN}{name}": values for name, values in (given or {}).items()}
         try:
             if self._deadline.over:
                 raise WorkerDied(self._deadline.reason())
             if not self._is_running:
                 self.load()
-            header, arrays = self._ask({"op": "run", "route": route}, {"rows": rows})
+            header, arrays = self._ask({"op": "run", "route": route}, {"rows": rows, **outputs})
             if "unavailable" not in header:
                 return self._parse(lambda: read_traces(route, header, arrays, len(rows)))
         except DataError:
@@ -156,7 +161,12 @@ class WorkerClient:
         except (WorkerDied, WorkerError, KcheckError) as problem:
             if isinstance(problem, WorkerError) and problem.cause and route == REFERENCE:
                 raise problem.as_refusal() from problem
-            return Trace(route=route, error=clean(problem, 400)), None
+            answered = problem.__cause__ if isinstance(problem, KcheckError) else problem
+            raised = answered.kind if isinstance(answered, WorkerError) else ""
+            details = {"raised": clean(raised, 60)} if raised else {}
+            # What follows in further lines is advice for a run that ends with this error.
+            message = str(problem).partition("\n")[0]
+            return Trace(route=route, error=clean(message, 400), details=details), None
         details = {"cause": clean(header["cause"], 60)} if header.get("cause") else {}
         return Trace(route=route, unavailable=clean(header["unavailable"], 400), details=details), None
 

@@ -48,14 +48,16 @@ class InProcessClient(WorkerClient):
         self._started = False
         self.unprotected = ()
 
-    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
+    def run(
+        self, route: str, rows: np.ndarray, given: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[Trace, Trace | None]:
         """Run one route on the rows of these numbers, as in a worker."""
         if route in self._unavailable:
             return Trace(route=route, unavailable=self._unavailable[route]), None
         service = self.services.get(target_of(route))
         if service is not None:
-            return service.run(route, rows)
-        return super().run(route, rows)
+            return service.run(route, rows, given)
+        return super().run(route, rows, given)
 
     def lost(self) -> str | None:
         """Return None: this process is still there."""

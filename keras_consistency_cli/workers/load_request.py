@@ -26,10 +26,11 @@ _FILES = ("data", "scaler", "reference", "served", "expected", "target_scaler")
 
 
 class LoadRequest(TypedDict):
-    """The fields of `SubjectFiles` and of `RunOptions`, by name."""
+    """The fields of `SubjectFiles` and of `RunOptions`, by name, and the backends to compare."""
 
     files: dict[str, Any]
     options: dict[str, Any]
+    backends: list[str]
 
 
 def reading(settings: Settings, inputs: Sequence[InputFact | TensorSummary] = ()) -> Reading:
@@ -145,4 +146,4 @@ def build_load_request(
     shape = image_shape(read_inputs(archive.config))
     files = replace(files, image_shape=None if shape is None else list(shape))
     described = {**asdict(files), "exports": [asdict(export) for export in exports]}
-    return {"files": described, "options": options}
+    return {"files": described, "options": options, "backends": list(settings.other_backends())}

@@ -17,7 +17,10 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_numeric, is_text
 
-__all__ = ["NOT_A_MESSAGE", "receive", "send"]
+__all__ = ["GIVEN", "NOT_A_MESSAGE", "receive", "send"]
+
+GIVEN = "given/"
+"""Beginning of the names of arrays that a route of a different worker returned."""
 
 NOT_A_MESSAGE = "a worker sent something that is not a message"
 """The text for anything that does not follow the protocol."""

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping
 
 from tests.advice import (
+    trials_backends,
     trials_batches,
     trials_calls,
     trials_data,
@@ -55,6 +56,7 @@ UNTRIED: Mapping[str, str] = {
     **trials_files.UNTRIED,
     **trials_precision.UNTRIED,
     **trials_exports.UNTRIED,
+    **trials_backends.UNTRIED,
 }
 """Why the advice of a cause cannot be tried by a test, by cause."""
 

@@ -41,6 +41,7 @@ class World:
         policy: how limits are found.
         data: what is known about the rows without any route.
         exports: labels of exports; a check must be configured for the same ones.
+        backends: names of other backends; the same.
     """
 
     exact: np.ndarray
@@ -50,6 +51,7 @@ class World:
     policy: Policy = field(default_factory=Policy)
     data: DataContext = field(default_factory=DataContext)
     exports: Sequence[str] = ()
+    backends: Sequence[str] = ()
 
     def where(self, answers: Mapping[str, Answer] | None = None, **changed: Any) -> World:
         """The same world, with different outputs of some routes and different fields."""
@@ -74,7 +76,7 @@ class World:
         }
         facts = Facts(**{**usual, **self.facts})
         client: Any = _Client(self)
-        table = routes(exports=self.exports)
+        table = routes(exports=self.exports, backends=self.backends)
         clients: dict[str, Any] = {route.worker: client for route in table}
         collector = EvidenceCollector(
             plan=Plan.of([check], table), facts=facts, policy=self.policy, clients=clients

@@ -48,6 +48,7 @@ def test_the_defaults() -> None:
         "select": (),
         "ignore": (),
         "backend": "tensorflow",
+        "backends": (),
         "format": ("terminal",),
         "output": None,
         "bundle": None,

@@ -626,3 +626,12 @@ class SoftmaxInPredict(keras.Model):
     def predict_step(self, data: Tensor) -> Tensor:
         """Return the softmax of the scores."""
         return keras.ops.softmax(super().predict_step(data))
+
+
+@register
+class BoundToTensorFlow(layers.Layer):
+    """Calls TensorFlow itself, and so runs on no other backend."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the positive part."""
+        return tf.nn.relu(tf.convert_to_tensor(inputs))

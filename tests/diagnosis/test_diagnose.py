@@ -128,8 +128,8 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
     ("code", "status", "names"),
     [
         ("KC103", Status.FAIL, ["locate-companions"]),
-        ("KC203", Status.FAIL, ["locate-repeat", "layers-here", "layers-elsewhere"]),
-        ("KC202", Status.FAIL, ["locate-training"]),
+        ("KC203", Status.FAIL, ["locate-repeat", "locate-created", "layers-here", "layers-elsewhere"]),
+        ("KC202", Status.FAIL, ["locate-training", "locate-created"]),
         ("KC101", Status.FAIL, ["locate-batching"]),
         ("KC204", Status.FAIL, ["locate-execution"]),
         ("KC201", Status.FAIL, ["locate-execution"]),
@@ -149,6 +149,7 @@ def test_locators_of_several_failures(verdict: Any) -> None:
         "locate-companions",
         "locate-repeat",
         "locate-training",
+        "locate-created",
         "layers-here",
         "layers-elsewhere",
     ]

@@ -115,6 +115,40 @@ def test_workers_with_other_kernels_are_created_if_a_check_needs_them(clients_of
     assert "threads" in clients["thread"].load
 
 
+def test_each_other_backend_has_a_process_of_its_own(clients_of: Any) -> None:
+    clients = clients_of(("KC607",), backends=["tensorflow", "torch", "jax"])
+    environments = {
+        name: client.fork_server.environment
+        for name, client in clients.items()
+        if name.startswith("backend:")
+    }
+    assert environments == {
+        "backend:torch": {"KERAS_BACKEND": "torch"},
+        "backend:jax": {"KERAS_BACKEND": "jax"},
+    }
+
+
+def test_tensorflow_next_to_a_different_backend_is_the_process_of_the_float64_copy(clients_of: Any) -> None:
+    clients = clients_of(("KC607",), backend="jax", backends=["tensorflow"])
+    assert clients["backend:tensorflow"].fork_server is clients["float64"].fork_server
+    assert clients["backend:tensorflow"] is not clients["float64"]
+
+
+def test_workers_of_other_backends_load_the_model_with_their_first_route(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+
+    def load_all(workers: list[Any], _load: Any) -> list[str]:
+        asked.extend(workers)
+        return ["facts"]
+
+    monkeypatch.setattr(worker_setup, "map_concurrently", load_all)
+    clients = {name: FakeClient(FakeForkServer(), {}) for name in ("main", "backend:jax")}
+    worker_setup.load_workers(cast("dict[str, Any]", clients))
+    assert asked == [clients["main"]]
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_baseline_needs_one_worker_only(clients_of: Any, backend: str) -> None:
     clients = clients_of(main_only=True, backend=backend, custom_objects=[Path("layers.py")])

@@ -161,9 +161,18 @@ def test_check_has_a_test_file(check: Check) -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_check_needs_only_routes_that_exist(check: Check) -> None:
     settings = Settings.model_validate(
-        {"model": "m.keras", "exports": ["m.onnx"], "endpoints": ["http://localhost/score"]}
+        {
+            "model": "m.keras",
+            "exports": ["m.onnx"],
+            "endpoints": ["http://localhost/score"],
+            "backends": ["jax"],
+        }
     )
-    table = routes(exports=settings.export_labels(), endpoints=settings.endpoint_labels())
+    table = routes(
+        exports=settings.export_labels(),
+        endpoints=settings.endpoint_labels(),
+        backends=settings.other_backends(),
+    )
     known = {name for route in table for name in (route.name, f"{route.name}-baseline")}
     configured = check.configured(settings)
     pairs = (name for pair in configured.pairs for name in (pair.candidate, pair.reference))
@@ -173,6 +182,7 @@ def test_check_needs_only_routes_that_exist(check: Check) -> None:
 
 
 def test_every_check_fails_for_some_planted_fault() -> None:
+    from tests.corpus import backends
     from tests.corpus.catalogue import ALL_CASES
     from tests.helpers.planted_services import EXPECTED
 
@@ -180,7 +190,8 @@ def test_every_check_fails_for_some_planted_fault() -> None:
         yaml.safe_load(path.read_text(encoding="utf-8"))["failing"]
         for path in (ROOT / "sample_models").glob("*/expected.yaml")
     ]
-    planted = {code for codes in (*expected, *(case.failing for case in ALL_CASES)) for code in codes}
+    corpus = [case.failing for case in (*ALL_CASES, *backends.CASES)]
+    planted = {code for codes in (*expected, *corpus) for code in codes}
     planted |= {
         code for codes in EXPECTED.values() for code, (status, _) in codes.items() if status == "fail"
     }

@@ -23,9 +23,10 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.exports.opened import EXPORTS, interface_of, skip_if_refused
-from keras_consistency_cli.checks.analysis.exports.precision import negligible, widened
+from keras_consistency_cli.checks.analysis.exports.precision import widened
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
+from keras_consistency_cli.checks.targets import with_limits
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.interface import INTERFACE
@@ -56,25 +57,11 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if skipped is not None:
         return skipped
     pair = Pair(candidate=route_on(REFERENCE, label), reference=REFERENCE)
-    verdict = _with_limits(evidence, agreement(evidence, (pair,), _WORDING))
+    verdict = with_limits(evidence, agreement(evidence, (pair,), _WORDING))
     interface = interface_of(evidence, label)
     if verdict.status is not Status.FAIL or interface is None or interface["precision"] == "float32":
         return verdict
     return _judge_low_precision(evidence, label, verdict, interface["precision"])
-
-
-def _with_limits(evidence: Evidence, verdict: Verdict) -> Verdict:
-    """Add the limit by output, by which the search for causes recognizes agreement.
-
-    NaN on one side fails whatever the other values are; those then agree within rounding.
-    """
-    limits = {
-        one.comparison.output: negligible(evidence, one.comparison.scale)
-        if one.by_nonfinite
-        else one.limit.value
-        for one in verdict.judged
-    }
-    return replace(verdict, findings={**verdict.findings, "limits": limits})
 
 
 def _judge_low_precision(evidence: Evidence, label: str, verdict: Verdict, precision: str) -> Verdict:

@@ -117,7 +117,7 @@ def _backends(probes: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
         is_default = name == "tensorflow"
         if answer.get("missing"):
             level: Level = "trouble" if is_default else "note"
-            advice = f"pip install {name}" + ("" if is_default else f", for checks with --backend {name}")
+            advice = f"pip install {name}" + ("" if is_default else f", for --backend {name} and --backends")
             yield Finding(section="backends", level=level, name=name, value="not installed", advice=advice)
         elif "problem" in answer:
             value = f"cannot be imported: {clean(answer['problem'])}"

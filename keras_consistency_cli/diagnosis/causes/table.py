@@ -18,6 +18,7 @@ from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAU
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 
@@ -43,5 +44,6 @@ CAUSES: Mapping[str, Cause] = {
         *NUMBER_CAUSES,
         *ENDPOINT_CAUSES,
         *EXPORT_CAUSES,
+        *BACKEND_CAUSES,
     )
 }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.backends import BACKEND_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, ConfirmationResult
 from keras_consistency_cli.diagnosis.confirmations.batches import BATCH_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.calls import CALL_CONFIRMATIONS
@@ -35,6 +36,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     **PRECISION_CONFIRMATIONS,
     **ENDPOINT_CONFIRMATIONS,
     **EXPORT_CONFIRMATIONS,
+    **BACKEND_CONFIRMATIONS,
     **QUANTISATION_CONFIRMATIONS,
 }
 

@@ -86,6 +86,8 @@ class Session:
         self.subject = subject or Subject(files=SubjectFiles(model=""), model=model, facts=facts)
         self.row_numbers = np.zeros(0, np.int64)
         """The numbers, in the subject's data, of the rows that the running route is given."""
+        self.given: Outputs = {}
+        """The outputs of the route that the running route needs."""
 
     @property
     def batch_size(self) -> int:
@@ -135,9 +137,9 @@ class Session:
         """
         return type(self)(model, facts or self.facts, self.options, self.subject)
 
-    def start_run(self, row_numbers: np.ndarray) -> None:
-        """Restore the model for a route that is given the rows with these numbers."""
-        self.row_numbers = row_numbers
+    def start_run(self, row_numbers: np.ndarray, given: Outputs | None = None) -> None:
+        """Restore the model for a route that is given the rows with these numbers, and what it needs."""
+        self.row_numbers, self.given = row_numbers, given or {}
         self.restore()
 
     def cast(self, values: np.ndarray) -> Any:

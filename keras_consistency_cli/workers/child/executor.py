@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.workers.child.backend_errors import describe_error
+from keras_consistency_cli.workers.protocol import GIVEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +69,7 @@ class Executor:
 
         Args:
             request: "op" is load, describe, run or here, the other keys depend on it.
-            arrays: for run "rows", the numbers of the rows.
+            arrays: for run "rows", the numbers of the rows, and the outputs of the route that it needs.
         """
         operations = {"load": self._load, "run": self._run, "describe": self._describe, "here": self._here}
         try:
@@ -89,7 +91,8 @@ class Executor:
         self._exports = {
             spec.label: spec for spec in (ExportSpec(**each) for each in self._subject.files.exports)
         }
-        self._routes = {route.name: route for route in routes(self._options.sizes, list(self._exports))}
+        table = routes(self._options.sizes, list(self._exports), backends=request.get("backends", ()))
+        self._routes = {route.name: route for route in table}
         self._sessions["float32"] = self._new_session(self._subject.model)
         facts = dataclasses.asdict(self._subject.facts)
         return {
@@ -124,7 +127,8 @@ class Executor:
         if isinstance(session, NoSession):
             return {"unavailable": session.reason, "cause": session.cause}, {}
         start, traced_before = time.perf_counter(), session.tracing_seconds()
-        session.start_run(arrays["rows"])
+        given = {name.removeprefix(GIVEN): each for name, each in arrays.items() if name.startswith(GIVEN)}
+        session.start_run(arrays["rows"], given)
         try:
             result = route.run(session, rows)
             changed = session.snapshot.changes()
@@ -144,12 +148,13 @@ class Executor:
 
     def _session_for(self, route: Route, rows: Mapping[str, np.ndarray]) -> Session | NoSession:
         """Return the session that a route runs on, created when the first route needs it."""
-        key = route.worker if route.target else route.precision
+        is_export = route.placement == "export"
+        key = route.worker if is_export else route.precision
         if key not in self._sessions:
-            create = self._export_session if route.target else self._float64_session
+            create = self._export_session if is_export else self._float64_session
             self._sessions[key] = create(route, rows)
         session = self._sessions[key]
-        if not isinstance(session, NoSession) and route.target:
+        if not isinstance(session, NoSession) and is_export:
             # An export may be limited to a batch size that the model is not limited to.
             reason = route.unavailable(session.facts)
             return session if reason is None else NoSession(reason)
@@ -213,6 +218,6 @@ def error_header(problem: Exception) -> dict[str, Any]:
     kind = DataError if isinstance(problem, DataError) else type(problem)
     return {
         "error": describe_error(problem),
-        "kind": kind.__name__,
+        "kind": kind.__name__ if memory_error_message(problem) is None else MemoryError.__name__,
         "cause": getattr(problem, "cause", ""),
     }

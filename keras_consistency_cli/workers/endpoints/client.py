@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -87,7 +87,9 @@ class EndpointClient(WorkerClient):
     def close(self) -> None:
         """Do nothing: the worker is closed by its owner."""
 
-    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
+    def run(
+        self, route: str, rows: np.ndarray, _given: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[Trace, Trace | None]:
         """Ask the service, and return its answers as the trace of a route, with that of the baseline."""
         start = time.perf_counter()
         question = route.partition("@")[0]

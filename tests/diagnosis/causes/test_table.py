@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
@@ -624,8 +625,9 @@ def test_signatures(
 
 def test_every_cause_has_a_signature_here() -> None:
     by_numbers = {"rounding", "overflow-in-float16", "normalization-not-finite"}
-    # see test_precision.py, tests/diagnosis/test_exports.py, tests/workers/endpoints and below
-    by_numbers |= {cause.slug for cause in (*EXPORT_CAUSES, *ENDPOINT_CAUSES)}
+    # see test_precision.py, tests/diagnosis/test_exports.py and test_backends.py, tests/workers/endpoints
+    # and below
+    by_numbers |= {cause.slug for cause in (*EXPORT_CAUSES, *ENDPOINT_CAUSES, *BACKEND_CAUSES)}
     assert set(CAUSES) == by_numbers | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
 
 

@@ -12,6 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
@@ -405,11 +406,12 @@ def test_nothing_was_tried(
 
 def test_every_cause_is_tested_here() -> None:
     assert set(CONFIRMATIONS) == set(CAUSES)
-    # Causes of exports are tested in tests/diagnosis/test_exports.py, those of services in
-    # tests/workers/endpoints.
+    # Causes of exports are tested in tests/diagnosis/test_exports.py, those of backends in test_backends.py
+    # next to it, those of services in tests/workers/endpoints.
+    of_backends = {cause.slug for cause in BACKEND_CAUSES}
     of_exports = {cause.slug for cause in EXPORT_CAUSES} - {"export-layer-differs"}
     of_services = {cause.slug for cause in ENDPOINT_CAUSES} - {"endpoint-unrepeatable"}
-    certain = {case[0] for case in CONFIRMED} | of_exports | of_services
+    certain = {case[0] for case in CONFIRMED} | of_exports | of_services | of_backends
     likely = {case[0] for case in [*LIKELY, *UNTRIED]} | {"export-layer-differs", "endpoint-unrepeatable"}
     assert certain | likely == set(CAUSES)
     assert {
