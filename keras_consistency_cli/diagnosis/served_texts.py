@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.served_rows import (
+from keras_consistency_cli.checks.analysis.served.kinds import (
     ENCODED_BY_ROW,
     LATE,
     LOW_PRECISION,
@@ -11,9 +11,8 @@ from keras_consistency_cli.checks.analysis.served_rows import (
     RESHAPED,
     SAMPLE_DEVIATION,
     SHIFTED_CODES,
-    Mistake,
-    find_mistakes,
 )
+from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
 

@@ -16,14 +16,19 @@ from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.decisions import detect_decisions
-from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_noise
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
-from keras_consistency_cli.pipeline.streaming.chunk import ChunkEvidence, drop_outputs, join_traces
+from keras_consistency_cli.pipeline.streaming.chunk import (
+    ChunkEvidence,
+    blank_rows,
+    drop_outputs,
+    join_traces,
+    outputs_of,
+)
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.trace import (
@@ -234,7 +239,7 @@ class EvidenceCollector:
             declared = {fact.name: fact.decision for fact in self.facts.outputs}
             self.decisions = detect_decisions(declared, reference.outputs if reference is not None else {})
         # Rounding is measured on finite rows only: what kernels make of NaN is not rounding.
-        exact = _blank_rows(_outputs_of(chunk.get(FLOAT64_COPY)), self._note_bad_rows(chunk, numbers))
+        exact = blank_rows(outputs_of(chunk.get(FLOAT64_COPY)), self._note_bad_rows(chunk, numbers))
         for pair in self.plan.pairs:
             if pair not in compared:
                 self._compare(pair, chunk, exact, numbers, compared)
@@ -262,8 +267,8 @@ class EvidenceCollector:
     ) -> None:
         """Add the comparisons of one pair if both of its routes have outputs."""
         measures_noise = pair.reference == FLOAT64_COPY and not is_float64(pair.candidate)
-        candidate = _outputs_of(chunk.get(pair.candidate))
-        reference = exact if measures_noise else _outputs_of(chunk.get(pair.reference))
+        candidate = outputs_of(chunk.get(pair.candidate))
+        reference = exact if measures_noise else outputs_of(chunk.get(pair.reference))
         if candidate is not None and reference is not None:
             compared[pair] = compare(
                 (pair.candidate, pair.reference),
@@ -281,22 +286,3 @@ class EvidenceCollector:
         for new in comparisons:
             merged[new.output] = merged[new.output] + new if new.output in merged else new
         self.comparisons[key] = tuple(merged.values())
-
-
-def _outputs_of(trace: Trace | None) -> RowOutputs | None:
-    if trace is None or not trace.ran or not trace.outputs:
-        return None
-    return RowOutputs(outputs=trace.outputs, rows=trace.rows)
-
-
-def _blank_rows(outputs: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
-    """Return outputs with NaN in the rows marked bad, so that nothing is measured there."""
-    if outputs is None or not bad.any():
-        return outputs
-    blanked = {
-        name: np.where(expand_row_mask(bad, values), np.nan, values)
-        if is_float(values.dtype) and values.ndim and len(values) == len(bad)
-        else values
-        for name, values in outputs.outputs.items()
-    }
-    return RowOutputs(outputs=blanked, rows=outputs.rows)

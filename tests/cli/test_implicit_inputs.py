@@ -26,9 +26,7 @@ class Stage:
     config: Path | None
     notes: tuple[str, ...]
 
-    def inspect(
-        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
-    ) -> Report:
+    def inspect(self, settings: Settings, line: str, *, config: Path | None, **_context: object) -> Report:
         """Stand in for pipeline.inspect."""
         self.settings, self.config = settings, config
         source = Source(path=str(settings.model))

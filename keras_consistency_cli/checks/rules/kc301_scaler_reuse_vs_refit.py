@@ -30,7 +30,7 @@ from keras_consistency_cli.checks.analysis.output_change import (
     stop_without_outputs,
     why_no_outputs,
 )
-from keras_consistency_cli.checks.analysis.served_rows import fail_served_rows, find_mistakes
+from keras_consistency_cli.checks.analysis.served.rows import fail_served_rows, find_mistakes
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.preconditions import error_if_crashed

@@ -24,7 +24,8 @@ from keras_consistency_cli.checks.analysis.output_change import (
     is_harmless,
     stop_without_outputs,
 )
-from keras_consistency_cli.checks.analysis.served_rows import LOW_PRECISION, fail_served_rows, find_mistakes
+from keras_consistency_cli.checks.analysis.served.kinds import LOW_PRECISION
+from keras_consistency_cli.checks.analysis.served.rows import fail_served_rows, find_mistakes
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict

@@ -5,7 +5,7 @@ Checks recognize them and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
+from keras_consistency_cli.checks.analysis.served.rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_reported

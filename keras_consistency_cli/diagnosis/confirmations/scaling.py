@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from keras_consistency_cli.checks.analysis.served_rows import (
+from keras_consistency_cli.checks.analysis.served.kinds import (
     ENCODED_BY_ROW,
     LATE,
     MOVED_AND_SCALED,
     NEARLY_MOVED,
     NEARLY_RESAMPLED,
     NEARLY_TURNED,
-    Mistake,
-    find_mistakes,
 )
+from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (

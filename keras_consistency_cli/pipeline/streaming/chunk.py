@@ -1,14 +1,18 @@
-"""The evidence of one chunk of rows: traces without outputs, and comparisons."""
+"""One chunk of rows: outputs, and what remains of them: comparisons, and traces without outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
+from keras_consistency_cli.measurement.measure import RowOutputs
 from keras_consistency_cli.routes.trace import Trace
 
-__all__ = ["ChunkEvidence", "drop_outputs", "join_traces"]
+__all__ = ["ChunkEvidence", "blank_rows", "drop_outputs", "join_traces", "outputs_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +51,23 @@ def join_traces(before: Trace | None, light: Trace) -> Trace:
         elapsed_s=before.elapsed_s + light.elapsed_s,
         tracing_s=before.tracing_s + light.tracing_s,
     )
+
+
+def outputs_of(trace: Trace | None) -> RowOutputs | None:
+    """Return the outputs of a trace, None if it has none."""
+    if trace is None or not trace.ran or not trace.outputs:
+        return None
+    return RowOutputs(outputs=trace.outputs, rows=trace.rows)
+
+
+def blank_rows(outputs: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
+    """Return outputs with NaN in the rows marked bad, so that nothing is measured there."""
+    if outputs is None or not bad.any():
+        return outputs
+    blanked = {
+        name: np.where(expand_row_mask(bad, values), np.nan, values)
+        if is_float(values.dtype) and values.ndim and len(values) == len(bad)
+        else values
+        for name, values in outputs.outputs.items()
+    }
+    return RowOutputs(outputs=blanked, rows=outputs.rows)

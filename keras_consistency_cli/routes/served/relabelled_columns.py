@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codes", "are_encoded_by_row", "find_relabelled", "measure_shift"]
+__all__ = ["Codes", "are_encoded_by_row", "find_moved_flags", "find_relabelled", "measure_shift"]
 
 Array = npt.NDArray[Any]
 Codes = dict[float, float]
@@ -118,3 +118,17 @@ def _are_codes(served: Array, expected: Array) -> bool:
     # Many numbers on a line are measurements, such as the pixels of an inverted image.
     is_line = len(expected) > _MOST_ON_A_LINE and bool(np.allclose(steps, steps[0]))
     return not is_line and (is_whole or bool(np.isin(served, expected).all()))
+
+
+def find_moved_flags(served: Array, expected: Array, columns: Iterable[int]) -> list[int]:
+    """Return the columns of two values that are served as two others, in the same order.
+
+    By themselves they may be codes as well as a different scaler.
+    """
+    flags = []
+    for column in columns:
+        values, places = np.unique(expected[:, column], return_inverse=True)
+        parts = [np.unique(served[places == place, column]) for place in range(len(values))]
+        if len(values) == 2 and all(len(part) == 1 for part in parts) and parts[0][0] < parts[1][0]:
+            flags.append(column)
+    return flags

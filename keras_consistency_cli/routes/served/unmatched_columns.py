@@ -29,7 +29,11 @@ from keras_consistency_cli.routes.served.column_lines import (
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
-from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled, measure_shift
+from keras_consistency_cli.routes.served.relabelled_columns import (
+    find_moved_flags,
+    find_relabelled,
+    measure_shift,
+)
 from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered, find_late_columns
 from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
@@ -124,10 +128,11 @@ class UnmatchedColumns:
 
         Whole numbers on a rising line may also be a different unit; then only ids of a table are codes.
         """
-        lines = self._fit_lines(self.comparison.expected, columns)
-        flags = self._find_moved_flags(columns) if lines else []
+        served, expected = self.comparison.served, self.comparison.expected
+        lines = self._fit_lines(expected, columns)
+        flags = find_moved_flags(served, expected, columns) if lines else []
         candidates = [column for column in columns if column not in (*lines, *flags) or column in self.codes]
-        found = find_relabelled(self.comparison.served, self.comparison.expected, candidates, self.codes)
+        found = find_relabelled(served, expected, candidates, self.codes)
         if not found:
             return None
         codes = found[next(iter(found))]
@@ -188,22 +193,8 @@ class UnmatchedColumns:
         }
         shift, factor = measured[worst]
         kind = recognize_factors(list(measured.values())) or "another-scaler"
-        scaled = sorted({*lines, *self._find_moved_flags(columns)})
-        return replace(self._mistake(kind, scaled), shift=shift, factor=factor)
-
-    def _find_moved_flags(self, columns: list[int]) -> list[int]:
-        """Return the columns of two values that are served as two others, in the same order.
-
-        By themselves they may be codes as well as a different scaler.
-        """
-        served, expected = self.comparison.served, self.comparison.expected
-        flags = []
-        for column in columns:
-            values, places = np.unique(expected[:, column], return_inverse=True)
-            parts = [np.unique(served[places == place, column]) for place in range(len(values))]
-            if len(values) == 2 and all(len(part) == 1 for part in parts) and parts[0][0] < parts[1][0]:
-                flags.append(column)
-        return flags
+        flags = find_moved_flags(self.comparison.served, self.comparison.expected, columns)
+        return replace(self._mistake(kind, sorted({*lines, *flags})), shift=shift, factor=factor)
 
     def _find_scaler_over_raw(self, columns: list[int]) -> Mistake | None:
         """Return the columns of a scaler of a different class."""
@@ -214,13 +205,11 @@ class UnmatchedColumns:
         """Return the columns that are a function of the right values, or of those before scaling."""
         if not columns:
             return None
-        served = self.comparison.served
-        found = find_function_of_expected(served, self.comparison.expected, columns)
-        if found is not None:
-            return self._mistake(f"function:{found[0]}", found[1])
-        if self.raw is None:
-            return None
-        found = find_function_before_scaling(served, self.raw, columns, self.comparison.limit)
+        compared = self.comparison
+        found = find_function_of_expected(compared.served, compared.expected, columns)
+        if found is not None or self.raw is None:
+            return None if found is None else self._mistake(f"function:{found[0]}", found[1])
+        found = find_function_before_scaling(compared.served, self.raw, columns, compared.limit)
         return None if found is None else self._mistake(f"function-first:{found[0]}", found[1])
 
     def _find_inverted(self, columns: list[int]) -> Mistake | None:
@@ -238,9 +227,9 @@ class UnmatchedColumns:
     def _find_grey(self, columns: list[int]) -> Mistake | None:
         """Return all columns if they are the channels of images without their colours."""
         served, expected = self.comparison.served, self.comparison.expected
-        is_whole = len(columns) == served.shape[1]
-        grey = is_whole and is_one_sum(served, expected, self.comparison.limit)
-        return self._mistake("grey", columns) if grey else None
+        if len(columns) < served.shape[1] or not is_one_sum(served, expected, self.comparison.limit):
+            return None
+        return self._mistake("grey", columns)
 
     def _find_moved_and_scaled(self, columns: list[int]) -> Mistake | None:
         """Return the columns that a different scaler made from other columns."""

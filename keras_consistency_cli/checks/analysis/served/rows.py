@@ -8,134 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.analysis.output_change import describe_change
+from keras_consistency_cli.checks.analysis.served.kinds import KINDS, MOVED_AND_SCALED
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDetails
 from keras_consistency_cli.routes.served.served import ServedDetails
 
-__all__ = [
-    "ENCODED_BY_ROW",
-    "FEATURE_ORDER",
-    "LATE",
-    "LOW_PRECISION",
-    "MOVED_AND_SCALED",
-    "NEARLY_MOVED",
-    "NEARLY_RESAMPLED",
-    "NEARLY_TURNED",
-    "NOT_FILLED",
-    "OTHER_ROWS",
-    "RESHAPED",
-    "SAMPLE_DEVIATION",
-    "SHIFTED_CODES",
-    "Mistake",
-    "fail_served_rows",
-    "find_mistakes",
-]
+__all__ = ["Mistake", "fail_served_rows", "find_mistakes"]
 
-LOW_PRECISION = "scaled-in-low-precision"
-FEATURE_ORDER = "feature-order"
-MOVED_AND_SCALED = "other-columns-scaled"
-NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
-NOT_FILLED = "features-not-filled"
-OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
-LATE, SAMPLE_DEVIATION = "late", "sample-deviation"
-ENCODED_BY_ROW = "encoded-by-row"
-RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
-_FILLED = "gaps-filled-otherwise"
-_PADDING_SIDE = "padding-side"
-_ROW_DEPENDENCE = "preprocess-row-dependence"
-_FUNCTION = "function-misapplied"
 _NAMED_COLUMNS = 4
 _UNITS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
 """Kelvin and Fahrenheit, powers of ten, minutes, hours and days, inches, feet, pounds and miles."""
 _UNIT_TOLERANCE = 1e-3
-
-_KINDS: Mapping[str, tuple[str, str | None]] = {
-    "refit-all": ("scaled by a scaler that was refitted on all rows", "scaler-refit"),
-    "refit-batches": ("scaled by a scaler that was refitted on every {batch} rows", "scaler-refit"),
-    "refit-requests": ("scaled by a scaler that was refitted on each request", "scaler-refit"),
-    "refit-single": ("scaled by a scaler that was refitted on each row alone", "scaler-refit"),
-    "refit-first": ("scaled by a scaler that was refitted on the first {batch} rows", "scaler-refit"),
-    "refit-some": ("scaled by a scaler that was refitted on just these rows", "scaler-refit"),
-    "refit-so-far": ("scaled by a scaler that was refitted on all rows up to each one", "scaler-refit"),
-    "refit-last": (
-        "scaled by a scaler that was refitted on the last {batch} rows up to each one",
-        "scaler-refit",
-    ),
-    "refit-groups": ("scaled by scalers that were refitted for each value of column {step}", "scaler-refit"),
-    "refit-updated": (
-        "scaled by the saved scaler after partial_fit on every {batch} of them",
-        "scaler-refit",
-    ),
-    "unscaled": ("not scaled at all", "scaler-missing"),
-    "scaled-twice": ("scaled twice", "scaler-applied-twice"),
-    "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
-    "filled": ("filled with {step} for missing values, then scaled", _FILLED),
-    "filled-forward": ("filled with the previous value for missing values, then scaled", _FILLED),
-    "filled-after": ("scaled, then filled with {step} for missing values", _FILLED),
-    "filled-alike": ("filled with a number of serving's own for missing values, then scaled", _FILLED),
-    "scaled-too": ("scaled, although the scaler belongs to a different input", "scaler-applied-twice"),
-    "float32-first": ("cast to float32 before scaling", LOW_PRECISION),
-    "float16-first": ("cast to float16 before scaling", LOW_PRECISION),
-    "float32-after": ("cast to float32 after scaling", LOW_PRECISION),
-    "float16-after": ("cast to float16 after scaling", LOW_PRECISION),
-    "cut-first": ("cut to whole numbers before scaling", LOW_PRECISION),
-    "rounded-first": ("rounded to whole numbers before scaling", LOW_PRECISION),
-    "cut-after": ("cut to whole numbers after scaling", LOW_PRECISION),
-    "rounded-after": ("rounded to whole numbers after scaling", LOW_PRECISION),
-    "wrapped-first": ("cast to {step} before scaling, which wraps around", LOW_PRECISION),
-    "wrapped-after": ("computed in {step}, which wraps around", LOW_PRECISION),
-    "decimals": ("rounded to {step}", LOW_PRECISION),
-    "decimals-first": ("rounded to {step} before scaling", LOW_PRECISION),
-    "grid": ("rounded to steps of {step}", LOW_PRECISION),
-    "clipped": ("right, but clipped", _FUNCTION),
-    "inverted": ("inverted, {step}", "values-inverted"),
-    "grey": ("made grey: all {column}s hold the same sum of the right ones", _FUNCTION),
-    "constant": ("like one constant number in all rows", NOT_FILLED),
-    "one-number": ("overwritten with one number", NOT_FILLED),
-    "scaled-alone": (
-        "preprocessed one row at a time, for which this function gives different results",
-        _ROW_DEPENDENCE,
-    ),
-    "scaled-requests": (
-        "preprocessed request by request, for which this function gives different results",
-        _ROW_DEPENDENCE,
-    ),
-    "scaled-batches": (
-        "preprocessed in batches of {batch}, for which this function gives different results",
-        _ROW_DEPENDENCE,
-    ),
-    "other-columns": ("made from different {columns}", FEATURE_ORDER),
-    MOVED_AND_SCALED: ("made from different {columns} by a different scaler", FEATURE_ORDER),
-    "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
-    "images-turned": ("like the right images, {step}", "images-turned"),
-    NEARLY_TURNED: ("nearly like the right images, {step}", "images-turned"),
-    RESHAPED: ("like the right rows with {step}", FEATURE_ORDER),
-    NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
-    "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
-    SHIFTED_CODES: ("counted differently, with each code {step}", "codes-refit"),
-    "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
-    "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
-    "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
-    "rows-reordered": ("correct, but in a different order of rows", "row-order"),
-    OTHER_ROWS: ("like right rows in the wrong places", "row-order"),
-    LATE: ("like the right values of {step}", "row-order"),
-    "values-reordered": ("like the right values in a different order, each {column} by itself", None),
-    "function": ("like {step} of the right values", _FUNCTION),
-    "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),
-    "other-base": ("like {step}", _FUNCTION),
-    SAMPLE_DEVIATION: ("divided by the deviation of a sample of {step} rows, with ddof=1", "scaler-foreign"),
-    "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
-    ENCODED_BY_ROW: (
-        "encoded again in each row, so that a code has a different meaning in each",
-        "codes-refit",
-    ),
-    "own-statistics": ("scaled by the {step}", "scaled-by-own-statistics"),
-    "resampled": ("like the right rows, {step}", RESAMPLED),
-    NEARLY_RESAMPLED: ("nearly like the right rows, {step}", RESAMPLED),
-    "unknown": ("unlike any known mistake", None),
-}
-"""By kind of mistake: the description of the served columns, and the cause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +58,7 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
         yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=())
     for measured in match.get("mistakes", ()):
         kind, _, step = measured["kind"].partition(":")
-        words, cause = _KINDS[kind]
+        words, cause = KINDS[kind]
         looks, noun = _who_looks(measured, match, names), _name_feature(match)
         words = words.format(batch=measured["batch"], step=step, column=noun, columns=f"{noun}s")
         remark = _remark(measured, match)
