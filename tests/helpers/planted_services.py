@@ -129,7 +129,7 @@ SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     "no scaling": lambda predict: predict,
     "scaled twice": lambda predict: lambda rows: predict(SCALER.transform(SCALER.transform(rows))),
     "fit_transform per request": lambda predict: lambda rows: predict(StandardScaler().fit_transform(rows)),
-    "columns reordered": lambda predict: lambda rows: predict(SCALER.transform(rows[:, [0, 3, 2, 1, 4]])),
+    "columns reordered": lambda predict: lambda rows: predict(SCALER.transform(rows[:, [4, 1, 2, 3, 0]])),
     "six digits": lambda predict: (
         lambda rows: [[float(f"{value:.6g}") for value in row] for row in predict(SCALER.transform(rows))]
     ),

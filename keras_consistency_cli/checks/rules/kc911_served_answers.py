@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
@@ -113,11 +114,7 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: s
             return _fail(judged, cause, f"the answers are the outputs of the model on {rows}")
     for name in (ANSWERS, SCALED):
         if _agree(_judge(evidence, name, label, route_on(REORDERED, label))):
-            order = evidence.traces[route_on(REORDERED, label)].details.get("order", [])
-            rows = f"rows with their columns in the order {', '.join(map(str, order))}"
-            return _fail(
-                judged, "endpoint-columns-reordered", f"the answers are the outputs of the model on {rows}"
-            )
+            return _reordered(judged, evidence.traces[route_on(REORDERED, label)].details)
     misplaced = misplaced_cause(evidence, label, (SCALED if stated == "scaled" else ANSWERS,))
     if misplaced is not None:
         return _fail(judged, *misplaced)
@@ -129,6 +126,17 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: s
     if coarse:
         return _fail(judged, "endpoint-rounds-answers", coarse)
     return Verdict.fail(f"answers differ from predict: {_size(judged)}", judged=judged)
+
+
+def _reordered(judged: tuple[Judged, ...], details: Mapping[str, Any]) -> Verdict:
+    """Only if one order alone gives the answers, it is known; several may fit by chance."""
+    cause = "endpoint-columns-reordered"
+    if details.get("is_only"):
+        order = ", ".join(map(str, details["order"]))
+        rows = f"rows with their columns in the order {order}"
+        return _fail(judged, cause, f"the answers are the outputs of the model on {rows}")
+    text = "they fit the outputs of the model on rows with their columns in several other orders"
+    return Verdict.fail(f"answers differ from predict: {_size(judged)}; {text}", cause=cause, judged=judged)
 
 
 def _function(evidence: Evidence, name: str, label: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMN_ORDERS", "ORDERS_ROUTE", "ORDER_ROWS", "OrderDetails"]
 
 COLUMN_ORDERS = "column-orders"
-ORDER_ROWS = 8
+ORDER_ROWS = 32
 """Rows that are tried in each order; their outputs follow one another."""
 _MOST_COLUMNS, _ALL_ORDERS = 24, 4
 

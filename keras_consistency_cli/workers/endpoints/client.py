@@ -34,6 +34,8 @@ __all__ = ["EndpointClient"]
 _SINGLE_REQUESTS = 16
 """Rows that a service is asked about which takes one row in a request."""
 _TABLE_AXES = 2
+_AS_NEAR, _ROUNDING = 2.0, 1e-6
+"""An order is as near as the nearest one within this factor of its distance, or this share of the outputs."""
 _rows_lock = threading.Lock()
 """Several services get their rows from one worker."""
 
@@ -163,12 +165,29 @@ class EndpointClient(WorkerClient):
             for answers in (asked.answers, asked.scaled)
             if answers is not None
         ]
-        best = int(np.argmin(np.min(far, axis=0)))
+        nearest = np.min(far, axis=0)
+        best = int(np.argmin(nearest))
         return Result(
             outputs={name: values[best] for name, values in tried.items()},
             rows=np.arange(count),
-            details=dict(details["orders"][best]),
+            details={**details["orders"][best], "is_only": not _has_rivals(tried, nearest, best)},
         )
+
+
+def _has_rivals(tried: Mapping[str, np.ndarray], distance: np.ndarray, best: int) -> bool:
+    """Whether orders with different outputs are as near: probabilities of 0 and 1 agree by chance.
+
+    Args:
+        tried: the outputs by name, with the orders on the first axis.
+        distance: the mean distance of each order from the answers.
+        best: the order that is nearest.
+    """
+    size = max(float(np.nanmax(np.abs(values[best]), initial=0.0)) for values in tried.values())
+    near = np.flatnonzero(distance <= _AS_NEAR * distance[best] + _ROUNDING * size)
+    return any(
+        not np.array_equal(values[near], values[[best] * len(near)], equal_nan=True)
+        for values in tried.values()
+    )
 
 
 def _name_columns(rows: Outputs, columns: Sequence[str]) -> Outputs:

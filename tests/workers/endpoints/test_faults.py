@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -79,10 +80,34 @@ def test_the_order_of_columns_is_found_if_the_model_gives_nan() -> None:
     def with_nan(rows: np.ndarray) -> np.ndarray:
         return np.where(rows[:, [2]] > 0, np.float32(np.nan), predict(rows))
 
-    answers = refuse_wrong_rows(lambda rows: with_nan(SCALER.transform(rows[:, [0, 3, 2, 1, 4]])), COLUMNS)
+    answers = refuse_wrong_rows(lambda rows: with_nan(SCALER.transform(rows[:, [4, 1, 2, 3, 0]])), COLUMNS)
     with running(Stub(answers)) as stub:
         verdicts = ask(stub.url, with_nan)
     assert found(verdicts)["KC911"] == ("fail", "endpoint-columns-reordered")
+
+
+def of_two_columns(rows: np.ndarray) -> np.ndarray:
+    """A model to which three of five columns do not matter."""
+    return predict(np.where([True, True, False, False, False], rows, 0))
+
+
+@pytest.mark.parametrize(
+    ("model", "order", "is_known"),
+    [
+        (predict, [4, 1, 2, 3, 0], True),
+        (of_two_columns, [1, 0, 2, 3, 4], True),
+        # These columns have such different sizes that the model is saturated, in other orders too.
+        (predict, [0, 3, 2, 1, 4], False),
+    ],
+)
+def test_an_order_is_known_if_no_other_one_gives_the_answers(
+    model: Callable[[np.ndarray], np.ndarray], order: list[int], is_known: bool
+) -> None:
+    answers = refuse_wrong_rows(lambda rows: model(SCALER.transform(rows[:, order])), COLUMNS)
+    with running(Stub(answers)) as stub:
+        verdict = ask(stub.url, model)["KC911"]
+    assert verdict.findings["cause"] == "endpoint-columns-reordered"
+    assert bool(verdict.findings.get("confirmed")) is is_known
 
 
 def test_nan_for_requests_at_the_same_time_is_a_wrong_answer() -> None:
