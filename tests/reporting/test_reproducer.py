@@ -149,6 +149,7 @@ def test_every_flag_is_kept_or_concerns_the_report_only() -> None:
         "bundle",
         "quiet",
         "verbose",
+        "scheduler",
         "show_settings",
         "code",
     }
