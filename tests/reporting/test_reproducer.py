@@ -36,6 +36,7 @@ EVERYTHING: dict[str, Any] = {
     "batch_size": 7,
     "seed": 5,
     "backend": ("jax"),
+    "backends": ["tensorflow", "torch"],
     "tolerance": {"rtol": 1e-5, "atol": 0.0},
     "trust": {"scaler": True, "code": True},
     "timeout": 9.5,
