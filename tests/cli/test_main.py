@@ -55,7 +55,7 @@ settings_seen = []
 sys.modules["keras_consistency_cli.pipeline.run"] = pipeline
 sys.modules["keras_consistency_cli.reporting.render"] = reporting
 
-def inspect(settings, line, *, fork_server, config, observe):
+def inspect(settings, line, *, config, observe, **_):
     settings_seen.append(settings)
     %s
     return SimpleNamespace(exit_code=1)
@@ -99,7 +99,7 @@ class Stage:
     look: tuple[object, ...] = ()
 
     def inspect(
-        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
+        self, settings: Settings, line: str, *, config: Path | None, observe: object, **_: object
     ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings, self.line, self.config = settings, line, config
