@@ -81,12 +81,13 @@ def test_a_killed_worker_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     measure = EvidenceCollector.measure
-    killed: list[int] = []
+    killed: dict[int, int] = {}
 
     def kill_twice(own: EvidenceCollector, chunk: np.ndarray) -> ChunkEvidence:
+        """Kill the worker of two chunks, not again when they are measured once more."""
         child = own.clients["main"]._child
-        if child and len(killed) < 2 and child not in killed:
-            killed.append(child)
+        if child and len(killed) < 2 and int(chunk[0]) not in killed:
+            killed[int(chunk[0])] = child
             os.kill(child, signal.SIGKILL)
         return measure(own, chunk)
 
