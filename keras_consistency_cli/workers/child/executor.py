@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.workers.child.backend_errors import describe_error
-from keras_consistency_cli.workers.protocol import GIVEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,6 +120,8 @@ class Executor:
         return Session(model, self._subject.facts, self._options, self._subject)
 
     def _run(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Answer:
+        from keras_consistency_cli.workers.protocol import GIVEN  # imports NumPy
+
         route = self._routes[request["route"]]
         rows = self._subject.rows(arrays["rows"])
         session = self._session_for(route, rows)
