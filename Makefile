@@ -44,8 +44,8 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run all tests: about 12 minutes on 2 cores
-	@echo 'All tests: about 12 minutes on 2 cores. "make test-fast" takes about a minute.'
+test: $(VENV)/.installed-dev ## run all tests: about 18 minutes on 2 cores
+	@echo 'All tests: about 18 minutes on 2 cores. "make test-fast" takes about a minute.'
 	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
