@@ -97,9 +97,9 @@ def parse_yaml(content: bytes, name: str, *, larger: int = 1) -> Document:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # A file of bytes, such as a model, has no lines.
+        # A zip archive, such as a model, has no lines.
         line = content.count(b"\n", 0, error.start) + 1
-        place = name if b"\0" in content else f"{name}:{line}"
+        place = name if content.startswith(b"PK") else f"{name}:{line}"
         raise UsageError(f"{place}: not UTF-8 text", expected=_EXPECTED, fix=_WRITE_ONE) from None
     try:
         return _Reader(name, text, _MOST_NODES * larger).document()
