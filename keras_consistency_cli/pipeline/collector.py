@@ -111,17 +111,13 @@ class EvidenceCollector:
 
     # Running and comparing
 
-    def add(self, numbers: np.ndarray, *, first: bool) -> None:
-        """Run the planned routes on one chunk of rows and merge how they compare.
+    def add_sample(self, numbers: np.ndarray) -> None:
+        """Run all planned routes on the sample, the first rows, and keep how they compare.
 
         Args:
             numbers: row numbers in the user's data.
-            first: whether this is the sample, on which routes run that do not stream.
         """
-        if first:
-            self._merge_chunk(self._run(self.plan.routes, numbers), numbers, {}, first=True)
-        else:
-            self.merge(self.measure(numbers))
+        self._merge_chunk(self._run(self.plan.routes, numbers), numbers, {}, first=True)
 
     def measure(self, numbers: np.ndarray) -> ChunkEvidence:
         """Run the routes that stream on one chunk of rows after the sample; return what they gave.

@@ -166,7 +166,7 @@ def _collect_and_judge(
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
     if not settings.exit_first:
-        collector.add(sample, first=True)
+        collector.add_sample(sample)
         for measured in stream:
             collector.merge(measured)
             collector.observe(f"{format_count(collector.rows, 'row')} measured")

@@ -81,7 +81,7 @@ class World:
         collector = EvidenceCollector(
             plan=Plan.of([check], table), facts=facts, policy=self.policy, clients=clients
         )
-        collector.add(np.arange(len(self.predict)), first=True)
+        collector.add_sample(np.arange(len(self.predict)))
         return collector.evidence(self.data)
 
     def verdict(self, check: Check) -> Verdict:

@@ -106,8 +106,8 @@ BOTH = (np.arange(5), np.arange(5, 8))
 
 
 def add_in_two(collected: EvidenceCollector) -> EvidenceCollector:
-    collected.add(BOTH[0], first=True)
-    collected.add(BOTH[1], first=False)
+    collected.add_sample(BOTH[0])
+    collected.merge(collected.measure(BOTH[1]))
     return collected
 
 
@@ -140,7 +140,7 @@ def test_routes_that_do_not_stream_run_on_the_first_chunk_alone() -> None:
 def test_chunks_give_the_comparison_of_all_rows() -> None:
     moved = DATA + np.array([[0], [0.5], [0], [0], [0], [0], [0.25], [0]], np.float32)
     whole = collector([check(("call", "predict"))], {"call": moved})
-    whole.add(np.arange(8), first=True)
+    whole.add_sample(np.arange(8))
     parts = add_in_two(collector([check(("call", "predict"))], {"call": moved}))
     for pair in (("call", "predict"), ("call-float64", "predict-float64"), ("predict", "predict-float64")):
         assert parts.comparisons[pair] == whole.comparisons[pair]
@@ -149,7 +149,7 @@ def test_chunks_give_the_comparison_of_all_rows() -> None:
 
 def test_worst_rows_have_the_row_numbers_of_the_data() -> None:
     collected = collector([check(("call", "predict"))], {"call": DATA * 2})
-    collected.add(np.array([6, 2]), first=True)
+    collected.add_sample(np.array([6, 2]))
     assert [(worst.row, worst.distance) for worst in collected.comparisons["call", "predict"][0].worst] == [
         (6, 6.0),
         (2, 2.0),
@@ -223,7 +223,7 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
         Trace(route="companions-baseline", outputs={"out": DATA[:2]}),
     )
     collected = collector([check(("companions", "companions-baseline"))], {"companions": pair})
-    collected.add(np.arange(8), first=True)
+    collected.add_sample(np.arange(8))
     assert collected.comparisons["companions", "companions-baseline"][0].max_abs == 1.0
 
 
@@ -231,7 +231,7 @@ def test_each_worker_gets_its_own_routes() -> None:
     clients: dict[str, Any] = {"main": FakeClient(), "fresh": FakeClient()}
     EvidenceCollector(
         plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), clients=clients
-    ).add(np.arange(3), first=True)
+    ).add_sample(np.arange(3))
     requested = {name: [route for route, _ in client.requests] for name, client in clients.items()}
     assert requested == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
@@ -281,14 +281,14 @@ def test_a_predict_that_changes_its_seed_and_does_not_repeat_has_no_noise(kind: 
     collected = collector(
         [check(("predict-again", "predict"))], {"predict": predict, "predict-again": DATA + np.float32(0.5)}
     )
-    collected.add(np.arange(8), first=True)
+    collected.add_sample(np.arange(8))
     assert bool(collected.noise()) is known
 
 
 def test_a_fault_of_predict_does_not_hide_in_its_own_noise() -> None:
     moved = DATA + np.float32(0.5)
     collected = collector([check(("call", "predict"))], {"predict": moved, "predict-again": moved})
-    collected.add(np.arange(8), first=True)
+    collected.add_sample(np.arange(8))
     assert (collected.noise()["out"].candidate, collected.noise()["out"].max_abs) == ("call", NOISE)
 
 
@@ -298,7 +298,7 @@ def test_decisions_are_those_of_the_sample(declared: Any, decision: Any) -> None
     facts = replace(FACTS, outputs=(OutputFact(name="out", shape=None, decision=declared),))
     names = ("predict", "call", "predict-float64", "call-float64")
     collected = collector([check(("call", "predict"))], dict.fromkeys(names, outputs), facts=facts)
-    collected.add(np.arange(8), first=True)
+    collected.add_sample(np.arange(8))
     assert collected.decisions == {"out": decision}
     assert collected.comparisons["call", "predict"][0].decision == decision
 
@@ -359,7 +359,7 @@ def test_no_route_runs_after_the_first_check_that_fails() -> None:
 
 def test_without_a_failure_every_route_runs_once_and_the_evidence_is_the_same() -> None:
     at_once, in_order = collector(IN_ORDER), collector(IN_ORDER)
-    at_once.add(np.arange(8), first=True)
+    at_once.add_sample(np.arange(8))
     in_order.add_until_failure(IN_ORDER, TABLE, np.arange(8), DataContext())
     assert sorted(requests(in_order)) == sorted(requests(at_once))
     assert (in_order.comparisons, in_order.rows) == (at_once.comparisons, at_once.rows)
@@ -387,7 +387,7 @@ class Watcher:
 def test_every_finished_route_is_reported_with_a_count(wording: SnapshotAssertion) -> None:
     watcher = Watcher()
     collected = replace(collector([check(("graph", "predict"), ("needs-gpu", "predict"))]), observe=watcher)
-    collected.add(np.arange(3), first=True)
+    collected.add_sample(np.arange(3))
     names = [name for name, *_ in watcher.finished]
     assert sorted(names) == ["graph", "predict", "predict-again", "predict-float64"]
     assert [(done, total) for *_, done, total in watcher.finished] == [(1, 4), (2, 4), (3, 4), (4, 4)]
