@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -183,8 +183,10 @@ def create_workers(
         other = stack.enter_context(_another(fork_servers.own))
         _start(other, settings, {**backend_environment(settings.backend), **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
+    planned = dict.fromkeys(route.target for route in plan.routes if route.placement == "backend")
     clients |= {
-        f"backend:{name}": client(source) for name, source in _backend_sources(settings, fork_servers, stack)
+        f"backend:{name}": client(source)
+        for name, source in _backend_sources(planned, settings, fork_servers, stack)
     }
     # Runtimes of exports do not always share a process, and one that dies takes only its own routes with it.
     if settings.endpoints:
@@ -194,14 +196,14 @@ def create_workers(
 
 
 def _backend_sources(
-    settings: Settings, fork_servers: ForkServers, stack: ExitStack
+    names: Iterable[str], settings: Settings, fork_servers: ForkServers, stack: ExitStack
 ) -> Iterator[tuple[str, ForkSource]]:
-    """Yield the backends to compare, each with a process that has imported it.
+    """Yield the backends that routes run on, each with a process that has imported it.
 
     Their workers load the model when their first route runs: what a backend refuses is a finding about it,
     and not the end of the run.
     """
-    for name in settings.other_backends():
+    for name in names:
         source = fork_servers.float64_copy
         if name != "tensorflow":
             source = stack.enter_context(_another(fork_servers.fresh))

@@ -10,12 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.pipeline import worker_setup
 from keras_consistency_cli.pipeline.inputs import Inputs
-from keras_consistency_cli.pipeline.plan import Plan
-from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.workers.deadline import Deadline
 
 
@@ -63,8 +62,8 @@ def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     def create(
         codes: tuple[str, ...] = ("KC101",), *, main_only: bool = False, **options: Any
     ) -> dict[str, Any]:
-        settings = Settings.model_validate({"model": Path("m.keras"), **options})
-        plan = Plan.of([check for check in CHECKS if check.code in codes], routes())
+        settings = Settings.model_validate({"model": Path("m.keras"), "select": codes, **options})
+        plan = Plan.of(selected(settings), route_table(settings))
         stack, inputs = ExitStack(), cast(Inputs, SimpleNamespace(archive=None, exports=()))
         fork_servers = worker_setup.start_fork_servers(settings, stack, None, main_only=main_only)
         deadline = Deadline(answer=1.0)
@@ -126,6 +125,11 @@ def test_each_other_backend_has_a_process_of_its_own(clients_of: Any) -> None:
         "backend:torch": {"KERAS_BACKEND": "torch"},
         "backend:jax": {"KERAS_BACKEND": "jax"},
     }
+
+
+def test_a_backend_that_no_selected_check_runs_on_is_not_started(clients_of: Any) -> None:
+    clients = clients_of(("KC101",), backends=["tensorflow", "jax"])
+    assert sorted(clients) == ["float64", "fresh", "main"]
 
 
 def test_tensorflow_next_to_a_different_backend_is_the_process_of_the_float64_copy(clients_of: Any) -> None:
