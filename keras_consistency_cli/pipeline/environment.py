@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.reporting.version import __version__
+from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["describe_cpu", "describe_environment"]
+__all__ = ["describe_cpu", "describe_environment", "list_different"]
 
 _INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve")
 """Names of /proc/cpuinfo, in order of age; oneDNN and Eigen choose kernels by them."""
 _CPUINFO = Path("/proc/cpuinfo")
+_SHOWN = 4
 
 
 def describe_environment(facts: Facts) -> dict[str, Any]:
@@ -49,3 +52,16 @@ def describe_cpu() -> str:
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
     found = [instruction for instruction in _INSTRUCTIONS if instruction in flags]
     return f"{name} ({', '.join(found)})" if found else name
+
+
+def list_different(found: Mapping[str, int], noun: str) -> str:
+    """Return values with how many have them, "3.15.1 for 2 models, 3.14.0 for 1 model"; "" if all are equal.
+
+    Args:
+        found: how often each value was found.
+        noun: what has a value.
+    """
+    if len(found) < 2:
+        return ""
+    most = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
+    return ", ".join(f"{clean(value, 80)} for {format_count(count, noun)}" for value, count in most)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,12 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["CONNECT_S", "connect", "describe_failure", "installed_kcheck"]
+__all__ = ["CONNECT_S", "connect", "describe_failure", "installed_kcheck", "turn_in_folder"]
 
 CONNECT_S = 10.0
 """Seconds in which a scheduler has to answer."""
+_turn = threading.Lock()
+"""One task at a time in each process of the cluster: the working directory belongs to the process."""
 
 
 def connect(address: str | None, file: Path | None = None) -> Client:
@@ -99,3 +103,10 @@ def describe_failure(future: Future, doing: str) -> NoVerdictError:
     if isinstance(error, KilledWorker):
         return NoVerdictError(f"several workers of the cluster ended while they {doing}")
     return NoVerdictError(f"the worker of the cluster failed: {type(error).__name__}: {clean(error, 300)}")
+
+
+@contextlib.contextmanager
+def turn_in_folder(folder: str) -> Iterator[None]:
+    """Wait until no other task runs in this process of the cluster, and work in the folder of the caller."""
+    with _turn, contextlib.chdir(folder):
+        yield

@@ -7,7 +7,6 @@ never runs in the process of the worker of the cluster, so a crash ends the chec
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.pipeline.cluster.connection import CONNECT_S, describe_failure
+from keras_consistency_cli.pipeline.cluster.connection import CONNECT_S, describe_failure, turn_in_folder
 from keras_consistency_cli.pipeline.fleet.machine import Machine
 from keras_consistency_cli.pipeline.fleet.place import NULL_FLEET_OBSERVER, Accept, FleetOptions
 from keras_consistency_cli.pipeline.fleet.task import FleetTask
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 __all__ = ["Cluster"]
-
-_turn = threading.Lock()
-"""One model at a time in each process of the cluster: the working directory belongs to the process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +99,7 @@ def _failed(task: FleetTask, options: FleetOptions, error: KcheckError) -> Model
 def check_there(assignment: _Assignment) -> ModelResult:
     """Check one model in a process of the cluster, with the working directory of the caller."""
     results: list[ModelResult] = []
-    with _turn, contextlib.chdir(assignment.folder):
+    with turn_in_folder(assignment.folder):
         machine = Machine(pool=_pool(assignment.folder), observer=NULL_FLEET_OBSERVER)
         machine.check([assignment.task], assignment.options, results.append)
     return results[0]

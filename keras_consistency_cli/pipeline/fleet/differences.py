@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from keras_consistency_cli.pipeline.environment import list_different
 from keras_consistency_cli.reporting.fleet.report import ModelResult
 from keras_consistency_cli.reporting.stored.reader import as_mapping
-from keras_consistency_cli.text import clean, format_count
+from keras_consistency_cli.text import clean
 
 __all__ = ["describe_differences"]
 
 _DECISIVE = ("kcheck", "python", "keras", "numpy", "cpu")
 """Keys of the environment in a report that can change numbers, besides the version of the backend."""
-_SHOWN = 4
 
 
 def describe_differences(results: Sequence[ModelResult]) -> Iterator[str]:
@@ -31,9 +31,6 @@ def describe_differences(results: Sequence[ModelResult]) -> Iterator[str]:
         if "backend_version" in environment:
             values[backend][str(environment["backend_version"])] += 1
     for key, found in values.items():
-        if len(found) > 1:
-            listed = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
-            models = ", ".join(
-                f"{clean(value, 80)} for {format_count(count, 'model')}" for value, count in listed
-            )
-            yield f"not all models were checked with the same {clean(key, 40)}: {models}"
+        listed = list_different(found, "model")
+        if listed:
+            yield f"not all models were checked with the same {clean(key, 40)}: {listed}"

@@ -7,7 +7,6 @@ model never runs in the process of the worker of the cluster.
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 import uuid
 from collections import Counter
@@ -24,14 +23,13 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.facts import Decision
 from keras_consistency_cli.measurement.installed import installed_version
-from keras_consistency_cli.pipeline.cluster.connection import CONNECT_S, describe_failure
+from keras_consistency_cli.pipeline.cluster.connection import CONNECT_S, describe_failure, turn_in_folder
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
-from keras_consistency_cli.pipeline.environment import describe_cpu
+from keras_consistency_cli.pipeline.environment import describe_cpu, list_different
 from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.streaming.chunk import ChunkEvidence
 from keras_consistency_cli.pipeline.streaming.place import Stream, in_order, measure_reliably
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, start_up
-from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -43,8 +41,6 @@ _CHUNKS_PER_TASK = 8
 _TASKS_PER_WORKER = 2
 """Tasks that are computed or wait, so that no worker waits for the next one."""
 _PACKAGES = ("keras", "numpy", "scikit-learn")
-_turn = threading.Lock()
-"""One task at a time in each process of the cluster: the working directory belongs to the process."""
 _opened: dict[str, tuple[contextlib.ExitStack, EvidenceCollector]] = {}
 """By run, the workers that this process of the cluster has started; at most one run."""
 
@@ -93,9 +89,8 @@ class ClusterWorkers:
         """Return the versions and processors that are not the same on all workers and this machine."""
         machines = [describe_machine(), *self.client.run(describe_machine).values()]
         for key in machines[0]:
-            found = Counter(machine.get(key, "") for machine in machines)
-            if len(found) > 1:
-                listed = ", ".join(f"{clean(value, 80)} on {count}" for value, count in found.most_common())
+            listed = list_different(Counter(machine[key] for machine in machines), "machine")
+            if listed:
                 yield f"not all machines that measured rows have the same {key}: {listed}"
 
     def close(self) -> None:
@@ -148,7 +143,7 @@ def describe_machine() -> dict[str, str]:
 
 def measure_there(assignment: _Assignment, chunks: Sequence[np.ndarray]) -> list[ChunkEvidence]:
     """Measure chunks in a process of the cluster, with the working directory of the caller."""
-    with _turn, contextlib.chdir(assignment.folder):
+    with turn_in_folder(assignment.folder):
         collector = _open(assignment)
         return [measure_reliably(collector, chunk) for chunk in chunks]
 

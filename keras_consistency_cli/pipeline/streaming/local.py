@@ -64,7 +64,7 @@ class LocalWorkers:
                 raise
             except BaseException:
                 # Threads that wait for a worker return when it ends.
-                for client in collector.clients.values():
+                for client in {client for each in collectors for client in each.clients.values()}:
                     client.terminate_all()
                 raise
 
