@@ -21,9 +21,12 @@ from numpy.lib import format as npy_format
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.text import clean
 
-__all__ = ["map_npy", "map_npz", "release"]
+__all__ = ["LONE_ARRAY", "map_npy", "map_npz", "release"]
 
 Array = npt.NDArray[Any]
+
+LONE_ARRAY = "data"
+"""The name of the one array of a .npy."""
 
 _MAX_PACKED = 2**30
 """Compressed arrays cannot be mapped, so all of them together must fit into memory."""

@@ -18,15 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.rows.npy import release
+from keras_consistency_cli.loading.rows.npy import LONE_ARRAY, release
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.tables.tables import read_parquet_form
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["ShardHeader", "Shards", "find_shards", "join_shards"]
+__all__ = ["Shard", "ShardHeader", "Shards", "find_shards", "join_shards"]
 
 Array = npt.NDArray[Any]
-OpenShard = Callable[[Path], tuple[Mapping[str, Array], tuple[str, ...] | None]]
+Shard = tuple[Mapping[str, Array], tuple[str, ...] | None]
+"""The arrays of a file by name, and the columns of a table."""
+OpenShard = Callable[[Path], Shard]
 
 _ENDINGS = (".npy", ".npz", ".parquet")
 _MOST_FILES = 1_000_000
@@ -158,7 +160,7 @@ def join_shards(
     """
     if reading.window is not None:
         raise DataError(f"{label} is a folder of files, which --window cannot cut", expected="one file")
-    first, *others = (_read_header(path, open_shard, reading) for path in paths)
+    first, *others = (_read_header(path, open_shard, reading, label) for path in paths)
     for path, header in zip(paths[1:], others, strict=True):
         if header.form != first.form:
             raise DataError(
@@ -173,11 +175,11 @@ def join_shards(
     return cast("dict[str, Array]", arrays), first.columns
 
 
-def _read_header(path: Path, open_shard: OpenShard, reading: Reading) -> ShardHeader:
+def _read_header(path: Path, open_shard: OpenShard, reading: Reading, label: str) -> ShardHeader:
     if path.suffix.lower() == ".parquet":
-        rows, names = read_parquet_form(path, f"data {clean(path)}", reading)
+        rows, names = read_parquet_form(path, f"{label}/{clean(path.name)}", reading)
         shape, dtype = (rows, len(names)), np.dtype(np.float64)
-        return ShardHeader(shapes={"data": shape}, dtypes={"data": dtype}, columns=names)
+        return ShardHeader(shapes={LONE_ARRAY: shape}, dtypes={LONE_ARRAY: dtype}, columns=names)
     arrays, columns = open_shard(path)
     return ShardHeader(
         shapes={name: array.shape for name, array in arrays.items()},

@@ -21,10 +21,10 @@ import numpy.typing as npt
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.images import open_images
 from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
-from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
+from keras_consistency_cli.loading.rows.npy import LONE_ARRAY, map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
 from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_foreign, describe_unreadable
-from keras_consistency_cli.loading.rows.shards import find_shards, join_shards
+from keras_consistency_cli.loading.rows.shards import Shard, find_shards, join_shards
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
@@ -46,8 +46,6 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-LONE_ARRAY = "data"
-"""The name of the one array of a .npy."""
 FLAT_TEXTS = "texts"
 """The name of that array without its axis of one feature, if `RowSource.has_single_texts`."""
 _MAX_HASHED = 256 * 2**20
@@ -114,7 +112,7 @@ class RowSource:
 
 
 def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None) -> RowSource:
-    """Open a .npy, .npz, .csv, .parquet or .txt.
+    """Open a .npy, .npz, .csv, .parquet or .txt, or a folder of files.
 
     Of NumPy files only headers are read, and the bytes for a fingerprint.
 
@@ -132,7 +130,7 @@ def open_rows(path: Path, *, what: str = "data", reading: Reading | None = None)
         # Checked before the file is opened: to open a pipe would wait for a writer.
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _open_folder(path, label, reading)
+            return _open_folder(path, what, reading)
         if not stat.S_ISREG(mode):
             raise UsageError(f"{label} is not a regular file", expected=EXPECTED)
         with path.open("rb") as handle:
@@ -190,13 +188,14 @@ def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
     return all(is_text(array.dtype) and array.shape[1:] == (1,) for array in arrays.values())
 
 
-def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
+def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     """Open a folder of files of rows, or of images."""
-    if reading is None:
-        raise UsageError(f"{label} is a directory", expected=EXPECTED)
-    files = find_shards(path)
+    label, files = f"{what} {clean(path)}", find_shards(path)
     if files:
-        arrays, columns = join_shards(files, partial(_open_shard, reading=reading), reading, label)
+        open_shard = partial(_open_shard, what=what, reading=reading or Reading())
+        arrays, columns = join_shards(files, open_shard, reading or Reading(), label)
+    elif reading is None:
+        raise UsageError(f"{label} is a directory", expected=EXPECTED)
     else:
         # It has what is read of an array here: shape, dtype and rows by slice or numbers.
         images = cast(Array, open_images(path, reading.images, label))
@@ -205,13 +204,13 @@ def _open_folder(path: Path, label: str, reading: Reading | None) -> RowSource:
     return RowSource(path=str(path), sha256=None, arrays=arrays, length=length, named=named, columns=columns)
 
 
-def _open_shard(path: Path, reading: Reading) -> tuple[Mapping[str, Array], tuple[str, ...] | None]:
+def _open_shard(path: Path, what: str, reading: Reading) -> Shard:
     """Open one file of a folder, without its fingerprint."""
     with path.open("rb") as handle:
-        source = _read(handle, path.stat().st_size, path, "data", reading, hashed=False)
+        source = _read(handle, path.stat().st_size, path, what, reading, hashed=False)
     if not source.words:
         return source.arrays, source.columns
-    raise DataError(f"data {clean(path)} holds texts", expected="numbers in the files of a folder")
+    raise DataError(f"{what} {clean(path)} holds texts", expected="numbers in the files of a folder")
 
 
 def check_equal_lengths(arrays: Mapping[str, Array], label: str, noun: str = "") -> None:
