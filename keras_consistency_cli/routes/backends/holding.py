@@ -24,7 +24,7 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["HeldCall", "HeldRun", "KeptCall", "differences", "run_holding"]
+__all__ = ["HeldCall", "HeldRun", "KeptCall", "differences", "largest_number", "run_holding"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,11 @@ class HeldCall:
     before: float
     difference: float
     failed: bool = False
+
+    @property
+    def greatest(self) -> float:
+        """The greater one of both differences."""
+        return max(self.before, self.difference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +140,14 @@ def _relative_difference(tensors: Sequence[Any], expected: Sequence[np.ndarray])
 
 
 def _share(values: np.ndarray, expected: np.ndarray) -> float:
-    difference = max_abs_difference(values, expected, nan="equal")
-    if not difference or not is_numeric(expected.dtype):
-        return difference
-    finite = np.abs(expected[np.isfinite(expected)].astype(np.float64))
-    largest = float(finite.max(initial=0.0))
-    return difference / largest if largest else difference
+    return max_abs_difference(values, expected, nan="equal") / (largest_number(expected) or 1.0)
+
+
+def largest_number(values: np.ndarray) -> float:
+    """Return the largest finite number by size; 0 if there is none, as among texts."""
+    if not is_numeric(values.dtype):
+        return 0.0
+    return float(np.abs(values[np.isfinite(values)].astype(np.float64)).max(initial=0.0))
 
 
 def _stand_in(values: Sequence[np.ndarray]) -> Any:
