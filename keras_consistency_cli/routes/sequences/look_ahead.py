@@ -132,7 +132,9 @@ class _CausalMasks:
         """Return zeros in place of the outputs of the layers with a causal mask."""
         import keras
 
-        return keras.ops.zeros_like(outputs) if layer_path(running) in self.causal else outputs
+        if layer_path(running) not in self.causal:
+            return outputs
+        return keras.tree.map_structure(keras.ops.zeros_like, outputs)  # it may return its scores too
 
     def _is_causal(self, kwargs: Any) -> bool:
         if kwargs.get("use_causal_mask"):
@@ -158,14 +160,14 @@ def _layer_outputs(
     session: Session, rows: Rows, layer: LayerName, after: Callable[[CallStack, Any, Any, Any], Any]
 ) -> np.ndarray | None:
     """Return what a layer outputs in a call, while `after` sees the call of each layer and its outputs."""
+    import keras
+
     found: list[np.ndarray] = []
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = after(running, original(*args, **kwargs), args, kwargs)
         if layer_path(running) == layer["layer"]:
-            import keras
-
-            found.extend(_as_array(leaf) for leaf in keras.tree.flatten(outputs))
+            found.append(_as_array(keras.tree.flatten(outputs)[0]))
         return outputs
 
     session.restore()

@@ -170,6 +170,16 @@ def test_one_copy_for_any_length_measures_the_same_as_several(
     assert len(copies) > 3
 
 
+def test_causal_attention_that_returns_its_scores_contradicts_a_layer_that_looks_ahead() -> None:
+    def parts(series: Any) -> Any:
+        heads = layers.MultiHeadAttention(2, 4)
+        attended, _ = heads(series, series, use_causal_mask=True, return_attention_scores=True)
+        return layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(attended)
+
+    details = ROUTE.run(session_of((functional(parts), {})), {"x": normal(8, 4)}).details
+    assert (details["layer"], details["contradicts"]) == ("both", True)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_stays_as_it_was(name: str) -> None:
     assert ran(name)[1]
