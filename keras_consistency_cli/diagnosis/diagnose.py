@@ -95,7 +95,7 @@ def _confirming_names(cause: str) -> tuple[str, ...]:
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, those of failures first, for the model and each export and service."""
+    """Return the causes that fit, those of failures first, for the model and each target."""
     diagnoses = [
         each
         for target, failing in failing_by_target(verdicts).items()
