@@ -27,12 +27,13 @@ import numpy as np
 
 from benchmarks.backend_models import MODELS
 from benchmarks.backend_operations import OPERATIONS
+from benchmarks.measure import write_block
 
 __all__ = ["describe", "main", "multiples"]
 
 _OTHERS = {"jax": "JAX", "torch": "PyTorch"}
 _PACKAGES = {"keras": "Keras", "tensorflow-cpu": "TensorFlow", **_OTHERS}
-_OPENING, _CLOSING = "<!-- backends -->", "<!-- /backends -->"
+_MARKERS = ("<!-- backends -->", "<!-- /backends -->")
 _AGREES = 2.0**-18
 """Share of the largest output up to which one operation rounds."""
 _BUILDERS = {**OPERATIONS, **MODELS}
@@ -170,9 +171,7 @@ def main(argv: list[str] | None = None) -> int:
     text = _measure([name for name, is_there in others.items() if is_there])
     print(text)
     if options.write is not None:
-        page = options.write.read_text(encoding="utf-8")
-        before, after = page.partition(_OPENING)[0], page.partition(_CLOSING)[2]
-        options.write.write_text(f"{before}{_OPENING}\n{text}\n{_CLOSING}{after}", encoding="utf-8")
+        write_block(options.write, _MARKERS, text)
     return 0
 
 
