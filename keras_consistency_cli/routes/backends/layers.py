@@ -26,7 +26,6 @@ from keras_consistency_cli.routes.backends.holding import (
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.call_records import CallRecord, record_calls
 from keras_consistency_cli.routes.session.batches import count_rows, mark_nonfinite_rows, select_rows
-from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -210,17 +209,8 @@ def backend_locators(backends: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes that find the layers where these backends differ from the one in use."""
     if not backends:
         return ()
+    route = Route(name=DIFFERING, summary="the layers that differ", run=_find_differing, needs=KEPT)
     return (
         Route(name=KEPT, summary="the outputs of each layer", run=_keep_layers),
-        *(
-            Route(
-                name=route_on(DIFFERING, backend),
-                summary=f"the layers that differ with the backend {backend}",
-                run=_find_differing,
-                placement="backend",
-                target=backend,
-                needs=KEPT,
-            )
-            for backend in backends
-        ),
+        *(route.on_target("backend", backend, f" with the backend {backend}") for backend in backends),
     )
