@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.measure import Figure, machine
+from benchmarks.measure import Figure, machine, write_block
 
-__all__ = ["NAMES", "format_figures", "main", "replace_block"]
+__all__ = ["NAMES", "format_figures", "main"]
 
 NAMES = (
     "startup",
@@ -70,9 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     print(text)
     if options.write is not None:
-        options.write.write_text(
-            replace_block(options.write.read_text(encoding="utf-8"), text), encoding="utf-8"
-        )
+        write_block(options.write, (_OPENING, _CLOSING), text)
     return 0
 
 
@@ -110,13 +108,6 @@ def _markdown_row(cells: Sequence[str]) -> str:
 def _has_markers(path: Path) -> bool:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return 0 <= text.find(_OPENING) < text.find(_CLOSING)
-
-
-def replace_block(text: str, block: str) -> str:
-    """Return `text` with `block` instead of the text between the two markers."""
-    before, opening, rest = text.partition(_OPENING)
-    _, closing, after = rest.partition(_CLOSING)
-    return f"{before}{opening}\n{block}\n{closing}{after}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ same rows. JAX and PyTorch are needed, as in `pip install '.[jax,torch]'`; one t
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import os
 import subprocess
@@ -17,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,13 @@ import numpy as np
 
 from benchmarks.backend_models import MODELS
 from benchmarks.backend_operations import OPERATIONS
+from benchmarks.measure import write_block
 
 __all__ = ["describe", "main", "multiples"]
 
 _OTHERS = {"jax": "JAX", "torch": "PyTorch"}
 _PACKAGES = {"keras": "Keras", "tensorflow-cpu": "TensorFlow", **_OTHERS}
-_OPENING, _CLOSING = "<!-- backends -->", "<!-- /backends -->"
+_MARKERS = ("<!-- backends -->", "<!-- /backends -->")
 _AGREES = 2.0**-18
 """Share of the largest output up to which one operation rounds."""
 _BUILDERS = {**OPERATIONS, **MODELS}
@@ -41,6 +41,8 @@ _BUILDERS = {**OPERATIONS, **MODELS}
 
 def _predict_all(folder: Path) -> None:
     """Predict the rows of every saved model in this process, and save the outputs or the error."""
+    from keras_consistency_cli.routes.session.session import as_array
+
     backend = keras.backend.backend()
     for number in range(len(_BUILDERS)):
         if not (folder / f"{number}.keras").exists():
@@ -49,16 +51,10 @@ def _predict_all(folder: Path) -> None:
         try:
             model = keras.models.load_model(folder / f"{number}.keras")
             fed = keras.ops.convert_to_tensor(rows) if rows.dtype == object else rows
-            outputs = np.asarray(model.predict(fed, verbose=0))
+            outputs = as_array(model.predict(fed, verbose=0))
         except Exception as problem:
             outputs = np.array(f"fails ({type(problem).__name__})")
-        # NumPy has no bfloat16.
-        saved = (
-            outputs.astype(np.float32)
-            if outputs.dtype.kind == "V" or "bfloat" in str(outputs.dtype)
-            else outputs
-        )
-        np.save(folder / f"{number}.{backend}.npy", saved)
+        np.save(folder / f"{number}.{backend}.npy", outputs)
 
 
 def _save_all(folder: Path) -> None:
@@ -123,8 +119,8 @@ def _rows_of(names: Sequence[str], folder: Path, others: Sequence[str]) -> Itera
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def _table(head: str, names: Sequence[str], folder: Path, others: Sequence[str]) -> str:
-    titles = [head.partition("|")[0], head.partition("|")[2], *(_OTHERS[each] for each in others)]
+def _table(head: Sequence[str], names: Sequence[str], folder: Path, others: Sequence[str]) -> str:
+    titles = [*head, *(_OTHERS[each] for each in others)]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     return "\n".join([*lines, *_rows_of(names, folder, others)])
 
@@ -141,8 +137,8 @@ def _measure(others: Sequence[str]) -> str:
             for each, title in _PACKAGES.items()
             if each not in _OTHERS or each in others
         )
-        operations = _table("operation|TensorFlow", list(OPERATIONS), folder, others)
-        models = _table("model|E, as a share of the largest output", list(MODELS), folder, others)
+        operations = _table(("operation", "TensorFlow"), list(OPERATIONS), folder, others)
+        models = _table(("model", "E, as a share of the largest output"), list(MODELS), folder, others)
     parts = (f"{datetime.now(UTC).date()}, CPU: {found}.", operations, _MODELS_TEXT, models)
     return "\n\n".join(parts)
 
@@ -156,15 +152,10 @@ layers of tanh, they are wider: see [limits](limits.md#the-models-own-rounding-n
 
 
 def _version(package: str) -> str:
-    names = (package, package.removesuffix("-cpu"))
-    return next((version(name) for name in names if _is_installed(name)), "")
-
-
-def _is_installed(name: str) -> bool:
     try:
-        return bool(version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return False
+        return version(package)
+    except PackageNotFoundError:
+        return version(package.removesuffix("-cpu"))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -180,9 +171,7 @@ def main(argv: list[str] | None = None) -> int:
     text = _measure([name for name, is_there in others.items() if is_there])
     print(text)
     if options.write is not None:
-        page = options.write.read_text(encoding="utf-8")
-        before, after = page.partition(_OPENING)[0], page.partition(_CLOSING)[2]
-        options.write.write_text(f"{before}{_OPENING}\n{text}\n{_CLOSING}{after}", encoding="utf-8")
+        write_block(options.write, _MARKERS, text)
     return 0
 
 

@@ -23,6 +23,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from benchmarks.measure import write_block
+
 __all__ = ["FORMATS", "MODELS", "describe", "main"]
 
 FORMATS = ("tf_saved_model", "litert", "onnx", "openvino")
@@ -131,10 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = _page(rows)
     print(text)
     if options.write is not None:
-        page = options.write.read_text(encoding="utf-8")
-        before, _, rest = page.partition(_OPENING)
-        after = rest.partition(_CLOSING)[2]
-        options.write.write_text(f"{before}{_OPENING}\n{text}\n{_CLOSING}{after}", encoding="utf-8")
+        write_block(options.write, (_OPENING, _CLOSING), text)
     return 0
 
 

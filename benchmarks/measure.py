@@ -28,6 +28,7 @@ __all__ = [
     "say",
     "timed",
     "wall_seconds",
+    "write_block",
 ]
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -165,3 +166,10 @@ def align_columns(rows: Sequence[Sequence[str]]) -> str:
 def say(text: str) -> None:
     """Print the progress of a long measurement on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def write_block(path: Path, markers: tuple[str, str], block: str) -> None:
+    """Write `block` into a file in place of the text between two markers."""
+    before, opening, rest = path.read_text(encoding="utf-8").partition(markers[0])
+    _, closing, after = rest.partition(markers[1])
+    path.write_text(f"{before}{opening}\n{block}\n{closing}{after}", encoding="utf-8")

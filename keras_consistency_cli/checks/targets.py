@@ -1,4 +1,4 @@
-"""Checks of several targets, exports or services: their pairs and routes, and one verdict for all of them."""
+"""Checks of targets (exports, services or backends): pairs, routes, and one verdict for all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Targets:
     """One kind of targets.
 
     Args:
-        key: names them in findings, "export" or "endpoint".
+        key: names them in findings, "export", "endpoint" or "backend".
         labels: their labels in the settings.
         route: a route that is planned for each of them.
         nothing: why checks are skipped without any.

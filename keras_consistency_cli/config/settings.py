@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
@@ -124,9 +124,10 @@ class Settings(Options):
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose exclude each other", fix="give one of them")
         if self.backends and not self.other_backends():
+            others = ",".join(name for name in get_args(Backend) if name != self.backend)
             raise UsageError(
                 f"--backends names only {self.backend}, the backend in use",
-                fix="name the other ones: --backends jax,torch",
+                fix=f"name the other ones: --backends {others}",
             )
         if self.served is not None and self.data is None:
             raise UsageError(

@@ -74,9 +74,13 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 def _searching_routes(verdicts: Sequence[Verdict]) -> Iterator[Route]:
     """Yield the routes that search for causes on the exports and backends that differ from the model."""
     targets = failing_by_target(verdicts)
-    labels = [label for label, failing in targets.items() if label and "KC901" in failing]
-    yield from (route for route in export_routes(labels) if route.name.startswith(VARIANTS))
-    yield from backend_locators([label for label, failing in targets.items() if label and "KC607" in failing])
+
+    def failing_labels(code: str) -> list[str]:
+        return [label for label, failing in targets.items() if label and code in failing]
+
+    exports = export_routes(failing_labels("KC901"))
+    yield from (route for route in exports if route.name.startswith(VARIANTS))
+    yield from backend_locators(failing_labels("KC607"))
 
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
@@ -95,7 +99,7 @@ def _confirming_names(cause: str) -> tuple[str, ...]:
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, those of failures first, for the model and each export and service."""
+    """Return the causes that fit, those of failures first, for the model and each target."""
     diagnoses = [
         each
         for target, failing in failing_by_target(verdicts).items()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -85,6 +86,16 @@ class Route:
     def worker(self) -> str:
         """The key of the worker that runs it: each target has one of its own."""
         return f"{self.placement}:{self.target}" if self.target else self.placement
+
+    def on_target(self, placement: Placement, label: str, words: str) -> Route:
+        """Return this route on the target with a label; the words are the end of its summary."""
+        return replace(
+            self,
+            name=route_on(self.name, label),
+            summary=f"{self.summary}{words}",
+            placement=placement,
+            target=label,
+        )
 
 
 def plain_routes(table: Mapping[str, tuple[str, RouteFunction]]) -> tuple[Route, ...]:

@@ -79,6 +79,9 @@ def test_a_backend_that_is_not_installed_is_a_usage_error(monkeypatch: pytest.Mo
 def test_only_the_backend_in_use_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         Settings.model_validate({"model": "m.keras", "backends": ["tensorflow"]})
+    with pytest.raises(UsageError) as refusal:
+        Settings.model_validate({"model": "m.keras", "backend": "jax", "backends": ["jax"]})
+    assert refusal.value.fix == "name the other ones: --backends tensorflow,torch"
     settings = Settings.model_validate({"model": "m.keras", "backends": ["torch", "tensorflow", "torch"]})
     assert settings.other_backends() == ("torch",)
     named = {"model": "m.keras", "backends": ["torch"], "exports": ["torch"]}

@@ -84,7 +84,7 @@ def _changed_model(verdict: Verdict, changed: Sequence[Change]) -> Verdict | Non
         return None
     if all(change.kind == "state" for change in changes) and _is_without_effect(verdict):
         message = f"no output depends on what predict changes{_describe_changes(changes)}"
-        advice = "stateful=False says what happens: each call starts from the initial_state that it is passed"
+        advice = "set stateful=False: each call starts from its initial_state, and no state is carried over"
         return replace(verdict, status=Status.WARN, message=message, advice=advice)
     message = f"predict changes the model{_describe_changes(changes)}"
     advice = "update variables only if training is true"

@@ -1,8 +1,8 @@
 """Other Keras backends must give the outputs of the backend in use, except for rounding.
 
-Why: a `.keras` file can be loaded with TensorFlow, JAX and PyTorch, and Keras promises the same outputs. Some
-kernels differ all the same: padding "same" of average pooling, bicubic resizing, maxima of NaN, the order of
-equal numbers, integers of 64 bits. A layer that calls TensorFlow itself runs on TensorFlow only.
+Why: a `.keras` file can be loaded with TensorFlow, JAX and PyTorch, and Keras promises the same outputs. But
+some kernels differ: padding "same" of average pooling, bicubic resizing, maxima of NaN, the order of equal
+numbers, integers of 64 bits. A layer that calls TensorFlow itself runs on TensorFlow only.
 
 How: the same file and the same rows run on each backend of `--backends` in a process of its own, and predict
 there is compared with predict of the backend in use. The limit comes from the rounding noise of the model and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
@@ -31,8 +31,6 @@ _PADDED_TO_LONGEST = CauseTexts(
         "use the mask. Train again with what is served"
     ),
 )
-
-
 _LOOPS_FOR_ALL_ROWS = CauseTexts(
     sentence=(
         "a loop in {layer} takes as many steps as the whole batch needs: the output of a row depends on its "
@@ -46,16 +44,12 @@ _LOOPS_FOR_ALL_ROWS = CauseTexts(
 )
 
 
-def _texts_of_layer(locator: str) -> Callable[[Evidence], CauseTexts | None]:
+def _texts_of_layer(locator: str, evidence: Evidence) -> CauseTexts | None:
     """Return the texts for a layer that pads to the longest row, or loops until all rows are done."""
-
-    def texts(evidence: Evidence) -> CauseTexts | None:
-        located = evidence.details(locator, LocatedLayer)
-        if located.get("looped"):
-            return _LOOPS_FOR_ALL_ROWS
-        return _PADDED_TO_LONGEST if located.get("resized") else None
-
-    return texts
+    located = evidence.details(locator, LocatedLayer)
+    if located.get("looped"):
+        return _LOOPS_FOR_ALL_ROWS
+    return _PADDED_TO_LONGEST if located.get("resized") else None
 
 
 BATCH_CAUSES: tuple[Cause, ...] = (
@@ -98,7 +92,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
-        specific=_texts_of_layer("locate-companions"),
+        specific=partial(_texts_of_layer, "locate-companions"),
     ),
     Cause(
         slug="batch-size-dependence",
@@ -123,7 +117,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         ),
         locator="locate-batching",
         suspect=layer_that_refused_batch,
-        specific=_texts_of_layer("locate-batching"),
+        specific=partial(_texts_of_layer, "locate-batching"),
     ),
 )
 """Most specific first."""

@@ -88,7 +88,7 @@ def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
     if not pairs or not all(each.identical for each in pairs):
         return None
     return CauseTexts(
-        sentence="{layer} keeps a state that no output depends on: each call is passed its first state",
+        sentence="{layer} keeps a state that no output depends on: each call is given an initial_state",
         advice=(
             "build '{layer}' with stateful=False; or, if it is meant to go on from the state of the call "
             "before, do not pass initial_state in each call"

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.causes.targets.backend_evidence import (
     bound_layer,
     differing_details,
     held_layers,
+    suspected_layers,
 )
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
@@ -28,7 +29,7 @@ __all__ = ["BACKEND_CONFIRMATIONS"]
 
 def _layers_held(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """The suspects were given their tensors on the backend in use."""
-    held, suspects = held_layers(evidence, failing), differing_details(evidence).get("layers", [])
+    held, suspects = held_layers(evidence, failing), suspected_layers(evidence)
     if held:
         text = f"{_what_was_held(held)} on the backend in use, the model gives the outputs of predict"
         return ConfirmationResult(confirmed=True, explanation=text)

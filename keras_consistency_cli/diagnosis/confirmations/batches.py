@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged
@@ -14,6 +14,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     replacing_outputs_removes_difference,
 )
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
 __all__ = ["BATCH_CONFIRMATIONS"]
@@ -27,21 +28,20 @@ def size_has_effect_in_float64(evidence: Evidence, failing: Failing) -> Confirma
     pairs = evidence.comparisons.get(("companions", "companions-baseline"), ())
     if not pairs or not all(each.identical for each in pairs):
         return None
-    left = [judged for judged in _judged_by_batch(failing) if judged.limit.measure == "float64"]
+    beyond = _judged_by_batch(failing)
     same = "with the same batch size and position, different neighbours change no bit"
-    kept = [each for each in _judged_by_batch(failing) if _keeps_size_in_float64(each)]
-    if kept and not left:
-        explanation = f"{same}; a different size or position changes outputs by as much in float64"
+    changes = f"{same}; a different size or position changes outputs by"
+    left = [judged for judged in beyond if judged.limit.measure == "float64"]
+    if left:
+        most = max(left, key=lambda judged: judged.deviation)
+        rounding = f"where rounding leaves at most {most.limit.value:.1e}"
+        explanation = f"{changes} {most.deviation:.1e} in float64, {rounding}"
         return ConfirmationResult(confirmed=True, explanation=explanation)
-    if not left:
-        explanation = f"{same}; {_why_not_in_float64(evidence, failing)}"
-        return ConfirmationResult(confirmed=False, explanation=explanation)
-    most = max(left, key=lambda judged: judged.deviation)
-    explanation = (
-        f"{same}; a different size or position changes outputs by {most.deviation:.1e} in float64, where "
-        f"rounding leaves at most {most.limit.value:.1e}"
-    )
-    return ConfirmationResult(confirmed=True, explanation=explanation)
+    kept = [pair.max_abs for judged in beyond if (pair := _pair_left_in_float64(judged)) is not None]
+    if kept:
+        return ConfirmationResult(confirmed=True, explanation=f"{changes} {max(kept):.1e} in float64, too")
+    explanation = f"{same}; {_why_not_in_float64(evidence, beyond)}"
+    return ConfirmationResult(confirmed=False, explanation=explanation)
 
 
 def _judged_by_batch(failing: Failing) -> list[Judged]:
@@ -50,17 +50,18 @@ def _judged_by_batch(failing: Failing) -> list[Judged]:
     return [judged for code in codes for judged in failing[code].judged if not judged.within]
 
 
-def _keeps_size_in_float64(judged: Judged) -> bool:
-    """Whether a difference is left on the float64 copy that is no rounding, which shrinks by 2⁻²⁹ there."""
+def _pair_left_in_float64(judged: Judged) -> Comparison | None:
+    """Return the comparison on the float64 copy if its difference is no rounding, which shrinks by 2⁻²⁹."""
     pair, in_float64 = judged.comparison, judged.float64_pair
-    return in_float64 is not None and in_float64.max_abs > _NO_ROUNDING * pair.max_abs > 0
+    is_left = in_float64 is not None and in_float64.max_abs > _NO_ROUNDING * pair.max_abs > 0
+    return in_float64 if is_left else None
 
 
-def _why_not_in_float64(evidence: Evidence, failing: Failing) -> str:
+def _why_not_in_float64(evidence: Evidence, beyond: Sequence[Judged]) -> str:
     copy = evidence.traces.get(FLOAT64_COPY)
     if copy is None or not copy.ran:
         return "there is no float64 copy, on which rounding would disappear"
-    if all(each.float64_pair is None for each in _judged_by_batch(failing)):
+    if all(each.float64_pair is None for each in beyond):
         return "the same was not compared in float64, where rounding would disappear"
     return "in float64 no difference is left, so kernels may round differently"
 

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_numeric, max_abs_difference
-from keras_consistency_cli.routes.locating.call_records import is_recorded, tensors_of
+from keras_consistency_cli.routes.locating.call_records import (
+    is_recorded,
+    replace_tensors,
+    tensors_of,
+    with_values,
+)
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["HeldCall", "HeldRun", "KeptCall", "differences", "run_holding"]
+__all__ = ["HeldCall", "HeldRun", "KeptCall", "differences", "largest_number", "run_holding"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +50,11 @@ class HeldCall:
     before: float
     difference: float
     failed: bool = False
+
+    @property
+    def greatest(self) -> float:
+        """The greater one of both differences."""
+        return max(self.before, self.difference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +90,14 @@ def run_holding(
         theirs = kept[number]
         before = _relative_difference(tensors_of((args, kwargs)), theirs.taken)
         if number in taking:
-            args, kwargs = _replaced((args, kwargs), theirs.taken)
+            args, kwargs = replace_tensors((args, kwargs), theirs.taken, with_values)
         outputs, failed = _try(original, args, kwargs)
         calls.append(_describe(running, before, outputs, theirs, failed=failed is not None))
         if failed is not None and number not in held:
             raise failed
         if failed is not None:
             return _stand_in(theirs.made)
-        return _replaced(outputs, theirs.made) if number in held else outputs
+        return replace_tensors(outputs, theirs.made, with_values) if number in held else outputs
 
     session.restore()
     try:
@@ -130,12 +140,14 @@ def _relative_difference(tensors: Sequence[Any], expected: Sequence[np.ndarray])
 
 
 def _share(values: np.ndarray, expected: np.ndarray) -> float:
-    difference = max_abs_difference(values, expected, nan="equal")
-    if not difference or not is_numeric(expected.dtype):
-        return difference
-    finite = np.abs(expected[np.isfinite(expected)].astype(np.float64))
-    largest = float(finite.max(initial=0.0))
-    return difference / largest if largest else difference
+    return max_abs_difference(values, expected, nan="equal") / (largest_number(expected) or 1.0)
+
+
+def largest_number(values: np.ndarray) -> float:
+    """Return the largest finite number by size; 0 if there is none, as among texts."""
+    if not is_numeric(values.dtype):
+        return 0.0
+    return float(np.abs(values[np.isfinite(values)].astype(np.float64)).max(initial=0.0))
 
 
 def _stand_in(values: Sequence[np.ndarray]) -> Any:
@@ -144,27 +156,6 @@ def _stand_in(values: Sequence[np.ndarray]) -> Any:
 
     tensors = [keras.ops.convert_to_tensor(each) for each in values]
     return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _replaced(outputs: Any, values: Sequence[np.ndarray]) -> Any:
-    """The same structure with other values; tensors keep their types and masks."""
-    import keras
-
-    rest = iter(values)
-    return keras.tree.map_structure(
-        lambda leaf: _with_values(leaf, next(rest)) if hasattr(leaf, "shape") else leaf, outputs
-    )
-
-
-def _with_values(leaf: Any, values: np.ndarray) -> Any:
-    import keras
-    from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
-
-    tensor = keras.ops.convert_to_tensor(values, dtype=keras.backend.standardize_dtype(leaf.dtype))
-    mask = get_keras_mask(leaf)
-    if mask is not None:
-        set_keras_mask(tensor, mask)
-    return tensor
 
 
 def differences(candidate: Outputs | None, reference: Mapping[str, np.ndarray]) -> dict[str, float]:

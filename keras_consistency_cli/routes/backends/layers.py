@@ -16,11 +16,16 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.routes.backends.bound_code import BoundLayer, find_bound_layers
-from keras_consistency_cli.routes.backends.holding import HeldRun, KeptCall, differences, run_holding
+from keras_consistency_cli.routes.backends.holding import (
+    HeldCall,
+    KeptCall,
+    differences,
+    largest_number,
+    run_holding,
+)
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.call_records import CallRecord, record_calls
 from keras_consistency_cli.routes.session.batches import count_rows, mark_nonfinite_rows, select_rows
-from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -123,7 +128,7 @@ def _find_differing(session: Session, rows: Rows) -> Result:
     plain = run_holding(session, batch, kept, ())
     details: DifferingDetails = {
         "plain": differences(plain.outputs, result),
-        "scale": {name: _largest(values) for name, values in result.items()},
+        "scale": {name: largest_number(values) for name, values in result.items()},
         "layers": list(_suspects(session, batch, kept, result)),
     }
     bad = mark_nonfinite_rows(batch)
@@ -162,41 +167,34 @@ def _suspects(
     """
     everything = range(len(kept))
     calls = run_holding(session, rows, kept, everything, everything).calls
-    sizes = {n: max(call.before, call.difference) for n, call in enumerate(calls)}
     held, taking = list[int](), list[int]()
-    for number in _in_order(sizes)[:_MOST_SUSPECTS]:
+    for number in _in_order(calls)[:_MOST_SUSPECTS]:
         call = calls[number]
         if call.before > _ROUNDING:
             taking.append(number)
         if call.difference > _ROUNDING:
             held.append(number)
-        run: HeldRun = run_holding(session, rows, kept, held, taking)
         yield {
             "layer": call.layer,
             "kind": call.kind,
-            "difference": max(call.before, call.difference),
+            "difference": call.greatest,
             "failed": call.failed,
             "code": call.around if call.difference <= _ROUNDING else "",
-            "left": differences(run.outputs, result),
+            "left": differences(run_holding(session, rows, kept, held, taking).outputs, result),
         }
 
 
-def _in_order(sizes: Mapping[int, float]) -> list[int]:
+def _in_order(calls: Sequence[HeldCall]) -> list[int]:
     """The numbers of suspects in the order in which they are held.
 
     Those that differ most come first, in the order of calls: the outputs of a later layer hide what an
     earlier one does.
     """
-    suspects = sorted((number for number, size in sizes.items() if size > _ROUNDING), key=lambda n: -sizes[n])
-    most = max(sizes.values(), default=0.0)
-    clear = sorted(number for number in suspects if sizes[number] >= _CLEAR * most)
-    return [*clear, *(number for number in suspects if number not in clear)]
-
-
-def _largest(values: np.ndarray) -> float:
-    if values.dtype.kind not in "fiub":
-        return 0.0
-    return float(np.abs(values[np.isfinite(values)].astype(np.float64)).max(initial=0.0))
+    suspects = [number for number, call in enumerate(calls) if call.greatest > _ROUNDING]
+    most = max((call.greatest for call in calls), default=0.0)
+    clear = [number for number in suspects if calls[number].greatest >= _CLEAR * most]
+    others = (number for number in suspects if number not in clear)
+    return [*clear, *sorted(others, key=lambda number: -calls[number].greatest)]
 
 
 def _holds_int64() -> bool:
@@ -211,17 +209,8 @@ def backend_locators(backends: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes that find the layers where these backends differ from the one in use."""
     if not backends:
         return ()
+    route = Route(name=DIFFERING, summary="the layers that differ", run=_find_differing, needs=KEPT)
     return (
         Route(name=KEPT, summary="the outputs of each layer", run=_keep_layers),
-        *(
-            Route(
-                name=route_on(DIFFERING, backend),
-                summary=f"the layers that differ with the backend {backend}",
-                run=_find_differing,
-                placement="backend",
-                target=backend,
-                needs=KEPT,
-            )
-            for backend in backends
-        ),
+        *(route.on_target("backend", backend, f" with the backend {backend}") for backend in backends),
     )

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE, Result, Rows
 
 if TYPE_CHECKING:
@@ -35,14 +34,5 @@ def _predict(session: Session, rows: Rows) -> Result:
 
 def backend_routes(backends: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes of all backends that are compared with the one in use."""
-    return tuple(
-        Route(
-            name=route_on(REFERENCE, backend),
-            summary=f"run over the rows, with the backend {backend}",
-            run=_predict,
-            placement="backend",
-            streams=True,
-            target=backend,
-        )
-        for backend in backends
-    )
+    route = Route(name=REFERENCE, summary="run over the rows", run=_predict, streams=True)
+    return tuple(route.on_target("backend", backend, f", with the backend {backend}") for backend in backends)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -122,13 +121,7 @@ def _not_here(_session: Session, _rows: Rows) -> Result:
 def endpoint_routes(labels: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes of all endpoints."""
     return tuple(
-        Route(
-            name=route_on(name, label),
-            summary=f"{summary}, on {label}",
-            run=_not_here,
-            placement="endpoint",
-            target=label,
-        )
+        Route(name=name, summary=summary, run=_not_here).on_target("endpoint", label, f", on {label}")
         for label in labels
         for name, summary in _SUMMARIES.items()
     )

@@ -13,7 +13,6 @@ from keras_consistency_cli.routes.exports.exact import EXACT_ROUTE
 from keras_consistency_cli.routes.exports.interface import INTERFACE_ROUTE
 from keras_consistency_cli.routes.exports.state import STATE_ROUTES
 from keras_consistency_cli.routes.exports.variants import VARIANTS_ROUTE
-from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Result, Rows
 
 if TYPE_CHECKING:
@@ -49,13 +48,7 @@ def _templates() -> Iterable[Route]:
 def export_routes(labels: Sequence[str]) -> tuple[Route, ...]:
     """Return the routes of all exports."""
     return tuple(
-        replace(
-            route,
-            name=route_on(route.name, label),
-            summary=f"{route.summary}, on the export {label}",
-            placement="export",
-            target=label,
-        )
+        route.on_target("export", label, f", on the export {label}")
         for label in labels
         for route in _templates()
     )

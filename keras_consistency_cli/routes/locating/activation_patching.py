@@ -285,7 +285,7 @@ def _replace_mask(mask: Any, shape: tuple[int, ...]) -> Any:
 def _resize(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return an array that is cut, and filled with zeros, at the end of each axis.
 
-    The rows of a batch that are padded to the longest one have another length among other neighbours.
+    The rows of a batch that are padded to the longest one have a different length with different neighbours.
     """
     resized = np.zeros(shape, array.dtype)
     shared = tuple(slice(0, min(pair)) for pair in zip(array.shape, shape, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -36,9 +37,11 @@ __all__ = [
     "are_close",
     "is_recorded",
     "record_calls",
+    "replace_tensors",
     "replacing_call",
     "tensors_of",
     "true_part",
+    "with_values",
 ]
 
 Array = npt.NDArray[Any]
@@ -78,18 +81,7 @@ class CallRecord:
 
     def call_again(self, values: Sequence[Array]) -> list[Array]:
         """Call the layer alone with other values of its tensors, and return its outputs."""
-        import keras
-
-        rest = iter(values)
-
-        def replaced(leaf: Any) -> Any:
-            return (
-                keras.ops.convert_to_tensor(next(rest), dtype=keras.backend.standardize_dtype(leaf.dtype))
-                if hasattr(leaf, "shape")
-                else leaf
-            )
-
-        args, kwargs = keras.tree.map_structure(replaced, self.arguments)
+        args, kwargs = replace_tensors(self.arguments, values, _as_tensor_like)
         return _as_arrays(tensors_of(self.operation(*args, **kwargs)))
 
 
@@ -155,15 +147,10 @@ def replacing_call(
         side: the side of the padding, which keeps its values.
         in_inputs: whether the tensors are those that the layer is called with.
     """
-    import keras
-
     count = 0
 
     def put(structure: Any) -> Any:
-        rest = iter(values)
-        return keras.tree.map_structure(
-            lambda leaf: _put(leaf, next(rest), side) if hasattr(leaf, "shape") else leaf, structure
-        )
+        return replace_tensors(structure, values, partial(_put, side=side))
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal count
@@ -181,15 +168,36 @@ def replacing_call(
 
 def _put(leaf: Any, values: Array, side: Side) -> Any:
     """Return the tensor with these values in its true time steps, and with its mask."""
-    import keras
-
     filled = _as_arrays([leaf])[0].copy()
     filled[true_part(filled.shape, values.shape, side)] = values
-    tensor = keras.ops.convert_to_tensor(filled, dtype=keras.backend.standardize_dtype(leaf.dtype))
-    mask = getattr(leaf, "_keras_mask", None)
+    return with_values(leaf, filled)
+
+
+def replace_tensors(structure: Any, values: Sequence[Array], replace: Callable[[Any, Array], Any]) -> Any:
+    """Return a nested structure with other tensors: each is replaced by `replace(tensor, its values)`."""
+    import keras
+
+    rest = iter(values)
+    return keras.tree.map_structure(
+        lambda leaf: replace(leaf, next(rest)) if hasattr(leaf, "shape") else leaf, structure
+    )
+
+
+def with_values(leaf: Any, values: Array) -> Any:
+    """Return a tensor of these values, with the dtype and the mask of `leaf`."""
+    # Tensors of JAX have no attribute for a mask.
+    from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
+    tensor, mask = _as_tensor_like(leaf, values), get_keras_mask(leaf)
     if mask is not None:
-        tensor._keras_mask = mask
+        set_keras_mask(tensor, mask)
     return tensor
+
+
+def _as_tensor_like(leaf: Any, values: Array) -> Any:
+    import keras
+
+    return keras.ops.convert_to_tensor(values, dtype=keras.backend.standardize_dtype(leaf.dtype))
 
 
 def true_part(shape: tuple[int, ...], true: tuple[int, ...], side: Side) -> tuple[slice, ...]:

@@ -54,7 +54,7 @@ class LocatedLayer(TypedDict, total=False):
     `order` is its position among the `steps` of the run, from 1; `depth` holds the difference in each layer.
     `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for. `nan_rows` are
     those with NaN that the layer returned numbers for. `resized` if the two runs gave the layer's output
-    another size for the same rows, `looped` if they took a different number of steps inside the layer.
+    different sizes for the same rows, `looped` if they took a different number of steps inside the layer.
     """
 
     layer: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
-from keras_consistency_cli.routes.locating.step_recorder import owning_layer
+from keras_consistency_cli.routes.locating.step_recorder import is_symbolic, owning_layer
 from keras_consistency_cli.routes.sequences.masks import LayerName
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
@@ -79,7 +79,7 @@ def _recording_step_outputs(length: int) -> Iterator[list[_StepOutputs]]:
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         leaf = next(iter(keras.tree.flatten(outputs)), None)
-        if len(running) > 1 and len(getattr(leaf, "shape", ())) > 2:
+        if len(running) > 1 and not is_symbolic([leaf]) and len(getattr(leaf, "shape", ())) > 2:
             values = _as_array(leaf)
             if has_time_axis(values, length):
                 owner = owning_layer(running)
@@ -121,7 +121,7 @@ class _CausalMasks:
     def watch(self, running: CallStack, outputs: Any, args: Any, kwargs: Any) -> Any:
         """Note the layers that are called with a causal mask, and attention to a different series."""
         parts = _query_and_value(args, kwargs) if "Attention" in type(running[-1]).__name__ else None
-        if parts is not None:
+        if parts is not None and not is_symbolic(parts):
             query, value = (_as_array(part) for part in parts)
             self.is_crossed |= query.shape != value.shape or not np.array_equal(query, value)
             if self._is_causal(kwargs):
@@ -132,7 +132,9 @@ class _CausalMasks:
         """Return zeros in place of the outputs of the layers with a causal mask."""
         import keras
 
-        return keras.ops.zeros_like(outputs) if layer_path(running) in self.causal else outputs
+        if layer_path(running) not in self.causal:
+            return outputs
+        return keras.tree.map_structure(keras.ops.zeros_like, outputs)  # it may return its scores too
 
     def _is_causal(self, kwargs: Any) -> bool:
         if kwargs.get("use_causal_mask"):
@@ -142,10 +144,10 @@ class _CausalMasks:
         return values.shape[-2:] == (self.length, self.length) and not np.triu(values, 1).any()
 
 
-def _query_and_value(args: Any, kwargs: Any) -> tuple[Any, Any] | None:
+def _query_and_value(args: Any, kwargs: Any) -> list[Any] | None:
     parts = args[0] if args and isinstance(args[0], list) else [*args, *(kwargs.get(name) for name in _PARTS)]
     given = [part for part in parts if hasattr(part, "shape")]
-    return (given[0], given[1]) if len(given) > 1 else None
+    return given[:2] if len(given) > 1 else None
 
 
 def _as_array(tensor: Any) -> np.ndarray:
@@ -158,14 +160,14 @@ def _layer_outputs(
     session: Session, rows: Rows, layer: LayerName, after: Callable[[CallStack, Any, Any, Any], Any]
 ) -> np.ndarray | None:
     """Return what a layer outputs in a call, while `after` sees the call of each layer and its outputs."""
+    import keras
+
     found: list[np.ndarray] = []
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = after(running, original(*args, **kwargs), args, kwargs)
         if layer_path(running) == layer["layer"]:
-            import keras
-
-            found.extend(_as_array(leaf) for leaf in keras.tree.flatten(outputs))
+            found.append(_as_array(keras.tree.flatten(outputs)[0]))
         return outputs
 
     session.restore()

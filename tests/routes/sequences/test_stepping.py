@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
@@ -39,6 +40,18 @@ def attending(causal: bool) -> Any:
         ),
         (None, 4),
     )
+
+
+class Compiled(layers.Layer):
+    """Compiles its own call, in which layers have no numbers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = layers.MultiHeadAttention(2, 4)
+        self.run = tf.function(lambda series: self.heads(series, series, use_causal_mask=True))
+
+    def call(self, inputs: Any) -> Any:
+        return self.run(inputs)
 
 
 def nested() -> Any:
@@ -73,12 +86,16 @@ MODELS: dict[str, Callable[[], Any]] = {
     ),
     "attention": lambda: attending(False),
     "in an inner model": nested,
+    "compiled inside": lambda: functional(
+        lambda x: layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(Compiled()(x))
+    ),
 }
 AHEAD = {
     "both directions": "both",
     "centred convolution": "centred",
     "attention": "heads",
     "in an inner model": "encoder/both",
+    "compiled inside": "both",
 }
 
 
@@ -168,6 +185,16 @@ def test_one_copy_for_any_length_measures_the_same_as_several(
     session.restore()
     assert ROUTE.run(session, rows).details == details
     assert len(copies) > 3
+
+
+def test_causal_attention_that_returns_its_scores_contradicts_a_layer_that_looks_ahead() -> None:
+    def parts(series: Any) -> Any:
+        heads = layers.MultiHeadAttention(2, 4)
+        attended, _ = heads(series, series, use_causal_mask=True, return_attention_scores=True)
+        return layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(attended)
+
+    details = ROUTE.run(session_of((functional(parts), {})), {"x": normal(8, 4)}).details
+    assert (details["layer"], details["contradicts"]) == ("both", True)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -29,6 +29,7 @@ __all__ = [
     "held_layers",
     "located_layer",
     "own_code",
+    "suspected_layers",
 ]
 
 NAN, CUT, LOW, LAYER, REFUSES = (
@@ -46,6 +47,11 @@ _SHARE = 1e-4
 def differing_details(evidence: Evidence) -> DifferingDetails:
     """Return what was measured on the backend whose causes are searched for."""
     return evidence.details(route_on(DIFFERING, evidence.target), DifferingDetails)
+
+
+def suspected_layers(evidence: Evidence) -> Sequence[SuspectedLayer]:
+    """Return the suspects on that backend, in the order in which they were given their tensors."""
+    return differing_details(evidence).get("layers", [])
 
 
 def fits_backend(slug: str, evidence: Evidence, failing: Failing) -> bool:
@@ -66,7 +72,7 @@ def held_layers(evidence: Evidence, failing: Failing) -> Sequence[SuspectedLayer
     Nothing if a difference is left.
     """
     details = differing_details(evidence)
-    suspects = details.get("layers", [])
+    suspects = suspected_layers(evidence)
     count = next(
         (number for number, suspect in enumerate(suspects, 1) if _agrees(details, failing, suspect["left"])),
         0,
@@ -78,7 +84,7 @@ def located_layer(slug: str, evidence: Evidence) -> str | None:
     """Return the first layer that differs clearly for the same inputs, or that raises an error."""
     if slug in (CUT, LOW):
         return None
-    suspects = differing_details(evidence).get("layers", [])
+    suspects = suspected_layers(evidence)
     if slug == REFUSES:
         failed = next((each["layer"] for each in suspects if each["failed"]), None)
         bound = bound_layer(evidence)
@@ -88,7 +94,7 @@ def located_layer(slug: str, evidence: Evidence) -> str | None:
 
 def own_code(slug: str, evidence: Evidence) -> str | None:
     """Return the class whose code between layers is the first suspect; None if that is a layer."""
-    suspects = differing_details(evidence).get("layers", [])
+    suspects = suspected_layers(evidence)
     return suspects[0]["code"] or None if suspects and slug == LAYER else None
 
 

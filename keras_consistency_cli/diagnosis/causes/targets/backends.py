@@ -80,9 +80,10 @@ BACKEND_CAUSES: tuple[Cause, ...] = (
     _backend_cause(
         "backend-layer-differs",
         "{layer} gives different outputs for the same inputs on this backend",
-        "Backends implement the layer by different kernels, which do not agree. Known are average pooling "
-        "with padding 'same' on PyTorch, bicubic resizing on JAX and PyTorch, and the order of equal numbers "
-        "in top_k on PyTorch. Which of both is right is not known: the model was trained with one of them.",
+        "Backends implement the layer with different kernels, which do not agree. Examples are average "
+        "pooling with padding 'same' on PyTorch, bicubic resizing on JAX and PyTorch, and the order of equal "
+        "numbers in top_k on PyTorch. Which of the two is right is not known: the model was trained with one "
+        "of them.",
         "use the backend that the model was trained and validated on, or replace '{layer}' by a layer that "
         "all backends compute in the same way: padding='valid' after a ZeroPadding layer, "
         "interpolation='bilinear'",
