@@ -57,7 +57,7 @@ def by_quartiles(rows: Array) -> Array:
         (
             IMAGES,
             fine_noise,
-            "nearly-resampled:but for fine detail, as after a different way to resize, or a lossy format",
+            "nearly-resampled:except in fine detail, as with a different resizing method or a lossy format",
         ),
         (
             SERIES,
