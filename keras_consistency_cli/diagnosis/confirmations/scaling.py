@@ -155,7 +155,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "feature-order": Confirmation(
         how=(
             "the columns are put in the served order, and this reproduces the served rows; or the names of "
-            "the columns are read"
+            "the columns are read, or the statistics of the reference rows"
         ),
         test=first_confirmed(
             same_mistake_gives_served_rows("feature-order"),
@@ -163,6 +163,12 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
                 "read from the names: the scaler was fitted on the same columns in a different order",
                 "KC304",
                 finding="fitted",
+            ),
+            reported_by_check(
+                "the scaler has the statistics of the reference rows in their order of columns, not in that "
+                "of the data",
+                "KC304",
+                finding="reference",
             ),
             _STATISTICS_ONLY,
         ),
@@ -179,8 +185,8 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "scaled-by-own-statistics": _served_rows_are(
         "scaled-by-own-statistics",
-        "a line of its own is fitted to each row, and compared with the served ones",
-        "a line of its own through the values of each row gives the served ones, value by value",
+        "a straight line is fitted to the values of each row, and compared with the served ones",
+        "a different straight line for each row turns the right values into the served ones, value by value",
     ),
     "padding-side": _served_rows_are(
         "padding-side",
