@@ -37,8 +37,7 @@ _LEAST_PART = 0.25
 _NEARER, _NEAR = 0.5, 0.3
 """How much nearer than in place, and how near in spreads, rows must be."""
 _POOLED, _SAME_AT_A_DISTANCE = 4, 0.15
-"""Pixels that are averaged, and how far apart, in spreads, the averages of images may be that differ in
-detail only."""
+"""Pixels that are averaged; images differ in detail only if their averages differ less, in spreads."""
 
 
 def find_resampled(served: Array, expected: Array) -> str | None:
