@@ -136,8 +136,8 @@ class Scaling:
 
     def _learn_and_transform(self, learn: Callable[[Any], Any], rows: np.ndarray) -> np.ndarray:
         """Return the rows as the scaler gives them that `learn` returns for these rows."""
-        flat = np.array(rows).reshape(-1, rows.shape[-1])
         try:
+            flat = np.array(rows).reshape(-1, rows.shape[-1])
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 # Few rows or constant ones are expected here: they are the mistake that is tried.
                 warnings.simplefilter("ignore")
