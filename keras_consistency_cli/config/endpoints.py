@@ -106,11 +106,11 @@ def _list_texts(document: JsonValue) -> Iterator[str]:
     """Yield the texts in a document."""
     if isinstance(document, str):
         yield document
-    parts = (
-        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
-    )
-    for part in parts:
-        yield from _list_texts(part)
+    elif isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        for part in document:
+            yield from _list_texts(part)
 
 
 def _split(url: str) -> SplitResult | None:

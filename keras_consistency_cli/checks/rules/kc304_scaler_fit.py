@@ -62,7 +62,13 @@ def examine(evidence: Evidence) -> Verdict:
     if scaling.function:
         return Verdict.skip("a preprocess function has no statistics to compare")
     if scaling.names and scaling.columns and scaling.names != scaling.columns:
-        return _fail_order(scaling.names, scaling.columns)
+        return _fail_order(
+            scaling.names,
+            scaling.columns,
+            finding="fitted",
+            who="the scaler was fitted with",
+            advice="order by name: frame[list(scaler.feature_names_in_)]",
+        )
     swapped = next(iter(swapped_features(description)), None)
     if swapped is not None:
         return _fail_places(swapped)
@@ -71,7 +77,13 @@ def examine(evidence: Evidence) -> Verdict:
         return _fail_missing(scaling, version)
     stale, varying = list(_stale_features(description, scaling)), list(_newly_varying(description, scaling))
     if stale and _was_fitted_in_order_of_reference(description, scaling):
-        return _fail_order(scaling.reference_order or (), scaling.columns or (), "the reference rows have")
+        return _fail_order(
+            scaling.reference_order or (),
+            scaling.columns or (),
+            finding="reference",
+            who="the reference rows have",
+            advice="order by name, as in the reference rows: frame[list(reference.columns)]",
+        )
     findings = {
         "stale": {feature.name: feature.by for feature in stale},
         "varying": varying,
@@ -152,17 +164,17 @@ def _was_fitted_in_order_of_reference(description: DataFacts, scaling: ScalingFa
 
 
 def _fail_order(
-    names: tuple[str, ...], columns: tuple[str, ...], who: str = "the scaler was fitted with"
+    names: tuple[str, ...], columns: tuple[str, ...], *, finding: str, who: str, advice: str
 ) -> Verdict:
-    """Return the failure; `who` has the names."""
+    """Return the failure; `who` has the names, which are in the findings under `finding`."""
     wrong = [at for at, (name, column) in enumerate(zip(names, columns, strict=True)) if name != column]
     first = wrong[0]
     return Verdict.fail(
         f"{len(wrong)} of {len(names)} columns are not in the order the scaler was fitted on; "
         f"column {first} is '{columns[first]}', {who} '{names[first]}' there",
         cause="feature-order",
-        findings={"fitted": list(names), "columns": list(columns)},
-        advice="order by name: frame[list(scaler.feature_names_in_)]",
+        findings={finding: list(names), "columns": list(columns)},
+        advice=advice,
     )
 
 

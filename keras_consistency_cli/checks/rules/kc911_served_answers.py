@@ -129,13 +129,13 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: s
 
 
 def _reordered(judged: tuple[Judged, ...], details: Mapping[str, Any]) -> Verdict:
-    """Only if one order alone gives the answers, it is known; several may fit by chance."""
+    """Return the failure: the order is known only if no other one gives the answers."""
     cause = "endpoint-columns-reordered"
     if details.get("is_only"):
         order = ", ".join(map(str, details["order"]))
         rows = f"rows with their columns in the order {order}"
         return _fail(judged, cause, f"the answers are the outputs of the model on {rows}")
-    text = "they fit the outputs of the model on rows with their columns in several other orders"
+    text = "the model gives such answers for several other orders of the columns"
     return Verdict.fail(f"answers differ from predict: {_size(judged)}; {text}", cause=cause, judged=judged)
 
 

@@ -172,8 +172,9 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         covers=_reaches_model,
         specific=specific_order,
         advice=(
-            "order columns by name before scaling: frame[list(scaler.feature_names_in_)], and give the "
-            "scaler the DataFrame, not .values; for images, convert channels and axes as in training: "
+            "order columns by name before scaling: frame[list(scaler.feature_names_in_)], or as in the rows "
+            "of training if the scaler has no names; give the scaler the DataFrame, not .values; for images, "
+            "convert channels and axes as in training: "
             "image[..., ::-1] turns BGR into RGB"
         ),
     ),

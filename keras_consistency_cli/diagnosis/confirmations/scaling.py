@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from keras_consistency_cli.checks.analysis.served.kinds import (
     ENCODED_BY_ROW,
@@ -37,6 +37,8 @@ _OF_KINDS = {
     ENCODED_BY_ROW: "in each row, each right code is served as one other code",
 }
 """What reproduces the served rows, by kind of mistake."""
+_MADE_ON_PURPOSE = "the same mistake, made on purpose, reproduces the served rows value by value"
+_NEARLY = "changed in this way, the right values are nearly the served ones, but not value by value"
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -53,10 +55,7 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         own = [each for each in served if each.cause == slug]
         others = [each for each in served if each.cause != slug]
         if any(each.kind in _NOT_EXACT for each in own):
-            nearly = (
-                "changed in this way, the right values are nearly the served ones, but not value by value"
-            )
-            return ConfirmationResult(confirmed=False, explanation=nearly)
+            return ConfirmationResult(confirmed=False, explanation=_NEARLY)
         rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
         if not columns:
             return None
@@ -65,28 +64,25 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
             return ConfirmationResult(confirmed=False, explanation=only)
         if len(_find_places(each for each in others if each.cause is None) - columns) > len(columns):
             return ConfirmationResult(confirmed=False, explanation=_describe_share(own, others))
-        kinds = {each.kind for each in own}
-        reproduced = (
-            (_OF_KINDS.get(kinds.pop()) if len(kinds) == 1 else None)
-            or explanation
-            or (
-                "the same mistake, made on purpose, reproduces the served rows value by value in "
-                f"{format_count(len(columns), own[0].noun)}"
-            )
-        )
-        more = len(_find_places(others) - columns)
-        rest = [
-            _describe_rest(amount, noun) for amount, noun in ((more, own[0].noun), (left, "row")) if amount
-        ]
+        more, noun = len(_find_places(others) - columns), own[0].noun
+        made_on_purpose = f"{_MADE_ON_PURPOSE} in {format_count(len(columns), noun)}"
+        reproduced = _describe_kind(own) or explanation or made_on_purpose
+        rest = [_describe_rest(amount, each) for amount, each in ((more, noun), (left, "row")) if amount]
         return ConfirmationResult(confirmed=True, explanation="; ".join([reproduced, *rest]))
 
     return test
 
 
-def _describe_share(own: Iterable[Mistake], others: Iterable[Mistake]) -> str:
+def _describe_kind(own: Iterable[Mistake]) -> str:
+    """Return the words for mistakes of one kind, "" for several, or for a kind without such words."""
+    kinds = {each.kind for each in own}
+    return _OF_KINDS.get(min(kinds), "") if len(kinds) == 1 else ""
+
+
+def _describe_share(own: Sequence[Mistake], others: Iterable[Mistake]) -> str:
     columns = _find_places(own)
     wrong = columns | _find_places(others)
-    return f"it reproduces {len(columns)} of {len(wrong)} wrong columns only, which may be chance"
+    return f"it reproduces {len(columns)} of {len(wrong)} wrong {own[0].noun}s only, which may be chance"
 
 
 def _describe_rest(amount: int, noun: str) -> str:
@@ -155,7 +151,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "feature-order": Confirmation(
         how=(
             "the columns are put in the served order, and this reproduces the served rows; or the names of "
-            "the columns are read"
+            "the columns are read, or the statistics of the reference rows"
         ),
         test=first_confirmed(
             same_mistake_gives_served_rows("feature-order"),
@@ -163,6 +159,12 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
                 "read from the names: the scaler was fitted on the same columns in a different order",
                 "KC304",
                 finding="fitted",
+            ),
+            reported_by_check(
+                "the scaler has the statistics of the reference rows in their order of columns, not in that "
+                "of the data",
+                "KC304",
+                finding="reference",
             ),
             _STATISTICS_ONLY,
         ),
@@ -179,8 +181,8 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "scaled-by-own-statistics": _served_rows_are(
         "scaled-by-own-statistics",
-        "a line of its own is fitted to each row, and compared with the served ones",
-        "a line of its own through the values of each row gives the served ones, value by value",
+        "a straight line is fitted to the values of each row, and compared with the served ones",
+        "a different straight line for each row turns the right values into the served ones, value by value",
     ),
     "padding-side": _served_rows_are(
         "padding-side",

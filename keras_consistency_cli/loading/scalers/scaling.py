@@ -114,8 +114,35 @@ class Scaling:
         """
         if self.scaler is None:
             raise CannotRefit("a preprocess function cannot be fitted")
+        from sklearn.base import clone
+
+        refitted = self._learn_and_transform(lambda table: clone(self.scaler).fit(table), rows)
+        if refitted.shape != self.apply(rows).shape:
+            shape = shape_text(refitted.shape[1:])
+            raise CannotRefit(f"{self.kind}, fitted on these rows, gives rows of shape {shape}")
+        return refitted
+
+    def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray:
+        """Return the rows as a copy of the saved scaler gives them that first learns from each batch.
+
+        Raises:
+            CannotRefit: the scaler cannot go on learning, or not from such rows.
+        """
+        if not hasattr(self.scaler, "partial_fit"):
+            raise CannotRefit(f"{self.kind} cannot go on learning")
+        learn = copy.deepcopy(self.scaler).partial_fit
+        batches = (rows[start : start + size] for start in range(0, len(rows), size))
+        return np.concatenate([self._learn_and_transform(learn, batch) for batch in batches])
+
+    def _learn_and_transform(self, learn: Callable[[Any], Any], rows: np.ndarray) -> np.ndarray:
+        """Return the rows as the scaler gives them that `learn` returns for these rows."""
         try:
-            refitted = self._fit_copy(rows)
+            flat = np.array(rows).reshape(-1, rows.shape[-1])
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                # Few rows or constant ones are expected here: they are the mistake that is tried.
+                warnings.simplefilter("ignore")
+                fitted = learn(add_column_names(self.scaler, flat, self.names, self.texts))
+                return transform_rows(fitted, rows, self.texts)
         except KcheckError as refusal:
             raise CannotRefit(
                 f"{self.kind}, fitted on these rows, cannot transform them: {refusal.what}"
@@ -124,36 +151,6 @@ class Scaling:
             raise CannotRefit(
                 f"{self.kind} cannot be fitted on {len(rows)} rows: {clean(problem)}"
             ) from problem
-        if refitted.shape != self.apply(rows).shape:
-            shape = shape_text(refitted.shape[1:])
-            raise CannotRefit(f"{self.kind}, fitted on these rows, gives rows of shape {shape}")
-        return refitted
-
-    def _fit_copy(self, rows: np.ndarray) -> np.ndarray:
-        from sklearn.base import clone
-
-        flat = np.array(rows).reshape(-1, rows.shape[-1])
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Few rows or constant ones are expected here: they are the mistake that is tried.
-            warnings.simplefilter("ignore")
-            fitted = clone(self.scaler).fit(add_column_names(self.scaler, flat, self.names, self.texts))
-            return transform_rows(fitted, rows, self.texts)
-
-    def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray | None:
-        """Return the rows as a copy of the saved scaler gives them that first learns from each batch.
-
-        None if the scaler cannot go on learning.
-        """
-        if not hasattr(self.scaler, "partial_fit"):
-            return None
-        scaler, batches = copy.deepcopy(self.scaler), range(0, len(rows), size)
-        scaled = []
-        for start in batches:
-            batch = rows[start : start + size]
-            flat = np.array(batch).reshape(-1, rows.shape[-1])
-            scaler.partial_fit(add_column_names(self.scaler, flat, self.names, self.texts))
-            scaled.append(transform_rows(scaler, batch, self.texts))
-        return np.concatenate(scaled)
 
     def apply_without_each_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the name of each step of a pipeline, and the rows scaled without that step.

@@ -74,10 +74,19 @@ def find_own_statistics(served: Array, expected: Array, raw: Array | None) -> st
             for groups in _group_values(served, base):
                 lines = _fit_lines(groups)
                 if lines is not None:
-                    whole = lines._replace(served=served.reshape(len(served), -1).astype(np.float64))
-                    name = _name_statistics(lines) or _name_statistics(whole) or "statistics"
-                    return f"{name} of each {groups.words}"
+                    return _describe(lines, groups.words, served)
     return None
+
+
+def _describe(lines: _Lines, words: str, served: Array) -> str:
+    """Return the words for the statistics of these groups, or else of whole rows."""
+    name = _name_statistics(lines)
+    if name is not None:
+        return f"{name} of each {words}"
+    rows = served.reshape(len(served), -1).astype(np.float64)
+    # The lines are those of groups, and say nothing about where the line of a whole row passes.
+    name = _name_statistics(_Lines(np.ones(len(rows)), np.zeros(len(rows)), rows))
+    return f"statistics of each {words}" if name is None else f"{name} of each row"
 
 
 def _group_values(served: Array, base: Array) -> Iterator[_Groups]:

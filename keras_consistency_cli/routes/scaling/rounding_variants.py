@@ -95,7 +95,7 @@ def _has_whole_numbers(served: Array) -> bool:
 def _merges_values(served: Array, expected: Array) -> bool:
     """Whether rounding can be seen: right values that lie on a grid themselves must become fewer.
 
-    A different scaler also moves counts and flags to a grid, but keeps every value apart from the others.
+    A different scaler also moves counts and flags to a grid, but different values stay different.
     """
     levels = len(np.unique(expected))
     is_coarse = levels < _FEWEST_LEVELS or find_grid(expected) is not None

@@ -139,23 +139,23 @@ def _find_in_whole_rows(
     def of_rows(kind: str) -> list[Mistake]:
         return [unmatched.describe_part(build_part(MistakeKey(kind, None), wrong_rows, hit, columns))]
 
-    there, here = served[wrong_rows], expected[wrong_rows]
-    if unmatched.codes.issuperset(columns) and are_encoded_by_row(there, here):
+    shown, right = served[wrong_rows], expected[wrong_rows]
+    if unmatched.codes.issuperset(columns) and are_encoded_by_row(shown, right):
         return of_rows("encoded-by-row")
-    own = find_own_statistics(there, here, None if raw is None else raw[wrong_rows])
+    own = find_own_statistics(shown, right, None if raw is None else raw[wrong_rows])
     if own is not None:
         return of_rows(f"own-statistics:{own}")
-    resampled = find_resampled(there, here)
+    resampled = find_resampled(shown, right)
     if resampled is not None:
-        return of_rows(f"resampled:{resampled.words}")
+        return of_rows(f"resampled:{resampled}")
     nearly = find_nearly_moved(served, expected)
     if nearly is not None:
         return [nearly]
     others = _find_other_rows(mixture, unmatched)
     if others:
         return others
-    resampled = find_nearly_resampled(there, here)
-    return [] if resampled is None else of_rows(f"nearly-resampled:{resampled.words}")
+    resampled = find_nearly_resampled(shown, right)
+    return [] if resampled is None else of_rows(f"nearly-resampled:{resampled}")
 
 
 def _find_other_rows(mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mistake]:

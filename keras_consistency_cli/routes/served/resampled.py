@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,13 +18,15 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.served.mistakes import Array
+from keras_consistency_cli.text import format_count
 
-__all__ = ["Resampled", "find_nearly_resampled", "find_resampled"]
+__all__ = ["find_nearly_resampled", "find_resampled"]
 
 _FEWEST_ROWS, _FEWEST_STEPS = 5, 4
 _MOST_STEPS = 16
 """Time steps, or pixels, by which rows may be shifted."""
-_MOST_SKIPPED = 8
+_MOST_STEP = 8
+"""Of how many time steps or pixels one is left."""
 _COMPARED = 32
 """Rows that are resampled."""
 _IMAGE_AXES = 4
@@ -36,28 +37,23 @@ _LEAST_PART = 0.25
 _NEARER, _NEAR = 0.5, 0.3
 """How much nearer than in place, and how near in spreads, rows must be."""
 _POOLED, _SAME_AT_A_DISTANCE = 4, 0.15
-"""Pixels that are averaged, and how far apart, in spreads, the averages of images may be that differ in
-detail only."""
+"""Pixels that are averaged; images differ in detail only if their averages differ less, in spreads."""
 
 
-class Resampled(NamedTuple):
-    """What was done to the rows, in words, and whether it gives the served values exactly."""
+def find_resampled(served: Array, expected: Array) -> str | None:
+    """Return the words for the shift or the distance between time steps that gives the served values.
 
-    words: str
-    is_exact: bool
-
-
-def find_resampled(served: Array, expected: Array) -> Resampled | None:
-    """Return the shift or the distance between time steps that gives the served values, None without one."""
+    None if there is none.
+    """
     if not _is_comparable(served, expected):
         return None
     columns = flatten_to_columns(expected)
     limit = compute_limits(columns, compute_spreads(columns))
-    for words, here, there in _generate_parts(served, expected):
-        is_enough = 2 * here.size >= served.size or here.shape[1] >= _MOST_STEPS
-        first = is_beyond_limit(here[:1], there[:1], limit).any()
-        if is_enough and not first and not is_beyond_limit(here, there, limit).any() and _varies(there):
-            return Resampled(words=words, is_exact=True)
+    for words, part, right in _generate_parts(served, expected):
+        is_enough = 2 * part.size >= served.size or part.shape[1] >= _MOST_STEPS
+        first = is_beyond_limit(part[:1], right[:1], limit).any()
+        if is_enough and not first and not is_beyond_limit(part, right, limit).any() and _varies(right):
+            return words
     return None
 
 
@@ -81,23 +77,22 @@ def _generate_parts(served: Array, expected: Array) -> Iterator[tuple[str, Array
     is_image = expected.ndim == _IMAGE_AXES
     noun = "pixel" if is_image else "time step"
     for axis in (1, 2) if is_image else (1,):
-        there, here = np.moveaxis(expected, axis, 1), np.moveaxis(served, axis, 1)
-        length = there.shape[1]
-        for step in range(1, min(_MOST_STEPS, length // 2) + 1):
-            amount = f"{step} {noun}{'s' if step > 1 else ''}"
-            yield f"cut {amount} later{_side(is_image, axis)}", here[:, :-step], there[:, step:]
-            yield f"cut {amount} earlier{_side(is_image, axis)}", here[:, step:], there[:, :-step]
-        for skipped in range(2, _MOST_SKIPPED + 1):
-            part = there[:, ::skipped]
-            yield f"made of every {skipped} {noun}s{_side(is_image, axis)}", here[:, : part.shape[1]], part
+        shown, right = np.moveaxis(served, axis, 1), np.moveaxis(expected, axis, 1)
+        place = f" along axis {axis}" if is_image else ""
+        for step in range(1, min(_MOST_STEPS, right.shape[1] // 2) + 1):
+            amount = format_count(step, noun)
+            yield f"cut {amount} later{place}", shown[:, :-step], right[:, step:]
+            yield f"cut {amount} earlier{place}", shown[:, step:], right[:, :-step]
+        for step in range(2, _MOST_STEP + 1):
+            part = right[:, ::step]
+            yield f"made of every {step} {noun}s{place}", shown[:, : part.shape[1]], part
 
 
-def _side(is_image: bool, axis: int) -> str:
-    return "" if not is_image else f" along axis {axis}"
+def find_nearly_resampled(served: Array, expected: Array) -> str | None:
+    """Return the words for the zoom or the loss of detail after which right rows are nearly the served ones.
 
-
-def find_nearly_resampled(served: Array, expected: Array) -> Resampled | None:
-    """Return the zoom or the loss of detail after which the right rows are nearly the served ones."""
+    None if there is none.
+    """
     if not _is_comparable(served, expected):
         return None
     served, expected = served[:_COMPARED], expected[:_COMPARED]
@@ -106,10 +101,9 @@ def find_nearly_resampled(served: Array, expected: Array) -> Resampled | None:
     zooms = (_zoom_images if expected.ndim == _IMAGE_AXES else _stretch)(served, expected)
     share, words = min(zooms, default=(1.0, ""))
     if share < 1:
-        return Resampled(words=words, is_exact=False)
+        return words
     if expected.ndim == _IMAGE_AXES and _differs_in_detail(served, expected):
-        words = "but for fine detail, as after a different way to resize, or a lossy format"
-        return Resampled(words=words, is_exact=False)
+        return "except in fine detail, as with a different resizing method or a lossy format"
     return None
 
 
@@ -155,11 +149,11 @@ def _sample(rows: Array, places: Array, axis: int) -> tuple[Array, Array]:
 
 def _differs_in_detail(served: Array, expected: Array) -> bool:
     """Whether averages over a few pixels are nearly the same in every image."""
-    here, there = _pool(served), _pool(expected)
-    if min(here.shape[1:3]) < _FEWEST_STEPS:
+    pooled, right = _pool(served), _pool(expected)
+    if min(pooled.shape[1:3]) < _FEWEST_STEPS:
         return False
-    error = np.sqrt(np.square(here - there).mean(axis=(1, 2, 3)))
-    return bool((error < _SAME_AT_A_DISTANCE * there.std()).all())
+    error = np.sqrt(np.square(pooled - right).mean(axis=(1, 2, 3)))
+    return bool((error < _SAME_AT_A_DISTANCE * right.std()).all())
 
 
 def _pool(images: Array) -> Array:

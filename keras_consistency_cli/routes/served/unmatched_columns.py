@@ -206,11 +206,11 @@ class UnmatchedColumns:
         if not columns:
             return None
         compared = self.comparison
-        found = find_function_of_expected(compared.served, compared.expected, columns)
-        if found is not None or self.raw is None:
-            return None if found is None else self._mistake(f"function:{found[0]}", found[1])
-        found = find_function_before_scaling(compared.served, self.raw, columns, compared.limit)
-        return None if found is None else self._mistake(f"function-first:{found[0]}", found[1])
+        kind, found = "function", find_function_of_expected(compared.served, compared.expected, columns)
+        if found is None and self.raw is not None:
+            kind = "function-first"
+            found = find_function_before_scaling(compared.served, self.raw, columns, compared.limit)
+        return None if found is None else self._mistake(f"{kind}:{found[0]}", found[1])
 
     def _find_inverted(self, columns: list[int]) -> Mistake | None:
         """Return the columns that fall where the right ones rise."""

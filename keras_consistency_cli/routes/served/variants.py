@@ -18,7 +18,11 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_run_variants,
     scale_in_batches,
 )
-from keras_consistency_cli.routes.scaling.growing_variants import generate_growing_variants
+from keras_consistency_cli.routes.scaling.growing_variants import (
+    generate_group_variants,
+    generate_updated_variants,
+    generate_window_variants,
+)
 from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.scaling.rounding_variants import (
     generate_rounded_before,
@@ -58,7 +62,9 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         generate_run_variants,
         generate_batch_variants,
         _move_columns,
-        generate_growing_variants,
+        generate_updated_variants,
+        generate_window_variants,
+        generate_group_variants,
     ):
         yield from stop_at_refusal(generate(case))
 

@@ -136,7 +136,12 @@ class EndpointClient(WorkerClient):
                 deadline=self._deadline,
                 shapes=shapes,
             )
-        columns = raw.details_as(GivenDetails).get("columns", ()) if self._endpoint.takes_records else ()
+        columns: Sequence[str] = ()
+        if self._endpoint.takes_records:
+            given = raw.details_as(GivenDetails)
+            columns = given.get("columns", ())
+            if not columns and not given.get("is_table") and len(raw.outputs) == 1:
+                return "RECORD and RECORDS stand for names of columns, and the rows of --data have none"
         asked = Asked(
             service=self._service,
             raw=_name_columns(raw.outputs, columns),

@@ -74,11 +74,14 @@ def _row_form(rows: Rows, interface: Interface) -> Json:
 
 def _listed(rows: Rows, interface: Interface) -> Json:
     """The rows as one list: bare values for one input, one object for each row for several."""
-    if len(rows) == 1:
-        return _plain(next(iter(rows.values())))
-    columns = [_plain(values) for values in _named(rows, interface).values()]
-    names = list(_named(rows, interface))
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return _plain(next(iter(rows.values()))) if len(rows) == 1 else _records(rows, interface)
+
+
+def _records(rows: Rows, interface: Interface) -> list[Json]:
+    """One object for each row, with the names of its inputs or columns."""
+    named = _named(rows, interface)
+    columns = [_plain(values) for values in named.values()]
+    return [dict(zip(named, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _column_form(rows: Rows, _interface: Interface) -> Json:
@@ -189,9 +192,12 @@ def form_of(protocol: Protocol, template: Json, path: str) -> Form:
 
 
 def _fill(template: Json, rows: Rows, interface: Interface) -> Json:
-    if template in ("ROWS", "RECORDS", "ROW", "RECORD"):
+    if template in ("RECORDS", "RECORD"):
+        records = _records(rows, interface)
+        return records[0] if template == "RECORD" else records
+    if template in ("ROWS", "ROW"):
         listed = _listed(rows, interface)
-        return listed[0] if template in ("ROW", "RECORD") and isinstance(listed, list) else listed
+        return listed[0] if template == "ROW" and isinstance(listed, list) else listed
     if isinstance(template, dict):
         return {key: _fill(value, rows, interface) for key, value in template.items()}
     return [_fill(value, rows, interface) for value in template] if isinstance(template, list) else template

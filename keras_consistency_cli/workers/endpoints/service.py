@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from keras_consistency_cli.config.endpoints import Endpoint
+from keras_consistency_cli.config.endpoints import Endpoint, Protocol
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.endpoints.binary import (
@@ -87,7 +87,7 @@ class Service:
             return join([self.ask(row) for row in single])
         reply = self._post(rows)
         if reply.status != 200:
-            raise EndpointError(_refusal(reply, count), reply.status)
+            raise EndpointError(_refusal(reply, count, self.protocol), reply.status)
         if not self.interface.is_binary:
             found = self._form.outputs(read_json(reply.body))
             return match_outputs(found, self._shapes, count, is_single=self._is_single)
@@ -148,11 +148,12 @@ class Service:
             return None
 
 
-def _refusal(reply: Reply, count: int) -> str:
+def _refusal(reply: Reply, count: int, protocol: Protocol) -> str:
     """What a service says in place of answers."""
-    said = clean(reply.body[:_SHOWN_BYTES].decode("utf-8", "replace"), 120)
-    sent = f" to {count} rows in one request (state ROW for one)" if count > 1 else ""
-    return f"it answers{sent} with status {reply.status}" + (f": {said}" if said else "")
+    said = clean(reply.body[:_SHOWN_BYTES].decode("utf-8", "replace"), 100)
+    sent = f" to {count} rows in one request" if count > 1 else ""
+    hint = " (if it takes single rows, write ROW in the template)" if sent and protocol == "json" else ""
+    return f"it answers with status {reply.status}{sent}{hint}" + (f": {said}" if said else "")
 
 
 def join(parts: list[dict[str, Answer]]) -> dict[str, Answer]:

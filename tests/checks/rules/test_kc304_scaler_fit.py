@@ -136,18 +136,23 @@ def test_columns_in_another_order_fail(wording: SnapshotAssertion) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "cause"),
-    [((1, 0, 2), Status.FAIL, "feature-order"), ((0, 1, 2), Status.PASS, None)],
+    ("order", "status", "found"),
+    [
+        ((1, 0, 2), Status.FAIL, ("feature-order", ["income", "age", "rate"])),
+        ((0, 1, 2), Status.PASS, (None, None)),
+    ],
     ids=["that of the reference rows", "that of the data"],
 )
 def test_the_order_of_the_reference_rows_may_be_that_of_the_scaler(
-    order: tuple[int, ...], status: Status, cause: str | None, wording: SnapshotAssertion
+    order: tuple[int, ...], status: Status, found: object, wording: SnapshotAssertion
 ) -> None:
     training, names = table(500), ("age", "income", "rate")
     scaler = StandardScaler().fit(training[:, list(order)])
     facts = described(scaler, training, columns=names, reference_order=("income", "age", "rate"))
     verdict = examined(CHECK, facts)
-    assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
+    findings = verdict.findings
+    assert (verdict.status, (findings.get("cause"), findings.get("reference"))) == (status, found)
+    assert "feature_names_in_" not in (verdict.advice or "")  # the scaler has no names
     assert verdict.message == wording
 
 

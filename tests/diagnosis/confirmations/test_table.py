@@ -238,6 +238,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("codes-refit", served("encoded-by-row"), {"KC301": {}}),
     ("sampled-differently", served("resampled:cut 1 time step later"), {"KC301": {}}),
     ("scaled-by-own-statistics", served("own-statistics:range of each row"), {"KC301": {}}),
+    ("feature-order", {}, {"KC304": {"reference": ["a", "b"]}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from keras_consistency_cli.loading.scalers.scaling import Scaling
-from keras_consistency_cli.routes.scaling.growing_variants import generate_growing_variants
+from keras_consistency_cli.loading.scalers.scaling import CannotRefit, Scaling
+from keras_consistency_cli.routes.scaling.growing_variants import (
+    generate_group_variants,
+    generate_updated_variants,
+    generate_window_variants,
+)
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.served.mistakes import ServedInput
 
@@ -42,6 +48,18 @@ def of_groups(rows: Array) -> Array:
     return served
 
 
+def served_by(scaling: Scaling, serve: Callable[[Array], Array]) -> ServedInput:
+    return ServedInput(
+        scaling=scaling,
+        raw=RAW,
+        expected=scaling.apply(RAW),
+        served=serve(RAW),
+        consecutive=len(RAW),
+        sizes=(32,),
+        refit_all=lambda: (RAW, 0.0),
+    )
+
+
 @pytest.mark.parametrize(
     ("scaler", "serve", "expected"),
     [
@@ -53,15 +71,31 @@ def of_groups(rows: Array) -> Array:
     ],
 )
 def test_the_way_of_fitting_is_named(scaler: Any, serve: Callable[[Array], Array], expected: object) -> None:
-    scaling = Scaling(input="x", scaler=scaler.fit(TRAINED))
-    case = ServedInput(
-        scaling=scaling,
-        raw=RAW,
-        expected=scaling.apply(RAW),
-        served=serve(RAW),
-        consecutive=len(RAW),
-        sizes=(32,),
-        refit_all=lambda: (RAW, 0.0),
-    )
-    match = match_served_rows(case.served, case.expected, generate_growing_variants(case), RAW)
+    case = served_by(Scaling(input="x", scaler=scaler.fit(TRAINED)), serve)
+    generators = (generate_updated_variants, generate_window_variants, generate_group_variants)
+    variants = chain.from_iterable(generate(case) for generate in generators)
+    match = match_served_rows(case.served, case.expected, variants, RAW)
     assert [(each.kind, each.batch) for each in match.mistakes] == [expected]
+
+
+def test_the_name_of_a_column_is_safe_to_print() -> None:
+    scaling = Scaling(input="x", scaler=MinMaxScaler().fit(TRAINED), columns=("a", "b", "c\x1b[31m"))
+    kinds = [variant.kind for variant in generate_group_variants(served_by(scaling, of_groups))]
+    assert kinds == ["refit-groups:'c\\x1b[31m'"]
+
+
+def test_a_scaler_with_names_learns_from_rows_without() -> None:
+    scaler = StandardScaler().fit(pandas.DataFrame(TRAINED, columns=["a", "b", "c"]))
+    assert np.allclose(Scaling(input="x", scaler=scaler).update_transform(RAW, 1), learning(RAW))
+
+
+@pytest.mark.parametrize(
+    ("scaler", "rows", "reason"),
+    [
+        (RobustScaler(), RAW, "cannot go on learning"),
+        (StandardScaler(), np.full((70, 3), np.inf), "cannot be fitted on 70"),
+    ],
+)
+def test_it_is_said_why_a_scaler_does_not_learn(scaler: Any, rows: Array, reason: str) -> None:
+    with pytest.raises(CannotRefit, match=reason):
+        Scaling(input="x", scaler=scaler.fit(TRAINED)).update_transform(rows, 70)

@@ -37,6 +37,11 @@ def by_moments(rows: Array, axes: tuple[int, ...]) -> Array:
     return (rows - rows.mean(axes, keepdims=True)) / rows.std(axes, keepdims=True)
 
 
+def by_quartiles(rows: Array) -> Array:
+    low, middle, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=1, keepdims=True)
+    return np.asarray((rows - middle) / (high - low))
+
+
 @pytest.mark.parametrize(
     ("rows", "serve", "expected"),
     [
@@ -52,7 +57,7 @@ def by_moments(rows: Array, axes: tuple[int, ...]) -> Array:
         (
             IMAGES,
             fine_noise,
-            "nearly-resampled:but for fine detail, as after a different way to resize, or a lossy format",
+            "nearly-resampled:except in fine detail, as with a different resizing method or a lossy format",
         ),
         (
             SERIES,
@@ -61,6 +66,12 @@ def by_moments(rows: Array, axes: tuple[int, ...]) -> Array:
         ),
         (IMAGES, lambda x: by_moments(x, (1, 2, 3)), "own-statistics:mean and deviation of each row"),
         (SERIES, lambda x: x / x[:, :1], "own-statistics:first value of each feature in each row"),
+        (SERIES, by_quartiles, "own-statistics:statistics of each feature in each row"),
+        (
+            SERIES * np.float32([1, 3]),
+            lambda x: by_moments(x / [1, 3], (1, 2)),
+            "own-statistics:mean and deviation of each row",
+        ),
         (TABLE, lambda x: x / np.linalg.norm(x, axis=1, keepdims=True), "own-statistics:length of each row"),
         (SERIES, lambda x: np.cumsum(x, axis=1), "function:the running sums along time"),
         (SERIES, lambda x: RANDOM.normal(size=x.shape), "unknown"),

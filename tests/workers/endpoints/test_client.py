@@ -92,3 +92,27 @@ def test_records_have_the_names_of_columns() -> None:
     assert single == {"row": dict(zip("abcde", RAW[0].tolist(), strict=True))}
     assert len(many[0]) == 16
     assert many[0][3] == dict(zip("abcde", RAW[3].tolist(), strict=True))
+
+
+def test_a_record_of_one_column_has_its_name() -> None:
+    worker = FakeWorker(lambda rows: rows, np.array([[31.0], [52.0]]), scales=False, columns=["age"])
+    with running(Stub(lambda rows: rows, "json")) as stub:
+        client(stub.url, worker, template=["RECORDS"]).run(ROUTE, np.arange(2))
+    assert stub.requests[0] == [[{"age": 31.0}, {"age": 52.0}]]
+
+
+@pytest.mark.parametrize("template", ["RECORD", {"rows": "RECORDS"}])
+def test_records_without_names_of_columns_are_not_sent(template: object) -> None:
+    with running(Stub(lambda rows: rows, "json")) as stub:
+        trace, _ = client(stub.url, FakeWorker(predict, RAW[:16]), template=template).run(
+            ROUTE, np.arange(96)
+        )
+    assert "names of columns" in (trace.error or "")
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize(("given", "has_hint"), [({}, True), ({"protocol": "mlflow"}, False)])
+def test_a_service_that_refuses_many_rows_may_take_single_ones(given: dict[str, str], has_hint: bool) -> None:
+    with running(Stub(_one_row, "json")) as stub:
+        trace, _ = client(stub.url, **given).run(ROUTE, np.arange(96))
+    assert ("ROW" in (trace.error or "")) is has_hint

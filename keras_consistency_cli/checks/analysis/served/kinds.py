@@ -49,7 +49,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     ),
     "refit-groups": ("scaled by scalers that were refitted for each value of column {step}", "scaler-refit"),
     "refit-updated": (
-        "scaled by the saved scaler after partial_fit on every {batch} of them",
+        "scaled by the saved scaler after partial_fit in batches of {batch}",
         "scaler-refit",
     ),
     "unscaled": ("not scaled at all", "scaler-missing"),
