@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 from keras_consistency_cli.loading.model.facts import describe_model
@@ -193,10 +194,31 @@ class CountsRows(layers.Layer):
 
 @register
 class HardCast(layers.Layer):
-    """Computes in float32 whatever the dtype policy says."""
+    """Computes in float16 whatever the dtype policy says."""
 
     def call(self, inputs: Any) -> Any:
-        return ops.cast(ops.sin(ops.cast(inputs, "float32")), inputs.dtype)
+        return ops.cast(ops.sin(ops.cast(inputs, "float16")), inputs.dtype)
+
+
+@register
+class WavesOfTutorials(layers.Layer):
+    """Adds sines of positions from a table in float32, and multiplies with a root in float32."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table = tf.cast(np.sin(np.arange(40).reshape(1, 8, 5)), tf.float32)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * tf.math.sqrt(tf.cast(5, tf.float32)) + self.table[:, : tf.shape(inputs)[1]]
+
+
+@register
+class CountedByMask(layers.Layer):
+    """Adds numbers that it counts in float32, by name and by default."""
+
+    def call(self, inputs: Any) -> Any:
+        counted = ops.cumsum(ops.cast(inputs > 0, "float32"), axis=1) / ops.arange(1, 6, dtype="float32")
+        return inputs + counted * tf.range(0.1, 0.6, 0.1) + tf.ones((5,)) + tf.constant([0.1] * 5)
 
 
 @register

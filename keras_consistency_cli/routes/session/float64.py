@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,9 +15,11 @@ import tensorflow as tf
 
 from keras_consistency_cli.loading.model.copies.dequantised import Twin, build_dequantised_copy
 from keras_consistency_cli.loading.model.copies.float64 import (
+    Defaults,
     PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,
+    float64_everywhere,
 )
 from keras_consistency_cli.loading.model.saved_layers import find_layers
 from keras_consistency_cli.measurement.distance import is_float
@@ -40,6 +43,8 @@ class Float64Session(TensorFlowSession):
     """The session of the model itself."""
     twins: tuple[Twin, ...] = ()
     """The layers of the copy whose originals are quantised, with the numbers of their weights."""
+    defaults: Defaults = staticmethod(float64_defaults)
+    """What lets the copy compute in float64 while it is traced and run."""
 
     def cast(self, values: np.ndarray) -> Any:
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""
@@ -61,7 +66,7 @@ class Float64Session(TensorFlowSession):
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled step; Keras casts to float64 while it is traced and run."""
-        with float64_defaults():
+        with self.defaults():
             return super().step(rows)
 
     @cached_property
@@ -82,28 +87,28 @@ class Float64Session(TensorFlowSession):
         return dict(self._known[key])
 
     def _repeats(self, rows: Rows) -> bool:
-        with float64_defaults():
+        with self.defaults():
             return self.is_repeatable(first_batch(rows, self.batch_size))
 
     def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled step on float64 rows without rounding them to float32 first."""
-        with float64_defaults():
+        with self.defaults():
             packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
             return self.name_outputs(self._run_step(packed))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row alone; Keras casts to float64 while it is traced and run."""
-        with float64_defaults():
+        with self.defaults():
             return super().one_by_one(rows)
 
     def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly except for long loops, which are traced while Keras casts to float64."""
-        with float64_defaults():
+        with self.defaults():
             return super().call_once(rows, cast=cast, **kwargs)
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly; Keras casts to float64 meanwhile."""
-        with float64_defaults():
+        with self.defaults():
             return super().call(rows, cast=cast, **kwargs)
 
 
@@ -128,6 +133,24 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
     Raises:
         PrecisionCopyRefused: it cannot be built, or an operation in it stays below float64.
     """
+    try:
+        return _build(session, rows, float64_defaults)
+    except Exception as problem:
+        if not _may_name_float32(session):
+            raise
+        # Usually own code names float32. If that is not the reason, this fails like the first attempt.
+        with contextlib.suppress(Exception):
+            return _build(session, rows, float64_everywhere)
+        raise problem
+
+
+def _may_name_float32(session: Session) -> bool:
+    """Whether own code of the model may name float32, and loses nothing by it."""
+    return all(found.layer.compute_dtype != "float64" for found in find_layers(session.model))
+
+
+def _build(session: Session, rows: Mapping[str, np.ndarray], defaults: Defaults) -> Float64Session:
+    """Build the copy in this context; the arguments and errors are those of `float64_session`."""
     sample = first_batch(rows, session.facts.batch_size or 2)
     wide_sample = {
         name: values.astype(np.float64) if is_float(values.dtype) else values
@@ -139,14 +162,15 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
         custom_objects=dict(session.subject.custom_objects),
         sample=session.pack(wide_sample, cast=False),
         allow_unsafe=session.subject.files.allow_unsafe,
+        defaults=defaults,
     )
     float64_copy = Float64Session(model, session.facts, session.options, session.subject)
-    float64_copy.original = session
+    float64_copy.original, float64_copy.defaults = session, defaults
     float64_copy.twins = _find_twins(twins, source, model)
     if source is session.model:
         session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
-    with float64_defaults():
+    with defaults():
         narrow = float64_copy.narrow_operations(sample)
     if narrow:
         raise PrecisionCopyRefused(

@@ -10,7 +10,18 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 from tests.helpers.float64_copies import float64_copy_of
-from tests.helpers.live_models import HEALTHY, HardCast, chain, mlp, named_rows, session_of, stateful, strings
+from tests.helpers.live_models import (
+    HEALTHY,
+    CountedByMask,
+    HardCast,
+    WavesOfTutorials,
+    chain,
+    mlp,
+    named_rows,
+    session_of,
+    stateful,
+    strings,
+)
 from tests.helpers.wording import masked
 
 NOISE = {"mixed_float16": 1e-2}
@@ -76,8 +87,30 @@ def test_settings_of_keras_are_unchanged() -> None:
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
 
 
-def test_a_layer_that_casts_to_float32_itself_is_refused(wording: SnapshotAssertion) -> None:
-    with pytest.raises(PrecisionCopyRefused, match="float32") as caught:
+@pytest.mark.parametrize("own", [WavesOfTutorials, CountedByMask])
+def test_own_code_that_names_float32_computes_in_float64(own: type[keras.Layer]) -> None:
+    model, rows = chain((8, 5), layers.Dense(5), own(), layers.Dense(2))
+    float64_copy, named = float64_copy_of((model, rows))
+    session = session_of((model, rows))
+    for exact, rounded in (
+        (float64_copy.step(named), session.step(named)),
+        (float64_copy.call(named), session.call(named)),
+        (float64_copy.one_by_one(named), session.one_by_one(named)),
+    ):
+        for output, values in exact.items():
+            assert values.dtype == np.float64
+            np.testing.assert_allclose(values, rounded[output], rtol=0, atol=1e-5)
+            assert (values != rounded[output]).any()
+
+
+def test_float32_in_a_model_of_float64_is_not_raised() -> None:
+    own = WavesOfTutorials(dtype="float64")
+    with pytest.raises(Exception, match=r"(?i)type"):
+        float64_copy_of(chain((8, 5), layers.Dense(5, dtype="float64"), own))
+
+
+def test_a_layer_that_casts_to_float16_itself_is_refused(wording: SnapshotAssertion) -> None:
+    with pytest.raises(PrecisionCopyRefused, match="float16") as caught:
         float64_copy_of(chain((5,), layers.Dense(4), HardCast(name="cast"), layers.Dense(1)))
     assert masked(str(caught.value)) == wording
 

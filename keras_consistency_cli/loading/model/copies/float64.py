@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -20,14 +21,17 @@ from keras_consistency_cli.loading.model.keras_errors import describe_innermost
 from keras_consistency_cli.text import clean
 
 __all__ = [
+    "Defaults",
     "PrecisionCopyRefused",
     "build_float64_copy",
     "copy_checked_variables",
     "dtype_policy_config",
     "float64_defaults",
+    "float64_everywhere",
     "narrow_operations",
 ]
 
+Defaults = Callable[[], AbstractContextManager[None]]
 _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
 
@@ -52,8 +56,23 @@ def float64_defaults() -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
+@contextlib.contextmanager
+def float64_everywhere() -> Iterator[None]:
+    """Let own code that names float32 get float64, too, inside the context."""
+    # Imported here: this module is used on other backends, too.
+    from keras_consistency_cli.loading.model.copies.literals import raised_literals
+
+    with float64_defaults(), raised_literals():
+        yield
+
+
 def build_float64_copy(
-    model: Any, *, custom_objects: dict[str, Any], sample: Any, allow_unsafe: bool = False
+    model: Any,
+    *,
+    custom_objects: dict[str, Any],
+    sample: Any,
+    allow_unsafe: bool = False,
+    defaults: Defaults = float64_defaults,
 ) -> Any:
     """Return a float64 copy of `model` with the same weights.
 
@@ -62,13 +81,14 @@ def build_float64_copy(
         custom_objects: the custom classes and functions of the model, by name.
         sample: one packed float64 row for each input, with which a subclassed model is built.
         allow_unsafe: whether Lambda layers may be rebuilt.
+        defaults: what lets Keras create float64, float64_defaults or float64_everywhere.
 
     Raises:
         PrecisionCopyRefused: it is quantized, cannot be rebuilt, or its variables do not match.
     """
     try:
         config = _raise_dtypes(without_random_initializers(keras.saving.serialize_keras_object(model)))
-        with float64_defaults(), keras.saving.custom_object_scope(custom_objects):
+        with defaults(), keras.saving.custom_object_scope(custom_objects):
             float64_copy = keras.saving.deserialize_keras_object(
                 config, custom_objects=custom_objects, safe_mode=not allow_unsafe
             )
