@@ -13,7 +13,7 @@ from typing import Any
 from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
 from keras_consistency_cli.cli.invocation import MODEL_ENDING
-from keras_consistency_cli.config.fleet_file import FleetEntry, FleetFile, read_fleet_file
+from keras_consistency_cli.config.fleet_file import FleetEntry, read_fleet_file
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.config.strict_yaml import Document
 from keras_consistency_cli.errors import KcheckError, UsageError
@@ -69,18 +69,40 @@ def _same_name(place: _Place, other: _Place) -> UsageError:
 
 
 def _places(word: str) -> Iterator[_Place]:
-    if word.lower().endswith(_YAML) and not Path(word).is_dir():
-        file = read_fleet_file(Path(word))
-        for entry in file.entries:
-            yield from _places_of_entry(file, entry)
+    if _is_fleet_file(Path(word)):
+        yield from _places_of_file(Path(word))
         return
     for model in _models(word):
         yield _Place(model=model, name=str(model))
 
 
-def _places_of_entry(file: FleetFile, entry: FleetEntry) -> Iterator[_Place]:
-    named = ((file.defaults, file.folder), (entry.options, file.folder))
-    path = file.folder / entry.model
+def _is_fleet_file(path: Path) -> bool:
+    return path.suffix.lower() in _YAML and not path.is_dir()
+
+
+def _places_of_file(path: Path, named: _Named = (), above: tuple[str, ...] = ()) -> Iterator[_Place]:
+    """Yield the models of a YAML file and of those that it names.
+
+    Args:
+        path: the YAML file.
+        named: options of the files that name it; its own override them.
+        above: the real paths of these files.
+    """
+    file, real = read_fleet_file(path), os.path.realpath(path)
+    for entry in file.entries:
+        options = (*named, (file.defaults, file.folder), (entry.options, file.folder))
+        inner = file.folder / entry.model
+        if not _is_fleet_file(inner):
+            yield from _places_of_entry(inner, entry, options)
+            continue
+        if os.path.realpath(inner) in (*above, real):
+            raise UsageError(f"{entry.place}: {clean(entry.model)} contains this file itself")
+        if entry.name is not None:
+            raise UsageError(f"{entry.place}: one name for a file of models", fix="leave out name")
+        yield from _places_of_file(inner, options, (*above, real))
+
+
+def _places_of_entry(path: Path, entry: FleetEntry, named: _Named) -> Iterator[_Place]:
     # A model that is missing is an error of that model only; a pattern or folder without models is a mistake.
     models = [path] if _is_one_model(path) else list(_models(str(path), entry.place))
     if entry.name is not None and len(models) > 1:

@@ -60,6 +60,27 @@ def test_an_entry_may_use_a_model_twice_with_different_names(folder: Path) -> No
     assert names("fleet.yaml") == ["one", "two"]
 
 
+def test_a_file_may_name_other_files_whose_options_override_its_own(folder: Path) -> None:
+    (folder / "b/team.yaml").write_text(
+        "defaults: {seed: 4}\nmodels:\n  - model.keras\n  - {model: deep/other.keras, rows: 16}\n"
+    )
+    (folder / "fleet.yaml").write_text(
+        "defaults: {rows: 64, seed: 3}\nmodels:\n  - a/model.keras\n  - {model: b/team.yaml, rows: 32}\n"
+    )
+    assert names("fleet.yaml") == ["a/model.keras", "b/model.keras", "b/deep/other.keras"]
+    found = options("fleet.yaml")
+    assert [(each.rows, each.seed) for each in found] == [(64, 3), (32, 4), (16, 4)]
+
+
+@pytest.mark.parametrize("inner", ["fleet.yaml", "b/team.yaml", "b/../fleet.yaml"])
+def test_a_file_that_contains_itself_is_refused(inner: str, folder: Path) -> None:
+    (folder / "b/team.yaml").write_text("models: [../fleet.yaml]\n")
+    (folder / "fleet.yaml").write_text(f"models: [a/model.keras, {inner}]\n")
+    with pytest.raises(UsageError, match=r"(fleet|team).yaml:1") as refused:
+        names("fleet.yaml")
+    assert len(str(refused.value).splitlines()) <= 3
+
+
 def test_a_missing_model_of_an_entry_is_left_to_its_run(folder: Path) -> None:
     (folder / "fleet.yaml").write_text("models: [a/model.keras, gone.keras]\n")
     assert names("fleet.yaml") == ["a/model.keras", "gone.keras"]
@@ -81,6 +102,7 @@ def test_a_wrong_file_next_to_one_model_is_an_error_of_that_model(folder: Path) 
         "models:\n  - nowhere/*.keras\n",
         "models:\n  - {model: a/model.keras, rows: -1}\n",
         "models:\n  - {model: a/model.keras, rowz: 1}\n",
+        "models:\n  - {model: team.yaml, name: x}\n",
         "defaults: {rows: none}\nmodels:\n  - a/model.keras\n",
     ],
 )
