@@ -16,7 +16,7 @@ __all__ = ["Notice", "ReadFile", "Reader"]
 
 _SERVES = re.compile(
     r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|imagenet"
-    r"|\.save\(|\.save_weights\("
+    r"|\.save\(|\.save_weights\(|\.post\("
 )
 
 

@@ -184,7 +184,7 @@ def where(trace: Trace) -> str:
     """Return the words for the way through the program: "in a request handler"."""
     if trace.is_request:
         return f"in {trace.kind}"
-    return "after the model was loaded"
+    return "after the model was loaded" if trace.of("load") else "before the rows are sent to a model"
 
 
 def code_of(node: ast.AST) -> str:

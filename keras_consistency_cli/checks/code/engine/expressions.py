@@ -257,6 +257,7 @@ _EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Value]] = {
     ast.Await: Expressions.inner,
     ast.Starred: Expressions.inner,
     ast.FormattedValue: Expressions.inner,
+    ast.JoinedStr: Expressions.joined,
     ast.Yield: Expressions.produced,
     ast.YieldFrom: Expressions.produced,
     ast.NamedExpr: Expressions.named,

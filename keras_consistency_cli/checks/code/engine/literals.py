@@ -8,7 +8,15 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.engine.parts import item_of
-from keras_consistency_cli.checks.code.engine.values import Function, Mark, Scope, Value, merge_marks
+from keras_consistency_cli.checks.code.engine.values import (
+    NOTHING,
+    Function,
+    Mark,
+    Scope,
+    Value,
+    merge_marks,
+)
+from keras_consistency_cli.checks.code.library.services import is_service_url
 
 __all__ = ["Literals"]
 
@@ -21,7 +29,15 @@ class Literals(Calls):
     def constant(self, node: ast.Constant) -> Value:
         """Return a constant."""
         known = None if node.value is ... else node.value
-        return Value(kind="const", ref=known, rank=0)
+        is_url = isinstance(known, str) and is_service_url(known)
+        marks = frozenset({Mark("service-url")}) if is_url else frozenset()
+        return Value(kind="const", ref=known, marks=marks, rank=0)
+
+    def joined(self, node: ast.JoinedStr) -> Value:
+        """Return an f-string: only whether it is the address of a service is kept of its parts."""
+        parts = [self.evaluate(part) for part in node.values]
+        is_url = any(part.has("service-url") for part in parts)
+        return Value(marks=frozenset({Mark("service-url")})) if is_url else NOTHING
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         """Return a list that is written out, with its number of axes if all of its items agree."""

@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHOD
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layer
+from keras_consistency_cli.checks.code.library.services import post
 
 __all__ = ["METHODS", "call_object"]
 
@@ -253,6 +254,7 @@ METHODS: Handlers = {
     "flow_from_directory": _flow,
     "flow_from_dataframe": _flow,
     "standardize": _flow,
+    "post": post,
     "compile": nothing,
     "summary": nothing,
     "evaluate": nothing,

@@ -24,7 +24,7 @@ def _refits(trace: Trace) -> Iterator[tuple[Event, bool]]:
     fits = {event.site: event for event in trace.of("fit")}
     trained = {mark.site for train in trace.of("train") for mark in train.data.of("refit")}
     seen: set[Site | None] = set(trained)
-    for prediction in serving_events(trace):
+    for prediction in (*serving_events(trace), *trace.of("send")):
         for mark in prediction.data.marks:
             fit = fits.get(mark.site) if mark.kind in ("refit", "refit-self") and mark.site else None
             if fit is None or fit.site in seen or prediction.data.has("split"):
@@ -94,9 +94,10 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
     rows.
 
     How: The rule follows the result of fit_transform(), of fit() and transform(), of fit_on_texts() and
-    of adapt() to predict() of a model that was loaded. In a request handler, the fit counts if its rows
-    come from the request. In a script, it counts if the same rows are fitted and predicted. Training is
-    not reported.
+    of adapt() to predict() of a model that was loaded, and to requests that are sent to a service for its
+    outputs (an address with :predict, /predict, /invocations or /infer). In a request handler, the fit
+    counts if its rows come from the request. In a script, it counts if the same rows are fitted and
+    predicted. Training is not reported.
 
     To fix: Save the fitted object after training, load it once, and only transform.
 
