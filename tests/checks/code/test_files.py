@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import joblib
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from keras_consistency_cli.checks.code.files import read_model, read_scaler
+from keras_consistency_cli.checks.code.files import ModelFacts, read_model, read_scaler
 from keras_consistency_cli.errors import RefusedError
 
 
@@ -32,15 +33,15 @@ def test_a_damaged_scaler_is_refused(tmp_path: Path) -> None:
         read_scaler(tmp_path / "scaler.pkl")
 
 
-def test_a_model_says_what_decides_about_its_code(built_samples: Path) -> None:
-    stateful = read_model(built_samples / "stateful-lstm" / "model.keras")
+def test_a_model_says_what_decides_about_its_code(tmp_path: Path) -> None:
+    def facts_of(*parts: keras.layers.Layer, shape: tuple[int, ...]) -> ModelFacts:
+        keras.Sequential([keras.Input(batch_shape=shape), *parts]).save(tmp_path / "model.keras")
+        return read_model(tmp_path / "model.keras")
+
+    stateful = facts_of(keras.layers.LSTM(4, stateful=True), keras.layers.Dense(1), shape=(1, 6, 3))
     assert (stateful.is_stateful, stateful.is_recurrent, stateful.input_ranks) == (True, True, (3,))
-    plain = read_model(built_samples / "healthy-mlp" / "model.keras")
-    assert (plain.is_stateful, plain.is_recurrent, plain.input_ranks, plain.rescaling) == (
-        False,
-        False,
-        (2,),
-        (),
-    )
-    custom = read_model(built_samples / "augmentation-on-call" / "model.keras")
-    assert custom.modes or custom.custom
+    plain = facts_of(keras.layers.Dense(2), shape=(None, 10))
+    found = (plain.is_stateful, plain.is_recurrent, plain.input_ranks, plain.rescaling, plain.modes)
+    assert found == (False, False, (2,), (), ())
+    augmenting = facts_of(keras.layers.RandomFlip(), keras.layers.Flatten(), shape=(None, 8, 8, 3))
+    assert augmenting.modes
