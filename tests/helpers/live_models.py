@@ -218,7 +218,8 @@ class CountedByMask(layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         counted = ops.cumsum(ops.cast(inputs > 0, "float32"), axis=1) / ops.arange(1, 6, dtype="float32")
-        return inputs + counted * tf.range(0.1, 0.6, 0.1) + tf.ones((5,)) + tf.constant([0.1] * 5)
+        width = tf.shape(inputs)[2]
+        return inputs + counted * tf.range(0.1, 0.6, 0.1) + tf.ones((width,)) + tf.fill((width,), 0.1)
 
 
 @register

@@ -159,24 +159,26 @@ def copy_checked_variables(model: Any, rebuilt: Any) -> None:
 _LOW_TYPES = {1: "float32", 14: "bfloat16", 19: "float16"}
 _DOUBLE = 2
 _TYPE_KEYS = frozenset({"T", "dtype", "DstT", "out_type", "output_type"})
-_READING = frozenset({"Const", "Placeholder", "NoOp", "Shape", "ShapeN", "Size", "Rank"})
+_CONSTANT = frozenset({"Const", "Shape", "ShapeN", "Size", "Rank"})
+_READING = _CONSTANT | {"Placeholder", "NoOp"}
 
 
 def narrow_operations(graph: Any) -> Iterator[str]:
     """Yield the operations of a TensorFlow graph that compute in a type below float64.
 
     These types are float32, float16 and bfloat16. The functions in the library of the graph are included.
+    Numbers that depend on neither inputs nor weights are not: they are the same in the model.
     """
     definition = graph.as_graph_def()
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
-        bit_readers = _bit_readers(body)
+        harmless = _bit_readers(body) | _constants(body)
         for node in body:
             dtypes = {
                 _LOW_TYPES[attribute.type]
                 for key, attribute in node.attr.items()
                 if attribute.type in _LOW_TYPES and key in _TYPE_KEYS
             }
-            if dtypes and node.name not in bit_readers and not _only_reads(node):
+            if dtypes and node.name not in harmless and not _only_reads(node):
                 yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(dtypes))})"
 
 
@@ -188,6 +190,24 @@ def _only_reads(node: Any) -> bool:
     return node.op in _READING or (node.op == "Cast" and node.attr["DstT"].type == _DOUBLE)
 
 
+def _constants(body: Any) -> set[str]:
+    """The operations that compute on constants and shapes only, and draw no numbers.
+
+    Each operation comes after its inputs.
+    """
+    found: set[str] = set()
+    for node in body:
+        inputs = _inputs_of(node)
+        is_computed = bool(inputs) and found.issuperset(inputs) and "Random" not in node.op
+        if node.op in _CONSTANT or is_computed:
+            found.add(node.name)
+    return found
+
+
+def _inputs_of(node: Any) -> list[str]:
+    return [source.removeprefix("^").split(":")[0] for source in node.input]
+
+
 def _bit_readers(body: Any) -> set[str]:
     """The casts of which only the bits are read, and the operations that read them.
 
@@ -195,8 +215,8 @@ def _bit_readers(body: Any) -> set[str]:
     """
     consumers: dict[str, set[str]] = {}
     for node in body:
-        for source in node.input:
-            consumers.setdefault(source.removeprefix("^").split(":")[0], set()).add(node.op)
+        for source in _inputs_of(node):
+            consumers.setdefault(source, set()).add(node.op)
     casts = {node.name for node in body if node.op == "Cast" and consumers.get(node.name) == {"Bitcast"}}
     return casts | {
         node.name for node in body if node.op == "Bitcast" and node.attr["type"].type not in _LOW_TYPES

@@ -152,6 +152,19 @@ def test_a_float64_graph_and_a_cast_from_float32_have_no_narrow_operations() -> 
     assert list(narrow_operations(graph_of(lambda x: tf.sin(tf.cast(x, tf.float64)), "float32"))) == []
 
 
+def test_numbers_that_depend_on_shapes_only_are_not_narrow() -> None:
+    def add_ramp(x: Any) -> Any:
+        ramp = tf.sin(tf.linspace(0.0, 1.0, tf.shape(x)[1]) * tf.ones(tf.shape(x)))
+        return x + tf.cast(ramp, tf.float64)
+
+    assert list(narrow_operations(graph_of(add_ramp, "float64"))) == []
+
+
+def test_random_numbers_are_narrow() -> None:
+    drawn = graph_of(lambda x: x + tf.cast(tf.random.normal(tf.shape(x)), tf.float64), "float64")
+    assert list(narrow_operations(drawn))
+
+
 def test_a_cast_written_into_the_model_stays_in_the_copy() -> None:
     model, rows = chain((4,), HardCast())
     copy = float64_copy((model, rows))
