@@ -22,6 +22,10 @@ _PASSED = {
 """Arguments of layers that do not take `x, mask=mask`."""
 
 
+_MERGING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate")
+"""Operations that have a layer of the same name; the layer passes on the mask that one of its inputs has."""
+
+
 def describe_place(place: PaddingPlace | None) -> dict[str, object]:
     """Return findings: the layer, and the fix if there is one.
 
@@ -93,6 +97,12 @@ def _first_fix(place: PaddingPlace) -> str:
     layer = clean(use["layer"])
     if use["use"] == "masked":
         lost = clean(place.layer)
+        if place.is_operation and place.kind in _MERGING:
+            return (
+                f"'{lost}' is an operation on tensors, such as a + b, which does not pass the mask on. Use "
+                f"the layer keras.layers.{place.kind}()([a, b]) in its place, or give the mask to '{layer}' "
+                "yourself"
+            )
         return f"'{lost}' does not pass the mask on: give it to '{layer}' yourself"
     why = ", and has no argument for a mask" if place.fault != "ignores-mask" else ""
     if use["use"] == "filled":

@@ -60,6 +60,7 @@ class PaddingPlace:
         kind: its class.
         fault: what it does with the padding or the mask.
         stock: whether it is a layer of Keras, which the user cannot edit.
+        is_operation: whether it is an operation on tensors, such as a + b, and not a layer.
         warned: whether Keras itself warned that it destroys the mask.
         is_only_one: whether padding changes nothing any more without this fault; None if nothing was tried.
         uses: what layers do with the padding, from the first one that lets it in.
@@ -69,6 +70,7 @@ class PaddingPlace:
     kind: str
     fault: Fault
     stock: bool = False
+    is_operation: bool = False
     warned: bool = False
     is_only_one: bool | None = None
     uses: tuple[PaddingUse, ...] = ()
@@ -142,6 +144,7 @@ def _place(
         layer=path,
         kind=layer["kind"],
         fault=fault,
+        is_operation=all(each.path != path for each in evidence.facts.layers),
         stock=all(each.path != path or not each.custom for each in evidence.facts.layers),
         warned=path.rpartition("/")[2] in evidence.facts.masks_destroyed,
         is_only_one=is_only_one,

@@ -40,6 +40,9 @@ PLACES = {
     ),
     "shorter series": place("conv", CONVOLUTION, use("gru", "masked", steps=4)),
     "not passed on": place("add", MEMORY, fault="loses-mask"),
+    "not passed on by an operator": PaddingPlace(
+        layer="add", kind="Add", fault="loses-mask", stock=True, is_operation=True, uses=(MEMORY,)
+    ),
 }
 
 
