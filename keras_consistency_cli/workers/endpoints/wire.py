@@ -18,6 +18,8 @@ __all__ = ["Answer", "Json", "WireNumber", "in_shape", "read_json", "shape_data"
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 _MOST_DIGITS = 40
+_DIGITS_OF_FLOAT32 = 9
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _MOST_AXES = 32
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
 
@@ -34,11 +36,22 @@ class WireNumber(float):
         if len(text) > _MOST_DIGITS:
             number.digits, number.decimals = _MOST_DIGITS, _MOST_DIGITS
             return number
-        mantissa, _, exponent = text.lower().partition("e")
+        mantissa, _, exponent = _shorten(number, text).lower().partition("e")
         whole, _, fraction = mantissa.lstrip("-").partition(".")
         number.digits = len((whole + fraction).strip("0"))
         number.decimals = max(len(fraction) - int(exponent or 0), 0)
         return number
+
+
+def _shorten(number: float, text: str) -> str:
+    """Return the shortest text of a float32 that a service wrote as a float64.
+
+    A float32 of 0.123 is written as 0.12300000339746475, but it has no more than three digits.
+    """
+    if len(text) <= _DIGITS_OF_FLOAT32 or abs(number) > _LARGEST_FLOAT32:
+        return text
+    narrow = np.float32(number)
+    return str(narrow) if float(narrow) == number else text
 
 
 @dataclass

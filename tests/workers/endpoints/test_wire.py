@@ -25,6 +25,8 @@ def read(text: str) -> Answer:
         ("1.25e-7", 3, 9),
         ("1E+5", 1, 0),
         ("0.0", 0, 1),
+        ("0.12300000339746475", 3, 3),
+        ("0.12345678901234567", 17, 17),
     ],
 )
 def test_digits_are_counted_in_the_text(text: str, digits: int, decimals: int) -> None:

@@ -1,0 +1,126 @@
+"""A real MLServer, in an environment of its own, on the loopback interface."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+ENVIRONMENT = HERE.parents[1] / ".venv-servers"
+MODELS = {"healthy": "Served", "rounding": "Rounding", "reordered": "Reordered", "centring": "Centring"}
+COLUMNS = 4
+START_S = 120.0
+"""Seconds in which the server has to be ready."""
+
+
+@pytest.fixture(scope="session")
+def mlserver_command() -> Path:
+    """The command `mlserver`; the first test process installs it, which takes about a minute."""
+    requirements = HERE / "requirements.txt"
+    installed, text = ENVIRONMENT / "installed.txt", requirements.read_text(encoding="utf-8")
+    ENVIRONMENT.mkdir(exist_ok=True)
+    with (ENVIRONMENT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed.exists() or installed.read_text(encoding="utf-8") != text:
+            subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+            pip = [ENVIRONMENT / "bin" / "python", "-m", "pip", "install", "-q", "-r", requirements]
+            subprocess.run(pip, check=True, capture_output=True)
+            installed.write_text(text, encoding="utf-8")
+    return ENVIRONMENT / "bin" / "mlserver"
+
+
+@pytest.fixture(scope="module")
+def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model as a .keras file, its rows, and the folder of each served model."""
+    folder = tmp_path_factory.mktemp("served")
+    keras.utils.set_random_seed(5)
+    layers = [keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(2, name="score")]
+    model = keras.Sequential([keras.Input((COLUMNS,), name="features"), *layers])
+    model.save(folder / "model.keras")
+    np.save(folder / "x.npy", np.random.default_rng(2).normal(size=(64, COLUMNS)).astype("float32"))
+    for name, implementation in MODELS.items():
+        (folder / name).mkdir()
+        shutil.copy(HERE / "served_model.py", folder / name)
+        np.savez(folder / name / "weights.npz", allow_pickle=False, **_named(model.get_weights()))
+        (folder / name / "model-settings.json").write_text(json.dumps(_settings(name, implementation)))
+    return folder
+
+
+def _named(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"w{number}": values for number, values in enumerate(weights)}
+
+
+def _settings(name: str, implementation: str) -> dict[str, object]:
+    """The settings of a served model: up to 16 rows of different requests make one batch."""
+    return {
+        "name": name,
+        "implementation": f"served_model.{implementation}",
+        "max_batch_size": 16,
+        "max_batch_time": 0.05,
+        "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, COLUMNS]}],
+        "outputs": [{"name": "score", "datatype": "FP32", "shape": [-1, 2]}],
+    }
+
+
+@pytest.fixture(scope="module")
+def mlserver(mlserver_command: Path, served_folder: Path) -> Iterator[str]:
+    """The address of a running server."""
+    ports = _free_ports(3)
+    names = ("http_port", "grpc_port", "metrics_port")
+    settings = {**dict(zip(names, ports, strict=True)), "host": "127.0.0.1", "parallel_workers": 0}
+    (served_folder / "settings.json").write_text(json.dumps(settings))
+    log = served_folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [mlserver_command, "start", served_folder],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": ""},
+        )
+        try:
+            address = f"http://127.0.0.1:{ports[0]}"
+            _wait(server, address, log)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        if all(_is_ready(f"{address}/v2/models/{name}/ready") for name in MODELS):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
