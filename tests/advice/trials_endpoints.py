@@ -322,4 +322,18 @@ TRIALS: tuple[ServiceTrial, ...] = (
         fixed=_service(refuse_wrong_rows(_scaling, COLUMNS)),
         checks_rows=False,
     ),
+    ServiceTrial(
+        slug="endpoint-wrong-row-fails-batch",
+        tries="check the rows before they are put into a batch",
+        faulty=_planted("a batcher"),
+        fixed=_service(refuse_wrong_rows(SERVICES["a batcher"](predict), COLUMNS)),
+        checks_rows=False,
+    ),
+    ServiceTrial(
+        slug="endpoint-wrong-row-fails-batch",
+        tries="switch the batcher off",
+        faulty=_planted("a batcher"),
+        fixed=_planted("healthy"),
+        checks_rows=False,
+    ),
 )

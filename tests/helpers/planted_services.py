@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -81,6 +82,39 @@ def _stale_buffer(predict: Predict) -> Answers:
     return answer
 
 
+def _batcher(predict: Predict) -> Answers:
+    """Requests that come at the same time are one batch, and all of them fail if their rows have no batch."""
+    waiting: list[tuple[np.ndarray, Future[np.ndarray]]] = []
+    lock = threading.Lock()
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        own: Future[np.ndarray] = Future()
+        with lock:
+            waiting.append((rows, own))
+            is_first = len(waiting) == 1
+        if is_first:
+            time.sleep(0.05)
+            with lock:
+                batch = waiting[:]
+                waiting.clear()
+            _run_batch(predict, batch)
+        return own.result(10)
+
+    return answer
+
+
+def _run_batch(predict: Predict, batch: list[tuple[np.ndarray, Future[np.ndarray]]]) -> None:
+    try:
+        outputs = predict(SCALER.transform(np.concatenate([rows for rows, _ in batch])))
+    except ValueError as error:
+        for _, future in batch:
+            future.set_exception(error)
+        return
+    ends = np.cumsum([len(rows) for rows, _ in batch])
+    for (_, future), part in zip(batch, np.split(outputs, ends[:-1]), strict=True):
+        future.set_result(part)
+
+
 def _drifting(predict: Predict) -> Answers:
     calls = iter(range(10**6))
     return lambda rows: predict(SCALER.transform(rows)) + np.float32(0.01 * next(calls))
@@ -135,6 +169,7 @@ SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     ),
     "four decimals": lambda predict: lambda rows: predict(SCALER.transform(rows)).astype("float64").round(4),
     "a race": _shared_buffer,
+    "a batcher": _batcher,
     "stale rows after a large batch": _stale_buffer,
     "a different model": lambda predict: lambda rows: predict(SCALER.transform(rows)) ** 2,
     "rows minus their mean": lambda predict: lambda rows: _minus_mean(predict(SCALER.transform(rows))),
@@ -169,6 +204,7 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
     "columns reordered": {"KC911": ("fail", "endpoint-columns-reordered")},
     "six digits": {"KC911": ("warn", "endpoint-rounds-answers")},
     "four decimals": {"KC911": ("warn", "endpoint-rounds-answers")},
+    "a batcher": {},
     "a race": {"KC913": ("fail", "endpoint-mixes-requests")},
     "stale rows after a large batch": {"KC912": ("fail", "endpoint-stale-rows")},
     "a different model": {"KC911": ("fail", None)},

@@ -20,7 +20,14 @@ import pytest
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parents[1] / ".venv-servers"
-MODELS = {"healthy": "Served", "rounding": "Rounding", "reordered": "Reordered", "centring": "Centring"}
+MODELS = {
+    "healthy": ("Served", 0),
+    "batched": ("Served", 16),
+    "rounding": ("Rounding", 0),
+    "reordered": ("Reordered", 0),
+    "centring": ("Centring", 16),
+}
+"""The class of each served model, and how many rows of different requests make one batch."""
 COLUMNS = 4
 START_S = 120.0
 """Seconds in which the server has to be ready."""
@@ -51,11 +58,13 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = keras.Sequential([keras.Input((COLUMNS,), name="features"), *layers])
     model.save(folder / "model.keras")
     np.save(folder / "x.npy", np.random.default_rng(2).normal(size=(64, COLUMNS)).astype("float32"))
-    for name, implementation in MODELS.items():
+    for name, (implementation, batch_size) in MODELS.items():
         (folder / name).mkdir()
         shutil.copy(HERE / "served_model.py", folder / name)
         np.savez(folder / name / "weights.npz", allow_pickle=False, **_named(model.get_weights()))
-        (folder / name / "model-settings.json").write_text(json.dumps(_settings(name, implementation)))
+        (folder / name / "model-settings.json").write_text(
+            json.dumps(_settings(name, implementation, batch_size))
+        )
     return folder
 
 
@@ -63,13 +72,12 @@ def _named(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {f"w{number}": values for number, values in enumerate(weights)}
 
 
-def _settings(name: str, implementation: str) -> dict[str, object]:
-    """The settings of a served model: up to 16 rows of different requests make one batch."""
+def _settings(name: str, implementation: str, batch_size: int) -> dict[str, object]:
     return {
         "name": name,
         "implementation": f"served_model.{implementation}",
-        "max_batch_size": 16,
-        "max_batch_time": 0.05,
+        "max_batch_size": batch_size,
+        "max_batch_time": 0.05 if batch_size else 0.0,
         "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, COLUMNS]}],
         "outputs": [{"name": "score", "datatype": "FP32", "shape": [-1, 2]}],
     }

@@ -41,7 +41,7 @@ def test_a_healthy_model_passes(ask: Ask) -> None:
 
 
 def test_each_fault_has_its_cause(ask: Ask) -> None:
-    report = ask("healthy", "rounding", "reordered", "centring")
+    report = ask("healthy", "batched", "rounding", "reordered", "centring")
     assert report["exit_code"] == 1
     found = {
         (cause["cause"], target.split("/")[-2], cause["severity"])
@@ -49,6 +49,8 @@ def test_each_fault_has_its_cause(ask: Ask) -> None:
         for target in cause["targets"]
     }
     assert found == {
+        ("endpoint-wrong-row-fails-batch", "batched", "warn"),
+        ("endpoint-wrong-row-fails-batch", "centring", "warn"),
         ("endpoint-rounds-answers", "rounding", "warn"),
         ("endpoint-columns-reordered", "reordered", "fail"),
         ("endpoint-rows-influence-each-other", "centring", "fail"),

@@ -1,12 +1,15 @@
 """A service must take the rows of the model, refuse others, and write NaN in a way that can be read.
 
 Why: a service that answers rows of the wrong width, or texts, answers something, and it is not noticed that a
-column is missing. NaN is not part of JSON: some services write null, some a bare NaN, some a text.
+column is missing. A server that puts rows of several requests into one batch may fail for all of them if one
+row is wrong. NaN is not part of JSON: some services write null, some a bare NaN, some a text.
 
 How: the names that the service declares are compared with those of the model. A row with one column more, one
-with one column less, and texts are sent; each must be refused. The ways in which NaN is written are counted.
+with one column less, and texts are sent; each must be refused. Then a wrong row is sent at the same time as
+right ones, which must be answered. The ways in which NaN is written are counted.
 
-To fix: check the shape and type of the rows in the service, and answer with an error.
+To fix: check the shape and type of the rows in the service before they are put into a batch, and answer with
+an error.
 
 Sources: tensorflow.org/tfx/serving/api_rest, kserve.github.io (V2 protocol), SeldonIO/MLServer#1346,
 openvinotoolkit/model_server#4337.
@@ -19,8 +22,11 @@ from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.endpoints.table import ANSWERS, DESCRIBED, AnswerDetails, DescribedDetails
 from keras_consistency_cli.routes.targets import route_on
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
+
+_HARMS = "endpoint-wrong-row-fails-batch"
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -42,6 +48,15 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
         proof = {"endpoint-accepts-wrong-rows": "the wrong rows were sent, and answered with status 200"}
         return Verdict.warn(
             message, cause="endpoint-accepts-wrong-rows", findings={**findings, "confirmed": proof}
+        )
+    harmed = details.get("harmed", 0)
+    if harmed:
+        proof = {_HARMS: "the same right rows are answered if no wrong row is sent at the same time"}
+        right_rows = format_count(harmed, "right row")
+        return Verdict.warn(
+            f"a wrong row makes requests fail that come at the same time: {right_rows}",
+            cause=_HARMS,
+            findings={**findings, "confirmed": proof},
         )
     if "quoted" in forms:
         return Verdict.warn("NaN is written as a text in quotes, which is not a number", findings=findings)

@@ -52,6 +52,9 @@ _HOW: Mapping[str, str] = {
     "endpoint-rows-influence-each-other": "the rows stay the same, and only their neighbours are changed",
     "endpoint-mixes-requests": "the same rows are sent one after another, and get the right answers",
     "endpoint-accepts-wrong-rows": "wrong rows are sent, and answered",
+    "endpoint-wrong-row-fails-batch": (
+        "right rows are sent at the same time as a wrong one, and without it; only then are they answered"
+    ),
 }
 
 ENDPOINT_CONFIRMATIONS: Mapping[str, Confirmation] = {

@@ -102,7 +102,10 @@ class RepeatDetails(AnswerDetails, total=False):
 
 
 class DescribedDetails(TypedDict, total=False):
-    """What the service says of itself, and the status of its answers to wrong rows."""
+    """What the service says of itself, and the status of its answers to wrong rows.
+
+    `harmed` counts right rows that get no answer if a wrong row is sent at the same time.
+    """
 
     protocol: str
     name: str
@@ -111,6 +114,7 @@ class DescribedDetails(TypedDict, total=False):
     outputs: Sequence[str]
     silent: Sequence[str]
     refused: Sequence[str]
+    harmed: int
     requests: int
 
 

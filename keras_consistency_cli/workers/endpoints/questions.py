@@ -22,6 +22,7 @@ from keras_consistency_cli.workers.endpoints.misplaced import (
 from keras_consistency_cli.workers.endpoints.protocols import Rows
 from keras_consistency_cli.workers.endpoints.service import Service, join
 from keras_consistency_cli.workers.endpoints.wire import Answer
+from keras_consistency_cli.workers.endpoints.wrong_rows import count_harmed, make_wrong_rows
 
 __all__ = ["QUESTIONS", "Asked"]
 
@@ -270,9 +271,12 @@ def _described(asked: Asked) -> Result:
     first = _pick(rows, np.arange(1))
     silent: list[str] = []
     refused: list[str] = []
-    for what, wrong in _wrong_rows(first).items():
+    harmed = 0
+    for what, wrong in make_wrong_rows(first).items():
         status = asked.service.status_of(wrong)
         (silent if status == 200 else refused).append(f"{what} (status {status})" if status else what)
+        if status != 200 and len(refused) == 1:
+            harmed = count_harmed(asked.service, first, wrong)
     interface = asked.service.interface
     details: table.DescribedDetails = {
         "protocol": asked.service.protocol,
@@ -282,20 +286,10 @@ def _described(asked: Asked) -> Result:
         "outputs": list(interface.outputs),
         "silent": silent,
         "refused": refused,
+        "harmed": harmed,
         "requests": asked.service.budget.used,
     }
     return Result(outputs={}, details=details)
-
-
-def _wrong_rows(first: Rows) -> dict[str, Rows]:
-    (name, values), *_ = first.items()
-    if values.ndim < 2 or values.dtype.kind not in "fiu":
-        return {}
-    wider = np.concatenate([values, values[..., :1]], axis=-1)
-    wrong: dict[str, Rows] = {"a row with one column more": {**first, name: wider}}
-    if values.shape[-1] > 1:
-        wrong["a row with one column less"] = {**first, name: values[..., :-1]}
-    return {**wrong, "texts instead of numbers": {**first, name: np.full(values.shape, "text")}}
 
 
 QUESTIONS: Mapping[str, Callable[[Asked], Result]] = {

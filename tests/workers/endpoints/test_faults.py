@@ -24,7 +24,7 @@ def test_fault_is_found_with_its_cause_and_its_twin_passes(name: str) -> None:
     answers = refuse_wrong_rows(SERVICES[name](predict), COLUMNS)
     with running(Stub(answers)) as stub:
         verdicts = ask(stub.url, predict)
-        assert len(stub.requests) <= 125
+        assert len(stub.requests) <= 145
     assert found(verdicts) == EXPECTED[name]
     failing = {code: verdict for code, verdict in verdicts.items() if verdict.status is not Status.PASS}
     causes = {cause for _, cause in EXPECTED[name].values() if cause}
@@ -251,6 +251,14 @@ def test_a_service_that_takes_anything_is_a_warning() -> None:
     with running(Stub(answer)) as stub:
         verdicts = ask(stub.url, predict)
     assert found(verdicts) == {"KC914": ("warn", "endpoint-accepts-wrong-rows")}
+
+
+def test_a_batcher_that_does_not_check_rows_is_a_warning() -> None:
+    """With a check in front of it, the same batcher passes, see the test of all planted faults."""
+    with running(Stub(SERVICES["a batcher"](predict))) as stub:
+        verdicts = ask(stub.url, predict)
+    assert found(verdicts) == {"KC914": ("warn", "endpoint-wrong-row-fails-batch")}
+    assert verdicts["KC914"].findings["harmed"] > 0
 
 
 @pytest.mark.parametrize("protocol", ["json", "tfserving"])

@@ -169,4 +169,13 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         "check the rows in the service, and answer with status 422: rows.shape[1:] == model.input_shape[1:]",
         _INTERFACE,
     ),
+    _cause(
+        "endpoint-wrong-row-fails-batch",
+        "a wrong row makes the requests of others fail in the service",
+        "The server puts rows of several requests into one batch before it checks them. Rows of different "
+        "widths make no batch, and every request in it gets an error, the right ones too.",
+        "check the rows before they are put into a batch, in front of the server or in its first step; or "
+        "switch the batcher off (MLServer: max_batch_size 0)",
+        _INTERFACE,
+    ),
 )
