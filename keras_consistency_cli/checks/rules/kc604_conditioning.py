@@ -54,6 +54,9 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _why_not_measured(evidence: Evidence) -> str:
+    float64_copy = evidence.traces.get(FLOAT64_COPY)
+    if float64_copy is not None and float64_copy.unavailable:
+        return "there is no float64 copy, see KC602 float32-vs-float64"
     traces = [trace for name in _CHANGED if (trace := evidence.traces.get(name)) is not None]
     missing = "; ".join(f"{trace.route}: {trace.unavailable}" for trace in traces if trace.unavailable)
     return missing or "rounding noise is unknown, see KC602 float32-vs-float64"
