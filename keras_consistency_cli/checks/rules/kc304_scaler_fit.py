@@ -38,7 +38,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
 from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
 from keras_consistency_cli.measurement.installed import has_other_minor_version
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["CHECK"]
 
@@ -95,7 +95,7 @@ def examine(evidence: Evidence) -> Verdict:
     order = ["order"] if scaling.names and scaling.columns else []
     compared = " and ".join(["features", *order, *(["statistics"] if description.reference else [])])
     return Verdict.ok(
-        f"{scaling.kind} of {scaling.features} features fits the rows; compared: {compared}",
+        f"{scaling.kind} of {format_count(scaling.features, 'feature')} fits the rows; compared: {compared}",
         findings=findings,
     )
 

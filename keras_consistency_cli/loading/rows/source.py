@@ -27,7 +27,7 @@ from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_forei
 from keras_consistency_cli.loading.rows.shards import Shard, find_shards, join_shards
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
-from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
+from keras_consistency_cli.loading.tables.texts import describe_empty, is_text_file, read_lines, to_texts
 from keras_consistency_cli.measurement.distance import is_float, is_text
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean
@@ -155,7 +155,8 @@ def _read(
         columns, words, remarks = table.columns, table.words, table.remarks
         arrays = {LONE_ARRAY: table.values}
     elif has_lines:
-        arrays = {LONE_ARRAY: read_lines(handle, size, label)}
+        lines = read_lines(handle, size, label)
+        arrays, remarks = {LONE_ARRAY: lines}, describe_empty(lines, label)
     elif start.startswith(b"PK"):
         arrays, named = map_npz(handle, label), True
         check_equal_lengths(arrays, label, "array ")
