@@ -41,7 +41,9 @@ install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that d
 # The samples of the demo, of the command that it names next, and of the tutorial.
 demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a healthy model and on a faulty one
 	@echo 'Building four sample models: some seconds.'
-	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
+	@mkdir -p build
+	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted 2>build/demo.log \
+		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
 test: $(VENV)/.installed-dev ## run all tests: about 18 minutes on 2 cores
