@@ -180,11 +180,9 @@ def _fail_order(
 
 def _fail_places(swapped: SwappedFeatures) -> Verdict:
     """The failure that KC501 finds by statistics too, so that the two checks never disagree."""
-    here, there = next(iter(swapped.places.items()))
     return Verdict.fail(
         f"{len(swapped.places)} of {len(swapped.names)} columns are in each other's place; "
-        f"by the statistics of {clean(swapped.against, 60)}, '{clean(swapped.names[here], 40)}' holds "
-        f"'{clean(swapped.names[there], 40)}'",
+        f"by the statistics of {clean(swapped.against, 60)}, {swapped.describe()[0]}",
         cause="feature-order",
         findings={"places": {str(column): place for column, place in swapped.places.items()}},
         advice=swapped.fix,
