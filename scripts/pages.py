@@ -9,6 +9,7 @@ pages are not part of the repository.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,17 +18,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keras_consistency_cli.reporting.explain import Page, all_pages
 
+_EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
 _GENERATED = "<!-- made by scripts/pages.py -->\n"
 _TITLES = {"checks": "Checks", "causes": "Causes", "code": "Rules of kcheck code"}
 
 
 def written(pages: Sequence[Page]) -> Mapping[str, str]:
     """Return the text of every file, by its path below the folder of the documentation."""
-    files = {f"{page.folder}/{page.name}.md": page.markdown() for page in pages}
+    examples = _find_examples()
+    files = {f"{page.folder}/{page.name}.md": page.markdown() + examples.get(page.name, "") for page in pages}
     for folder, title in _TITLES.items():
         lines = [f"- [{page.title}]({page.name}.md)" for page in pages if page.folder == folder]
         files[f"{folder}/index.md"] = f"# {title}\n\n" + "\n".join(lines) + "\n"
     return {name: _GENERATED + text for name, text in files.items()}
+
+
+def _find_examples() -> Mapping[str, str]:
+    """Return a link to the example of each check and cause that has one, by its name."""
+    links = {}
+    for page in sorted(_EXAMPLES.glob("*.md")):
+        for heading in re.findall(r"^##+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            anchor = heading.lower().replace(" ", "-")
+            links[heading.split()[0]] = f"\n[Example](../examples/{page.name}#{anchor})\n"
+    return links
 
 
 def write(into: Path) -> int:

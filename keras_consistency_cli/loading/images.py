@@ -128,7 +128,9 @@ def _read_pixels(path: Path, mode: str) -> _Floats:
     except Exception as problem:  # Pillow fails on damaged files in any way
         reason = f"{type(problem).__name__}: {clean(problem, 100)}"
         raise DataError(
-            f"{clean(path)} cannot be read as an image: {reason}", expected="a complete PNG or JPEG file"
+            f"{clean(path)} cannot be read as an image: {reason}",
+            expected="a complete PNG or JPEG file",
+            fix="save it again, or take it out of the folder",
         ) from problem
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
