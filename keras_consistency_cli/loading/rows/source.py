@@ -192,6 +192,7 @@ def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
 def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     """Open a folder of files of rows, or of images."""
     label, files = f"{what} {clean(path)}", find_shards(path)
+    remarks: tuple[str, ...] = ()
     if files:
         open_shard = partial(_open_shard, what=what, reading=reading or Reading())
         arrays, columns = join_shards(files, open_shard, reading or Reading(), label)
@@ -199,10 +200,19 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
     else:
         # It has what is read of an array here: shape, dtype and rows by slice or numbers.
-        images = cast(Array, open_images(path, reading.images, label))
-        arrays, columns = {LONE_ARRAY: cut_windows(images, reading, label)}, None
+        images = open_images(path, reading.images, label)
+        arrays, columns = {LONE_ARRAY: cut_windows(cast(Array, images), reading, label)}, None
+        remarks = (images.remark,) if images.remark else ()
     length, named = len(next(iter(arrays.values()))), LONE_ARRAY not in arrays
-    return RowSource(path=str(path), sha256=None, arrays=arrays, length=length, named=named, columns=columns)
+    return RowSource(
+        path=str(path),
+        sha256=None,
+        arrays=arrays,
+        length=length,
+        named=named,
+        columns=columns,
+        remarks=remarks,
+    )
 
 
 def _open_shard(path: Path, what: str, reading: Reading) -> Shard:
