@@ -94,8 +94,9 @@ def examine(evidence: Evidence) -> Verdict:
         return warning
     order = ["order"] if scaling.names and scaling.columns else []
     compared = " and ".join(["features", *order, *(["statistics"] if description.reference else [])])
+    features = format_count(scaling.features or 0, "feature")
     return Verdict.ok(
-        f"{scaling.kind} of {format_count(scaling.features, 'feature')} fits the rows; compared: {compared}",
+        f"{scaling.kind} of {features} fits the rows; compared: {compared}",
         findings=findings,
     )
 
