@@ -105,7 +105,9 @@ def _service_example(slug: str) -> Example | None:
         codes = tuple(code for code, (_, cause) in EXPECTED[name].items() if cause == slug)
         return _of_service(slug, name, answers, codes)
     trial = next((each for each in SERVICES if each.slug == slug), None)
-    return None if trial is None else _of_service(slug, "padded rows", trial.faulty(), ("KC914",))
+    if trial is None:
+        return None
+    return _of_service(slug, f"before the advice '{trial.tries}'", trial.faulty(), ("KC914",))
 
 
 def _of_service(slug: str, name: str, answers: Answers, select: tuple[str, ...]) -> Example:
