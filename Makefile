@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures examples exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,9 @@ install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that d
 # The samples of the demo, of the command that it names next, and of the tutorial.
 demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a healthy model and on a faulty one
 	@echo 'Building four sample models: some seconds.'
-	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted
+	@mkdir -p build
+	@$(RUN) sample_models/make_samples.py healthy-mlp batchnorm-training-inside scaler-missing scaler-refitted 2>build/demo.log \
+		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
 test: $(VENV)/.installed-dev ## run all tests: about 18 minutes on 2 cores
@@ -79,6 +81,9 @@ architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras
 	$(VENV)/architectures/bin/python -m pip install --quiet --constraint constraints.txt keras-hub==0.32.0 keras-rs==0.4.0
 	$(VENV)/architectures/bin/python -m pip install --quiet --no-deps keras-tcn==3.5.7
 	$(VENV)/architectures/bin/python -m benchmarks.architectures $(ARGS)
+
+examples: $(VENV)/.installed-dev ## run an example of every check and cause, and write docs/examples: about 10 minutes
+	$(RUN) -m benchmarks.examples docs/examples $(ARGS)
 
 exports: $(VENV)/.installed-dev ## export small models to every format, compare them, and write docs/exports.md
 	$(RUN) -m benchmarks.exports --write docs/exports.md $(ARGS)

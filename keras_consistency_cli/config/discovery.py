@@ -42,6 +42,7 @@ _MOST_FILES = 1000
 """Entries of the folder that are looked at."""
 _SPLIT_NAME = re.compile(r"[^a-z0-9]+")
 _TARGETS = {"y", "label", "labels", "target", "targets", "output", "outputs"}
+_TRANSFORMERS = re.compile(r"preprocess|transformer|pipeline|normali[sz]er|imputer|\bct\b")
 _WORDS: Mapping[str, str] = {
     "served": "served",
     "expected": "expected",
@@ -101,7 +102,9 @@ def _guess_option(name: str) -> str | None:
     words = _SPLIT_NAME.split(stem)
     is_target = not _TARGETS.isdisjoint(words)
     if ending in _SCALERS:
-        return ("target_scaler" if is_target else "scaler") if "scaler" in stem else None
+        if "scaler" in stem:
+            return "target_scaler" if is_target else "scaler"
+        return "scaler" if _TRANSFORMERS.search(stem) and not is_target else None
     if ending not in _TABLES or is_target:
         return None
     return next((_WORDS[word] for word in words if word in _WORDS), "data")

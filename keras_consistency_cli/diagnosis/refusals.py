@@ -207,10 +207,10 @@ _CAUSES = (
     ),
     RefusalCause(
         slug="scaler-unusable",
-        sentence="the scaler file is damaged, or its scaler was not fitted or cannot transform",
+        sentence="the scaler file is damaged or not one scaler, or it was not fitted or cannot transform",
         explanation=(
-            "The object in the file is not a scaler, or fit was never called, or a different version of "
-            "scikit-learn saved it with attributes that this version does not have."
+            "The object in the file is not a scaler, such as a tuple of two, or fit was never called, or a "
+            "different version of scikit-learn saved it with attributes that this version does not have."
         ),
         detection=(
             "The file is read, and transform is called on the rows in a process of its own. If that fails, "

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _IMAGE_AXES = 4
+_TABLE_AXES = 2
 _FLAG = 2
 _IMAGE_ORDER = CauseTexts(
     sentence="channels or axes of the images are in a different order than in training",
@@ -38,6 +39,13 @@ _COLUMN_ORDER = CauseTexts(
     advice=(
         "bring the columns and axes into the order of training before predict; for a DataFrame:\n"
         "    x = frame[training_columns].to_numpy()"
+    ),
+)
+_NAMED_COLUMN_ORDER = CauseTexts(
+    sentence="columns are in a different order than in training",
+    advice=(
+        "give the scaler the DataFrame, not .values, with its columns ordered by name:\n"
+        "    scaler.transform(frame[list(scaler.feature_names_in_)])"
     ),
 )
 _AXES_RESHAPED = CauseTexts(
@@ -151,7 +159,7 @@ def _are(mistakes: tuple[Mistake, ...], *kinds: str) -> bool:
 
 
 def specific_order(evidence: Evidence) -> CauseTexts | None:
-    """Images have no columns, and rows without a scaler no names."""
+    """Images have no columns, tables no channels, and rows without a scaler no names."""
     if _are(_own(evidence, "feature-order"), RESHAPED):
         return _AXES_RESHAPED
     shapes = [rows.shape for rows in evidence.data.rows_given.values()]
@@ -159,7 +167,11 @@ def specific_order(evidence: Evidence) -> CauseTexts | None:
         return None
     if all(len(shape) >= _IMAGE_AXES for shape in shapes):
         return _IMAGE_ORDER
-    return _COLUMN_ORDER if evidence.data.description.scaling is None else None
+    scaling = evidence.data.description.scaling
+    if scaling is None:
+        return _COLUMN_ORDER
+    is_table = all(len(shape) == _TABLE_AXES for shape in shapes)
+    return _NAMED_COLUMN_ORDER if is_table and scaling.names else None
 
 
 def specific_codes(evidence: Evidence) -> CauseTexts | None:

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["ImageForm", "Images", "open_images"]
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
+_OTHER_ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".tif", ".tiff", ".webp")
 _MOST_FILES, _MOST_PIXELS = 1_000_000, 100_000_000
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _EXPECTED = "a folder with PNG or JPEG files, or with a folder of them for each class"
@@ -44,8 +45,8 @@ class Images:
     dtype = np.dtype(np.float32)
     ndim = 4
 
-    def __init__(self, files: Sequence[Path], form: ImageForm) -> None:
-        self._files, self._form = files, form
+    def __init__(self, files: Sequence[Path], form: ImageForm, remark: str | None = None) -> None:
+        self._files, self._form, self.remark = files, form, remark
         self.shape = (len(files), *form.shape)
         self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
         self.size = self.nbytes // self.dtype.itemsize
@@ -89,12 +90,21 @@ def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
     except ImportError as error:
         fix = "pip install 'keras-consistency-cli[images]'"
         raise UsageError(f"{label} is a folder of images, which needs Pillow", fix=fix) from error
-    files = sorted(islice(_find_files(folder), _MOST_FILES))
+    found = sorted(islice(_find_files(folder), _MOST_FILES))
+    files = [path for path in found if path.suffix.lower() in _ENDINGS]
+    others = [path for path in found if path.suffix.lower() in _OTHER_ENDINGS]
     if not files:
-        raise DataError(f"{label} has no images", expected=_EXPECTED)
-    images = Images(files, form)
+        is_other = f" in PNG or JPEG, but {_count(others)}" if others else ""
+        raise DataError(f"{label} has no images{is_other}", expected=_EXPECTED)
+    images = Images(files, form, remark=f"{label}: {_count(others)} left out" if others else None)
     images[:1]  # a damaged first file is reported before anything else is started
     return images
+
+
+def _count(others: Sequence[Path]) -> str:
+    """Return how many files of other formats there are, and their endings."""
+    endings = ", ".join(sorted({path.suffix.lower() for path in others}))
+    return f"{format_count(len(others), 'image')} of other formats ({endings})"
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
@@ -110,7 +120,7 @@ def _find_files(folder: Path) -> Iterator[Path]:
 
 def _is_image(path: Path) -> bool:
     is_visible = not path.name.startswith(".") and not path.is_symlink()
-    return is_visible and path.suffix.lower() in _ENDINGS and path.is_file()
+    return is_visible and path.suffix.lower() in (*_ENDINGS, *_OTHER_ENDINGS) and path.is_file()
 
 
 def _read_pixels(path: Path, mode: str) -> _Floats:
@@ -128,7 +138,9 @@ def _read_pixels(path: Path, mode: str) -> _Floats:
     except Exception as problem:  # Pillow fails on damaged files in any way
         reason = f"{type(problem).__name__}: {clean(problem, 100)}"
         raise DataError(
-            f"{clean(path)} cannot be read as an image: {reason}", expected="a complete PNG or JPEG file"
+            f"{clean(path)} cannot be read as an image: {reason}",
+            expected="a complete PNG or JPEG file",
+            fix="save it again, or take it out of the folder",
         ) from problem
     return pixels if pixels.ndim == 3 else pixels[..., None]
 

@@ -60,7 +60,8 @@ def test_folders_and_invalid_names_are_ignored(tmp_path: Path) -> None:
 
 def test_files_that_suit_an_option_by_their_kind_are_named(tmp_path: Path) -> None:
     names = ("x.npy", "test.csv", "feature_scaler.pkl", "y_test.npy", "x-train.parquet", "encoder.pkl",
-             "served_rows.npz", "y_scaler.pkl", "notes.txt")  # fmt: skip
+             "served_rows.npz", "y_scaler.pkl", "notes.txt", "ct.joblib", "preprocessor.pkl",
+             "direct.pkl")  # fmt: skip
     model = create(tmp_path, *names)
     assert {path.name: option for path, option in find_adjacent_files(model).others} == {
         "test.csv": "data",
@@ -68,4 +69,6 @@ def test_files_that_suit_an_option_by_their_kind_are_named(tmp_path: Path) -> No
         "x-train.parquet": "reference",
         "served_rows.npz": "served",
         "y_scaler.pkl": "target_scaler",
+        "ct.joblib": "scaler",
+        "preprocessor.pkl": "scaler",
     }

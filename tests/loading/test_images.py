@@ -89,3 +89,15 @@ def test_a_model_without_images_refuses_a_folder(tmp_path: Path) -> None:
     paint(tmp_path / "a.png", 1)
     with pytest.raises(DataError):
         opened(tmp_path, None)
+
+
+def test_images_of_other_formats_are_left_out_and_said_to_be(tmp_path: Path) -> None:
+    paint(tmp_path / "cat" / "a.png", 1)
+    assert opened(tmp_path).remarks == ()
+    for name in ("b.webp", "c.BMP", "Thumbs.db"):
+        (tmp_path / "cat" / name).touch()
+    (remark,) = opened(tmp_path).remarks
+    assert "2 images of other formats (.bmp, .webp) left out" in remark
+    (tmp_path / "cat" / "a.png").unlink()
+    with pytest.raises(DataError, match="no images in PNG or JPEG, but 2 images of other formats"):
+        opened(tmp_path)

@@ -131,7 +131,7 @@ def test_the_script_writes_every_page_and_links_lead_to_pages(
 
 
 def test_issues_and_addresses_are_links_but_not_in_code(script: ModuleType) -> None:
-    files = script.written(PAGES)
+    files = script.written(PAGES, {})
     assert "[keras#270](https://github.com/keras-team/keras/issues/270)" in files["checks/KC103.md"]
     assert "<https://keras.io/guides/serialization_and_saving/>" in files["checks/KC801.md"]
     code = [block for text in files.values() for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]

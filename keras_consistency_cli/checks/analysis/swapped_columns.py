@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, distance
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.text import clean
 
 __all__ = ["SwappedFeatures", "match_swapped_columns", "swapped_features"]
 
@@ -24,12 +25,25 @@ class SwappedFeatures:
     """Columns of one input in the place of other columns.
 
     `places` maps each column to the place where it belongs, `against` names the source that shows it.
+    `trained` are the names of the columns there, if they are known.
     """
 
     input: str
     against: str
     names: Sequence[str]
     places: dict[int, int]
+    trained: Sequence[str] = ()
+
+    def describe(self) -> tuple[str, ...]:
+        """Return what is wrong with each column, for messages.
+
+        Columns with the names that belong to their values are in a wrong place; others have a wrong name.
+        """
+        names, trained = ([clean(name, 40) for name in each] for each in (self.names, self.trained))
+        moves = self.places.items()
+        if trained and all(trained[there] == names[here] for here, there in moves):
+            return tuple(f"'{names[here]}' is in the place of '{trained[here]}'" for here in self.places)
+        return tuple(f"'{names[here]}' holds '{names[there]}'" for here, there in moves)
 
     @property
     def fix(self) -> str:
@@ -47,6 +61,7 @@ class _Source:
     columns: Sequence[ColumnFact]
     looks: Looks
     rows: int
+    trained: Sequence[str] = ()
 
 
 def swapped_features(description: DataFacts) -> Iterator[SwappedFeatures]:
@@ -62,7 +77,10 @@ def swapped_features(description: DataFacts) -> Iterator[SwappedFeatures]:
         if places:
             seen.add(source.input)
             names = [column.name for column in source.columns]
-            yield SwappedFeatures(input=source.input, against=source.against, names=names, places=places)
+            trained = source.trained if len(source.trained) == len(names) else ()
+            yield SwappedFeatures(
+                input=source.input, against=source.against, names=names, places=places, trained=trained
+            )
 
 
 def _sources(description: DataFacts) -> Iterator[_Source]:
@@ -70,7 +88,8 @@ def _sources(description: DataFacts) -> Iterator[_Source]:
         rows = by_input(description.raw, reference.input)
         if rows is not None and reference.rows >= _FEWEST_ROWS:
             looks = [(column.mean, column.sd) for column in reference.columns]
-            yield _source(rows, "the reference rows", rows.columns, looks)
+            trained = [column.name for column in reference.columns]
+            yield _source(rows, "the reference rows", rows.columns, looks, trained)
     yield from _scaler_source(description)
     for layer in description.layers:
         fed = by_input(description.fed, layer.input)
@@ -85,11 +104,20 @@ def _scaler_source(description: DataFacts) -> Iterator[_Source]:
         return
     rows = by_input(description.raw, scaling.input)
     if rows is not None and [each.column for each in scaling.expected] == list(range(len(rows.columns))):
-        yield _source(rows, f"the {scaling.kind}", rows.columns, [each.raw for each in scaling.expected])
+        looks = [each.raw for each in scaling.expected]
+        yield _source(rows, f"the {scaling.kind}", rows.columns, looks, scaling.names or ())
 
 
-def _source(rows: RowsFact, against: str, columns: Sequence[ColumnFact], looks: Looks) -> _Source:
-    return _Source(input=rows.input, against=against, columns=columns, looks=looks, rows=rows.rows)
+def _source(
+    rows: RowsFact,
+    against: str,
+    columns: Sequence[ColumnFact],
+    looks: Looks,
+    trained: Sequence[str] = (),
+) -> _Source:
+    return _Source(
+        input=rows.input, against=against, columns=columns, looks=looks, rows=rows.rows, trained=trained
+    )
 
 
 def match_swapped_columns(columns: Sequence[ColumnFact], looks: Looks, *, rows: int) -> dict[int, int]:

@@ -38,7 +38,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
 from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
 from keras_consistency_cli.measurement.installed import has_other_minor_version
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["CHECK"]
 
@@ -94,8 +94,9 @@ def examine(evidence: Evidence) -> Verdict:
         return warning
     order = ["order"] if scaling.names and scaling.columns else []
     compared = " and ".join(["features", *order, *(["statistics"] if description.reference else [])])
+    features = format_count(scaling.features or 0, "feature")
     return Verdict.ok(
-        f"{scaling.kind} of {scaling.features} features fits the rows; compared: {compared}",
+        f"{scaling.kind} of {features} fits the rows; compared: {compared}",
         findings=findings,
     )
 
@@ -180,11 +181,9 @@ def _fail_order(
 
 def _fail_places(swapped: SwappedFeatures) -> Verdict:
     """The failure that KC501 finds by statistics too, so that the two checks never disagree."""
-    here, there = next(iter(swapped.places.items()))
     return Verdict.fail(
         f"{len(swapped.places)} of {len(swapped.names)} columns are in each other's place; "
-        f"by the statistics of {clean(swapped.against, 60)}, '{clean(swapped.names[here], 40)}' holds "
-        f"'{clean(swapped.names[there], 40)}'",
+        f"by the statistics of {clean(swapped.against, 60)}, {swapped.describe()[0]}",
         cause="feature-order",
         findings={"places": {str(column): place for column, place in swapped.places.items()}},
         advice=swapped.fix,

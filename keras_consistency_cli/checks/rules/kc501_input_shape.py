@@ -131,13 +131,9 @@ def _input_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 def _feature_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
     for swapped in swapped_features(evidence.data.description):
-        listed = ", ".join(
-            f"'{clean(swapped.names[here], 40)}' holds '{clean(swapped.names[there], 40)}'"
-            for here, there in swapped.places.items()
-        )
         message = (
             f"features of input '{clean(swapped.input, 60)}' are in each other's place; "
-            f"by the statistics of {clean(swapped.against, 60)}, {listed}; "
+            f"by the statistics of {clean(swapped.against, 60)}, {', '.join(swapped.describe())}; "
             "the shape is the same, so Keras raises no error"
         )
         yield InputProblem(status=Status.FAIL, cause="feature-order", message=message, fix=swapped.fix)

@@ -31,7 +31,10 @@ from keras_consistency_cli.text import clean, did_you_mean, shape_text
 __all__ = ["check_texts", "match_inputs"]
 
 _SHOWN = 4
-_ENCODE = "encode the texts as in training; --columns and --drop choose the columns of a table"
+_ENCODE = (
+    "encode the texts as in training, such as --preprocess encode.py:encode; "
+    "--columns and --drop choose the columns of a table"
+)
 
 
 def match_inputs(

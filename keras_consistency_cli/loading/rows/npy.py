@@ -148,11 +148,14 @@ def _check_members(members: list[zipfile.ZipInfo], label: str) -> None:
 
 
 def _describe_foreign_member(name: str, label: str) -> DataError:
-    is_model = name == "config.json"
+    fixes = {
+        "config.json": "this is a Keras model: pass the model first, and the rows after --data",
+        "[Content_Types].xml": "if it is an Excel file: pandas.read_excel(path).to_csv('x.csv', index=False)",
+    }
     return DataError(
         f"{label} is a zip archive but not a .npz: it holds '{clean(name)}'",
         expected="a .npz from np.savez",
-        fix="this is a Keras model: pass the model first, and the rows after --data" if is_model else None,
+        fix=fixes.get(name),
     )
 
 

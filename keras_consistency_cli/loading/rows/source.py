@@ -27,7 +27,7 @@ from keras_consistency_cli.loading.rows.refusals import EXPECTED, describe_forei
 from keras_consistency_cli.loading.rows.shards import Shard, find_shards, join_shards
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
-from keras_consistency_cli.loading.tables.texts import is_text_file, read_lines, to_texts
+from keras_consistency_cli.loading.tables.texts import describe_empty, is_text_file, read_lines, to_texts
 from keras_consistency_cli.measurement.distance import is_float, is_text
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean
@@ -155,7 +155,8 @@ def _read(
         columns, words, remarks = table.columns, table.words, table.remarks
         arrays = {LONE_ARRAY: table.values}
     elif has_lines:
-        arrays = {LONE_ARRAY: read_lines(handle, size, label)}
+        lines = read_lines(handle, size, label)
+        arrays, remarks = {LONE_ARRAY: lines}, describe_empty(lines, label)
     elif start.startswith(b"PK"):
         arrays, named = map_npz(handle, label), True
         check_equal_lengths(arrays, label, "array ")
@@ -191,6 +192,7 @@ def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
 def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     """Open a folder of files of rows, or of images."""
     label, files = f"{what} {clean(path)}", find_shards(path)
+    remarks: tuple[str, ...] = ()
     if files:
         open_shard = partial(_open_shard, what=what, reading=reading or Reading())
         arrays, columns = join_shards(files, open_shard, reading or Reading(), label)
@@ -198,10 +200,19 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
     else:
         # It has what is read of an array here: shape, dtype and rows by slice or numbers.
-        images = cast(Array, open_images(path, reading.images, label))
-        arrays, columns = {LONE_ARRAY: cut_windows(images, reading, label)}, None
+        images = open_images(path, reading.images, label)
+        arrays, columns = {LONE_ARRAY: cut_windows(cast(Array, images), reading, label)}, None
+        remarks = (images.remark,) if images.remark else ()
     length, named = len(next(iter(arrays.values()))), LONE_ARRAY not in arrays
-    return RowSource(path=str(path), sha256=None, arrays=arrays, length=length, named=named, columns=columns)
+    return RowSource(
+        path=str(path),
+        sha256=None,
+        arrays=arrays,
+        length=length,
+        named=named,
+        columns=columns,
+        remarks=remarks,
+    )
 
 
 def _open_shard(path: Path, what: str, reading: Reading) -> Shard:

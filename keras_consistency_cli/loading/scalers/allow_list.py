@@ -10,11 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.scalers.inert_objects import Instance, Name, NotAllowedError, Pending
+from keras_consistency_cli.loading.scalers.inert_objects import (
+    Instance,
+    Name,
+    NotAllowedError,
+    NotOneScalerError,
+    Pending,
+)
 
 __all__ = ["ESTIMATORS", "HELPERS", "TYPES", "audit"]
 
 _MAX_DEPTH = 64
+_MOST_NAMED = 4
 
 
 def _spell_out(table: dict[str, tuple[str, ...]]) -> dict[Name, tuple[str, str]]:
@@ -94,27 +101,40 @@ def audit(top: Any, *, trust: bool = False) -> Instance:
     Raises:
         NotAllowedError: the top object is not an allowed estimator, a state replaces a method, a function
             is used, or objects are nested without end.
+        NotOneScalerError: everything in the file is allowed, but its top object is no estimator.
     """
-    if not isinstance(top, Instance) or (top.kind not in ESTIMATORS and not trust):
+    if isinstance(top, Instance) and top.kind not in ESTIMATORS and not trust:
         raise NotAllowedError(
-            f"{_name_kind(top)} as its top object, which is not a scikit-learn preprocessing object",
-            liftable=isinstance(top, Instance),
+            f"{top.kind} as its top object, which is not a scikit-learn preprocessing object", liftable=True
         )
     seen: dict[int, Any] = {}
     level: list[Any] = [top]
     for _ in range(_MAX_DEPTH):
         unseen = {id(node): node for node in level if id(node) not in seen}
         if not unseen:
-            return top
+            return _require_estimator(top)
         seen.update(unseen)
         level = [child for node in unseen.values() for child in _list_children(node, trust=trust)]
     raise NotAllowedError("objects nested deeper than any scaler needs")
 
 
-def _name_kind(top: Any) -> str:
+def _require_estimator(top: Any) -> Instance:
+    """Return the top object of a file in which everything is allowed.
+
+    Raises:
+        NotOneScalerError: it is a collection of estimators, or a value.
+    """
     if isinstance(top, Instance):
-        return str(top.kind)
-    return "a NumPy array or dtype" if isinstance(top, Pending) else type(top).__name__
+        return top
+    if not isinstance(top, list | tuple | dict):
+        name = "a NumPy array or dtype" if isinstance(top, Pending) else type(top).__name__
+        raise NotOneScalerError(f"{name} as its top object, which is not a scikit-learn preprocessing object")
+    parts = top.items() if isinstance(top, dict) else enumerate(top)
+    scalers = {place: part.kind.name for place, part in parts if isinstance(part, Instance)}
+    if not scalers:
+        raise NotOneScalerError(f"a {type(top).__name__} without a scaler")
+    held, place = ", ".join(list(scalers.values())[:_MOST_NAMED]), next(iter(scalers))
+    raise NotOneScalerError(f"a {type(top).__name__} with {held}, not one scaler", place=f"[{place!r}]")
 
 
 def _list_children(node: Any, *, trust: bool) -> list[Any]:

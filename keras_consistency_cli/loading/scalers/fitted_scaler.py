@@ -15,8 +15,10 @@ import numpy as np
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.scalers.estimators import count_features, walk_parts
 from keras_consistency_cli.loading.tables.columns import decode
+from keras_consistency_cli.loading.tables.dialects import Dialect
+from keras_consistency_cli.loading.tables.encoders import walk_encoders
 from keras_consistency_cli.measurement.distance import is_float_or_integer
-from keras_consistency_cli.text import clean, shape_text
+from keras_consistency_cli.text import clean, format_count, shape_text
 
 __all__ = [
     "PartStatistics",
@@ -142,13 +144,40 @@ def transform_rows(
     if rows.ndim < 2 or rows.shape[-1] != expected:
         raise _report_wrong_features(rows, expected)
     flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
-    scaled = _transform(scaler, add_column_names(scaler, flat, names, texts))
+    try:
+        scaled = _transform(scaler, add_column_names(scaler, flat, names, texts))
+    except DataError as error:
+        described = _describe_texts(scaler, flat, names, texts)
+        if described is None:
+            raise
+        raise described from error
     if scaled.ndim != 2 or len(scaled) != len(flat):
         raise RefusedError(
             f"the scaler turned rows of shape {flat.shape} into {scaled.shape}",
             expected="one row for each row",
         )
     return scaled.reshape(*rows.shape[:-1], scaled.shape[1])
+
+
+def _describe_texts(
+    scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None, texts: Mapping[int, Sequence[str]] | None
+) -> DataError | None:
+    """Describe texts in a column of which no encoder knows any; None if there are none."""
+    encoded = {place for place, _ in walk_encoders(scaler)}
+    for place, words in (texts or {}).items():
+        wrong = [code for code, word in enumerate(words) if not Dialect().is_number(word)]
+        rows = np.flatnonzero(np.isin(flat[:, place], wrong))
+        if place in encoded or not len(rows):
+            continue
+        name = f"'{clean(names[place], 40)}'" if names else str(place)
+        text = clean(repr(words[int(flat[rows[0], place])]), 60)
+        return DataError(
+            f"the scaler {clean(type(scaler).__name__)} takes numbers, and column {name} holds texts such as "
+            f"{text}, in {len(rows)} of {format_count(len(flat), 'row')}",
+            expected="a number in each cell, without signs of currencies, units or percent",
+            fix="write the numbers as training read them, and leave out lines of totals",
+        )
+    return None
 
 
 def _report_wrong_features(rows: np.ndarray, expected: int) -> DataError:

@@ -18,6 +18,7 @@ __all__ = [
     "Instance",
     "Name",
     "NotAllowedError",
+    "NotOneScalerError",
     "Pending",
     "is_plain_value",
     "require_plain_key",
@@ -38,6 +39,17 @@ class NotAllowedError(Exception):
 
     def __init__(self, what: str, *, liftable: bool = False) -> None:
         self.liftable = liftable
+        super().__init__(what)
+
+
+class NotOneScalerError(NotAllowedError):
+    """Nothing in the file would run, but its top object is not an estimator: a tuple of scalers, an array.
+
+    `place` is where the first estimator is in it, as Python writes it, such as "['x']"; empty without one.
+    """
+
+    def __init__(self, what: str, *, place: str = "") -> None:
+        self.place = place
         super().__init__(what)
 
 

@@ -25,6 +25,7 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     DamagedError,
     Instance,
     NotAllowedError,
+    NotOneScalerError,
     Pending,
 )
 from keras_consistency_cli.loading.scalers.pickle_stack import JOBLIB_ARRAY
@@ -174,6 +175,12 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except KcheckError:
         raise
+    except NotOneScalerError as error:
+        what = f"the scaler '{name}' holds {clean(error)}"
+        load = f"joblib.dump(joblib.load('{name}'){clean(error.place)}, 'scaler.joblib')"
+        fix = f"save one of them alone: {load}; --target-scaler takes the one of the target"
+        fix = fix if error.place else _SAVE_AGAIN
+        raise RefusedError(what, expected=_EXPECTED, fix=fix, cause="scaler-unusable") from error
     except NotAllowedError as error:
         what = f"the scaler '{name}' asks for {clean(error)}, which kcheck does not run"
         fix = _TRUST if error.liftable else _NOT_LIFTED

@@ -131,7 +131,8 @@ def describe_texts(words: Words, label: str) -> DataError:
     quoted = shlex.quote(",".join(clean(name) for name in words))
     return DataError(
         f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} next to numbers",
-        expected="numbers alone, texts alone, or the encoder of the model: --scaler encoder.pkl",
+        expected="numbers alone, texts alone, or what encodes them: --scaler encoder.pkl, "
+        "--preprocess encode.py:encode",
         fix=f"leave them out: --drop {quoted}; or for a model of texts: --columns {quoted}",
     )
 

@@ -180,7 +180,7 @@ class _Scan:
         for row in filter(None, reader):
             width = width or len(row)
             if len(row) != width:
-                raise self._describe_ragged(len(row), width, reader.line_num)
+                raise self._describe_ragged(len(row), width, reader.line_num + self.dialect.has_statement)
             yield row
 
     def _describe_ragged(self, found: int, width: int, line: int) -> DataError:
@@ -211,6 +211,8 @@ def _reading_lines(handle: IO[bytes], label: str, dialect: Dialect) -> Iterator[
     handle.seek(0)
     text = io.TextIOWrapper(handle, encoding="utf-8-sig", newline="")
     try:
+        if dialect.has_statement:
+            text.readline()
         yield csv.reader(text, delimiter=dialect.separator)
     except UnicodeDecodeError as problem:
         raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.text import clean
@@ -14,6 +14,7 @@ __all__ = ["Dialect", "find_dialect"]
 
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 _MOST_LINES = 200
+_STATEMENT = re.compile(r"sep=([;,\t|])")
 _COMMA_DECIMAL = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 _COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 
@@ -25,6 +26,8 @@ class Dialect:
     separator: str = ","
     decimal: str = "."
     thousands: str | None = None
+    has_statement: bool = False
+    """Whether the first line states the separator for Excel, as `sep=;`."""
 
     def describe(self) -> str:
         """Return what differs from most files, empty if nothing does."""
@@ -62,7 +65,15 @@ def find_dialect(start: bytes, label: str) -> Dialect:
     text = start.decode("utf-8-sig", "replace")
     lines = text.splitlines()[:_MOST_LINES]
     lines = lines[:-1] if len(lines) > 1 and not text.endswith("\n") else lines
-    separator = next((sign for sign in _SEPARATORS if _splits(lines, sign)), ",")
+    stated = _STATEMENT.fullmatch(lines[0]) if lines else None
+    if stated is not None:
+        dialect = _find_signs(lines[1:], stated[1], label)
+        return replace(dialect, has_statement=True)
+    return _find_signs(lines, next((sign for sign in _SEPARATORS if _splits(lines, sign)), ","), label)
+
+
+def _find_signs(lines: Sequence[str], separator: str, label: str) -> Dialect:
+    """Return how numbers are written between separators."""
     cells = list(_cells(lines, separator))
     decimals = [cell for cell in cells if _COMMA_DECIMAL.fullmatch(cell)]
     thousands = [cell for cell in cells if _COMMA_THOUSANDS.fullmatch(cell)]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.tables.dialects import Dialect
-from keras_consistency_cli.text import format_bytes
+from keras_consistency_cli.text import format_bytes, format_count
 
-__all__ = ["is_text_file", "read_lines", "to_texts"]
+__all__ = ["describe_empty", "is_text_file", "read_lines", "to_texts"]
 
 _MAX_BYTES = 2**30
 _CHARACTER_BYTES = 4
@@ -44,6 +44,13 @@ def read_lines(handle: IO[bytes], size: int, label: str) -> npt.NDArray[Any]:
         ) from problem
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     return to_texts(np.array(lines, dtype=object)[:, None], label)
+
+
+def describe_empty(lines: npt.NDArray[Any], label: str) -> tuple[str, ...]:
+    """Return a remark on lines without a text, which are rows too; none if each has one."""
+    empty = sum(not line.strip() for line in lines.flat)
+    count, verb = format_count(empty, "line"), "is" if empty == 1 else "are"
+    return (f"{label}: {count} of {len(lines)} {verb} empty: rows with an empty text",) if empty else ()
 
 
 def to_texts(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:

@@ -33,7 +33,7 @@ from keras_consistency_cli.routes.exports.row_variants import (
 )
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.layers import DifferingLayer
@@ -173,17 +173,35 @@ def _without_predict_step(export: ExportSession, rows: Rows) -> VariantResult | 
 
     if type(export.model).predict_step is keras.Model.predict_step:
         return None
-    return _compare_with_call(export, rows, training=False)
+    called = _call(export, rows, training=False)
+    return {"differences": differences(run_export(export, rows), called)}
 
 
 def _in_training(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Compare with the model in training mode, and called without a training argument as exporters do."""
-    return closest(iter((_compare_with_call(export, rows, training=True), _compare_with_call(export, rows))))
+    plain = _call(export, rows, training=False)
+    results = (
+        _compare_with_changed(export, rows, plain, training=True),
+        _compare_with_changed(export, rows, plain),
+    )
+    return closest(filter(None, results))
 
 
-def _compare_with_call(export: ExportSession, rows: Rows, **training: bool) -> VariantResult:
+def _call(export: ExportSession, rows: Rows, **training: bool) -> Outputs:
     export.original.restore()
-    called = export.original.call(rows, **training)
+    return export.original.call(rows, **training)
+
+
+def _compare_with_changed(
+    export: ExportSession, rows: Rows, plain: Outputs, **training: bool
+) -> VariantResult | None:
+    """Compare with a changed call; None if the change makes no difference to the outputs of a plain one.
+
+    predict and a plain call can differ in NaN alone. Agreement with the latter then shows nothing.
+    """
+    called = _call(export, rows, **training)
+    if not any(differences(called, plain).values()):
+        return None
     return {"differences": differences(run_export(export, rows), called)}
 
 
@@ -194,13 +212,18 @@ def _without_masks(export: ExportSession, rows: Rows) -> VariantResult | None:
         return None
     paths = [layer.path for layer in export.facts.layers][:_MOST_LAYERS]
 
+    plain = _call(export, rows, training=False)
+
     def results() -> Iterator[VariantResult]:
         with intercept_calls(partial(_call_without_masks, "")):
-            yield {**_compare_with_call(export, rows, training=False), "how": "in all layers"}
+            found = _compare_with_changed(export, rows, plain, training=False)
+        if found is not None:
+            yield {**found, "how": "in all layers"}
         for path in paths:
             with intercept_calls(partial(_call_without_masks, path)):
-                found = _compare_with_call(export, rows, training=False)
-            yield {**found, "how": f"in the layer '{path}'", "layer": path}
+                found = _compare_with_changed(export, rows, plain, training=False)
+            if found is not None:
+                yield {**found, "how": f"in the layer '{path}'", "layer": path}
 
     return closest(results())
 

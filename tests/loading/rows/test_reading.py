@@ -199,3 +199,10 @@ def test_a_txt_of_numbers_or_of_another_encoding_is_refused(content: bytes, tmp_
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(DataError):
         open_rows(tmp_path / "x.txt")
+
+
+def test_empty_lines_are_rows_and_said_to_be(tmp_path: Path) -> None:
+    source = open_rows(write(tmp_path, "x.txt", "one\n\n  \ntwo\n"))
+    (remark,) = source.remarks
+    assert (source.length, "2 lines of 4 are empty" in remark) == (4, True)
+    assert open_rows(write(tmp_path, "x.txt", "one\ntwo\n")).remarks == ()

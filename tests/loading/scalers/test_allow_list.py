@@ -9,7 +9,13 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.scalers.allow_list import audit
-from keras_consistency_cli.loading.scalers.inert_objects import Instance, Name, NotAllowedError, Pending
+from keras_consistency_cli.loading.scalers.inert_objects import (
+    Instance,
+    Name,
+    NotAllowedError,
+    NotOneScalerError,
+    Pending,
+)
 
 STANDARD = Name(module="sklearn.preprocessing._data", name="StandardScaler")
 FOREIGN = Name(module="somewhere", name="Scaler")
@@ -57,3 +63,28 @@ def test_trust_lets_foreign_objects_and_names_pass(wording: SnapshotAssertion) -
         audit(top)
     assert refused.value.liftable
     assert str(refused.value) == wording
+
+
+@pytest.mark.parametrize(
+    ("top", "place"),
+    [
+        ((Instance(kind=STANDARD), Instance(kind=STANDARD)), "[0]"),
+        ({"columns": ["a"], "x": Instance(kind=STANDARD)}, "['x']"),
+        ([1.0, 2.0], ""),
+        (Pending(what="array", value=np.zeros(3)), ""),
+    ],
+    ids=["tuple", "dictionary", "numbers", "array"],
+)
+def test_a_collection_of_scalers_is_not_taken_for_code(
+    top: object, place: str, wording: SnapshotAssertion
+) -> None:
+    with pytest.raises(NotOneScalerError) as refused:
+        audit(top)
+    assert refused.value.place == place
+    assert str(refused.value) == wording
+
+
+def test_code_in_a_collection_of_scalers_is_found() -> None:
+    with pytest.raises(NotAllowedError) as refused:
+        audit((Instance(kind=STANDARD), {"deep": Name(module="math", name="sqrt")}))
+    assert not isinstance(refused.value, NotOneScalerError)

@@ -152,3 +152,19 @@ def test_texts_reach_an_encoder_that_was_fitted_without_names() -> None:
     encoder = OrdinalEncoder().fit(np.array([["Rome", "x"], ["Paris", "y"]], dtype=object))
     codes = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert transform_rows(encoder, codes, {0: ("Paris", "Rome"), 1: ("x", "y")}).tolist() == [[1, 0], [0, 1]]
+
+
+def test_texts_in_a_column_that_the_scaler_takes_as_numbers_are_named(wording: SnapshotAssertion) -> None:
+    """A line of totals, among numbers that are texts as well then."""
+    rows = np.column_stack([NUMBERS[:, 0], [*range(len(NUMBERS) - 1), 60.0]])
+    words = {1: (*(f"{place}.5" for place in range(60)), "Total")}
+    with pytest.raises(DataError) as refused:
+        transform_rows(StandardScaler().fit(rows), rows, words)
+    assert str(refused.value) == wording
+
+
+def test_a_text_that_an_encoder_refuses_is_not_a_wrong_number() -> None:
+    encoder = OrdinalEncoder().fit(np.array([["Rome"], ["Paris"]], dtype=object))
+    with pytest.raises(DataError) as refused:
+        transform_rows(encoder, np.array([[0.0], [1.0]]), {0: ("Oslo", "Rome")})
+    assert "takes numbers" not in refused.value.what

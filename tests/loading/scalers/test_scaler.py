@@ -212,6 +212,19 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(
     assert own_text(refused.value, tmp_path) == wording
 
 
+@pytest.mark.parametrize("trust", [False, True])
+def test_several_scalers_in_one_file_are_unusable_and_the_fix_takes_one_out(
+    tmp_path: Path, trust: bool, wording: SnapshotAssertion
+) -> None:
+    path = tmp_path / "scalers.pkl"
+    scalers = {"rows": 60, "x": StandardScaler().fit(NUMBERS), "y": MinMaxScaler().fit(NUMBERS)}
+    path.write_bytes(pickle.dumps(scalers))
+    with pytest.raises(RefusedError) as refused:
+        scan_scaler(path, trust=trust)
+    assert refused.value.cause == "scaler-unusable"
+    assert own_text(refused.value, tmp_path) == wording
+
+
 def test_an_unlisted_function_needs_trust_and_is_named(tmp_path: Path, wording: SnapshotAssertion) -> None:
     path = tmp_path / "scaler.joblib"
     joblib.dump(FunctionTransformer(np.log1p).fit(NUMBERS), path)

@@ -35,6 +35,8 @@ def csv(folder: Path, text: str) -> Path:
         ("\ufeffage,income\n1,2.5\n", ("age", "income"), [[1, 2.5]]),
         ('"a b","c"\r\n1,\r\n', ("a b", "c"), [[1, np.nan]]),
         ("flag,n\nTrue,1\nFalse,2\n", ("flag", "n"), [[1, 1], [0, 2]]),
+        ("sep=;\nage;income\n1;2,5\n", ("age", "income"), [[1, 2.5]]),
+        ("\ufeffsep=,\r\nage,income\r\n1,2.5\r\n", ("age", "income"), [[1, 2.5]]),
     ],
 )
 def test_a_csv_file_is_read_with_its_columns(
