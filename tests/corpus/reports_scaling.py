@@ -153,6 +153,11 @@ def table(random: np.random.Generator, rows: int = 90) -> Array:
     return random.normal(40, 9, (rows, 12)).astype("float32")
 
 
+def standard_table(random: np.random.Generator, rows: int = 90) -> Array:
+    """The same features, standardized."""
+    return (table(random, rows) - 40) / np.float32(9)
+
+
 def photos(random: np.random.Generator, rows: int = 40) -> Array:
     """Pixels of 0 to 255 in patches."""
     patches = random.uniform(0, 255, (rows, 4, 4, 3))
@@ -219,6 +224,23 @@ def settled(build: Callable[[], Any], rows: Maker, share: float, *, frozen: bool
     return make
 
 
+def trained_without_statistics(build: Callable[[], Any], rows: Maker) -> Any:
+    """A model that was trained, and whose moving statistics were not stored."""
+
+    def make() -> Any:
+        model = build()
+        known = _training(rows)
+        model.compile("adam", "mse")
+        model.fit(known, np.zeros((len(known), *model.output_shape[1:])), epochs=2, verbose=0)
+        for norm in model._flatten_layers():
+            if isinstance(norm, layers.BatchNormalization):
+                norm.moving_mean.assign(np.zeros(norm.moving_mean.shape))
+                norm.moving_variance.assign(np.ones(norm.moving_variance.shape))
+        return model
+
+    return make
+
+
 def _training(rows: Maker) -> Array:
     return np.asarray(rows(np.random.default_rng(7)))
 
@@ -274,6 +296,29 @@ NORMS: tuple[Case, ...] = (
         "moving statistics as created",
         settled(conv_norms, photos, 0.0),
         new_rows(photos),
+    ),
+    _fault(
+        "moving statistics not stored, dense",
+        trained_without_statistics(dense_norms, table),
+        new_rows(table, reference=True),
+        (),
+        ("batch-norm-statistics",),
+        layer="norm0",
+        warning=("KC404",),
+    ),
+    _fault(
+        "moving statistics not stored, convolutions without reference",
+        trained_without_statistics(conv_norms, photos),
+        new_rows(photos),
+        (),
+        ("batch-norm-statistics",),
+        layer="norm0",
+        warning=("KC404",),
+    ),
+    _clean(
+        "moving statistics not stored, standardized rows",
+        trained_without_statistics(dense_norms, standard_table),
+        new_rows(standard_table, reference=True),
     ),
     _clean(
         "moving statistics of other rows, frozen",
