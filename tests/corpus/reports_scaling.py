@@ -361,6 +361,18 @@ def flat_rescaling() -> Any:
     )
 
 
+def divided_by_operation() -> Any:
+    """Pixels divided by an operation, not a layer."""
+    inputs = keras.Input((16, 16, 3), name="photo")
+    hidden = layers.Conv2D(8, 3, strides=2, activation="swish")(keras.ops.divide(inputs, 255.0))
+    return keras.Model(inputs, layers.Dense(2, name="angle")(layers.GlobalAveragePooling2D()(hidden)))
+
+
+def dark(random: np.random.Generator) -> Array:
+    """Pixels that are 0 or 1 of 255, but for a few."""
+    return (photos(random) > 250).astype("float32")
+
+
 def divided(random: np.random.Generator) -> Array:
     """Pixels of 0 to 1."""
     return photos(random) / np.float32(255)
@@ -378,6 +390,9 @@ PIXELS: tuple[Case, ...] = (
         "backbone/rescaling",
     ),
     _fault("divided twice, in one model", flat_rescaling, new_rows(divided), *TWICE, "rescaling"),
+    _fault("divided twice, by an operation", divided_by_operation, new_rows(divided), *TWICE, "divide"),
+    _clean("divided once, by an operation", divided_by_operation, new_rows(photos)),
+    _clean("divided once, by an operation, dark pictures", divided_by_operation, new_rows(dark)),
     _clean("divided once, adapted", backbone(adapted=True), new_rows(photos)),
     _clean("divided once, never adapted", backbone(adapted=False), new_rows(photos)),
     _clean("divided once, in one model", flat_rescaling, new_rows(photos)),
