@@ -112,7 +112,7 @@ def _extra_rounding(judged: Sequence[Judged], wording: Wording) -> Verdict | Non
     most = max(widened, key=lambda comparison: comparison.scaled)
     message = (
         f"{wording.agree}, except that {most.candidate} differs by {most.max_abs:.1e} ({most.scaled:.1e} of "
-        f"the largest output): it rounds at a step where {most.reference} does not"
+        f"the largest output): it rounds at a step where {most.reference} rounds less, or not at all"
     )
     if most.scaled <= HIGH_NOISE:
         return Verdict.ok(message, judged=judged)

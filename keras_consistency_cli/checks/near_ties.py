@@ -6,11 +6,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.decisions import FLIPPED_SHARE
 
 __all__ = ["FLIPPED_SHARE", "UNDECIDED", "flipped_share", "warn_of_changed_decisions"]
-
-FLIPPED_SHARE = 0.05
-"""Above this share of changed decisions a check fails even if all differences are within rounding noise."""
 
 UNDECIDED = (
     "treat outputs this close to a tie as undecided: "

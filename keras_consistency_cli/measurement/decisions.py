@@ -16,6 +16,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Decision
 
 __all__ = [
+    "FLIPPED_SHARE",
     "DecisionCounts",
     "count_changed_decisions",
     "decision_margin",
@@ -24,7 +25,15 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+FLIPPED_SHARE = 0.05
+"""Above this share of changed decisions, a difference matters although it is within rounding noise."""
+FLIPPED_SHARE = 0.05
+"""Above this share of changed decisions, a difference matters although it is within rounding noise."""
 _THRESHOLD = 0.5
+_MAP_AXES = 4
+"""Rows, two axes of positions, and classes or channels: an image, or a class for each pixel."""
+_MAP_AXES = 4
+"""Rows, two axes of positions, and classes or channels: an image, or a class for each pixel."""
 _SUM_TOLERANCE = 1e-2
 """How near to 1 the values of a row must sum to be a probability distribution."""
 
@@ -67,9 +76,10 @@ def _has_distributions(values: Array) -> bool:
 
 
 def find_changed_decisions(candidate: Array, reference: Array, decision: Decision | None) -> Array | None:
-    """Return a mask of the decisions that differ, one per row or per label.
+    """Return a mask of the decisions that differ, one per row or per label; None if nothing is decided.
 
-    None if nothing is decided.
+    An image has one decision, which changes if more than 5 % of its pixels do: of ten thousand pixels, a few
+    are always close to the boundary of two classes.
 
     Args:
         candidate: outputs of shape (rows, ...), classes on the last axis for "argmax".
@@ -77,10 +87,14 @@ def find_changed_decisions(candidate: Array, reference: Array, decision: Decisio
         decision: how outputs become decisions.
     """
     if decision == "argmax" and reference.ndim >= 2 and reference.shape[-1] > 1:
-        return np.asarray(candidate.argmax(axis=-1) != reference.argmax(axis=-1))
-    if decision == "threshold":
-        return np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD))
-    return None
+        changed = np.asarray(candidate.argmax(axis=-1) != reference.argmax(axis=-1))
+    elif decision == "threshold":
+        changed = np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD))
+    else:
+        return None
+    if reference.ndim < _MAP_AXES or not changed.size:
+        return changed
+    return np.asarray(changed.reshape(len(changed), -1).mean(axis=1) > FLIPPED_SHARE)
 
 
 def count_changed_decisions(changed: Array | None, row_numbers: Array, most: int) -> DecisionCounts:

@@ -118,6 +118,23 @@ class Facts:
     notes: tuple[str, ...] = ()
     """Notes from loading, for the report's header."""
 
+    def declared_decisions(self) -> dict[str, Decision | None]:
+        """Return how each output becomes a class.
+
+        Values that have the shape of an input, with several features, reconstruct it: they are no decisions.
+        """
+        features = {
+            fact.shape[1:]
+            for fact in self.inputs
+            if fact.is_float and len(fact.shape) > 1 and (fact.shape[-1] or 0) > 1
+        }
+        return {
+            fact.name: None
+            if fact.decision == "threshold" and fact.shape is not None and fact.shape[1:] in features
+            else fact.decision
+            for fact in self.outputs
+        }
+
     def rows_for_work(self, multiplications: float, *, fewest: int) -> int:
         """Return how many rows take so many multiplications; very many if their work is not known."""
         return max(fewest, int(multiplications // self.work)) if self.work else sys.maxsize

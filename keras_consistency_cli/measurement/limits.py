@@ -17,8 +17,8 @@ from keras_consistency_cli.measurement.noise import ORDINARY_SHARE, exceeds_step
 from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
 from keras_consistency_cli.measurement.rounding import (
     CALIBRATION_ROWS,
-    EXTRA_ROUNDING,
     FLOAT64_GAIN,
+    FLOAT64_SHARE,
     MAX_FACTOR,
     ULP,
     exceeds_rms,
@@ -247,7 +247,7 @@ def _judge_extra_rounding(
         return None
     layered = evidence.rounded if has_extra_rounding(evidence.rounded) else None
     scaled_up = float64_pair.max_abs / FLOAT64_GAIN
-    if scaled_up > EXTRA_ROUNDING * pair.max_abs:
+    if scaled_up > FLOAT64_SHARE * pair.max_abs:
         scaled_up = 0.0
     if not scaled_up and layered is None:
         return None
@@ -255,7 +255,7 @@ def _judge_extra_rounding(
     rms = rounding_of_float64_pair(float64_pair) if scaled_up else 0.0
     if pair.max_abs > limit or exceeds_rms(pair, ulp, max(rms, rms_rounding(layered))):
         return None
-    reason = "rounding at a step where predict does not round: it shrinks in float64 as rounding does"
+    reason = "rounding at a step where predict rounds less: it shrinks in float64 as rounding does"
     return _judged(True, "amplified", limit, reason)
 
 

@@ -232,8 +232,8 @@ class EvidenceCollector:
         """
         reference = chunk.get(REFERENCE)
         if first:
-            declared = {fact.name: fact.decision for fact in self.facts.outputs}
-            self.decisions = detect_decisions(declared, reference.outputs if reference is not None else {})
+            outputs = reference.outputs if reference is not None else {}
+            self.decisions = detect_decisions(self.facts.declared_decisions(), outputs)
         # Rounding is measured on finite rows only: what kernels make of NaN is not rounding.
         exact = blank_rows(outputs_of(chunk.get(FLOAT64_COPY)), self._note_bad_rows(chunk, numbers))
         for pair in self.plan.pairs:

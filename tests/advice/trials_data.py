@@ -251,6 +251,12 @@ TRIALS: tuple[Trial, ...] = (
     ),
     corpus_trial(
         "batch-norm-statistics",
+        "let statistics that were not stored settle",
+        "moving statistics not stored, dense",
+        _settled,
+    ),
+    corpus_trial(
+        "batch-norm-statistics",
         "train longer, with a lower momentum",
         "moving statistics of few steps, dense",
         _momentum,

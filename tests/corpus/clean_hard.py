@@ -209,6 +209,18 @@ def sharp_layer_norm() -> Any:
     )
 
 
+def group_norm() -> Any:
+    """Means over a thousand numbers far from zero: kernels for one row and for many add in another order."""
+    rows = keras.Input((16, 16, 8))
+    normal = layers.GroupNormalization(2)(rows)
+    return keras.Model(rows, layers.Dense(3)(layers.Flatten()(normal)))
+
+
+def bright_pictures(random: np.random.Generator) -> Rows:
+    """Rows around 300 with a spread of 1."""
+    return (300 + random.normal(size=(40, 16, 16, 8))).astype("float32")
+
+
 def repeated(random: np.random.Generator) -> Rows:
     """Rows of one repeated number: only rounding is left of them."""
     return np.repeat(random.normal(size=(40, 1)), 8, axis=1).astype("float32")
@@ -263,5 +275,6 @@ CASES: tuple[Case, ...] = (
     _case("float64 throughout", lowered("float64"), flat(20)),
     _case("8-bit integers", quantised, flat(20)),
     _case("to kelvin and back", to_kelvin_and_back, flat(12)),
+    _case("group norm far from zero", group_norm, bright_pictures),
     _case("layer norm of one number", sharp_layer_norm, repeated),
 )

@@ -153,6 +153,11 @@ def table(random: np.random.Generator, rows: int = 90) -> Array:
     return random.normal(40, 9, (rows, 12)).astype("float32")
 
 
+def standard_table(random: np.random.Generator, rows: int = 90) -> Array:
+    """The same features, standardized."""
+    return (table(random, rows) - 40) / np.float32(9)
+
+
 def photos(random: np.random.Generator, rows: int = 40) -> Array:
     """Pixels of 0 to 255 in patches."""
     patches = random.uniform(0, 255, (rows, 4, 4, 3))
@@ -219,6 +224,23 @@ def settled(build: Callable[[], Any], rows: Maker, share: float, *, frozen: bool
     return make
 
 
+def trained_without_statistics(build: Callable[[], Any], rows: Maker) -> Any:
+    """A model that was trained, and whose moving statistics were not stored."""
+
+    def make() -> Any:
+        model = build()
+        known = _training(rows)
+        model.compile("adam", "mse")
+        model.fit(known, np.zeros((len(known), *model.output_shape[1:])), epochs=2, verbose=0)
+        for norm in model._flatten_layers():
+            if isinstance(norm, layers.BatchNormalization):
+                norm.moving_mean.assign(np.zeros(norm.moving_mean.shape))
+                norm.moving_variance.assign(np.ones(norm.moving_variance.shape))
+        return model
+
+    return make
+
+
 def _training(rows: Maker) -> Array:
     return np.asarray(rows(np.random.default_rng(7)))
 
@@ -275,6 +297,29 @@ NORMS: tuple[Case, ...] = (
         settled(conv_norms, photos, 0.0),
         new_rows(photos),
     ),
+    _fault(
+        "moving statistics not stored, dense",
+        trained_without_statistics(dense_norms, table),
+        new_rows(table, reference=True),
+        (),
+        ("batch-norm-statistics",),
+        layer="norm0",
+        warning=("KC404",),
+    ),
+    _fault(
+        "moving statistics not stored, convolutions without reference",
+        trained_without_statistics(conv_norms, photos),
+        new_rows(photos),
+        (),
+        ("batch-norm-statistics",),
+        layer="norm0",
+        warning=("KC404",),
+    ),
+    _clean(
+        "moving statistics not stored, standardized rows",
+        trained_without_statistics(dense_norms, standard_table),
+        new_rows(standard_table, reference=True),
+    ),
     _clean(
         "moving statistics of other rows, frozen",
         settled(dense_norms, table, 0.2, frozen=True),
@@ -316,6 +361,18 @@ def flat_rescaling() -> Any:
     )
 
 
+def divided_by_operation() -> Any:
+    """Pixels divided by an operation, not a layer."""
+    inputs = keras.Input((16, 16, 3), name="photo")
+    hidden = layers.Conv2D(8, 3, strides=2, activation="swish")(keras.ops.divide(inputs, 255.0))
+    return keras.Model(inputs, layers.Dense(2, name="angle")(layers.GlobalAveragePooling2D()(hidden)))
+
+
+def dark(random: np.random.Generator) -> Array:
+    """Pixels that are 0 or 1 of 255, but for a few."""
+    return (photos(random) > 250).astype("float32")
+
+
 def divided(random: np.random.Generator) -> Array:
     """Pixels of 0 to 1."""
     return photos(random) / np.float32(255)
@@ -333,6 +390,9 @@ PIXELS: tuple[Case, ...] = (
         "backbone/rescaling",
     ),
     _fault("divided twice, in one model", flat_rescaling, new_rows(divided), *TWICE, "rescaling"),
+    _fault("divided twice, by an operation", divided_by_operation, new_rows(divided), *TWICE, "divide"),
+    _clean("divided once, by an operation", divided_by_operation, new_rows(photos)),
+    _clean("divided once, by an operation, dark pictures", divided_by_operation, new_rows(dark)),
     _clean("divided once, adapted", backbone(adapted=True), new_rows(photos)),
     _clean("divided once, never adapted", backbone(adapted=False), new_rows(photos)),
     _clean("divided once, in one model", flat_rescaling, new_rows(photos)),

@@ -33,6 +33,19 @@ def test_a_mask_marks_the_decisions_that_differ(
     assert np.asarray(find_changed_decisions(candidate, reference, decision)).tolist() == expected
 
 
+@pytest.mark.parametrize(("pixels", "changes"), [(1, False), (5, False), (6, True), (100, True)])
+@pytest.mark.parametrize("decision", ["argmax", "threshold"])
+def test_an_image_has_one_decision_that_a_few_pixels_do_not_change(
+    pixels: int, changes: bool, decision: Any
+) -> None:
+    classes = 2 if decision == "argmax" else 1
+    reference = np.zeros((2, 10, 10, classes))
+    candidate = reference.copy()
+    candidate[1].reshape(100, classes)[:pixels, -1] = 1.0
+    changed = find_changed_decisions(candidate, reference, decision)
+    assert np.asarray(changed).tolist() == [False, changes]
+
+
 @pytest.mark.parametrize(("shape", "decision"), [((4,), "argmax"), ((4, 1), "argmax"), ((4, 3), None)])
 def test_nothing_is_decided_without_a_choice(shape: tuple[int, ...], decision: Any) -> None:
     assert find_changed_decisions(np.zeros(shape), np.ones(shape), decision) is None

@@ -44,6 +44,29 @@ def test_stateful_layers() -> None:
     assert [layer.path for layer in FACTS.stateful_layers] == ["b/lstm", "c"]
 
 
+@pytest.mark.parametrize(
+    ("given", "made", "dtype", "decision"),
+    [
+        ((784,), (784,), "float32", None),
+        ((28, 28), (28, 28), "float32", None),
+        ((784,), (20,), "float32", "threshold"),
+        ((50, 1), (50, 1), "float32", "threshold"),
+        ((12,), (12,), "int32", "threshold"),
+        ((), (), "float32", "threshold"),
+    ],
+    ids=["rows", "pictures", "labels", "a label for each step", "ids", "one number"],
+)
+def test_values_with_the_shape_of_an_input_are_no_decisions(
+    given: tuple[int, ...], made: tuple[int, ...], dtype: str, decision: str | None
+) -> None:
+    facts = dataclasses.replace(
+        FACTS,
+        inputs=(InputFact(name="x", shape=(None, *given), dtype=dtype),),
+        outputs=(OutputFact(name="y", shape=(None, *made), decision="threshold"), FACTS.outputs[1]),
+    )
+    assert facts.declared_decisions() == {"y": decision, "z": None}
+
+
 def test_facts_survive_the_transfer_from_the_worker() -> None:
     """A worker sends them as JSON; the parent validates them."""
     assert TypeAdapter(Facts).validate_python(json.loads(json.dumps(dataclasses.asdict(FACTS)))) == FACTS

@@ -147,6 +147,19 @@ def test_a_mean_difference_that_layers_explain_is_rounding() -> None:
     assert judge(measured, policy=Policy()).within
 
 
+@pytest.mark.parametrize(("multiple", "within"), [(1.5, False), (2.5, True)])
+def test_layers_that_round_more_than_predict_explain_a_greater_difference(
+    multiple: float, within: bool
+) -> None:
+    """One row differs by five times the noise, and nothing is left of that in float64."""
+    rounded = compared(predicted() - np.float32(E + multiple * E), predicted(), float64_copy=exact())
+    measured = NoiseEvidence(
+        pair=moved(5 * E), noise=noise(), float64_pair=float64_pair(0.0), rounded=rounded
+    )
+    judgement = judge(measured, policy=Policy())
+    assert (judgement.within, judgement.limit.origin) == (within, "amplified" if within else "calibrated")
+
+
 def test_a_candidate_further_from_the_float64_copy_than_predict_is_over() -> None:
     """All rows move by 2 E: away from the float64 copy makes an error of 3 E, towards it one of E."""
     assert not calibrated(moved(2 * E, only=None)).within

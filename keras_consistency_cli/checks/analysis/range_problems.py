@@ -23,7 +23,8 @@ from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
 
 __all__ = ["RANGE", "SPAN_FACTOR", "TWICE", "RangeProblem", "layer_problems"]
 
-_PIXEL_STEPS = (1 / 255, 1 / 256, 1 / 127.5, 1 / 128)
+_FULL_RANGES = (255, 256, 127.5, 128, 65535, 65536, 32767, 32768)
+"""Divisors for whole numbers of 8 or 16 bits: pixels, depths, and samples of sound."""
 _UNIT, _BEYOND_UNIT = 1.0 + 1e-3, 2.0
 _BINARY = 2
 SPAN_FACTOR = 20.0
@@ -55,15 +56,15 @@ def layer_problems(description: DataFacts) -> Iterator[RangeProblem]:
 
 
 def _test_rescaling(layer: PreprocessingFact, description: DataFacts) -> RangeProblem | None:
-    pixels = any(math.isclose(scale, step, rel_tol=1e-3) for scale in layer.scale for step in _PIXEL_STEPS)
+    divides = any(math.isclose(scale * end, 1, rel_tol=1e-3) for scale in layer.scale for end in _FULL_RANGES)
     low, high = min(each.low for each in layer.seen), max(each.high for each in layer.seen)
-    several = max(each.distinct for each in layer.seen) > _BINARY
+    several = any(each.distinct > _BINARY and not each.whole for each in layer.seen)
     is_unit = -_UNIT <= low <= high <= _UNIT
-    if not pixels or not several or not (is_unit or _is_narrowed_by_serving(layer, description)):
+    if not divides or not several or not (is_unit or _is_narrowed_by_serving(layer, description)):
         return None
     before = f" after '{layer.after[-1]}'" if layer.after else ""
     message = (
-        f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g}; "
+        f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.5g}; "
         f"its input already lies between {low:.3g} and {high:.3g}"
     )
     return RangeProblem(place=layer.path, message=message, cause=TWICE)

@@ -5,10 +5,11 @@ through Rescaling(1/255) again; pixels of 0 to 255 go into a model that was trai
 preprocess function that works in place changes its caller's rows, which are then preprocessed again at the
 next call (keras#8741).
 
-How: every Normalization, Rescaling and first BatchNormalization stores or implies what it expects. The look
-of the rows that reach it, computed through the layers before it, is compared with that, for each input
-separately. Reference rows, with their central ranges and norms, and facts.value_range say what other models
-expect; a layer with the statistics of the reference rows is right for rows of their distribution.
+How: every Normalization, Rescaling and first BatchNormalization stores or implies what it expects, and so
+does an operation such as x / 255.0 on the inputs. The look of the rows that reach it, computed through the
+layers before it, is compared with that, for each input separately. Reference rows, with their central ranges
+and norms, and facts.value_range say what other models expect; a layer with the statistics of the reference
+rows is right for rows of their distribution.
 The preprocess function gets a copy of the rows, which is checked for changes afterwards. A failure needs rows
 that fit a different, usual range and not this one, or reference rows that were divided by their norms.
 

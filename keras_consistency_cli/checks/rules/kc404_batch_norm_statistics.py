@@ -7,11 +7,16 @@ training, and at prediction time the outputs are wrong or all the same.
 How: one pass over the reference rows, or over the rows to check without them, measures what reaches each
 BatchNormalization layer. The two distributions of each feature are compared (Hellinger distance, 0 if equal,
 1 if disjoint), and the mean over the features is judged. Rows to check may differ from the training rows, so
-without reference rows their values must also be far outside of the moving statistics. Layers that still have
-the statistics they were created with, and layers that are not trainable, are left out.
+without reference rows their values must also be far outside of the moving statistics.
+
+If the scale or the offset of a layer was trained but its statistics are still the 0 and 1 that it was created
+with, the check warns: either a training loop did not store the updated statistics, or weights were copied
+without them, or the layer was trained in inference mode, which is correct. Other layers as they were created,
+and other layers that are not trainable, are left out.
 
 To fix: train longer, or with a lower momentum, such as BatchNormalization(momentum=0.9); or run
 `model(x, training=True)` on training batches until the moving statistics are those of the rows; save again.
+A training loop of your own must store `non_trainable_variables` too.
 
 Sources: tensorflow#38486, keras#6014, keras#8837, Ioffe and Szegedy 2015.
 """
@@ -40,6 +45,10 @@ _ADVICE = (
     "train longer or with BatchNormalization(momentum=0.9), in batches of many rows, so that the moving "
     "statistics of '{layer}' become those of the rows; then save again"
 )
+_ADVICE_IF_UNTOUCHED = (
+    "if '{layer}' was trained with the statistics of its batches, store or copy the moving statistics "
+    "(non_trainable_variables) with the other weights; if it was trained in inference mode, it needs none"
+)
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -52,16 +61,24 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.skip(details["reason"])
     if details["rows"] < _FEWEST_ROWS:
         return Verdict.skip(f"{details['rows']} rows are too few for statistics")
-    layers = [layer for layer in details["layers"] if layer["trainable"] and not layer["untouched"]]
+    layers = [layer for layer in details["layers"] if _is_judged(layer)]
     if not layers:
         return Verdict.skip("every BatchNormalization layer is frozen, or still as it was created")
     return _judge(layers, details["source"], details["rows"])
 
 
+def _is_judged(layer: LayerStatistics) -> bool:
+    """Whether the layer normalizes with statistics of rows, or was trained and should."""
+    return layer["learned"] if layer["untouched"] else layer["trainable"]
+
+
 def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict:
     what = "reference rows" if source == "reference" else "rows"
     far = [layer for layer in layers if _is_far(layer, source)]
-    findings = {"distance": {layer["path"]: layer["distance"] for layer in layers}, "source": source}
+    findings: dict[str, object] = {
+        "distance": {layer["path"]: layer["distance"] for layer in layers},
+        "source": source,
+    }
     if not far:
         worst = max(layer["distance"] for layer in layers)
         message = (
@@ -69,20 +86,30 @@ def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict
             f"largest distance {worst:.2g} of 1"
         )
         return Verdict.ok(message, findings=findings)
-    first = far[0]
+    moved = [layer for layer in far if not layer["untouched"]]
+    first = (moved or far)[0]
     more = f" ({len(far)} layers in all)" if len(far) > 1 else ""
     message = (
-        f"the moving statistics of '{first['path']}' are not those of the {what}{more}; "
+        f"{_describe(first, what)}{more}; "
         f"feature {first['feature']} has the moving mean {first['stored']:.3g}, "
         f"{rows} rows give {first['seen']:.3g}; "
         f"the distributions differ by {first['distance']:.2f} of 1"
     )
-    return Verdict.fail(
+    return (Verdict.fail if moved else Verdict.warn)(
         message,
         cause="batch-norm-statistics",
         findings={**findings, "layer": first["path"]},
-        advice=_ADVICE.format(layer=first["path"]),
+        advice=(_ADVICE if moved else _ADVICE_IF_UNTOUCHED).format(layer=first["path"]),
     )
+
+
+def _describe(layer: LayerStatistics, what: str) -> str:
+    if layer["untouched"]:
+        return (
+            f"the moving statistics of '{layer['path']}' are still 0 and 1, although its scale or offset was "
+            f"trained, and are not those of the {what}"
+        )
+    return f"the moving statistics of '{layer['path']}' are not those of the {what}"
 
 
 def _is_far(layer: LayerStatistics, source: str) -> bool:

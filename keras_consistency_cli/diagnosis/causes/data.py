@@ -112,8 +112,9 @@ DATA_CAUSES: tuple[Cause, ...] = (
         explanation=(
             "BatchNormalization uses the statistics of each batch in training, and moving statistics "
             "afterwards. After few steps, with a high momentum or with batches of one row, these are not yet "
-            "those of the rows. The accuracy in training is high, but predictions are wrong, or the same for "
-            "every row."
+            "those of the rows. If a training loop does not store the updated statistics, or weights are "
+            "copied without them, they are still 0 and 1. The accuracy in training is high, but predictions "
+            "are wrong, or the same for every row."
         ),
         key=("KC404",),
         explains=("KC404", "KC703", "KC702"),

@@ -5,7 +5,7 @@ Layers that leave values unchanged are passed; nested models are entered and lef
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.text import clean
 
 __all__ = [
+    "ARITHMETIC",
+    "Arithmetic",
     "EnteredLayer",
     "ReachedTensor",
     "find_calls",
@@ -76,6 +78,25 @@ _MOVES_FEATURES = frozenset(
     }
 )
 """Keep each value, but the place of a feature is no longer known."""
+ARITHMETIC = "Arithmetic"
+"""The kind of calls such as `x / 255`, among the kinds of layers that are looked for."""
+_LINES: dict[str, Callable[[float], tuple[float, float]]] = {
+    "TrueDivide": lambda number: (1 / number, 0.0),
+    "Divide": lambda number: (1 / number, 0.0),
+    "Multiply": lambda number: (number, 0.0),
+    "Subtract": lambda number: (1.0, -number),
+    "Add": lambda number: (1.0, number),
+}
+"""Operations of a tensor and a number, as the factor and the shift that they apply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """A call of an operation with a tensor and a number: each value times `scale`, plus `offset`."""
+
+    name: str
+    scale: float
+    offset: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +144,32 @@ def find_entered_layers(model: Any, kinds: frozenset[str]) -> Iterator[EnteredLa
     graph = functional_graph(model)
     for tensor, names in named_inputs(graph) if graph is not None else ():
         for reached, node in walk_consumers(graph, tensor, through=kinds):
-            if kinds & set(keras_class_names(node.operation)):
+            layer = _find_layer(node, kinds)
+            if layer is not None:
                 # Rows are named by the key of a dict, if the model takes one.
                 name = next((key for key in names if key != tensor.name), tensor.name)
                 yield EnteredLayer(
-                    input=clean(name), layer=node.operation, offset=reached.offset, passed=reached.passed
+                    input=clean(name), layer=layer, offset=reached.offset, passed=reached.passed
                 )
+
+
+def _find_layer(node: Any, kinds: frozenset[str]) -> Any | None:
+    """Return the layer that is called, or the arithmetic, if it is of one of these kinds."""
+    if kinds & set(keras_class_names(node.operation)):
+        return node.operation
+    return _read_arithmetic(node) if ARITHMETIC in kinds else None
+
+
+def _read_arithmetic(node: Any) -> Arithmetic | None:
+    """Return what a call does to each value of its first argument, if its second one is a number."""
+    line = next((_LINES[kind] for kind in keras_class_names(node.operation) if kind in _LINES), None)
+    arguments = node.arguments.args
+    if line is None or len(arguments) != 2 or len(node.arguments.keras_tensors) != 1:
+        return None
+    if not isinstance(arguments[1], int | float) or not arguments[1]:
+        return None
+    scale, offset = line(float(arguments[1]))
+    return Arithmetic(name=node.operation.name, scale=scale, offset=offset)
 
 
 def functional_graph(model: Any) -> Any | None:
@@ -171,8 +212,9 @@ def walk_consumers(
             following = _pass_call(reached, node, position)
             if not following:
                 yield reached, node
-                if through & set(keras_class_names(node.operation)):
-                    passed = (*reached.passed, node.operation)
+                layer = _find_layer(node, through)
+                if layer is not None:
+                    passed = (*reached.passed, layer)
                     following = [replace(reached, tensor=output, passed=passed) for output in node.outputs]
             pending += following
 

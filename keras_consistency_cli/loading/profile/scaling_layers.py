@@ -14,14 +14,19 @@ import numpy as np
 
 from keras_consistency_cli.loading.hints.layer_hints import as_numbers, keras_class_names
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.loading.model.graph_walk import EnteredLayer, find_entered_layers
+from keras_consistency_cli.loading.model.graph_walk import (
+    ARITHMETIC,
+    Arithmetic,
+    EnteredLayer,
+    find_entered_layers,
+)
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
 __all__ = ["InputStatistics", "describe_scaling_layers"]
 
 _KINDS = frozenset({"Normalization", "Rescaling"})
-_FOLLOWED = _KINDS | {"BatchNormalization"}
+_FOLLOWED = _KINDS | {"BatchNormalization", ARITHMETIC}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,8 @@ class InputStatistics:
 def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[PreprocessingFact, ...]:
     """Return the layers that scale their input.
 
-    These are every Normalization and Rescaling, and each BatchNormalization directly after an input. A
+    These are every Normalization and Rescaling, each division of an input by a number (`x / 255`), and each
+    BatchNormalization directly after an input. A
     layer with several inputs is listed once for each; one that no input reaches unchanged is listed
     without an input.
     """
@@ -50,6 +56,7 @@ def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[Pr
         entry
         for entry in find_entered_layers(model, _FOLLOWED)
         if not (entry.passed and _find_kind(entry.layer) == "BatchNormalization")
+        and not (isinstance(entry.layer, Arithmetic) and abs(entry.layer.scale) >= 1)
     ]
     facts = [
         _add_rows(
@@ -67,11 +74,15 @@ def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[Pr
 
 
 def _find_kind(layer: Any) -> str:
+    if isinstance(layer, Arithmetic):
+        return "Rescaling"
     return next(kind for kind in keras_class_names(layer) if kind in _FOLLOWED)
 
 
 def _describe(path: str, layer: Any) -> PreprocessingFact:
     kind = _find_kind(layer)
+    if isinstance(layer, Arithmetic):
+        return PreprocessingFact(path=path, kind="Rescaling", scale=(layer.scale,), offset=(layer.offset,))
     if kind == "Rescaling":
         scale, offset = (tuple(as_numbers(tensor).tolist()) for tensor in (layer.scale, layer.offset))
         return PreprocessingFact(path=path, kind="Rescaling", scale=scale, offset=offset)
@@ -126,7 +137,15 @@ def _is_rounded(used: Any, stored: Any) -> bool:
 def _add_rows(
     fact: PreprocessingFact, entry: EnteredLayer, paths: Mapping[int, str], statistics: InputStatistics
 ) -> PreprocessingFact:
-    """The fact with its input, the layers before it, and the rows that reach it."""
+    """The fact with its input, the layers before it, and the rows that reach it.
+
+    A number that is subtracted before a division, as in (x - 127.5) / 127.5, belongs to the division.
+    """
+    if isinstance(entry.layer, Arithmetic):
+        passed = entry.passed
+        while passed and isinstance(passed[-1], Arithmetic) and passed[-1].scale == 1:
+            passed = passed[:-1]
+        entry = replace(entry, passed=passed)
     after = tuple(paths.get(id(layer), layer.name) for layer in entry.passed)
     fact = replace(fact, input=entry.input, after=after)
     is_inverted = getattr(entry.layer, "invert", False)

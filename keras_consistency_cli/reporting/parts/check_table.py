@@ -42,7 +42,7 @@ _ORIGIN_MARKS = {
 _ORIGIN_WORDS = {
     "calibrated": "limit: from the model's rounding noise",
     "calibrated-few-rows": "* wider: few rows to measure the noise on",
-    "amplified": "^ wider: this route rounds where predict does not",
+    "amplified": "^ wider: this route rounds more than predict",
     "fallback": "~ default: no float64 copy",
     "stated": "= stated by you",
     "exact": "exact: the same bits",

@@ -35,7 +35,8 @@ class LayerStatistics(TypedDict):
     feature with heavy tails counts as 0 if its middle values fit, and as 1 if they do not.
     `size` is the median size of the normalized values, 1 for the rows of training. `stored` and `seen` are
     the means of the `feature` that differs most. `untouched` says that the layer still has the statistics it
-    was created with.
+    was created with, `learned` that its scale or offset was trained: no initializer of Keras that is usual
+    for them gives features different values.
     """
 
     path: str
@@ -46,6 +47,7 @@ class LayerStatistics(TypedDict):
     seen: float
     trainable: bool
     untouched: bool
+    learned: bool
 
 
 class BatchNormDetails(TypedDict, total=False):
@@ -102,6 +104,7 @@ class _Sums:
             seen=float(seen[feature]),
             trainable=bool(self.layer.trainable),
             untouched=not mean.any() and bool((variance == 1).all()),
+            learned=any(_varies(weight) for weight in (self.layer.gamma, self.layer.beta)),
         )
 
 
@@ -111,6 +114,11 @@ def _measure_distances(mean: Floats, variance: Floats, seen: Floats, seen_varian
         total = variance + seen_variance
         overlap = np.sqrt(2 * np.sqrt(variance * seen_variance) / total)
         return np.asarray(1.0 - overlap * np.exp(-((mean - seen) ** 2) / (4 * total)))
+
+
+def _varies(weight: Any) -> bool:
+    """Whether features have different values; False for a layer without this weight."""
+    return weight is not None and bool(np.ptp(_to_numpy(weight)) > 0)
 
 
 def _to_numpy(tensor: Any) -> Floats:

@@ -1,26 +1,56 @@
-"""Hooks on TensorFlow's operations that round each result to float32.
+"""Hooks on TensorFlow's operations that make the rounding errors of float32 in float64.
 
 Layers hide what they compute inside: a custom layer may add a large number and subtract it again, or
 subtract the square of the mean from the mean of squares. In float64, with every single operation rounded,
 the model makes the rounding errors that float32 makes, and no other ones.
+
+A sum is one operation, but it rounds with every number that it adds. Kernels for many rows add in several
+parts, whose errors are small. A kernel for a single row, or of another compiler, may add one number after the
+other. On the float64 copy that order shows nothing: numbers of 24 bits have exact sums.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["rounding_operations"]
+import numpy as np
+
+__all__ = ["adding_in_sequence", "rounding_operations"]
+
+_Change = Callable[[str, Any, list[Any]], None]
+"""Changes the results of an operation in place, given its kind and its inputs."""
+_SUMS = frozenset({"Mean", "Sum"})
+_FEWEST_ADDED = 3
+"""Two numbers can be added in one order only."""
 
 
 @contextmanager
 def rounding_operations() -> Iterator[None]:
-    """Round float64 results of all eager operations of this thread to float32.
+    """Round float64 results of all eager operations of this thread to float32."""
+    with _hooking(_round_outputs):
+        yield
 
-    Compiled functions are not changed. The hooks are those that TensorFlow has for debuggers; if a version
-    has none, or ignores them, nothing is rounded.
+
+@contextmanager
+def adding_in_sequence() -> Iterator[None]:
+    """Compute eager sums and means of float64 in float32, one number after the other.
+
+    No kernel rounds more than that.
+    """
+    with _hooking(_add_in_sequence):
+        yield
+
+
+@contextmanager
+def _hooking(change: _Change) -> Iterator[None]:
+    """Change the results of eager operations; those of compiled functions stay as they are.
+
+    The hooks are those that TensorFlow has for debuggers; if a version has none, or ignores them, nothing is
+    changed.
     """
     try:
         hooks: Any = importlib.import_module("tensorflow.python.framework.op_callbacks")
@@ -28,7 +58,7 @@ def rounding_operations() -> Iterator[None]:
     except (ImportError, AttributeError):
         yield
         return
-    hook = _RoundingHook()
+    hook = _Hook(change)
     add(hook)
     try:
         yield
@@ -36,34 +66,61 @@ def rounding_operations() -> Iterator[None]:
         remove(hook)
 
 
-class _RoundingHook:
-    """The hook, which rounds the list of results in place.
+class _Hook:
+    """The hook, which changes the list of results in place.
 
     Its return value would only count in graphs.
     """
 
-    def __init__(self) -> None:
-        self._is_rounding = False
+    def __init__(self, change: _Change) -> None:
+        self._change = change
+        self._is_changing = False
 
     def __call__(
         self,
-        _kind: Any,
-        _inputs: Any,
+        kind: Any,
+        inputs: Any,
         _attributes: Any,
         outputs: Any,
         *_name: Any,
         graph: Any = None,
         **_more: Any,
     ) -> None:
-        # Rounding is made of operations too, which call this hook again.
-        if graph is not None or self._is_rounding or not isinstance(outputs, list):
+        # A change is made of operations too, which call this hook again.
+        if graph is not None or self._is_changing or not isinstance(outputs, list):
             return
-        self._is_rounding = True
+        self._is_changing = True
         try:
-            for position, output in enumerate(outputs):
-                outputs[position] = _round_to_float32(output)
+            self._change(kind.decode() if isinstance(kind, bytes) else str(kind), inputs, outputs)
         finally:
-            self._is_rounding = False
+            self._is_changing = False
+
+
+def _round_outputs(_kind: str, _inputs: Any, outputs: list[Any]) -> None:
+    outputs[:] = [_round_to_float32(output) for output in outputs]
+
+
+def _add_in_sequence(kind: str, inputs: Any, outputs: list[Any]) -> None:
+    import tensorflow as tf
+
+    if kind not in _SUMS or inputs[0].dtype != tf.float64:
+        return
+    added = _add_over_axes(inputs[0].numpy(), inputs[1].numpy())
+    if added is not None:
+        outputs[0] = tf.constant(added[kind].reshape(outputs[0].shape))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _add_over_axes(values: np.ndarray, axes: np.ndarray) -> Mapping[str, np.ndarray] | None:
+    """Return the sum and the mean over axes, added up in float32; None if there is nothing to add."""
+    added = sorted({int(axis) % values.ndim for axis in np.atleast_1d(axes)})
+    count = math.prod(values.shape[axis] for axis in added)
+    if not values.size or count < _FEWEST_ADDED:
+        return None
+    kept = [axis for axis in range(values.ndim) if axis not in added]
+    numbers = values.transpose(*kept, *added).reshape(*(values.shape[axis] for axis in kept), -1)
+    total = np.cumsum(numbers, axis=-1, dtype=np.float32)[..., -1].astype(np.float64)
+    return {"Sum": total, "Mean": total / count}
 
 
 def _round_to_float32(output: Any) -> Any:

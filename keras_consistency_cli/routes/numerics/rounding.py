@@ -3,7 +3,8 @@
 The float64 copy is run with the rounding of float32 after every layer. If the model is much further away
 from its float64 copy than that, the difference is not rounding: the model computes in fewer bits than
 float32 somewhere, or the copy is a different model, because its config is incomplete. Before that is
-reported, every single operation is rounded, because a layer may hide what it rounds inside.
+reported, every single operation is rounded, because a layer may hide what it rounds inside. Sums are always
+added up in sequence, because the kernels of other routes may do so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     recording_outputs,
     round_to_float32,
 )
-from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
+from keras_consistency_cli.routes.numerics.op_hooks import adding_in_sequence, rounding_operations
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import rounding_inputs
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
@@ -55,14 +56,14 @@ def _round_layers(session: Session, rows: Rows) -> Result:
     if not session.facts.low_precision and _exceeds_layer_rounding(original, batch, exact, outputs):
         # Rounding inside a layer cannot be seen from outside it. Rounding every operation is slow.
         session.restore()
-        with rounding_operations():
+        with adding_in_sequence(), rounding_operations():
             outputs = _choose_furthest([outputs, session.call(batch, training=False)], exact)
     return Result(outputs=outputs, rows=positions)
 
 
 def _run_rounded(session: Session, batch: Rows, seed: int | None) -> Outputs:
     session.restore()
-    with recording_outputs(move_by_half_ulp(seed), round_to_float32):
+    with adding_in_sequence(), recording_outputs(move_by_half_ulp(seed), round_to_float32):
         return session.call_once(batch, training=False)
 
 

@@ -14,7 +14,7 @@ from keras_consistency_cli.routes.trace import Trace
 
 def layer(path: str, distance: float, size: float = 1.0, **more: Any) -> dict[str, Any]:
     numbers = {"distance": distance, "size": size, "feature": 2, "stored": 15.8, "seen": 78.8}
-    return {"path": path, **numbers, "trainable": True, "untouched": False, **more}
+    return {"path": path, **numbers, "trainable": True, "untouched": False, "learned": True, **more}
 
 
 def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100) -> Trace:
@@ -30,7 +30,11 @@ def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100
         (measured(layer("a", 0.6, size=1.5), source="data"), Status.PASS),
         (measured(layer("a", 0.45, size=6.0), source="data"), Status.PASS),
         (measured(layer("a", 0.9, trainable=False), layer("b", 0.1)), Status.PASS),
-        (measured(layer("a", 0.9, untouched=True)), Status.SKIP),
+        (measured(layer("a", 0.9, untouched=True, learned=False)), Status.SKIP),
+        (measured(layer("a", 0.9, untouched=True)), Status.WARN),
+        (measured(layer("a", 0.9, untouched=True, trainable=False)), Status.WARN),
+        (measured(layer("a", 0.1, untouched=True)), Status.PASS),
+        (measured(layer("a", 0.9, untouched=True), layer("b", 0.9)), Status.FAIL),
         (measured(layer("a", 0.9), rows=4), Status.SKIP),
         (Trace(route="", details={"reason": "the model has no BatchNormalization layer"}), Status.SKIP),
     ],
@@ -41,7 +45,11 @@ def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100
         "narrow rows",
         "shifted rows",
         "frozen",
-        "untouched",
+        "as created",
+        "untouched but trained",
+        "untouched, trained, frozen",
+        "untouched, rows of mean 0",
+        "untouched and few steps",
         "few rows",
         "no layer",
     ],

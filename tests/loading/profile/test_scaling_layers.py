@@ -167,3 +167,44 @@ def test_a_batch_normalization_counts_directly_after_an_input() -> None:
 def test_layers_of_a_nested_model_have_their_path() -> None:
     inner = keras.Sequential([keras.Input((2,)), adapted()], name="before")
     assert only(chain(inner), x=ROWS).path == "before/norm"
+
+
+def preprocess(inputs: Any) -> Any:
+    return keras.applications.mobilenet_v2.preprocess_input(inputs)
+
+
+@pytest.mark.parametrize(
+    ("compute", "scale"),
+    [
+        (lambda x: x / 255.0, 1 / 255),
+        (lambda x: x * (1 / 255), 1 / 255),
+        (lambda x: (x - 127.5) / 127.5, 1 / 127.5),
+        (preprocess, 1 / 127.5),
+    ],
+    ids=["divided", "multiplied", "centred first", "preprocess_input"],
+)
+def test_arithmetic_on_an_input_is_a_rescaling(compute: Callable[[Any], Any], scale: float) -> None:
+    inputs = keras.Input((2,), name="x")
+    model = keras.Model(inputs, layers.Dense(1)(compute(inputs)))
+    fact = only(model, x=ROWS)
+    assert (fact.kind, fact.input) == ("Rescaling", "x")
+    assert fact.scale == pytest.approx((scale, scale))
+    assert [column.low for column in fact.seen] == pytest.approx(ROWS.min(0).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [lambda x: x * x, lambda x: x / layers.Dense(2)(x), lambda x: 2 * x, lambda x: layers.Dense(2)(x) / 255],
+    ids=["squared", "divided by a layer", "made larger", "behind a layer"],
+)
+def test_other_arithmetic_is_none(compute: Callable[[Any], Any]) -> None:
+    inputs = keras.Input((2,), name="x")
+    assert describe_scaling_layers(keras.Model(inputs, compute(inputs)), statistics(x=ROWS)) == ()
+
+
+def test_rows_after_a_division_reach_a_normalization() -> None:
+    inputs = keras.Input((2,), name="x")
+    model = keras.Model(inputs, layers.Dense(1)(adapted(ROWS / 10)(inputs / 10)))
+    divided, norm = describe_scaling_layers(model, statistics(x=ROWS))
+    assert (divided.kind, norm.kind, norm.after) == ("Rescaling", "Normalization", (divided.path,))
+    assert [column.mean for column in norm.seen] == pytest.approx((ROWS / 10).mean(0).tolist(), rel=1e-4)

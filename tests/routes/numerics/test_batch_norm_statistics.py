@@ -67,6 +67,20 @@ def test_a_layer_as_it_was_created_and_a_frozen_one_are_marked(tmp_path: Path) -
     assert not measure(model, tmp_path)["layers"][0]["trainable"]
 
 
+def test_a_layer_with_a_trained_scale_is_marked(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    assert not measure(model, tmp_path)["layers"][0]["learned"]
+    norm.gamma.assign(np.full(5, 0.5))
+    assert not measure(model, tmp_path)["layers"][0]["learned"]
+    norm.beta.assign(np.linspace(0.0, 1e-3, 5))
+    (layer,) = measure(model, tmp_path)["layers"]
+    assert layer["learned"]
+    assert layer["untouched"]
+    plain = layers.BatchNormalization(center=False, scale=False)
+    bare = keras.Sequential([keras.Input((5,), name="x"), plain, layers.Dense(1)])
+    assert not measure(bare, tmp_path)["layers"][0]["learned"]
+
+
 def test_axis_and_mask_are_respected(tmp_path: Path) -> None:
     steps = np.random.default_rng(1).normal(3, 2, (32, 6, 4)).astype("float32")
     padded = np.concatenate([steps, np.zeros((32, 10, 4), "float32")], axis=1)

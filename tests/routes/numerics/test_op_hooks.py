@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
+from keras_consistency_cli.routes.numerics.op_hooks import adding_in_sequence, rounding_operations
 
 FAR = 1e6
 VALUES = np.random.default_rng(0).normal(size=500)
@@ -45,3 +45,35 @@ def test_without_the_hooks_nothing_is_rounded(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "tensorflow.python.framework.op_callbacks", None)
     with rounding_operations():
         np.testing.assert_allclose(add_and_subtract(), VALUES, atol=1e-9)
+
+
+def test_sums_and_means_are_added_up_in_sequence() -> None:
+    far = tf.constant(1200 + VALUES.reshape(5, 10, 10))
+    total = np.zeros(5, np.float32)
+    for numbers in np.asarray(far).reshape(5, -1).T:
+        total = total + numbers.astype(np.float32)
+    with adding_in_sequence():
+        sums, means = tf.reduce_sum(far, (1, 2)), tf.reduce_mean(far, (1, -1), keepdims=True)
+    assert np.array_equal(sums, total.astype(np.float64))
+    assert np.array_equal(means, (total.astype(np.float64) / 100).reshape(5, 1, 1))
+    np.testing.assert_allclose(tf.reduce_sum(far, (1, 2)), np.asarray(far).sum((1, 2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [tf.zeros((0, 4), tf.float64), tf.constant([[1.0, 2.0**-30]], tf.float64), tf.constant([[1, 2, 3]])],
+    ids=["none", "two", "integers"],
+)
+def test_sums_with_one_order_are_left_alone(values: Any) -> None:
+    with adding_in_sequence():
+        added = np.asarray(tf.reduce_sum(values, 1))
+    assert np.array_equal(added, np.asarray(values).sum(axis=1))
+
+
+def test_sums_are_rounded_in_sequence_next_to_other_operations() -> None:
+    far = tf.constant(1200 + VALUES)
+    with adding_in_sequence():
+        alone = np.asarray(tf.reduce_mean(far))
+    with adding_in_sequence(), rounding_operations():
+        both = np.asarray(tf.reduce_mean(far))
+    assert both == np.float32(alone)
