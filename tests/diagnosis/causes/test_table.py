@@ -586,6 +586,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("recorded-in-other-form", None)],
     ),
     (
+        "outputs for rows prepared differently",
+        {},
+        {"KC802": {"cause": "recorded-from-other-rows"}},
+        [("recorded-from-other-rows", None)],
+    ),
+    (
         "another target scaler",
         {},
         {"KC802": {"cause": "target-scaler-foreign"}},
