@@ -32,7 +32,7 @@ from tests.advice.found import corpus_trial
 from tests.advice.trial import Trial
 from tests.advice.trials_calls import FIXED_LAYERS, own_layer
 from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
-from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.custom_layers import Drawn, Offset, Table
 from tests.corpus.hosts import HOSTS
 from tests.corpus.reports_files import Unzipped, attention, quantized, rows_only
 from tests.corpus.reports_loading import fresh_dense
@@ -114,6 +114,12 @@ FILES: tuple[Trial, ...] = (
         "return every argument as __init__ expects it",
         "perceptron, a config that forgets",
         give_model(_hosted(lambda: Offset(0.7, "whole", name="adjust"))),
+    ),
+    corpus_trial(
+        "config-loses-arguments",
+        "return the argument that the constructor draws",
+        "perceptron, a config without the number that was drawn",
+        give_model(_hosted(lambda: Drawn(is_kept=True, name="adjust"))),
     ),
     corpus_trial(
         "config-loses-arguments",
