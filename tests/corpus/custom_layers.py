@@ -566,6 +566,20 @@ class Drawn(layers.Layer):
 
 
 @register
+class Gained(layers.Dense):
+    """A Dense with one more weight, which Dense does not save."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights."""
+        super().build(input_shape)
+        self.gain = self.add_weight(shape=(self.units,), initializer="ones", name="gain")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of Dense, scaled."""
+        return super().call(inputs) * self.gain
+
+
+@register
 class Narrow(layers.Layer):
     """Cast the inputs to another precision and back."""
 
