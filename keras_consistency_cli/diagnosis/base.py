@@ -22,6 +22,7 @@ __all__ = [
     "DiagnosisEvidence",
     "Failing",
     "Location",
+    "RefusalCause",
     "covers_every_verdict",
     "is_reported",
 ]
@@ -160,3 +161,27 @@ class Cause:
     def matches(self, evidence: Evidence, failing: Failing) -> bool:
         """Whether the evidence has the signature of this cause."""
         return self.fits(evidence, failing) if self.fits is not None else is_reported(self.slug, failing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalCause:
+    """A cause that prevents all checks.
+
+    Args:
+        slug: stable name, as in `kcheck explain code-in-file`.
+        sentence: what is wrong.
+        explanation: why it happens.
+        detection: how kcheck finds it.
+        advice: what to do; the report on a refusal has the advice for this file.
+        source: where to read more.
+        is_read: whether the fault itself is read from the file; otherwise something was tried and failed,
+            which may have a different reason.
+    """
+
+    slug: str
+    sentence: str
+    explanation: str
+    detection: str
+    advice: str
+    source: str
+    is_read: bool = True

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.base import Diagnosis, RefusalCause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.causes.unloadable import SERIALIZATION_GUIDE, UNLOADABLE_CAUSES
 from keras_consistency_cli.errors import KcheckError
 
-__all__ = ["REFUSAL_CAUSES", "RefusalCause", "diagnose_refusal", "refusal_text"]
+__all__ = ["REFUSAL_CAUSES", "diagnose_refusal", "refusal_text"]
 
-_SERIALIZATION = "https://keras.io/guides/serialization_and_saving/"
 _PERSISTENCE = "https://scikit-learn.org/stable/model_persistence.html"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusalCause:
-    """A cause that prevents all checks.
-
-    Args:
-        slug: stable name, as in `kcheck explain code-in-file`.
-        sentence: what is wrong.
-        explanation: why it happens.
-        detection: how kcheck finds it.
-        advice: what to do; the report on a refusal has the advice for this file.
-        source: where to read more.
-        is_read: whether the fault itself is read from the file; otherwise something was tried and failed,
-            which may have a different reason.
-    """
-
-    slug: str
-    sentence: str
-    explanation: str
-    detection: str
-    advice: str
-    source: str
-    is_read: bool = True
 
 
 _CAUSES = (
@@ -85,7 +60,7 @@ _CAUSES = (
         ),
         detection="The names in the file are compared with those that this version of Keras has.",
         advice="name the Python file that defines them: --custom-objects layers.py",
-        source=_SERIALIZATION,
+        source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
         slug="file-damaged",
@@ -100,7 +75,7 @@ _CAUSES = (
             "weights need."
         ),
         advice="copy the file again, or save the model again: model.save('model.keras')",
-        source=_SERIALIZATION,
+        source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
         slug="made-by-keras-2",
@@ -117,66 +92,7 @@ _CAUSES = (
             "convert it once, and check the result:\n"
             "    keras.models.load_model('old.h5', compile=False).save('model.keras')"
         ),
-        source=_SERIALIZATION,
-    ),
-    RefusalCause(
-        slug="model-not-loadable",
-        sentence="Keras cannot build a model from the file",
-        explanation=(
-            "The file was saved by a different version of Keras, or the code of a custom layer is not the "
-            "code that the model was saved with. Or a custom layer creates layers without "
-            "dtype=self.dtype_policy: they have the global dtype policy when it is built, and float32 when "
-            "the file is loaded. Or the file holds a single layer."
-        ),
-        detection="Keras loads the file in a process of its own, and raises an error.",
-        advice=(
-            "name the file with the custom classes as they were when the model was saved (--custom-objects "
-            "layers.py); pass dtype=self.dtype_policy to the layers that a custom layer creates; or load the "
-            "model with the Keras that saved it, and save it again"
-        ),
-        source=_SERIALIZATION,
-        is_read=False,
-    ),
-    RefusalCause(
-        slug="quantized-not-loadable",
-        sentence="the model was quantised before it was saved, and Keras cannot load such a file",
-        explanation=(
-            "quantize() also quantises the layers inside attention layers and custom layers, but the config "
-            "does not say so. When Keras loads the file, it builds them as float layers, and the quantised "
-            "weights do not fit (keras#21378; Keras 3.3.3 to 3.15.1; int8, int4 and float8). "
-            "SpectralNormalization computes with integer weights when it is built, which fails too."
-        ),
-        detection=(
-            "Keras loads the file in a process of its own, and raises that the variables of a layer do not "
-            "fit. The file has quantised weights."
-        ),
-        advice=(
-            "save the model before quantize(), and quantise it after loading, which gives the same outputs:\n"
-            "    model = keras.models.load_model('float.keras')\n"
-            "    model.quantize('int8')"
-        ),
-        source="https://github.com/keras-team/keras/issues/21378",
-        is_read=False,
-    ),
-    RefusalCause(
-        slug="undefined-name",
-        sentence="the code of the model uses a name that is not defined where it runs",
-        explanation=(
-            "A Lambda layer stores the code of its function. Names from outside, such as tf, np or ops, are "
-            "looked up when the function runs, and after loading they are not there. A file of custom layers "
-            "has the same fault if it lacks an import. Every call of the model fails."
-        ),
-        detection="The model is loaded and called in a process of its own, and Python raises NameError.",
-        advice=(
-            "write the function and its imports in a file, build the model with that function, copy the "
-            "weights and save; then name the file (--custom-objects layers.py):\n"
-            "    import tensorflow as tf\n"
-            "    def scale(x):\n"
-            "        return tf.nn.l2_normalize(x, axis=1)\n"
-            "    keras.layers.Lambda(scale)          # by its name, not as a lambda"
-        ),
-        source="https://keras.io/api/layers/core_layers/lambda/",
-        is_read=False,
+        source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
         slug="package-missing",
@@ -187,7 +103,7 @@ _CAUSES = (
         ),
         detection="The registered names in the file are compared with the packages that are installed.",
         advice="install the package; the report has the command",
-        source=_SERIALIZATION,
+        source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
         slug="vocabulary-not-saved",
@@ -203,7 +119,7 @@ _CAUSES = (
             "save the model that was adapted as one file: model.save('model.keras'); or as a folder with an "
             "absolute path; or give the layer its vocabulary as an argument, which the config stores"
         ),
-        source=_SERIALIZATION,
+        source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
         slug="scaler-unusable",
@@ -225,7 +141,7 @@ _CAUSES = (
     ),
 )
 
-REFUSAL_CAUSES: Mapping[str, RefusalCause] = {cause.slug: cause for cause in _CAUSES}
+REFUSAL_CAUSES: Mapping[str, RefusalCause] = {cause.slug: cause for cause in (*_CAUSES, *UNLOADABLE_CAUSES)}
 """The causes of refusals by slug; `scaler-version`, which checks also find, is in CAUSES."""
 
 

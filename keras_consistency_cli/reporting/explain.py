@@ -11,9 +11,9 @@ from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.code.registry import RULES
 from keras_consistency_cli.checks.code.rule import Rule
 from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import Cause, RefusalCause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES, RefusalCause
+from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
 __all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page", "refusal_page", "rule_page"]

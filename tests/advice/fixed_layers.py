@@ -140,6 +140,25 @@ class Averaging(layers.Layer):
 
 
 @register
+class Scaled(layers.Layer):
+    """Holds a Dense, and has one weight of its own."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.inner = layers.Dense(units)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Create the weights."""
+        self.inner.build(shape)
+        self.gain = self.add_weight(shape=(self.units,), initializer="ones", name="gain")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs of the Dense, scaled."""
+        return self.inner(inputs) * self.gain
+
+
+@register
 class Shift(layers.Layer):
     """Adds a number, without a get_config of its own."""
 

@@ -18,7 +18,7 @@ from tests.corpus.faults_batch import squeezed
 from tests.corpus.faults_sequences import CONSECUTIVE, with_files
 from tests.corpus.faults_state import lstm
 from tests.corpus.hosts import HOSTS
-from tests.corpus.reports_batches import pondering, reviews
+from tests.corpus.reports_batches import listening, pondering, reviews
 
 __all__ = ["TRIALS"]
 
@@ -140,6 +140,12 @@ TRIALS: tuple[Trial, ...] = (
         "let each row end by itself in the loop",
         "thinking until all rows are done",
         give_model(rebuild(lambda: pondering(apart=True))),
+    ),
+    corpus_trial(
+        "cross-sample-dependence",
+        "take the logarithm after MelSpectrogram",
+        "as loud as the loudest of the batch",
+        give_model(rebuild(lambda: listening(decibels=False))),
     ),
     corpus_trial(
         "batch-size-dependence",

@@ -32,7 +32,7 @@ from tests.advice.found import corpus_trial
 from tests.advice.trial import Trial
 from tests.advice.trials_calls import FIXED_LAYERS, own_layer
 from tests.corpus.cases import CUSTOM, Case, Files, flat, save_rows, steps
-from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.custom_layers import Drawn, Gained, Offset, Table
 from tests.corpus.hosts import HOSTS
 from tests.corpus.reports_files import Unzipped, attention, quantized, rows_only
 from tests.corpus.reports_loading import fresh_dense
@@ -117,6 +117,12 @@ FILES: tuple[Trial, ...] = (
     ),
     corpus_trial(
         "config-loses-arguments",
+        "return the argument that the constructor draws",
+        "perceptron, a config without the number that was drawn",
+        give_model(_hosted(lambda: Drawn(is_kept=True, name="adjust"))),
+    ),
+    corpus_trial(
+        "config-loses-arguments",
         "delete get_config",
         "perceptron, a config that drifts",
         own_layer(_hosted(lambda: fixed_layers.Shift(0.7, name="adjust"))),
@@ -136,6 +142,30 @@ def _refused(name: str, build: Callable[[], Any], kit: Any = None, *, args: tupl
         failing=("KC201",),
         args=args,
     )
+
+
+def _shared(wrappers: int) -> Any:
+    """A model in which one Dense sees two series, through one wrapper or two."""
+    entry, inner = keras.Input((6, 8)), layers.Dense(3, activation="tanh", name="inner")
+    wrapped = [layers.TimeDistributed(inner, name=f"wrapper_{number}") for number in range(wrappers)]
+    series = [wrapped[0](entry), wrapped[-1](layers.Activation("tanh")(entry))]
+    return keras.Model(entry, layers.Dense(1)(layers.GlobalAveragePooling1D()(layers.Add()(series))))
+
+
+def _with_one_wrapper(files: Files) -> Files:
+    """The weights come from the file that keras.models.load_model refuses."""
+    old, new = _shared(2), _shared(1)
+    old.load_weights(files.model)
+    new.set_weights(old.get_weights())
+    rows = array(files)
+    assert np.array_equal(old.predict(rows, verbose=0), new.predict(rows, verbose=0))
+    return save(new, files)
+
+
+def _with_scaled(files: Files) -> Files:
+    args = ("--custom-objects", fixed_layers.__file__)
+    model = HOSTS["perceptron"].build(fixed_layers.Scaled(32, name="adjust"))
+    return save(model, Files(model=files.model, args=(*files.args, *args)))
 
 
 def _plain() -> Any:
@@ -307,6 +337,18 @@ REFUSED: tuple[Trial, ...] = (
         tries="save the model before quantize()",
         faulty=_refused("quantised attention", lambda: quantized(attention()), kit=rows_only(steps(6, 8))),
         fix=lambda files: save(attention(), files),
+    ),
+    Trial(
+        slug="shared-layer-not-loadable",
+        tries="use one wrapper in both places",
+        faulty=_refused("a layer in two wrappers", lambda: _shared(2), kit=rows_only(steps(6, 8))),
+        fix=_with_one_wrapper,
+    ),
+    Trial(
+        slug="subclass-weights-not-saved",
+        tries="hold the layer instead of deriving from it",
+        faulty=_refused("a weight in a subclass", lambda: HOSTS["perceptron"].build(Gained(32)), args=CUSTOM),
+        fix=_with_scaled,
     ),
     *(
         Trial(

@@ -97,6 +97,18 @@ TRIALS: tuple[Trial, ...] = (
         "image-classifier, recorded as class ids",
         _recorded,
     ),
+    corpus_trial(
+        "recorded-from-other-rows",
+        "change the rows of --data as KC802 says",
+        "image-classifier, recorded for channels in reverse order",
+        lambda files: give_rows(files, array(files)[..., ::-1]),
+    ),
+    corpus_trial(
+        "recorded-from-other-rows",
+        "np.save('expected.npy', model.predict(x))",
+        "image-classifier, recorded for pixels divided by 255",
+        _recorded,
+    ),
     Trial(
         slug="answers-moved",
         tries="compare the live model with its own file",

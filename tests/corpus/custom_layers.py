@@ -547,6 +547,39 @@ class Offset(layers.Layer):
 
 
 @register
+class Drawn(layers.Layer):
+    """Add a number that the constructor draws if it gets none; the config may leave it out."""
+
+    def __init__(self, by: float | None = None, is_kept: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by = float(np.random.default_rng().uniform(0.5, 5.0)) if by is None else by
+        self.is_kept = is_kept
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs + by."""
+        return inputs + self.by
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, without the number if it is not kept."""
+        drawn = {"by": self.by} if self.is_kept else {}
+        return {**super().get_config(), "is_kept": self.is_kept, **drawn}
+
+
+@register
+class Gained(layers.Dense):
+    """A Dense with one more weight, which Dense does not save."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights."""
+        super().build(input_shape)
+        self.gain = self.add_weight(shape=(self.units,), initializer="ones", name="gain")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of Dense, scaled."""
+        return super().call(inputs) * self.gain
+
+
+@register
 class Narrow(layers.Layer):
     """Cast the inputs to another precision and back."""
 

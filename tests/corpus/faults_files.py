@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tests.corpus.cases import CUSTOM, Case, flat, save_rows
-from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.custom_layers import Drawn, Offset, Table
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -76,6 +76,19 @@ CASES: tuple[Case, ...] = (
         failing=("KC801",),
     ),
     _case("perceptron", "a config that forgets", _offset("forgetful", 0.7), causes=LOSS, warning=("KC801",)),
+    _case(
+        "perceptron",
+        "a config without the number that was drawn",
+        lambda: Drawn(is_kept=False, name=NAME),
+        causes=LOSS,
+        failing=("KC801",),
+    ),
+    _case(
+        "perceptron",
+        "a config with the number that was drawn",
+        lambda: Drawn(name=NAME),
+        quiet=("KC203", "KC801"),
+    ),
     Case(
         name="saved before it was built",
         family=FAMILY,

@@ -35,11 +35,12 @@ def _one_row(answers: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Recording:
-    """Builds a model, and records its outputs before it is saved."""
+    """Builds a model, and records its outputs for `rows` of the data before it is saved."""
 
     host: str
     layer: Callable[[], Any]
     change: Changed = _as_they_are
+    rows: Changed = _as_they_are
     after: Callable[[Any], None] | None = None
     models: list[Any] = field(default_factory=list)
 
@@ -55,7 +56,7 @@ class Recording:
     def kit(self, folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         """Write rows and the model's outputs for them."""
         rows = HOSTS[self.host].data(random)
-        answers = self.models[0].predict(rows, verbose=0)
+        answers = self.models[0].predict(self.rows(rows), verbose=0)
         data, expected = (
             save_rows(folder / "data", rows),
             save_rows(folder / "expected", self.change(answers)),
@@ -159,6 +160,24 @@ CASES: tuple[Case, ...] = (
         Recording("regressor", _offset("forgetful")),
         causes=LOSS,
         layer=NAME,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded for channels in reverse order",
+        Recording("image-classifier", _plain, rows=lambda x: x[..., ::-1]),
+        causes=("recorded-from-other-rows",),
+        failing=FAILING,
+    ),
+    _case(
+        "recorded for pixels divided by 255",
+        Recording("image-classifier", _plain, rows=lambda x: x / np.float32(255)),
+        causes=("recorded-from-other-rows",),
+        failing=FAILING,
+    ),
+    _case(
+        "recorded for rows of another scale",
+        Recording("image-classifier", _plain, rows=lambda x: x * np.float32(0.9)),
+        causes=MOVED,
         failing=FAILING,
     ),
     _case(

@@ -8,12 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, ids
 from tests.corpus.reports_batches_layers import Characters, Flow, Pondering, Trimmed
 
-__all__ = ["CASES", "flowing", "pondering", "reviews"]
+__all__ = ["CASES", "flowing", "listening", "pondering", "reviews"]
 
 FAMILY, CLEAN = "reports-batches", "clean-reports-batches"
 OBJECTS = ("--custom-objects", str(Path(__file__).with_name("reports_batches_layers.py")))
@@ -53,6 +53,27 @@ def shortened(*, masked: bool) -> Any:
     tokens = keras.Input((20,), dtype="int32", name="tokens")
     vectors = layers.Embedding(60, 16, mask_zero=masked)(Trimmed(name="trimmed")(tokens))
     return keras.Model(tokens, layers.Dense(2, name="intent")(layers.GRU(12)(vectors)))
+
+
+def listening(*, decibels: bool) -> Any:
+    """A classifier of sounds; MelSpectrogram or the graph takes the logarithm."""
+    wave = keras.Input((1600,), name="wave")
+    mel = layers.MelSpectrogram(
+        128, 64, sampling_rate=8000, num_mel_bins=16, power_to_db=decibels, name="listen"
+    )(wave)
+    loudness = mel if decibels else 10 * ops.log10(ops.maximum(mel, 1e-10))
+    steps = layers.Permute((2, 1))(layers.Rescaling(0.02)(loudness))
+    found = layers.Conv1D(8, 3, activation="tanh")(steps)
+    return keras.Model(wave, layers.Dense(3, name="sound")(layers.GlobalAveragePooling1D()(found)))
+
+
+def sounds(random: np.random.Generator) -> np.ndarray:
+    """Loud and quiet clips, of which most fade away."""
+    time = np.arange(1600) / 8000
+    loudness, fading = 10 ** random.uniform(-4, 0, (60, 1)), random.uniform(0, 60, (60, 1))
+    tones = np.sin(2 * np.pi * random.uniform(200, 3000, (60, 1)) * time)
+    hiss = 1e-3 * random.normal(size=(60, 1600))
+    return (loudness * (tones * np.exp(-fading * time) + hiss)).astype("float32")
 
 
 def two_texts() -> Any:
@@ -112,6 +133,8 @@ CASES: tuple[Case, ...] = (
     _fault("one of two texts as long as the longest", two_texts, titles_and_texts, "body_words"),
     _fault("thinking until all rows are done", lambda: pondering(apart=False), uneven(14), "ponder"),
     _fault("steps as small as the worst row needs", lambda: flowing(adaptive=True), uneven(10), "flow"),
+    _fault("as loud as the loudest of the batch", lambda: listening(decibels=True), sounds, "listen"),
+    _clean("as loud as each clip", lambda: listening(decibels=False), sounds),
     _clean("thinking until each row is done", lambda: pondering(apart=True), uneven(14)),
     _clean("steps of one size", lambda: flowing(adaptive=False), uneven(10)),
     _clean("texts as long as the longest, masked", lambda: reviews(masked=True), texts),

@@ -16,6 +16,8 @@ TRIED = {
     "quantized-not-loadable",
     "scaler-unusable",
     "scaler-version",
+    "shared-layer-not-loadable",
+    "subclass-weights-not-saved",
     "undefined-name",
 }
 """Something was tried and failed; why it failed was not read from the file."""

@@ -33,9 +33,9 @@ https://keras.io/guides/serialization_and_saving/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.keras_changes import behaviours_of, saved_elsewhere
@@ -44,6 +44,9 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.model.resaving import ForgottenArgument
 
 __all__ = ["CHECK"]
 
@@ -138,17 +141,43 @@ def _report_loss(verdict: Verdict, details: Mapping[str, ReloadDetails]) -> Verd
     worst = next((measured for measured in details.values() if "parting" in measured), ReloadDetails())
     again = any(not each.within and each.comparison.candidate == "loaded-again" for each in verdict.judged)
     by_chance, differences = again or worst.get("repeatable") is False, _differences(worst)
+    drawn = _drawn_arguments(worst, details["reloaded"])
     largest = max(each.comparison.max_abs for each in verdict.judged)
     failed = verdict.status is Status.FAIL
     message = verdict.message if failed else f"{_WORDING.differ}: off by up to {largest:.2g}"
     message += "; two loads of the same file differ" if by_chance else ""
     message += f"; different: {', '.join(differences[:_SHOWN])}" if differences else ""
     findings = {
-        "cause": _UNTRACKED if by_chance else _LOST_ARGUMENTS,
+        "cause": _UNTRACKED if by_chance and not drawn else _LOST_ARGUMENTS,
         "layer": worst.get("parting", {}).get("layer"),
         "differs": differences,
+        **(_fix_for_forgotten(drawn) if by_chance else {}),
     }
     return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=_WORDING.advice)
+
+
+def _drawn_arguments(worst: ReloadDetails, reloaded: ReloadDetails) -> list[ForgottenArgument]:
+    """The arguments that `get_config` leaves out, if a constructor draws them and nothing else differs."""
+    differing = set(_differences(worst))
+    lost = [
+        each for each in reloaded.get("forgotten", ()) if f"{each['layer']}.{each['argument']}" in differing
+    ]
+    return lost if len(lost) == len(differing) else []
+
+
+def _fix_for_forgotten(forgotten: Sequence[ForgottenArgument]) -> dict[str, Any]:
+    """The complete fix for the arguments of one layer, as findings."""
+    if not forgotten:
+        return {}
+    layer, kind = forgotten[0]["layer"], forgotten[0]["kind"]
+    names = dict.fromkeys(each["argument"] for each in forgotten if each["kind"] == kind)
+    entries = ", ".join(f"'{name}': self.{name}" for name in names)
+    fix = (
+        f"let {kind} return the argument, give '{layer}' the value that it had in training, and save again:\n"
+        "    def get_config(self):\n"
+        f"        return {{**super().get_config(), {entries}}}"
+    )
+    return {"mend": fix, "mend_is_complete": True}
 
 
 def _report_failure(verdict: Verdict, failure: str) -> Verdict:
@@ -179,7 +208,7 @@ def _warn_of_unsaved(verdict: Verdict, details: ReloadDetails) -> Verdict | None
             f"{first['kind']}.get_config leaves out {first['argument']}; "
             f"'{first['layer']}' now has {first['value']}, whatever was saved"
         )
-        findings |= {"cause": _LOST_ARGUMENTS, "layer": first["layer"]}
+        findings |= {"cause": _LOST_ARGUMENTS, "layer": first["layer"], **_fix_for_forgotten(forgotten)}
     else:
         return None
     advice = "compare the loaded model with outputs recorded before it was saved: --expected expected.npy"

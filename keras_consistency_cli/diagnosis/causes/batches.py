@@ -42,14 +42,42 @@ _LOOPS_FOR_ALL_ROWS = CauseTexts(
         "all; or take a fixed number of steps"
     ),
 )
+_LOUDEST_OF_BATCH = CauseTexts(
+    sentence=(
+        "{layer} cuts off what is quieter than the loudest row of the batch by top_db: the output of a row "
+        "depends on its neighbours"
+    ),
+    advice=(
+        "take the logarithm after '{layer}', for each value by itself, and train again:\n"
+        "    mel = keras.layers.MelSpectrogram(…, power_to_db=False)(wave)\n"
+        "    mel = 10 * keras.ops.log10(keras.ops.maximum(mel, 1e-10))"
+    ),
+)
+_UNTRIED_NEIGHBOURS = CauseTexts(
+    sentence="{layer} depends on the size of the batch or on the position of a row in it",
+    advice=(
+        "look for x.shape[0], ops.shape(x)[0], arange over the batch, or a fixed size in the call() of "
+        "custom layers. If the rows are parts of one whole, such as the nodes of a graph, give the model an "
+        "axis for them, (graphs, nodes, features), or predict all of them in one batch and in one order: "
+        "model.predict(x, batch_size=len(x))"
+    ),
+)
 
 
 def _texts_of_layer(locator: str, evidence: Evidence) -> CauseTexts | None:
-    """Return the texts for a layer that pads to the longest row, or loops until all rows are done."""
+    """Return the texts for layers that need more than an axis: they pad, loop or measure for all rows."""
     located = evidence.details(locator, LocatedLayer)
     if located.get("looped"):
         return _LOOPS_FOR_ALL_ROWS
-    return _PADDED_TO_LONGEST if located.get("resized") else None
+    if located.get("resized"):
+        return _PADDED_TO_LONGEST
+    return _LOUDEST_OF_BATCH if located.get("kind") == "MelSpectrogram" else None
+
+
+def _texts_of_size(evidence: Evidence) -> CauseTexts | None:
+    """Return the texts that say nothing of neighbours, if these could not be replaced."""
+    were_replaced = evidence.comparisons.get(("companions", "companions-baseline"))
+    return _texts_of_layer("locate-batching", evidence) or (None if were_replaced else _UNTRIED_NEIGHBOURS)
 
 
 BATCH_CAUSES: tuple[Cause, ...] = (
@@ -117,7 +145,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         ),
         locator="locate-batching",
         suspect=layer_that_refused_batch,
-        specific=partial(_texts_of_layer, "locate-batching"),
+        specific=_texts_of_size,
     ),
 )
 """Most specific first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, Failing, is_reported
 from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed, located
 from keras_consistency_cli.routes.locating.processes import ProcessDetails, first_differing_layer
@@ -29,6 +30,7 @@ def _layer_from(*routes: str) -> Callable[[Evidence], str | None]:
     return suspect
 
 
+_LOST_ARGUMENTS = "config-loses-arguments"
 _LAYER_OF_COPY = _layer_from("reloaded", "loaded-again")
 
 
@@ -49,7 +51,19 @@ def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
     by_load = is_reported("untracked-state", failing) and not (
         "KC203" in failing and has_changed(evidence, "weight", "state")
     )
-    return by_load or differs_by_process(evidence, failing)
+    by_process = differs_by_process(evidence, failing) and not is_reported(_LOST_ARGUMENTS, failing)
+    return by_load or by_process
+
+
+def _is_moved(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a lost value can explain a verdict: KC802 only if the check has found no other reason."""
+    return verdict.code != "KC802" or verdict.findings.get("cause", "answers-moved") == "answers-moved"
+
+
+def _lost_in_config(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a lost argument can explain a verdict: KC203 only if each process draws its own."""
+    drawn_again = verdict.code != "KC203" or differs_by_process(evidence, {"KC203": verdict})
+    return drawn_again and _is_moved(evidence, verdict)
 
 
 def _unsaved_layer(evidence: Evidence) -> str | None:
@@ -157,6 +171,7 @@ FILE_CAUSES: tuple[Cause, ...] = (
         key=("KC801", "KC203"),
         explains=("KC203", "KC602", "KC801", "KC802"),
         fits=_has_untracked_state,
+        covers=_is_moved,
         advice=(
             "in '{layer}' let Keras track the value, and build the model before saving it:\n"
             "    def build(self, input_shape):\n"
@@ -170,16 +185,17 @@ FILE_CAUSES: tuple[Cause, ...] = (
         suspect=_untracked_layer,
     ),
     Cause(
-        slug="config-loses-arguments",
+        slug=_LOST_ARGUMENTS,
         sentence="{layer} is not the same after it is created from its config",
         explanation=(
             "get_config must return every argument of the constructor with its current value. An argument "
-            "that it leaves out gets its default again. An argument that it returns in a different form than "
-            "__init__ expects changes at every load. Classes without a get_config of their own are safe: "
-            "Keras records the arguments."
+            "that it leaves out gets its default again, or whatever the constructor draws. An argument that "
+            "it returns in a different form than __init__ expects changes at every load. Classes without a "
+            "get_config of their own are safe: Keras records the arguments."
         ),
         key=("KC801",),
-        explains=("KC602", "KC801", "KC802"),
+        explains=("KC203", "KC602", "KC801", "KC802"),
+        covers=_lost_in_config,
         advice=(
             "in the class of '{layer}' return every argument as __init__ expects it, or delete get_config:\n"
             "    def get_config(self):\n"

@@ -122,6 +122,23 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="recorded-from-other-rows",
+        sentence="the recorded outputs are those of the same rows, prepared differently",
+        explanation=(
+            "The model is the right one: for changed rows, it gives the recorded outputs. Either when they "
+            "were recorded, or when the rows of --data were made, inputs of the same shape were exchanged, a "
+            "scaler was left out, pixels were scaled differently, or channels or time steps came in another "
+            "order. Nothing fails, because the shapes fit."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        advice=(
+            "prepare rows with one function, in training and wherever the model is called. If the recorded "
+            "outputs are the right ones, change the rows of --data as KC802 says; if the rows are, record "
+            "the outputs again: np.save('expected.npy', model.predict(x))"
+        ),
+    ),
+    Cause(
         slug="answers-moved",
         sentence="the outputs of the model differ from the recorded ones",
         explanation=(

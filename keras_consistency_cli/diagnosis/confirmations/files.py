@@ -57,6 +57,17 @@ def _other_weights_change_outputs(read: str) -> ConfirmationTest:
     return test
 
 
+def argument_is_read_to_be_lost(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The argument is lost; whether its value is the reason of other recorded outputs is not known."""
+    if "KC801" not in failing or not failing["KC801"].findings.get("forgotten"):
+        return None
+    read = "read from the class: its constructor has the argument, its get_config does not return it"
+    if "KC802" not in failing:
+        return ConfirmationResult(confirmed=True, explanation=read)
+    unknown = "whether its value explains the recorded outputs was not tried: it is not in the file"
+    return ConfirmationResult(confirmed=False, explanation=f"{read}; {unknown}")
+
+
 _layer_output_is_from_other_copy = replacing_outputs_removes_difference(
     "hold-copies", "with the output of {layers} replaced", "both copies of the model give the same bits"
 )
@@ -103,11 +114,7 @@ FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
         test=first_confirmed(
             _layer_output_is_from_other_copy,
-            reported_by_check(
-                "read from the class: its constructor has the argument, its get_config does not return it",
-                "KC801",
-                finding="forgotten",
-            ),
+            argument_is_read_to_be_lost,
             reported_by_check(
                 "Keras refuses to build the model from its own config", "KC801", finding="failure"
             ),

@@ -113,6 +113,12 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "KC802",
         finding="forms",
     ),
+    "recorded-from-other-rows": read_by_check(
+        "the model runs on changed rows, and gives the recorded outputs",
+        "for rows changed in this way, the model gives the recorded outputs",
+        "KC802",
+        finding="rows",
+    ),
     "answers-moved": cannot_test("only numbers were recorded, not the model that produced them"),
     "device-precision": cannot_test("the whole layer runs on one device"),
     "kernel-dependent": Confirmation(

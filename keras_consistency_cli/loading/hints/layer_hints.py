@@ -58,7 +58,8 @@ class Hint:
     "range" for any numbers from `low` to `high`, both included; "normal" for numbers around `mean` with
     standard deviation `std`, one for each feature of the last axis or one for all; "plain" if only `padding`
     is known. `padding` is the value that a mask treats as padding on axis 1, None without a mask. `why` names
-    the source: "vocabulary of 'embedding'". `places` are the ids among other numbers.
+    the source: "vocabulary of 'embedding'". `places` are the ids among other numbers. `bounds` are the
+    borders of the bins that the numbers fall into.
     """
 
     kind: Literal["values", "text", "whole", "range", "normal", "plain"]
@@ -70,6 +71,7 @@ class Hint:
     std: tuple[float, ...] = (1.0,)
     padding: float | None = None
     places: tuple[IdPlaces, ...] = ()
+    bounds: tuple[float, ...] = ()
 
     @property
     def vocabulary(self) -> str | None:
@@ -162,7 +164,11 @@ def _read_discretization(layer: Any, _: tuple[Any, ...]) -> Hint | None:
     # The outer bins have no end: their part is one bin wide.
     margin = (bounds[-1] - bounds[0]) / len(bounds) or 1.0
     return Hint(
-        kind="range", low=bounds[0] - margin, high=bounds[-1] + margin, why=f"bins of '{clean(layer.name)}'"
+        kind="range",
+        low=bounds[0] - margin,
+        high=bounds[-1] + margin,
+        why=f"bins of '{clean(layer.name)}'",
+        bounds=tuple(bounds),
     )
 
 

@@ -20,6 +20,7 @@ from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageErro
 from keras_consistency_cli.loading.guarded_import import describe_failed_import, stopping_training
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.refusals.missing_weights import missing_weights_error
 from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
 from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
@@ -111,7 +112,11 @@ def load_model(
         try:
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception as second:
-            refusal = quantized_error(path, second) or undefined_name_error(problem)
+            refusal = (
+                quantized_error(path, second)
+                or missing_weights_error(path, second, custom_objects)
+                or undefined_name_error(problem)
+            )
             raise refusal or _load_error(path, problem, saved_with, custom_objects) from problem
         return _require_model(loaded, path), _training_failure(problem)
 

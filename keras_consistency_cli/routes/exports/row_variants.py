@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from keras_consistency_cli.routes.exports.comparing import (
     run_export,
 )
 from keras_consistency_cli.routes.output_functions import find_function
+from keras_consistency_cli.routes.row_changes import OTHER_CHANGES, UNSCALED_CHANGES, RowChange
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ __all__ = [
     "with_function_on_outputs",
     "without_nan",
 ]
-
-_Change = Callable[[np.ndarray], np.ndarray | None]
-_PICTURE_AXES = 4
 
 
 def on_raw_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
@@ -47,18 +45,18 @@ def on_raw_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
             }
             scaled = predict_model(export, export.subject.rows(numbers))
             yield {"differences": differences(run_export(export, raw), scaled), "how": "raw rows"}
-        yield from _changed(export, rows, reference, _UNSCALED)
+        yield from _changed(export, rows, reference, UNSCALED_CHANGES)
 
     return closest(results())
 
 
 def on_other_rows(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Give the export rows of a different layout, or without a scaling that the model contains."""
-    return closest(_changed(export, rows, predict_model(export, rows), _OTHER))
+    return closest(_changed(export, rows, predict_model(export, rows), OTHER_CHANGES))
 
 
 def _changed(
-    export: ExportSession, rows: Rows, reference: Rows, changes: Mapping[str, _Change]
+    export: ExportSession, rows: Rows, reference: Rows, changes: Mapping[str, RowChange]
 ) -> Iterator[VariantResult]:
     for how, change in changes.items():
         changed = {name: change(values) for name, values in rows.items()}
@@ -124,36 +122,3 @@ def with_function_on_outputs(export: ExportSession, rows: Rows) -> VariantResult
             plain[name] = found.difference
             texts.append(found.text)
     return {"differences": plain, "how": "; ".join(dict.fromkeys(texts))} if texts else None
-
-
-def _if_float(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
-    return lambda values: change(values) if is_float(values.dtype) else None
-
-
-def _if_number(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
-    return lambda values: change(values) if is_numeric(values.dtype) else None
-
-
-def _if_picture(change: Callable[[np.ndarray], np.ndarray]) -> _Change:
-    """Change pictures only, and only if they keep their shape."""
-
-    def changed(values: np.ndarray) -> np.ndarray | None:
-        if values.ndim < _PICTURE_AXES or (other := change(values)).shape != values.shape:
-            return None
-        return other
-
-    return changed
-
-
-_UNSCALED: Mapping[str, _Change] = {
-    "rows times 255": _if_float(lambda values: values * 255),
-    "rows changed from -1 to 1 into 0 to 255": _if_float(lambda values: (values + 1) * 127.5),
-}
-"""What rows of pixels were before usual scalings."""
-_OTHER: Mapping[str, _Change] = {
-    "rows divided by 255": _if_number(lambda values: values / np.float32(255)),
-    "rows divided by 127.5, minus 1": _if_number(lambda values: values / np.float32(127.5) - 1),
-    "rows with their channels in reverse order": _if_picture(lambda values: values[..., ::-1]),
-    "rows with their channels first": _if_picture(lambda values: np.moveaxis(values, -1, 1)),
-    "rows with height and width exchanged": _if_picture(lambda values: values.swapaxes(1, 2)),
-}

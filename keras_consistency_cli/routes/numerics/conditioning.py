@@ -40,7 +40,7 @@ def _change_inputs(session: Session, rows: Rows) -> Result:
     for random in _create_generators(session):
         session.restore()
         changed = {
-            name: np.where(_find_padding(session, name, values), values, _change(values, random))
+            name: np.where(_find_exact(session, name, values), values, _change(values, random))
             for name, values in batch.items()
         }
         # An id names one thing or a different one: it cannot be changed a little.
@@ -48,13 +48,17 @@ def _change_inputs(session: Session, rows: Rows) -> Result:
     return _choose_most_changed(session, batch, positions, draws)
 
 
-def _find_padding(session: Session, name: str, values: np.ndarray) -> np.ndarray:
-    """Return where an input holds the value that the model masks: a value near it is data."""
+def _find_exact(session: Session, name: str, values: np.ndarray) -> np.ndarray:
+    """Return where an input holds a value with a meaning that a value near it does not have.
+
+    A value near the one that the model masks is data, and one below the border of a bin is in another bin.
+    """
     hints = session.subject.hints
     hint = hints.get(name) or hints.get(ANY_INPUT)
-    if hint is None or hint.padding is None:
+    if hint is None:
         return np.zeros(values.shape, dtype=bool)
-    return np.asarray(values == np.float32(hint.padding))
+    padding = () if hint.padding is None else (hint.padding,)
+    return np.isin(values, np.array([*padding, *hint.bounds], np.float32))
 
 
 def _change_weights(session: Session, rows: Rows) -> Result:

@@ -12,6 +12,7 @@ from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.activations import close
 from keras_consistency_cli.routes.persistence.recorded_forms import other_form
+from keras_consistency_cli.routes.persistence.recorded_rows import describe_recorded_rows
 from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
 from keras_consistency_cli.routes.persistence.target_units import TargetUnits
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
@@ -31,12 +32,14 @@ class RecordedDetails(TypedDict, total=False):
     """Details of the route `recorded`.
 
     `given` says whether there is a file. `forms` describes, by output, how today's outputs become the
-    recorded ones; `rounded` describes how outputs were rounded when they were recorded. `units` names the
-    scaler of the targets whose units they are in, `contradictions` says how they contradict it.
+    recorded ones; `rows` describes the changed rows for which the model gives them. `rounded` describes how
+    outputs were rounded when they were recorded. `units` names the scaler of the targets whose units they are
+    in, `contradictions` says how they contradict it.
     """
 
     given: bool
     forms: dict[str, str]
+    rows: str
     rounded: dict[str, str]
     units: dict[str, str]
     contradictions: dict[str, str]
@@ -66,6 +69,8 @@ def _recorded(session: Session, rows: Rows) -> Result:
         named = _undo_target_scaling(named, predict_all(), target, recordings, details)
     if not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named, target)
+        if not details["forms"]:
+            details["rows"] = describe_recorded_rows(session, rows, named, functools.partial(_invert, target))
     if recordings:
         details["rounded"] = {name: form.words for name, form in recordings.items()}
         named = _undo_rounding(named, predict_all(), recordings)
@@ -177,6 +182,11 @@ def _forms(session: Session, rows: Rows, named: Outputs, target: TargetUnits | N
         if form:
             forms[name] = form
     return forms
+
+
+def _invert(target: TargetUnits | None, recorded: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Return outputs in the units of the targets, if they can be in these."""
+    return target.invert(outputs) if target is not None and target.fits(recorded, outputs) else outputs
 
 
 def _form_in_units(recorded: np.ndarray, today: np.ndarray, target: TargetUnits) -> str | None:

@@ -89,7 +89,7 @@ def test_state_that_no_file_holds_is_a_warning(world: Any, wording: SnapshotAsse
     assert untracked.message == wording
     forgotten = world.where({"reloaded": answer(world, untracked=[], forgotten=[FORGOTTEN])}).verdict(CHECK)
     assert (forgotten.status, forgotten.findings["cause"]) == (Status.WARN, "config-loses-arguments")
-    assert forgotten.message == wording
+    assert (forgotten.message, forgotten.findings["mend"]) == wording
 
 
 def test_a_model_that_cannot_be_saved_is_a_warning(world: Any, wording: SnapshotAssertion) -> None:
@@ -203,3 +203,17 @@ def test_weights_that_are_not_in_the_file_fail_although_two_loads_agree(
         "tower/step0",
     )
     assert (verdict.message, verdict.findings["mend"]) == wording
+
+
+def test_an_argument_that_the_constructor_draws_is_lost_in_the_config(world: Any) -> None:
+    details = {"parting": {"layer": "odd"}, "repeatable": False, "forgotten": [FORGOTTEN]}
+    path = f"{FORGOTTEN['layer']}.{FORGOTTEN['argument']}"
+
+    def cause(attributes: list[str]) -> Any:
+        trace = answer(world, world.moved(1e-2), attributes=attributes, **details)
+        return world.where({"reloaded": trace}).verdict(CHECK)
+
+    assert cause([path]).findings["cause"] == "config-loses-arguments"
+    assert FORGOTTEN["argument"] in cause([path]).findings["mend"]
+    assert cause([path, "odd.table"]).findings["cause"] == "untracked-state"
+    assert cause([]).findings["cause"] == "untracked-state"

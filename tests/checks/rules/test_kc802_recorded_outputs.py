@@ -35,7 +35,10 @@ def test_one_row_moved(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world.where(
         recorded(world.moved(1e-2)), facts={"keras": "3.15.1", "saved_with": "3.9.0"}
     ).verdict(CHECK)
-    assert (verdict.status, verdict.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
+    assert (verdict.status, verdict.findings) == (
+        Status.FAIL,
+        {"cause": "answers-moved", "forms": {}, "rows": ""},
+    )
     assert verdict.message == wording
 
 
@@ -87,4 +90,11 @@ def test_a_target_scaler_that_gives_another_line_fails(world: Any, wording: Snap
     answers = recorded(world.moved(400.0, range(32)), contradictions=words, forms={"out": "a line"})
     verdict = world.where(answers).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "target-scaler-foreign")
+    assert verdict.message == wording
+
+
+def test_rows_that_were_prepared_differently_are_named(world: Any, wording: SnapshotAssertion) -> None:
+    found = recorded(world.moved(1e-2), rows="rows divided by 255")
+    verdict = world.where(found).verdict(CHECK)
+    assert verdict.findings["cause"] == "recorded-from-other-rows"
     assert verdict.message == wording

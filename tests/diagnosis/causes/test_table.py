@@ -148,6 +148,21 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("untracked-state", "odd")],
     ),
     (
+        "an argument that each process draws",
+        {"differing": ("fresh-process",)},
+        {"KC203": {}, "KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", None)],
+    ),
+    (
+        "a lost argument, and outputs recorded for other rows",
+        {},
+        {
+            "KC801": {"cause": "config-loses-arguments"},
+            "KC802": {"cause": "recorded-from-other-rows"},
+        },
+        [("config-loses-arguments", None), ("recorded-from-other-rows", None)],
+    ),
+    (
         "traced and loaded again",
         {"differing": ("predict-retraced", "fresh-process")},
         {"KC203": {}},
@@ -584,6 +599,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {},
         {"KC802": {"cause": "recorded-in-other-form"}},
         [("recorded-in-other-form", None)],
+    ),
+    (
+        "outputs for rows prepared differently",
+        {},
+        {"KC802": {"cause": "recorded-from-other-rows"}},
+        [("recorded-from-other-rows", None)],
     ),
     (
         "another target scaler",

@@ -239,6 +239,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("sampled-differently", served("resampled:cut 1 time step later"), {"KC301": {}}),
     ("scaled-by-own-statistics", served("own-statistics:range of each row"), {"KC301": {}}),
     ("feature-order", {}, {"KC304": {"reference": ["a", "b"]}}),
+    ("recorded-from-other-rows", {}, {"KC802": {"rows": "rows divided by 255"}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -345,6 +346,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("overflow-in-float16", {}, {"KC701": {}}),
     ("weights-not-loaded", {}, {"KC801": {}}),
     ("layers-created-in-call", {}, {"KC801": {}}),
+    ("recorded-from-other-rows", {}, {"KC802": {"rows": ""}}),
 ]
 
 

@@ -79,3 +79,10 @@ def test_models_that_cannot_be_changed_are_left_out(wording: SnapshotAssertion) 
     without_floats = TABLE["changed-inputs"].unavailable(words)
     assert TABLE["changed-inputs"].unavailable(session_of(strings()).facts) == without_floats
     assert [without_floats, TABLE["changed-weights"].unavailable(large)] == wording
+
+
+def test_a_value_on_the_border_of_a_bin_is_not_changed() -> None:
+    bins = layers.Discretization(bin_boundaries=[25.0, 35.0, 50.0], output_mode="one_hot")
+    model, rows = chain((3,), bins, layers.Flatten(), layers.Dense(1))
+    ages = {name: np.full(values.shape, 35, np.float32) for name, values in rows.items()}
+    assert amplification("changed-inputs", (model, ages)) == 0

@@ -1,0 +1,123 @@
+"""Whether recorded outputs are those of the same rows, prepared differently.
+
+The model runs on changed rows; its outputs are compared with the recorded ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice, permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float, is_numeric
+from keras_consistency_cli.routes.persistence.activations import CLOSE, close
+from keras_consistency_cli.routes.row_changes import OTHER_CHANGES, UNSCALED_CHANGES, RowChange
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.trace import Outputs, Rows
+from keras_consistency_cli.text import clean
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["describe_recorded_rows"]
+
+_MIN_ROWS = 8
+_ROWS = 32
+_MOST_ORDERS = 12
+_SERIES_AXES = 3
+
+InUnits = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Returns outputs in the units of the targets, if the recorded ones (the first argument) can be in these."""
+
+
+def describe_recorded_rows(session: Session, rows: Rows, recorded: Outputs, in_units: InUnits) -> str:
+    """Describe the rows for which the model gives the recorded outputs, "" if they were not found.
+
+    A few rows decide. Outputs with few values, such as classes, could agree by accident and do not count.
+    """
+    size = min(count_rows(rows), max(_ROWS, session.batch_size))
+    size -= size % (session.facts.batch_size or 1)
+    batch = first_batch(rows, size) if size else {}
+    wanted = {name: values[:size] for name, values in recorded.items()}
+    if size < _MIN_ROWS or not all(_varies(values) for values in wanted.values()):
+        return ""
+    for words, changed in _changed_rows(session, batch):
+        session.restore()
+        outputs = session.steps(changed, session.batch_size)
+        if all(_is_recorded(values, outputs[name], in_units) for name, values in wanted.items()):
+            return words
+    return ""
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Whether nearly every row has outputs of its own."""
+    if not is_float(values.dtype) or not np.isfinite(values).all() or not values.std():
+        return False
+    steps = np.rint(values.reshape(len(values), -1).astype(np.float64) / (CLOSE * values.std()))
+    return len(np.unique(steps, axis=0)) > len(values) // 2
+
+
+def _is_recorded(recorded: np.ndarray, outputs: np.ndarray, in_units: InUnits) -> bool:
+    if recorded.shape != outputs.shape:
+        return False
+    return close(outputs, recorded) or close(in_units(recorded, outputs), recorded)
+
+
+def _changed_rows(session: Session, batch: Rows) -> Iterator[tuple[str, Rows]]:
+    """Yield changed rows with their description; rows that do not change are left out."""
+    yield from islice(_exchanged_inputs(batch), _MOST_ORDERS)
+    raw = _raw_rows(session, batch)
+    if raw is not None:
+        yield "rows before the scaler", raw
+    for words, change in {**_REVERSED, **OTHER_CHANGES, **UNSCALED_CHANGES}.items():
+        parts = {name: change(values) for name, values in batch.items()}
+        changed = {name: values for name, values in parts.items() if values is not None}
+        if changed:
+            yield words, {**batch, **_as_float32(changed)}
+
+
+def _raw_rows(session: Session, batch: Rows) -> Rows | None:
+    """Return the rows before the scaler; None without a scaler, or if the model cannot take them."""
+    if not session.subject.files.scales:
+        return None
+    raw = session.subject.raw(session.row_numbers[: count_rows(batch)])
+    fits = all(
+        name in raw and raw[name].shape == values.shape and is_numeric(raw[name].dtype)
+        for name, values in batch.items()
+    )
+    return _as_float32(raw) if fits else None
+
+
+def _as_float32(rows: Rows) -> Rows:
+    return {
+        name: values.astype(np.float32) if is_numeric(values.dtype) else values
+        for name, values in rows.items()
+    }
+
+
+def _exchanged_inputs(batch: Rows) -> Iterator[tuple[str, Rows]]:
+    """Yield rows whose inputs of the same shape and kind have changed places."""
+    kinds = {name: (values.shape, values.dtype.kind) for name, values in batch.items()}
+    names = list(batch)
+    for order in permutations(names):
+        moved = {name: source for name, source in zip(names, order, strict=True) if name != source}
+        if moved and all(kinds[name] == kinds[source] for name, source in moved.items()):
+            exchanged = {name: batch[source] for name, source in zip(names, order, strict=True)}
+            yield _describe_exchange(moved), exchanged
+
+
+def _describe_exchange(moved: Mapping[str, str]) -> str:
+    quoted = [f"'{clean(name)}'" for name in moved]
+    if len(quoted) == 2:
+        return f"rows with the inputs {quoted[0]} and {quoted[1]} exchanged"
+    sources = ", ".join(f"'{clean(source)}'" for source in moved.values())
+    return f"rows with the inputs {sources} in the place of {', '.join(quoted)}"
+
+
+def _reverse_steps(values: np.ndarray) -> np.ndarray | None:
+    return values[:, ::-1] if values.ndim == _SERIES_AXES else None
+
+
+_REVERSED: Mapping[str, RowChange] = {"rows with their time steps in reverse order": _reverse_steps}
