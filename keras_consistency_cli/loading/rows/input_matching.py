@@ -16,7 +16,7 @@ from keras_consistency_cli.loading.rows.shape_fit import (
     is_taken_silently,
     suggest_shape_fix,
 )
-from keras_consistency_cli.loading.rows.source import FLAT_TEXTS, RowSource, check_batch_size
+from keras_consistency_cli.loading.rows.source import FLAT_TEXTS, RowSource
 from keras_consistency_cli.loading.rows.unnamed_inputs import (
     GENERATED_NAMES,
     generated_names,
@@ -28,7 +28,7 @@ from keras_consistency_cli.measurement.distance import is_text
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
-__all__ = ["check_texts", "match_inputs"]
+__all__ = ["check_batch_size", "check_texts", "match_inputs"]
 
 _SHOWN = 4
 _ENCODE = (
@@ -203,4 +203,23 @@ def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
             f"{_label(source, name)} has dtype {array.dtype}, "
             f"the model's input '{clean(wanted.name)}' {clash.reason}",
             fix=_ENCODE if source.columns and is_text(array.dtype) else clash.fix,
+        )
+
+
+def check_batch_size(length: int, batch_size: int, label: str) -> None:
+    """Refuse fewer rows than one batch.
+
+    Args:
+        length: the number of rows.
+        batch_size: the batch size that the model was built for.
+        label: the name of the rows in messages, already cleaned.
+
+    Raises:
+        DataError: there are fewer rows than that.
+    """
+    if length < batch_size:
+        raise DataError(
+            f"{label} has {length} rows, fewer than the batch of {batch_size} that the model was built for",
+            expected=f"at least {batch_size} rows",
+            fix="add rows, or use a model built without batch_size",
         )

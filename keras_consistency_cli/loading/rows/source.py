@@ -36,7 +36,6 @@ __all__ = [
     "FLAT_TEXTS",
     "LONE_ARRAY",
     "RowSource",
-    "check_batch_size",
     "check_equal_lengths",
     "find_nonfinite_rows",
     "open_rows",
@@ -250,25 +249,6 @@ def _hash(handle: IO[bytes], size: int) -> str | None:
         return None
     handle.seek(0)
     return hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def check_batch_size(length: int, batch_size: int, label: str) -> None:
-    """Refuse fewer rows than one batch.
-
-    Args:
-        length: the number of rows.
-        batch_size: the batch size that the model was built for.
-        label: the name of the rows in messages, already cleaned.
-
-    Raises:
-        DataError: there are fewer rows than that.
-    """
-    if length < batch_size:
-        raise DataError(
-            f"{label} has {length} rows, fewer than the batch of {batch_size} that the model was built for",
-            expected=f"at least {batch_size} rows",
-            fix="add rows, or use a model built without batch_size",
-        )
 
 
 class RowNumbers(Protocol):
