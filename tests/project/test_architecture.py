@@ -352,15 +352,16 @@ def _imports_keras(tree: ast.Module) -> bool:
 def test_every_test_file_is_in_the_folder_of_its_subject() -> None:
     folders = {str(path.parent.relative_to(PACKAGE)) for path in FILES}
     of_the_project = {"advice", "benchmarks", "code_corpus", "corpus", "fuzz", "hostile"}
-    of_the_project |= {"project", "sample_models", "scripts"}
+    of_the_project |= {"project", "sample_models", "scripts", "servers"}
     tests = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
     assert {str(folder) for folder in tests} - folders <= of_the_project
 
 
 def test_test_helpers_are_in_separate_folders() -> None:
-    """Modules without tests are in tests/helpers, in advice, in the corpora and in the hostile inputs."""
+    """Modules without tests are in tests/helpers, advice and servers, the corpora and the hostile inputs."""
     places = {path.parent for path in (ROOT / "tests").rglob("*.py") if not _is_test(path)}
-    allowed = {"advice", "helpers", "corpus", "hostile/inputs", "code_corpus/guilty", "code_corpus/innocent"}
+    allowed = {"advice", "helpers", "servers", "corpus", "hostile/inputs"}
+    allowed |= {"code_corpus/guilty", "code_corpus/innocent"}
     assert {str(place.relative_to(ROOT / "tests")) for place in places} == allowed
 
 
