@@ -83,6 +83,13 @@ class LayerFact:
     parameters: int = 0
     masks: float | None = None
     """The value of the time steps that a Masking layer or an Embedding with mask_zero masks."""
+    base: str = ""
+    """The class of Keras that a custom layer extends, empty for one that extends Layer itself."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The class, and the class of Keras that it extends."""
+        return frozenset({self.kind, self.base} - {""})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["Places", "ScaledSteps", "Token", "Waves", "Words"]
+__all__ = ["Heads", "Places", "ScaledSteps", "Token", "Waves", "Words"]
 
 register = keras.saving.register_keras_serializable(package="masks")
 
@@ -113,3 +113,27 @@ class Token(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "in_front": self.in_front}
+
+
+@register
+class Heads(keras.layers.MultiHeadAttention):
+    """Attention whose call() drops the causal mask that it is asked for, or sets it in any case."""
+
+    def __init__(self, *args: Any, causal: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.causal = causal
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        return super().call(query, value, key=key, use_causal_mask=self.causal)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "causal": self.causal}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,11 +12,13 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case
+from tests.corpus.mask_layers import Heads
 
 __all__ = ["CASES", "convolved", "language_model"]
 
 FAMILY, CLEAN = "reports-causal", "clean-reports-causal"
 Part = Callable[[Any], Any]
+MASK_LAYERS = ("--custom-objects", str(Path(__file__).resolve().parent / "mask_layers.py"))
 
 
 def tokens_of_texts(random: np.random.Generator) -> np.ndarray:
@@ -51,6 +55,15 @@ def squeezed(hidden: Any) -> Any:
 def shared_out(hidden: Any) -> Any:
     """Shares of each feature over the time steps."""
     return layers.Softmax(axis=1, name="shares")(hidden)
+
+
+def own_heads(*, causal: bool) -> Any:
+    """A block with a class of the owner's that extends attention, asked for a causal mask."""
+    tokens = keras.Input((14,), dtype="int32", name="tokens")
+    hidden = layers.Embedding(60, 24, name="table")(tokens)
+    heads = Heads(2, 12, causal=causal, name="heads")
+    hidden = layers.LayerNormalization()(hidden + heads(hidden, hidden, use_causal_mask=True))
+    return keras.Model(tokens, layers.Dense(60, name="next")(hidden))
 
 
 def both_ways() -> Any:
@@ -94,6 +107,15 @@ CASES: tuple[Case, ...] = (
     _fault("a centred convolution behind a causal mask", convolved("same"), "mix"),
     _fault("channels weighted over the text behind a causal mask", squeezed, "excite"),
     _fault("a softmax over time behind a causal mask", shared_out, "shares"),
+    replace(
+        _fault("a subclass of attention that drops its causal mask", attended, "heads"),
+        build=lambda: own_heads(causal=False),
+        args=MASK_LAYERS,
+    ),
+    replace(
+        _clean("a subclass of attention with a causal mask", lambda: own_heads(causal=True)),
+        args=MASK_LAYERS,
+    ),
     _clean("a causal convolution behind a causal mask", lambda: language_model(convolved("causal"))),
     _clean("causal masks in both directions", both_ways),
     _clean("a causal decoder of the text that it gets", autoencoder),

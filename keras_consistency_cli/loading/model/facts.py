@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import keras
 
+from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
@@ -109,7 +110,14 @@ def _describe_layer(path: str, layer: Any) -> LayerFact:
         dtype_policy=getattr(layer.dtype_policy, "name", "float32"),
         parameters=sum(math.prod(variable.shape) for variable in layer.weights),
         masks=masked_value(layer),
+        base=_extended_class(layer) if is_custom else "",
     )
+
+
+def _extended_class(layer: Any) -> str:
+    """Return the class of Keras that a layer extends, empty if that is Layer itself."""
+    name = next(iter(keras_class_names(layer)), "")
+    return "" if name == "Layer" else name
 
 
 def masked_value(layer: Any) -> float | None:

@@ -120,7 +120,7 @@ class _CausalMasks:
 
     def watch(self, running: CallStack, outputs: Any, args: Any, kwargs: Any) -> Any:
         """Note the layers that are called with a causal mask, and attention to a different series."""
-        parts = _query_and_value(args, kwargs) if "Attention" in type(running[-1]).__name__ else None
+        parts = _query_and_value(args, kwargs) if _is_attention(running[-1]) else None
         if parts is not None and not is_symbolic(parts):
             query, value = (_as_array(part) for part in parts)
             self.is_crossed |= query.shape != value.shape or not np.array_equal(query, value)
@@ -142,6 +142,11 @@ class _CausalMasks:
         mask = kwargs.get("attention_mask")
         values = _as_array(mask) if mask is not None else np.zeros(())
         return values.shape[-2:] == (self.length, self.length) and not np.triu(values, 1).any()
+
+
+def _is_attention(layer: Any) -> bool:
+    """Whether the class of the layer, or one that it extends, is named as attention."""
+    return any("Attention" in each.__name__ for each in type(layer).__mro__)
 
 
 def _query_and_value(args: Any, kwargs: Any) -> list[Any] | None:

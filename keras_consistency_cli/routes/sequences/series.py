@@ -112,7 +112,7 @@ def explain_no_time_axis(facts: Facts) -> str | None:
     """Return why nothing can be measured along time with this model, None if it can."""
     if facts.backend not in ("tensorflow", ""):
         return f"series need the TensorFlow backend; this is {facts.backend}"
-    kinds = {layer.kind for layer in facts.layers}
+    kinds = {kind for layer in facts.layers for kind in layer.kinds}
     has_series = "Embedding" in kinds or any(len(fact.shape) > 2 for fact in facts.inputs)
     has_mask = any(layer.masks is not None for layer in facts.layers)
     if kinds & _ALONG_TIME or (has_series and kinds & _ALONG_SERIES) or has_mask:

@@ -96,6 +96,22 @@ def test_outputs_of_one_layer_have_names_of_their_own() -> None:
     assert [fact.name for fact in describe_model(model).outputs] == ["enc", "enc_2", "enc_3", "enc_1"]
 
 
+def test_the_class_of_keras_that_a_layer_extends() -> None:
+    class Own(layers.MultiHeadAttention):
+        pass
+
+    class Plain(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    series = keras.Input((4, 3))
+    model = keras.Model(series, Plain(name="plain")(Own(1, 2, name="own")(series, series)))
+    kinds = {layer.path: layer.kinds for layer in describe_model(model).layers}
+    assert kinds["own"] == {"Own", "MultiHeadAttention"}
+    assert kinds["own/query"] == {"EinsumDense"}
+    assert kinds["plain"] == {"Plain"}
+
+
 def test_paths_of_nested_and_custom_layers() -> None:
     encoder = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="dense")], name="encoder")
     model = sequential(encoder, Block(InsideTraining(name="inner"), name="block"))
