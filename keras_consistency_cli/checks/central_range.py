@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keras_consistency_cli.measurement.column_facts import ColumnFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact
 
 __all__ = ["differ_by_factor", "has_same_centre", "spread_ratios"]
 

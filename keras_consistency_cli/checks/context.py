@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from keras_consistency_cli.config.setting_types import DriftOptions, OwnerFacts
 from keras_consistency_cli.loading.rows.axes import AxisLooks, MovedAxes
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 
 __all__ = ["DataContext", "GivenRows", "ReferenceRows", "RefusedRows"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
-from keras_consistency_cli.measurement.facts import Decision, TargetFact
+from keras_consistency_cli.measurement.data_facts import TargetFact
+from keras_consistency_cli.measurement.facts import Decision
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["AffectedRow", "Impact", "measure_impact"]

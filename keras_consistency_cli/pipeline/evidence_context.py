@@ -16,7 +16,8 @@ from keras_consistency_cli.loading.rows.input_order import contradictory_keys, s
 from keras_consistency_cli.loading.rows.shape_fit import fits
 from keras_consistency_cli.loading.rows.source import RowSource, take
 from keras_consistency_cli.loading.subject_spec import raw_inputs
-from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts, InputFact
 from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.pipeline.sampling import choose_rows
 from keras_consistency_cli.workers.load_request import subject_files

@@ -8,7 +8,8 @@ from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.loading.images import Images
 from keras_consistency_cli.loading.model_file.advisories import version_warning
 from keras_consistency_cli.loading.rows.source import RowSource
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 from keras_consistency_cli.text import clean, format_count, shape_text

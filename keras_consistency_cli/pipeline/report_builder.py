@@ -13,7 +13,7 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.pipeline import notes
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment

@@ -19,7 +19,7 @@ from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
 from keras_consistency_cli.diagnosis.unexplained import unexplained_failures
 from keras_consistency_cli.errors import ShapeMismatchError
 from keras_consistency_cli.loading.rows.source import split_into_chunks
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows

@@ -13,7 +13,8 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.rows.input_matching import check_batch_size, match_inputs
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.subject_spec import raw_inputs
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.workers.load_request import SAMPLE_ROWS, subject_files
 
 __all__ = [

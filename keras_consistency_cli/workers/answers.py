@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.measurement.distance import is_integer
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import Change, Trace
 
 __all__ = ["LoadAnswer", "read_description", "read_load_answer", "read_traces"]

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import REFERENCE, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers import protocol

@@ -10,7 +10,7 @@ import pytest
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc101_batch_vs_single import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.routes.calling.output_variation import describe_variation
 from keras_consistency_cli.routes.trace import Trace
 

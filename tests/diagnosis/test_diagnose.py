@@ -14,7 +14,8 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact, ServedFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact, ServedFact
+from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}

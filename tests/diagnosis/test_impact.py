@@ -11,7 +11,7 @@ import pytest
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact, measure_impact
-from keras_consistency_cli.measurement.facts import DataFacts, TargetFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, TargetFact
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 

@@ -14,7 +14,8 @@ from keras_consistency_cli.loading.profile.expected_columns import (
     read_expected_columns,
 )
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.facts import DataFacts, Facts, PreprocessingFact, RowsFact, ScalingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, PreprocessingFact, RowsFact, ScalingFact
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.policy import Policy
 
 __all__ = ["columns_of", "examined", "layer", "rows_fact", "scaling_fact"]

@@ -9,7 +9,8 @@ import platform
 import pytest
 from pydantic import TypeAdapter
 
-from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact, TargetFact
+from keras_consistency_cli.measurement.data_facts import TargetFact
+from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact
 
 FACTS = Facts(
     name="m",

@@ -13,7 +13,8 @@ from keras_consistency_cli.checks.context import DataContext, GivenRows
 from keras_consistency_cli.config.setting_types import OwnerFacts, Padding
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.rows.source import open_rows
-from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts, InputFact
 from keras_consistency_cli.pipeline.evidence_context import data_context
 
 RANDOM = np.random.default_rng(1)

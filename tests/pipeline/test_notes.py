@@ -8,7 +8,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, TargetFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact, ScalingFact, TargetFact
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.pipeline import notes
 

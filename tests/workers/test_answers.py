@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.workers.answers import read_description, read_load_answer, read_traces
 
 FACTS = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.trace import REFERENCE
 

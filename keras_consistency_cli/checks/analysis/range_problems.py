@@ -18,8 +18,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
     is_adapted_on_unscaled_rows,
 )
 from keras_consistency_cli.checks.central_range import differ_by_factor
-from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts, PreprocessingFact
 
 __all__ = ["RANGE", "SPAN_FACTOR", "TWICE", "RangeProblem", "layer_problems"]
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
-from keras_consistency_cli.measurement.facts import RowsFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, ExpectedColumn, RowsFact
 
 __all__ = [
     "SIMILAR",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.measurement.column_facts import ColumnFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact
 
 __all__ = ["SmallSample", "find_small_sample"]
 

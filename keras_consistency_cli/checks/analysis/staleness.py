@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.checks.analysis.scaling_state import by_input
 from keras_consistency_cli.checks.central_range import has_same_centre
-from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts, PreprocessingFact
 
 __all__ = [
     "STALE",

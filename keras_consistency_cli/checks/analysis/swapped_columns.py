@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, distance
-from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts, RowsFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["SwappedFeatures", "match_swapped_columns", "swapped_features"]

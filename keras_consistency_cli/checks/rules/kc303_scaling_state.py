@@ -37,7 +37,7 @@ from keras_consistency_cli.checks.analysis.scaling_state import (
 )
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, ServedFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
 

@@ -35,8 +35,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
 from keras_consistency_cli.checks.analysis.swapped_columns import SwappedFeatures, swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
-from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact
 from keras_consistency_cli.measurement.installed import has_other_minor_version
 from keras_consistency_cli.text import clean, format_count
 

@@ -29,7 +29,7 @@ from keras_consistency_cli.checks.analysis.served.rows import fail_served_rows, 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.data_facts import ExpectedColumn
 from keras_consistency_cli.routes.scaling.scaling import ScalingDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 

@@ -36,7 +36,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
 )
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, PreprocessingFact
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]

@@ -36,7 +36,7 @@ from keras_consistency_cli.checks.analysis.scaling_state import (
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.central_range import differ_by_factor
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]

@@ -32,8 +32,7 @@ from typing import Any
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.setting_types import DriftOptions
-from keras_consistency_cli.measurement.column_facts import DriftFact
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts, DriftFact
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]

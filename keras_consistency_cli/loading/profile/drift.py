@@ -21,8 +21,14 @@ from keras_consistency_cli.loading.profile.significance import (
     compute_outside_p_value,
 )
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.column_facts import ColumnFact, DriftFact, ExpectedColumn
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.data_facts import (
+    ColumnFact,
+    DataFacts,
+    DriftFact,
+    ExpectedColumn,
+    PreprocessingFact,
+    RowsFact,
+)
 
 __all__ = ["measure_drift"]
 

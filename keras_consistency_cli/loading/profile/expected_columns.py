@@ -17,7 +17,7 @@ import numpy.typing as npt
 from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.scalers.estimators import count_features
-from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.data_facts import ExpectedColumn
 from keras_consistency_cli.measurement.distance import is_float_or_integer
 
 __all__ = ["measure_column_shares", "measure_shares", "read_expected_columns", "read_expected_outcome"]

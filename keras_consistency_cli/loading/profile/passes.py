@@ -19,8 +19,8 @@ from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.measurement.data_facts import RowsFact
 from keras_consistency_cli.measurement.distance import is_numeric
-from keras_consistency_cli.measurement.facts import RowsFact
 
 __all__ = ["RowPasses", "Summary"]
 

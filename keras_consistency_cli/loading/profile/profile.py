@@ -22,7 +22,7 @@ from keras_consistency_cli.loading.profile.scaling_facts import (
 from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics, describe_scaling_layers
 from keras_consistency_cli.loading.profile.stored_statistics import measure_mismatch
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.facts import DataFacts, RowNormFact, RowsFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, RowNormFact, RowsFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_data"]

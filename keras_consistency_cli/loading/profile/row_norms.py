@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.measurement.facts import RowNormFact
+from keras_consistency_cli.measurement.data_facts import RowNormFact
 
 __all__ = ["compare_row_norms"]
 

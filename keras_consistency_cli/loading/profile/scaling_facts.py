@@ -23,9 +23,8 @@ from keras_consistency_cli.loading.profile.unknown_categories import find_unknow
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.data_facts import ExpectedColumn, ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.measurement.distance import is_numeric
-from keras_consistency_cli.measurement.facts import ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_scaling", "describe_served_rows", "describe_target"]

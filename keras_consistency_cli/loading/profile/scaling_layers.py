@@ -20,8 +20,7 @@ from keras_consistency_cli.loading.model.graph_walk import (
     EnteredLayer,
     find_entered_layers,
 )
-from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.data_facts import ColumnFact, PreprocessingFact, RowsFact
 
 __all__ = ["InputStatistics", "describe_scaling_layers"]
 

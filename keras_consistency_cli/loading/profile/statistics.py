@@ -13,8 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.measurement.column_facts import QUANTILES, ColumnFact
-from keras_consistency_cli.measurement.facts import RowsFact
+from keras_consistency_cli.measurement.data_facts import QUANTILES, ColumnFact, RowsFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["MOST_COLUMNS", "Statistics"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts
 
 __all__ = ["measure_mismatch"]
 

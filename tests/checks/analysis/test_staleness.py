@@ -17,7 +17,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
     gets_rows_of_training,
     is_adapted_on_unscaled_rows,
 )
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from tests.helpers.described import columns_of, layer, rows_fact, scaling_fact
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0, 12.0], [10.0, 0.1, 7.0], (400, 3))

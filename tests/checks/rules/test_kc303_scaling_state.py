@@ -22,7 +22,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.rules.kc303_scaling_state import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.loading.profile.expected_columns import read_expected_outcome
-from keras_consistency_cli.measurement.facts import DataFacts, ServedFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, ServedFact
 from tests.helpers.described import examined, rows_fact, scaling_fact
 from tests.helpers.wording import masked
 

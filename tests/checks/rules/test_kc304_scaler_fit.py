@@ -21,7 +21,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from tests.helpers.described import examined, rows_fact, scaling_fact
 
 

@@ -12,8 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc305_scaling_precision import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.column_facts import ExpectedColumn
-from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, ExpectedColumn, ScalingFact
 from keras_consistency_cli.routes.trace import Trace
 
 RIGHT = {"inputs": {"x": {"rows": 32, "features": 2, "wrong_rows": 0, "mistakes": []}}, "names": {}}

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc401_normalization_adapted import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, PreprocessingFact
 from tests.helpers.described import columns_of, examined, layer, rows_fact, scaling_fact
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))

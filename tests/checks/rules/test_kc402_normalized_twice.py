@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc402_normalized_twice import CHECK
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowNormFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, PreprocessingFact, RowNormFact
 from tests.helpers.described import columns_of, examined, layer, rows_fact, scaling_fact
 from tests.helpers.wording import masked
 

@@ -14,7 +14,8 @@ from keras_consistency_cli.checks.rules.kc501_input_shape import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.loading.rows.axes import AxisLooks, measure_axes
-from keras_consistency_cli.measurement.facts import DataFacts, InputFact, LayerFact
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import InputFact, LayerFact
 from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import columns_of, layer, rows_fact, scaling_fact
 

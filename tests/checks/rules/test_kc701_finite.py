@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc701_finite import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, ScalingFact
 from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import rows_fact
 

@@ -10,8 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.rules.kc702_distribution_shift import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import DriftOptions
-from keras_consistency_cli.measurement.column_facts import DriftFact
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, DriftFact, RowsFact
 from tests.helpers.described import examined, layer
 
 

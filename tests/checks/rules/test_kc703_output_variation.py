@@ -11,7 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc703_output_variation import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.facts import DataFacts, OutputFact
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import OutputFact
 from keras_consistency_cli.routes.trace import Trace
 
 ZERO, SMALL, CUT = {"out": {"x": 0.0}}, {"out": {"x": 1e-9}}, {"out": {"x": None}}

@@ -16,7 +16,8 @@ from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CA
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, PreprocessingFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.facts import LayerFact
 from tests.helpers.padding_places import MOVED, PLACES, REVERSED, WRONG_MASK
 
 LSTM = (

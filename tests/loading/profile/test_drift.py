@@ -19,7 +19,7 @@ from keras_consistency_cli.checks.rules.kc702_distribution_shift import CHECK
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.loading.profile.drift import measure_drift
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.data_facts import DataFacts
 from tests.helpers.described import examined, scaling_fact
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]

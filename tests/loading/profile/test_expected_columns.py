@@ -26,7 +26,7 @@ from keras_consistency_cli.loading.profile.expected_columns import (
     read_expected_columns,
     read_expected_outcome,
 )
-from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.data_facts import ExpectedColumn
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
 

@@ -20,7 +20,7 @@ from keras_consistency_cli.loading.profile.passes import RowPasses
 from keras_consistency_cli.loading.profile.profile import describe_data
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.measurement.facts import DataFacts, ServedFact, TargetFact
+from keras_consistency_cli.measurement.data_facts import DataFacts, ServedFact, TargetFact
 
 TRAINING = np.random.default_rng(0).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (600, 3))
 ROWS = np.random.default_rng(1).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (90, 3))

@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics, describe_scaling_layers
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.data_facts import PreprocessingFact, RowsFact
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2)).astype("float32")
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.loading.profile.statistics import MOST_COLUMNS, Statistics
-from keras_consistency_cli.measurement.column_facts import QUANTILES, ColumnFact
-from keras_consistency_cli.measurement.facts import RowsFact
+from keras_consistency_cli.measurement.data_facts import QUANTILES, ColumnFact, RowsFact
 
 ROWS = np.random.default_rng(1).normal([3.0, -2.0, 1e6], [1.0, 5.0, 0.5], (1000, 3))
 

@@ -16,7 +16,8 @@ import pytest
 from keras import layers
 from pydantic import TypeAdapter
 
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.child.executor import NoSession
