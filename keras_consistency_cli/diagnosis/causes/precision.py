@@ -16,8 +16,15 @@ from keras_consistency_cli.routes.numerics.rounding import LowOperations
 __all__ = ["NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
 
-def _differs_in_graph(evidence: Evidence, _failing: Failing) -> bool:
-    return bool(located(evidence, "locate-execution", "layer"))
+_EAGER_OR_GRAPH = ("KC201", "KC204")
+
+
+def _differs_in_graph(evidence: Evidence, failing: Failing) -> bool:
+    """Whether a layer was found; what only XLA computes differently is no difference of eager execution."""
+    verdicts = [failing[code] for code in _EAGER_OR_GRAPH if code in failing]
+    beyond = [judged for verdict in verdicts for judged in verdict.judged if not judged.within]
+    only_xla = bool(beyond) and all(judged.comparison.candidate == "xla" for judged in beyond)
+    return not only_xla and bool(located(evidence, "locate-execution", "layer"))
 
 
 def _low_precision_layer(evidence: Evidence) -> str | None:
@@ -76,8 +83,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "tensor is eager, or that calls NumPy, can differ too. predict, tf.function and an export are "
             "graphs; model(x) is not."
         ),
-        key=("KC201", "KC204"),
-        explains=("KC201", "KC204"),
+        key=_EAGER_OR_GRAPH,
+        explains=_EAGER_OR_GRAPH,
         fits=_differs_in_graph,
         advice=(
             "serve the model the way it was validated: model.predict(x), or a call inside a graph:\n"
