@@ -190,7 +190,7 @@ HINTED: dict[str, tuple[Callable[[Any], Any], Hint]] = {
     "TextVectorization": (texts, Hint(kind="text", values=("good", "bad"), why="vocabulary of 'text'")),
     "CategoryEncoding": (categories, Hint(kind="whole", high=6, why="categories of 'kinds'")),
     "Hashing": (hashed, Hint(kind="whole", high=39, why="hashed by 'hash'")),
-    "Discretization": (bins, Hint(kind="range", low=-5, high=15, why="bins of 'ages'")),
+    "Discretization": (bins, Hint(kind="range", low=-5, high=15, why="bins of 'ages'", bounds=(0, 10))),
     "Rescaling behind augmentation": (pixels, Hint(kind="range", high=255, why="range of 'scale'")),
     "a model restored from its config": (restored, Hint(kind="range", high=255, why="range of 'scale'")),
     "Rescaling to both signs": (pixels_both_signs, Hint(kind="range", high=255, why="range of 'scale'")),
