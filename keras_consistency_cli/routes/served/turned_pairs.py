@@ -63,7 +63,10 @@ def _measure_turn(comparison: ColumnComparison, pair: list[int]) -> float | None
 
 def _is_ellipse(points: Array) -> bool:
     """Whether points lie on an ellipse whose axes are those of the columns, as scaled sines and cosines."""
-    x, y = (points / np.abs(points).max(axis=0)).T
+    largest = np.abs(points).max(axis=0)
+    if not largest.all():
+        return False  # a constant column, scaled to 0
+    x, y = (points / largest).T
     terms = np.column_stack([x * x, y * y, x, y])
     solution, _, rank, _ = np.linalg.lstsq(terms, np.ones(len(terms)), rcond=None)
     on_it = np.abs(terms @ solution - 1).max() < _NEAR

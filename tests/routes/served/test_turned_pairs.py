@@ -70,3 +70,8 @@ def test_other_mistakes_are_no_turn(serve: Callable[[Array], Array]) -> None:
 def test_coordinates_are_not_on_a_circle() -> None:
     turn = np.array([[0.8, -0.6], [0.6, 0.8]])
     assert turned(LEVELS @ turn, LEVELS) == []
+
+
+def test_a_constant_column_is_not_on_a_circle() -> None:
+    expected = circle(HOURS) * [1.0, 0.0, 1.0]
+    assert turned(expected + [0.0, 0.5, 0.3], expected) == []
