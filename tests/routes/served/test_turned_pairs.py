@@ -74,4 +74,4 @@ def test_coordinates_are_not_on_a_circle() -> None:
 
 def test_a_constant_column_is_not_on_a_circle() -> None:
     expected = circle(HOURS) * [1.0, 0.0, 1.0]
-    assert turned(expected + [0.0, 0.5, 0.3], expected) == []
+    assert turned(expected + np.array([0.0, 0.5, 0.3]), expected) == []
