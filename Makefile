@@ -46,8 +46,8 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run all tests: about 18 minutes on 2 cores
-	@echo 'All tests: about 18 minutes on 2 cores. "make test-fast" takes about a minute.'
+test: $(VENV)/.installed-dev ## run all tests: about 11 minutes on 2 cores
+	@echo 'All tests: about 11 minutes on 2 cores. "make test-fast" takes about a minute.'
 	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
@@ -119,6 +119,6 @@ wheel: ## build dist/*.whl
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-servers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f sample_models/*/model.keras sample_models/*/*.npy sample_models/*/*.npz sample_models/*/scaler.pkl
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
