@@ -82,7 +82,7 @@ architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras
 	$(VENV)/architectures/bin/python -m pip install --quiet --no-deps keras-tcn==3.5.7
 	$(VENV)/architectures/bin/python -m benchmarks.architectures $(ARGS)
 
-examples: $(VENV)/.installed-dev ## run an example of every check and cause, and write docs/examples: about 10 minutes
+examples: $(VENV)/.installed-dev ## run an example of every check and cause, and write docs/examples: about 5 minutes
 	$(RUN) -m benchmarks.examples docs/examples $(ARGS)
 
 exports: $(VENV)/.installed-dev ## export small models to every format, compare them, and write docs/exports.md
