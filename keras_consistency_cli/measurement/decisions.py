@@ -27,11 +27,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 FLIPPED_SHARE = 0.05
 """Above this share of changed decisions, a difference matters although it is within rounding noise."""
-FLIPPED_SHARE = 0.05
-"""Above this share of changed decisions, a difference matters although it is within rounding noise."""
 _THRESHOLD = 0.5
-_MAP_AXES = 4
-"""Rows, two axes of positions, and classes or channels: an image, or a class for each pixel."""
 _MAP_AXES = 4
 """Rows, two axes of positions, and classes or channels: an image, or a class for each pixel."""
 _SUM_TOLERANCE = 1e-2
