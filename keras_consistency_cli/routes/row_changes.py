@@ -1,17 +1,17 @@
-"""Changes of rows that are often made in one place and not in another: scales of pixels, axes, channels.
+"""Changes of rows that are often made in one place and not in another: pixels, axes, channels, inputs.
 
 Pure NumPy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 
-__all__ = ["OTHER_CHANGES", "UNSCALED_CHANGES", "RowChange"]
+__all__ = ["OTHER_CHANGES", "UNSCALED_CHANGES", "RowChange", "list_other_orders"]
 
 RowChange = Callable[[np.ndarray], np.ndarray | None]
 """Changes the rows of one input; None if it does not apply to them."""
@@ -51,3 +51,24 @@ OTHER_CHANGES: Mapping[str, RowChange] = {
     "rows with height and width exchanged": _if_picture(lambda values: values.swapaxes(1, 2)),
 }
 """Usual scalings of pixels, and other layouts."""
+
+
+def list_other_orders(names: Sequence[str], fits: Callable[[str, str], bool]) -> Iterator[tuple[str, ...]]:
+    """Yield the other orders in which each name may take the place of the one that is there.
+
+    Only orders that fit are visited: of twelve inputs with shapes of their own, there are 12! others.
+
+    Args:
+        names: the names in their own order.
+        fits: whether the second name may be in the place of the first.
+    """
+
+    def complete(order: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if len(order) == len(names):
+            yield order
+            return
+        for name in names:
+            if name not in order and fits(names[len(order)], name):
+                yield from complete((*order, name))
+
+    return (order for order in complete(()) if order != tuple(names))

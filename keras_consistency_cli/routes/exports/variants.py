@@ -31,6 +31,7 @@ from keras_consistency_cli.routes.exports.row_variants import (
     with_function_on_outputs,
     without_nan,
 )
+from keras_consistency_cli.routes.row_changes import list_other_orders
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -141,13 +142,8 @@ def _outputs_reordered(export: ExportSession, rows: Rows) -> VariantResult | Non
 
 def _orders(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, ...]]:
     """Yield the other orders in which every name has the shape of the one in its place."""
-    names = tuple(shapes)
-    possible = (
-        order
-        for order in itertools.permutations(names)
-        if order != names and all(fits(shapes[a], shapes[b]) for a, b in zip(names, order, strict=True))
-    )
-    return itertools.islice(possible, _MOST_ORDERS)
+    orders = list_other_orders(list(shapes), lambda name, other: fits(shapes[name], shapes[other]))
+    return itertools.islice(orders, _MOST_ORDERS)
 
 
 def _without_optimizations(export: ExportSession, rows: Rows) -> VariantResult | None:

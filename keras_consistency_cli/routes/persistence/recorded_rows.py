@@ -6,14 +6,19 @@ The model runs on changed rows; its outputs are compared with the recorded ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice, permutations
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.routes.persistence.activations import CLOSE, close
-from keras_consistency_cli.routes.row_changes import OTHER_CHANGES, UNSCALED_CHANGES, RowChange
+from keras_consistency_cli.routes.row_changes import (
+    OTHER_CHANGES,
+    UNSCALED_CHANGES,
+    RowChange,
+    list_other_orders,
+)
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Rows
 from keras_consistency_cli.text import clean
@@ -100,12 +105,10 @@ def _as_float32(rows: Rows) -> Rows:
 def _exchanged_inputs(batch: Rows) -> Iterator[tuple[str, Rows]]:
     """Yield rows whose inputs of the same shape and kind have changed places."""
     kinds = {name: (values.shape, values.dtype.kind) for name, values in batch.items()}
-    names = list(batch)
-    for order in permutations(names):
-        moved = {name: source for name, source in zip(names, order, strict=True) if name != source}
-        if moved and all(kinds[name] == kinds[source] for name, source in moved.items()):
-            exchanged = {name: batch[source] for name, source in zip(names, order, strict=True)}
-            yield _describe_exchange(moved), exchanged
+    for order in list_other_orders(list(batch), lambda name, source: kinds[name] == kinds[source]):
+        sources = dict(zip(batch, order, strict=True))
+        moved = {name: source for name, source in sources.items() if name != source}
+        yield _describe_exchange(moved), {name: batch[source] for name, source in sources.items()}
 
 
 def _describe_exchange(moved: Mapping[str, str]) -> str:
