@@ -46,9 +46,8 @@ def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[Pr
     """Return the layers that scale their input.
 
     These are every Normalization and Rescaling, each division of an input by a number (`x / 255`), and each
-    BatchNormalization directly after an input. A
-    layer with several inputs is listed once for each; one that no input reaches unchanged is listed
-    without an input.
+    BatchNormalization directly after an input. A layer with several inputs is listed once for each; one that
+    no input reaches unchanged is listed without an input.
     """
     paths = {id(layer): path for path, layer in walk_layers(model)}
     entered = [

@@ -193,8 +193,8 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     label, files = f"{what} {clean(path)}", find_shards(path)
     remarks: tuple[str, ...] = ()
     if files:
-        open_shard = partial(_open_shard, what=what, reading=reading or Reading())
-        arrays, columns = join_shards(files, open_shard, reading or Reading(), label)
+        stated = reading or Reading()
+        arrays, columns = join_shards(files, partial(_open_shard, what=what, reading=stated), stated, label)
     elif reading is None:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
     else:
