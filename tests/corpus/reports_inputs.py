@@ -175,13 +175,13 @@ def hashed(dtype: str) -> Callable[[], Any]:
     return build
 
 
-def folded(dtype: str) -> Callable[[], Any]:
-    """Large ids that are folded into a table of 1,000 by a modulo."""
+def folded(dtype: str, entries: int = 1000) -> Callable[[], Any]:
+    """Large ids that are folded into a table by a modulo."""
 
     def build() -> Any:
         ids = keras.Input((1,), dtype=dtype, name="user")
-        places = ops.cast(ids, "int32") % 1000
-        vector = layers.Flatten()(layers.Embedding(1000, 3, name="of_users")(places))
+        places = ops.cast(ids, "int32") % entries
+        vector = layers.Flatten()(layers.Embedding(entries, 3, name="of_users")(places))
         return keras.Model(ids, layers.Dense(1)(vector))
 
     return build
@@ -301,6 +301,7 @@ HEALTHY = (
     _clean("ids in whole numbers", looked_up("int32"), user_ids(4900, "int64")),
     _clean("large ids that are hashed", hashed("int64"), user_ids(900_000_000, "int64")),
     _clean("large ids that are folded", folded("int32"), user_ids(900_000_000, "int64")),
+    _clean("large ids in a small table", folded("int32", 60), user_ids(900_000_000, "int64")),
     _clean("small ids that are folded as floats", folded("float32"), user_ids(9_000_000, "int64")),
     _clean("large ids in a list", listed("int64"), user_ids(900_000_000, "int64")),
     _clean("a dict of inputs", named("left", "right"), together(left=numbers(5), right=numbers(5))),
@@ -323,6 +324,13 @@ FAULTY = (
     _faulty(
         "large ids folded as floats",
         folded("float32"),
+        user_ids(900_000_000, "int64"),
+        "ids-rounded",
+        "of_users",
+    ),
+    _faulty(
+        "large ids as floats in a small table",
+        folded("float32", 60),
         user_ids(900_000_000, "int64"),
         "ids-rounded",
         "of_users",

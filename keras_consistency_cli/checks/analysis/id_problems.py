@@ -116,10 +116,15 @@ def _describe_places(table: str, details: IdProblems) -> InputProblem:
 def _describe_rounded(table: str, details: IdProblems) -> InputProblem:
     rounded, name = details["rounded"], clean(details["input"], 60)
     ids = f"{format_count(rounded['changed'], 'id')} of input '{name}'"
+    is_shared = rounded["kept"] < rounded["given"]
+    effect = (
+        f"{rounded['given']:,} different ids become {rounded['kept']:,}"
+        if is_shared
+        else "other ids are read"
+    )
     message = (
         f"{_are(ids, rounded['changed'])} rounded to {rounded['dtype']} before "
-        f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: "
-        f"{rounded['given']:,} different ids become {rounded['kept']:,}"
+        f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: {effect}"
     )
     dtype = "int64" if rounded["greatest"] > _MOST_IN_INT32 else "int32"
     fix = f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='{dtype}')"

@@ -15,7 +15,12 @@ import numpy as np
 from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.input_structure import pack_inputs
-from keras_consistency_cli.loading.model.table_calls import TableCall, is_lookup, recording_table_calls
+from keras_consistency_cli.loading.model.table_calls import (
+    TableCall,
+    is_lookup,
+    read_table_sizes,
+    recording_table_calls,
+)
 from keras_consistency_cli.measurement.facts import Facts
 
 __all__ = ["find_id_places", "has_lookups"]
@@ -29,6 +34,8 @@ _MARKED_ROWS = 7
 """Rows of random numbers: enough of them that two places do not have the same numbers by chance."""
 _HIGHEST = 255
 """The greatest number that is fed: bfloat16 holds it exactly."""
+_FEWEST_NUMBERS = 16
+"""Different numbers that tell places apart; smaller tables, such as those of two segments, do not count."""
 
 
 def has_lookups(model: Any) -> bool:
@@ -47,7 +54,8 @@ def find_id_places(model: Any, facts: Facts, sample: _Rows) -> dict[str, tuple[I
     passes: list[_Columns] = []
     size = facts.batch_size or _MARKED_ROWS
     random = np.random.default_rng(0)
-    marked = {name: _mark(values[:1], random) for name, values in sample.items()}
+    highest = _choose_highest(model)
+    marked = {name: _mark(values[:1], highest, random) for name, values in sample.items()}
     for start in range(0, _MARKED_ROWS, size):
         batch = {
             name: np.resize(values[start:], (size, *values.shape[1:])) for name, values in marked.items()
@@ -66,12 +74,19 @@ def find_id_places(model: Any, facts: Facts, sample: _Rows) -> dict[str, tuple[I
     return {name: found for name, found in places.items() if found}
 
 
-def _mark(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return rows of random numbers, or the same texts and flags in each row."""
+def _choose_highest(model: Any) -> int:
+    """Return the greatest number to feed: a model may fold larger ids into a table by a modulo."""
+    sizes = (size for size in read_table_sizes(model) if size > _FEWEST_NUMBERS)
+    return min(_HIGHEST, min(sizes, default=_HIGHEST + 1) - 1)
+
+
+def _mark(values: np.ndarray, highest: int, random: np.random.Generator) -> np.ndarray:
+    """Return rows of random numbers up to the highest, or the same texts and flags in each row."""
     shape = (_MARKED_ROWS, *values.shape[1:])
     if values.dtype.kind not in "fiu":
         return np.resize(values, shape)
-    highest = min(_HIGHEST, np.iinfo(values.dtype).max) if values.dtype.kind in "iu" else _HIGHEST
+    if values.dtype.kind in "iu":
+        highest = min(highest, np.iinfo(values.dtype).max)
     return random.integers(1, highest, size=shape, endpoint=True).astype(values.dtype)
 
 

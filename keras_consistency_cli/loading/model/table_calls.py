@@ -17,7 +17,7 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["TableCall", "TableCalls", "is_lookup", "recording_table_calls"]
+__all__ = ["TableCall", "TableCalls", "is_lookup", "read_table_sizes", "recording_table_calls"]
 
 _SIZES: dict[str, str] = {
     "Embedding": "input_dim",
@@ -61,6 +61,17 @@ class TableCalls:
 def is_lookup(layer: Any) -> bool:
     """Whether the calls of this layer are recorded."""
     return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in _SIZES))
+
+
+def read_table_sizes(model: Any) -> Iterator[int]:
+    """Yield the number of entries of each lookup that has a number of its own."""
+    for _, layer in walk_layers(model):
+        attributes = (
+            attribute for kind, attribute in _SIZES.items() if isinstance(layer, getattr(keras.layers, kind))
+        )
+        size = getattr(layer, next(attributes, ""), None)
+        if size is not None:
+            yield int(size)
 
 
 @contextmanager

@@ -252,6 +252,7 @@ def test_the_dtype_that_is_advised_holds_the_ids(world: Any, greatest: int, dtyp
         ({"wrong": 4, "kind": "above 8", "keras": "Keras shrugs", "input": ""}, "wrong-ids"),
         ({"wrong": 1, "kind": "fractions", "keras": "Keras shrugs", "input": ""}, "wrong-ids"),
         ({"rounded": {**ROUNDED, "changed": 1, "greatest": 2**31}}, "ids-rounded"),
+        ({"rounded": {**ROUNDED, "kept": 8, "greatest": 2**31}}, "ids-rounded"),
     ],
 )
 def test_ids_that_do_not_reach_a_table_as_they_are(

@@ -73,6 +73,10 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], list[bool]]] = {
     "split": (lambda x: layers.Embedding(9, 2)(ops.split(x, [1], axis=1)[0]), [True, False, False]),
     "cast": (lambda x: layers.Embedding(9, 2)(ops.cast(x[:, :2], "int32")), [True, True, False]),
     "inside a layer": (lambda x: Inner()(x), [False, False, True]),
+    "folded by a modulo": (
+        lambda x: layers.Embedding(90, 2)(ops.mod(ops.cast(x[:, :2], "int32"), 90)),
+        [True, True, False],
+    ),
     "one row after the other": (lambda x: Mapped()(x), [True, True, True]),
     "a list": (
         lambda x: layers.IntegerLookup(vocabulary=[5, 6])(ops.cast(x[:, 0], "int64")),
