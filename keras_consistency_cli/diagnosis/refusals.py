@@ -123,7 +123,10 @@ _CAUSES = (
     ),
     RefusalCause(
         slug="scaler-unusable",
-        sentence="the scaler file is damaged or not one scaler, or it was not fitted or cannot transform",
+        sentence=(
+            "the scaler file is damaged or does not hold exactly one scaler, or the scaler was not fitted or "
+            "cannot transform"
+        ),
         explanation=(
             "The object in the file is not a scaler, such as a tuple of two, or fit was never called, or a "
             "different version of scikit-learn saved it with attributes that this version does not have."

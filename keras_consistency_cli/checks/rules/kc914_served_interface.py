@@ -54,7 +54,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
         proof = {_HARMS: "the same right rows are answered if no wrong row is sent at the same time"}
         right_rows = format_count(harmed, "right row")
         return Verdict.warn(
-            f"a wrong row makes requests fail that come at the same time: {right_rows}",
+            f"a wrong row makes other requests fail: {right_rows} sent at the same time got no answer",
             cause=_HARMS,
             findings={**findings, "confirmed": proof},
         )

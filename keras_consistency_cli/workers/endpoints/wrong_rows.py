@@ -34,7 +34,7 @@ def make_wrong_rows(row: Rows) -> dict[str, Rows]:
 
 
 def count_harmed(service: Service, row: Rows, wrong: Rows) -> int:
-    """Return how many right rows get no answer if a wrong row is sent at the same time, and else do.
+    """Return how many right rows get no answer only because a wrong row is sent at the same time.
 
     A server that puts rows of several requests into one batch may fail for all of them. The smallest number
     of all rounds counts.

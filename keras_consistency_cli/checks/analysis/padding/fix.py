@@ -12,7 +12,7 @@ from keras_consistency_cli.text import clean
 __all__ = ["describe_place"]
 
 _MASK = "    mask = embedding.compute_mask(ids)"
-_FROM = "with the mask of the Embedding or Masking layer:"
+_FROM = "Take the mask from the Embedding or Masking layer:"
 _PASSED = {
     "MultiHeadAttention": "x, x, attention_mask={mask}[:, None, :]",
     "GroupedQueryAttention": "x, x, attention_mask={mask}[:, None, :]",
@@ -88,7 +88,7 @@ def _fix_by_uses(place: PaddingPlace) -> str:
     """The fix of every layer that uses the padding, from the first one on."""
     code = [line for use in place.uses for line in _code(use)]
     text = f"{_first_fix(place)}{_later_layers(place.uses)}"
-    lines = [text, _FROM, _MASK, *code] if code else [text]
+    lines = [f"{text}.", _FROM, _MASK, *code] if code else [text]
     return "\n".join([*lines, *_remarks(place.uses)])
 
 
