@@ -50,6 +50,8 @@ _LOCATED_IF_WARNED = {
     "locate-rounding": {"KC601", "KC602", "KC603", "KC604"},
     "locate-hidden-nan": {"KC701"},
 }
+_LOCATED_BY_FINDING = {"ill-conditioned": "locate-rounding", "quantisation-coarse": "coarse-layers"}
+"""The routes that search for the layer of a cause that a check names itself."""
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and have locating routes of their own."""
 _BY_EXECUTION = {"KC201", "KC204"}
@@ -61,8 +63,8 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
     names = {name for name, codes in _LOCATED_IF_FAILED.items() if codes & failed}
     names |= {name for name, codes in _LOCATED_IF_WARNED.items() if codes & warned}
-    if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts):
-        names.add("locate-rounding")
+    causes = {verdict.findings.get("cause") for verdict in verdicts}
+    names |= {name for cause, name in _LOCATED_BY_FINDING.items() if cause in causes}
     if _BY_BATCH & failed and not {"KC103", "KC203"} & failed:
         names.add("locate-batching")
     if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:

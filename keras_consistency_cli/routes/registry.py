@@ -30,6 +30,7 @@ from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUT
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
+from keras_consistency_cli.routes.numerics.quantised.coarse_layers import COARSE_LOCATORS
 from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_ROUTES
 from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     DEQUANTISING_ROUTES,
@@ -67,6 +68,7 @@ LOCATING_ROUTES: tuple[Route, ...] = (
     *EXECUTION_LOCATORS,
     *ROUNDING_LOCATORS,
     *QUANTISATION_LOCATORS,
+    *COARSE_LOCATORS,
 )
 """Routes that search for the layer behind a finding; they run only after one."""
 

@@ -8,13 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, flat, ids, pictures, steps
 from tests.corpus.faults_sequences import with_files
 from tests.corpus.reports_quantised_layers import CallsInside, MoreInGraphs
 
-__all__ = ["CASES", "calling", "dense", "large", "perceptron", "quantise", "regressor", "tagger", "wrapped"]
+__all__ = [
+    "CASES",
+    "calibrated",
+    "calling",
+    "dense",
+    "large",
+    "perceptron",
+    "quantise",
+    "regressor",
+    "tagger",
+    "wrapped",
+]
 
 FAMILY = "reports-quantised"
 OWN = ("--custom-objects", str(Path(__file__).resolve().parent / "reports_quantised_layers.py"))
@@ -37,6 +49,25 @@ def _of(mode: str, inputs: Any, *inside: Callable[[], Any]) -> Callable[[], Any]
         return quantise(keras.Sequential([inputs(), *(make() for make in inside)]), mode)
 
     return build
+
+
+def calibrated(config: type, group_size: int) -> tuple[Any, np.ndarray]:
+    """Return a model of which GPTQ or AWQ has quantised two layers, and rows of ids."""
+    keras.utils.set_random_seed(3)
+    table = layers.Embedding(40, 16)
+    blocks = [
+        layers.Dense(24, activation="relu"),
+        layers.EinsumDense("abc,cde->abde", output_shape=(5, 4, 3)),
+    ]
+    outside = [layers.Flatten(), layers.Dense(2)]
+    model = keras.Sequential([keras.Input((5,), dtype="int32"), table, *blocks, *outside])
+    rows = np.random.default_rng(0).integers(0, 40, (24, 5)).astype("int32")
+    # In the config, Keras could not serialise the layers of the structure.
+    structure = {"pre_block_layers": [table], "sequential_blocks": blocks}
+    model.get_quantization_layer_structure = lambda _: structure
+    stated = {"num_samples": 24, "sequence_length": 5, "group_size": group_size}
+    quantise(model, None, config=config([row[None] for row in rows], tokenizer=lambda ids: ids, **stated))
+    return model, rows
 
 
 def _series() -> Any:

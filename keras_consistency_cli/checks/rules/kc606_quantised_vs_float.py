@@ -24,6 +24,7 @@ Sources: keras#19263, keras-io#2193, keras-io#2195.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TypedDict
 
@@ -115,7 +116,9 @@ def _judge(
 def _judge_expected_error(evidence: Evidence, findings: _Findings, comparison: Comparison) -> Verdict:
     """A PASS, or a WARN for an error that is large although quantisation explains it."""
     share = findings["expected"]
-    expected = f"{', '.join(evidence.facts.quantised)} changes outputs by about {share:.2g} of their size"
+    # The name of a policy, such as "int4/128_from_float32", begins with the mode.
+    modes = dict.fromkeys(re.split("[/_]", policy)[0] for policy in evidence.facts.quantised)
+    expected = f"{', '.join(modes)} changes outputs by about {share:.2g} of their size"
     details = f"{_describe_decisions(comparison)}{_describe_calls(findings)}"
     message = f"{_describe_excess(findings)}; {expected}{details}"
     is_accepted = evidence.data.owner.low_precision == "accepted"

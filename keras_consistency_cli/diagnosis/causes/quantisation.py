@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
+from keras_consistency_cli.routes.numerics.quantised.coarse_layers import CoarseDetails
 from keras_consistency_cli.routes.numerics.quantised.dequantised import DEQUANTISED, QuantisationDetails
 from keras_consistency_cli.routes.numerics.quantised.quantised_layers import DequantisedDetails
 
@@ -22,6 +23,15 @@ _CALL_ITSELF = (
     "or let '{layer}' call the layer itself, inner(x) in place of inner.call(x); in place of "
     "TimeDistributed(Dense(...)) use Dense(...), which works on the last axis of any input"
 )
+_COARSE = "quantisation changes the outputs by more than int8 would: the precision is very low"
+_COARSE_AT = f"{_COARSE}, most of all for {{layer}}"
+_LARGEST_IN_FLOATS = (
+    "quantise the float model again, and leave the layers that change the outputs most in floats:\n"
+    "    model.quantize(mode, filters=lambda layer: layer.name not in [NAMES])\n"
+)
+_INT8 = "quantise the float model to int8 instead: model.quantize('int8')\n"
+_OR_INT8 = "or quantise all of it to int8: model.quantize('int8')\n"
+_ACCEPT = "if the low precision is intended and tested, set facts: {{low_precision: accepted}} in the YAML"
 
 
 def _name_layers(evidence: Evidence) -> CauseTexts | None:
@@ -34,6 +44,16 @@ def _name_layers(evidence: Evidence) -> CauseTexts | None:
         sentence=_DIRECT if direct else _SENTENCE,
         advice=_IN_FLOATS.replace("NAMES", _quote(suspects)) + (_CALL_ITSELF if direct else _FITTING_SCALE),
     )
+
+
+def _name_coarse_layers(evidence: Evidence) -> CauseTexts | None:
+    """The texts with the layer whose rounding changes most, and those that have to compute with floats."""
+    details = evidence.details("coarse-layers", CoarseDetails)
+    if "layer" not in details:
+        return None
+    in_floats = details.get("in_floats", ())
+    first = _LARGEST_IN_FLOATS.replace("NAMES", _quote(in_floats)) if in_floats else ""
+    return CauseTexts(sentence=_COARSE_AT, advice=first + (_OR_INT8 if in_floats else _INT8) + _ACCEPT)
 
 
 def _quote(paths: Sequence[str]) -> str:
@@ -49,8 +69,10 @@ QUANTISATION_CAUSES: tuple[Cause, ...] = (
         explanation=(
             "A quantised layer stores whole numbers and a scale. Keras applies the scale if the layer itself "
             "is called, not if TimeDistributed or the code of another layer runs its call(). float8 begins "
-            "with a scale of 1, which cuts numbers above 448 and loses those below 0.002. Outputs are then "
-            "wrong by far more than the rounding of quantisation, and saving keeps them so."
+            "with a scale of 1, which cuts numbers above 448 and loses those below 0.002. GPTQ and AWQ store "
+            "zero points without a sign: where all weights of a group are positive, a zero point below zero "
+            "becomes a large one (Keras 3.15.1). Outputs are then wrong by far more than the rounding of "
+            "quantisation, and saving keeps them so."
         ),
         key=("KC606",),
         explains=("KC606",),
@@ -60,18 +82,17 @@ QUANTISATION_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="quantisation-coarse",
-        sentence="quantisation changes the outputs by more than int8 would: the precision is very low",
+        sentence=_COARSE,
         explanation=(
-            "int4 keeps 15 values for each weight, and float8 keeps four significant bits of weights and "
-            "inputs. Nothing is broken, but the outputs differ from those of the model in floats by several "
-            "percent. int8 changes them by about one percent."
+            "int4, GPTQ and AWQ keep 15 or 16 values for each weight, and float8 keeps four significant bits "
+            "of weights and inputs. Nothing is broken, but the outputs differ from those of the model in "
+            "floats by several percent. int8 changes them by about one percent."
         ),
         key=("KC606",),
         explains=("KC606",),
-        advice=(
-            "quantise the float model to int8 instead: model.quantize('int8')\n"
-            "if the low precision is intended and tested, set facts: {{low_precision: accepted}} in the YAML"
-        ),
+        advice=_INT8 + _ACCEPT,
+        locator="coarse-layers",
+        specific=_name_coarse_layers,
     ),
 )
 """Most specific first."""

@@ -34,7 +34,9 @@ UNLOADABLE_CAUSES = (
             "quantize() also quantises the layers inside attention layers and custom layers, but the config "
             "does not say so. When Keras loads the file, it builds them as float layers, and the quantised "
             "weights do not fit (keras#21378; Keras 3.3.3 to 3.15.1; int8, int4 and float8). "
-            "SpectralNormalization computes with integer weights when it is built, which fails too."
+            "SpectralNormalization computes with integer weights when it is built, which fails too. GPTQ and "
+            "AWQ are saved without the zero points of their weights (Keras 3.14.0 to 3.15.1): such a file "
+            "cannot be repaired."
         ),
         detection=(
             "Keras loads the file in a process of its own, and raises that the variables of a layer do not "

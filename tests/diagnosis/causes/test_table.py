@@ -526,6 +526,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("quantisation-broken", "mix")],
     ),
     ("int4", {}, {"KC606": {"cause": "quantisation-coarse"}}, [("quantisation-coarse", None)]),
+    (
+        "int4, most of all in one layer",
+        {"located": {"coarse-layers": {**MIXED, "in_floats": ["mix"]}}},
+        {"KC606": {"cause": "quantisation-coarse"}},
+        [("quantisation-coarse", "mix")],
+    ),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
     (
         "half precision",

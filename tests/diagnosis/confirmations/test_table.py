@@ -102,6 +102,12 @@ MISCAST = {
 UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
 
 RAISED = {"layer": "norm", "raised": ["norm"], "lost_before": 5, "lost": 0, "off_before": 0.2, "off": 1e-4}
+COARSE = {
+    "shares": [{"layer": "head", "share": 0.4}, {"layer": "first", "share": 0.1}],
+    "in_floats": ["head"],
+    "before": 0.41,
+    "after": 0.1,
+}
 IN_FLOATS = {"dequantised": ["steps/dense"], "before": 900.0, "after": 0.7}
 
 
@@ -240,6 +246,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaled-by-own-statistics", served("own-statistics:range of each row"), {"KC301": {}}),
     ("feature-order", {}, {"KC304": {"reference": ["a", "b"]}}),
     ("recorded-from-other-rows", {}, {"KC802": {"rows": "rows divided by 255"}}),
+    ("quantisation-coarse", measured("coarse-layers", COARSE), {"KC606": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

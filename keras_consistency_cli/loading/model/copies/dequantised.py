@@ -16,7 +16,9 @@ import numpy as np
 
 from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused, dtype_policy_config
 from keras_consistency_cli.loading.model.copies.quantised_weights import (
+    CALIBRATION_MARKS,
     Quantised,
+    is_calibrated,
     is_quantised,
     read_quantised,
 )
@@ -27,7 +29,10 @@ from keras_consistency_cli.text import clean
 __all__ = ["DequantisedCopy", "Twin", "build_dequantised_copy"]
 
 _DROPPED = frozenset({"quantization_config", "lora_rank", "lora_alpha"})
-"""Entries of the config of a quantised layer that its float twin has not: its kernel has LoRA merged."""
+"""Entries of the config of a quantised layer that its float twin has not: its kernel has LoRA merged.
+
+GPTQ and AWQ also leave the first of them in layers that stay in floats.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,8 @@ def build_dequantised_copy(
         PrecisionCopyRefused: it cannot be rebuilt, or a layer or mode of quantisation is not known.
     """
     try:
-        config = _dequantise(keras.saving.serialize_keras_object(model), only)
+        chosen = None if only is None else {*only, *_list_uncalibrated(model)}
+        config = _dequantise(keras.saving.serialize_keras_object(model), chosen)
         rebuilt = keras.saving.deserialize_keras_object(
             config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
         )
@@ -84,6 +90,11 @@ def build_dequantised_copy(
             f"it cannot be rebuilt with floats ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     return DequantisedCopy(model=rebuilt, twins=tuple(_copy_weights(model, rebuilt)))
+
+
+def _list_uncalibrated(model: Any) -> Iterator[str]:
+    """Yield the layers that compute with floats although their dtype policy is quantised."""
+    yield from (found.layer.name for found in find_layers(model) if not is_calibrated(found.layer))
 
 
 def _dequantise(config: Any, only: Collection[str] | None) -> Any:
@@ -101,7 +112,7 @@ def _dequantise(config: Any, only: Collection[str] | None) -> Any:
             return copy.deepcopy(config)
         kept = {key: value for key, value in own.items() if key not in _DROPPED}
         return {**config, "config": _dequantise(kept, only)}
-    return {key: _dequantise(value, only) for key, value in config.items()}
+    return {key: _dequantise(value, only) for key, value in config.items() if key != "quantization_config"}
 
 
 def _source_policy(config: Mapping[str, Any]) -> str | None:
@@ -114,7 +125,10 @@ def _source_policy(config: Mapping[str, Any]) -> str | None:
 
 def _copy_weights(model: Any, rebuilt: Any) -> Iterator[Twin]:
     """Give the copy the weights of the model, and yield the layers that compute with floats now."""
-    originals, copies = list(find_layers(model)), list(find_layers(rebuilt))
+    # quantize() may change the order of layers without weights, such as InputLayer.
+    originals, copies = (
+        [found for found in find_layers(each) if own_weights(found.layer)] for each in (model, rebuilt)
+    )
     if [type(found.layer) for found in originals] != [type(found.layer) for found in copies]:
         raise PrecisionCopyRefused("the model rebuilt from its config has different layers")
     for original, found in zip(originals, copies, strict=True):
@@ -150,4 +164,7 @@ def _copy_layer(original: Any, found: Any) -> None:
         sources, targets = (sorted(each, key=lambda variable: variable.name) for each in (sources, targets))
     if [tuple(each.shape) for each in sources] != [tuple(each.shape) for each in targets]:
         raise PrecisionCopyRefused("the model rebuilt from its config has different variables")
+    for mark in CALIBRATION_MARKS:
+        if hasattr(original, mark):
+            setattr(found, mark, getattr(original, mark))
     copy_layer(original, found, zip(sources, targets, strict=True))

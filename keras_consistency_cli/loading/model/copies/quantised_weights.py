@@ -15,12 +15,26 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["FLOAT8_HALF_STEP", "Quantised", "is_quantised", "read_quantised"]
+__all__ = [
+    "CALIBRATION_MARKS",
+    "FLOAT8_HALF_STEP",
+    "Quantised",
+    "is_calibrated",
+    "is_quantised",
+    "read_quantised",
+]
+
+CALIBRATION_MARKS = ("is_gptq_calibrated", "is_awq_calibrated")
+"""Attributes of layers: whether GPTQ or AWQ has quantised their weights."""
 
 FLOAT8_HALF_STEP = 2.0**-4
 """Half a unit in the last place of float8 (e4m3), as a share of the number."""
 _LEVELS = {"int8": 127.0, "int4": 7.0}
 """The whole number that the largest weight of an output becomes."""
+_GROUPED_BY_INPUT = ("gptq", "awq")
+"""These always have a scale for each group of inputs, and store one row for each output."""
+_UINT8, _FIRST_WRAPPED, _NARROW = 256, 192, 4
+"""Values of a zero point, the lowest that is taken for one below zero, and the bits of weights for that."""
 _CHUNK = 256
 """Rows of ones and zeros in one call."""
 
@@ -30,10 +44,9 @@ class Quantised:
     """What a quantised layer computes with.
 
     Args:
-        mode: int8, int4 or float8.
+        mode: int8, int4, float8, gptq or awq.
         weights: the kernel or the embeddings, as floats.
-        half_steps: half the distance of two values that can be stored; it broadcasts to `weights`. For groups
-            of weights with scales of their own, it is that of all groups together.
+        half_steps: half the distance of two values that can be stored; it broadcasts to `weights`.
         input_axes: the axes of the inputs that share one scale, None if the inputs are not rounded.
     """
 
@@ -57,8 +70,17 @@ class _Equation:
 
 
 def is_quantised(layer: Any) -> bool:
-    """Whether the layer computes with weights of int8, int4, float8 or the like."""
+    """Whether the layer computes with weights of int8, int4, float8, GPTQ or AWQ."""
     return getattr(layer, "quantization_mode", None) is not None
+
+
+def is_calibrated(layer: Any) -> bool:
+    """Whether the layer uses its quantised weights.
+
+    GPTQ and AWQ leave layers outside the blocks that they are given in floats, with a quantised dtype policy.
+    """
+    mark = f"is_{getattr(layer, 'quantization_mode', None)}_calibrated"
+    return mark not in CALIBRATION_MARKS or bool(getattr(layer, mark, False))
 
 
 def read_quantised(layer: Any, shape: Sequence[int]) -> Quantised | None:
@@ -69,7 +91,7 @@ def read_quantised(layer: Any, shape: Sequence[int]) -> Quantised | None:
         shape: the shape of its kernel or embeddings as floats.
     """
     mode, kind = layer.quantization_mode, type(layer)
-    if mode not in (*_LEVELS, "float8"):
+    if mode not in (*_LEVELS, *_GROUPED_BY_INPUT, "float8"):
         return None
     if kind is keras.layers.Embedding:
         return _describe(layer, _call_on_numbers(layer, shape[0]), (1,), None)
@@ -88,12 +110,48 @@ def _describe(
     mode = layer.quantization_mode
     if mode == "float8":
         half_steps = FLOAT8_HALF_STEP * np.abs(weights)
+    elif hasattr(layer, "g_idx"):
+        steps = _read_group_steps(layer)
+        half_steps = steps.reshape(weights.shape) / 2
+        weights = weights + (_UINT8 * steps * _has_wrapped(layer)).reshape(weights.shape)
     else:
         half_steps = np.abs(weights).max(axis=summed, keepdims=True) / _LEVELS[mode] / 2
     rounds_inputs = mode == "float8" or bool(getattr(layer, "inputs_quantizer", None))
     return Quantised(
         mode=mode, weights=weights, half_steps=half_steps, input_axes=axes if rounds_inputs else None
     )
+
+
+def _read_group_steps(layer: Any) -> np.ndarray:
+    """Return the step of each weight, of a layer in which groups of weights have scales of their own."""
+    if not is_calibrated(layer):
+        return np.zeros(layer.kernel_shape)
+    if not hasattr(layer, "kernel_scale"):
+        return _as_array(layer.embeddings_scale)[:, _groups(layer)]
+    steps = _by_weight(layer, layer.kernel_scale)
+    # AWQ divides by these after it has read the stored numbers.
+    return steps / _as_array(layer.awq_scales)[:, None] if hasattr(layer, "awq_scales") else steps
+
+
+def _has_wrapped(layer: Any) -> np.ndarray:
+    """Whether the zero point of each weight is below zero; Keras stores -17 as 239, and takes it for that.
+
+    A zero point that really is so far above zero belongs to weights that differ by less than a twelfth.
+    """
+    is_narrow = getattr(layer.dtype_policy, "weight_bits", _NARROW) <= _NARROW
+    if layer.quantization_mode not in _GROUPED_BY_INPUT or not is_narrow:
+        return np.zeros(1)
+    return _by_weight(layer, layer.kernel_zero) >= _FIRST_WRAPPED
+
+
+def _by_weight(layer: Any, of_groups: Any) -> np.ndarray:
+    """Return for each weight the value of its group."""
+    values, groups = _as_array(of_groups), _groups(layer)
+    return values[:, groups].T if layer.quantization_mode in _GROUPED_BY_INPUT else values[groups]
+
+
+def _groups(layer: Any) -> np.ndarray:
+    return _as_array(layer.g_idx).astype("int64")
 
 
 def _parse(equation: str) -> _Equation | None:

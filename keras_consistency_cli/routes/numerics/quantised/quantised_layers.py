@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.copies.dequantised import Twin
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["DEQUANTISING_ROUTES", "QUANTISATION_LOCATORS", "DequantisedDetails"]
+__all__ = [
+    "DEQUANTISING_ROUTES",
+    "QUANTISATION_LOCATORS",
+    "DequantisedDetails",
+    "FloatRuns",
+    "describe_depth",
+    "run_floats",
+]
 
 _ROWS = 8
 _MOST_LAYERS = 6
@@ -62,7 +69,7 @@ class _LayerError:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _FloatRuns:
+class FloatRuns:
     """The float copy of a model, and its layers' outputs without and with the error of quantisation."""
 
     session: Session
@@ -87,7 +94,12 @@ class _FloatRuns:
         ]
 
 
-def _run_floats(session: Session, batch: Rows) -> _FloatRuns:
+def run_floats(session: Session, batch: Rows) -> FloatRuns:
+    """Run the float copy of a model without and with the error of quantisation.
+
+    Raises:
+        PrecisionCopyRefused: there is no such copy.
+    """
     copy = dequantise(session, batch)
     on_copy = session.on_copy(copy.model)
     exact = _record(on_copy, batch)
@@ -96,7 +108,7 @@ def _run_floats(session: Session, batch: Rows) -> _FloatRuns:
     with quantising(copy.twins, session.options.seed):
         quantised = _record(on_copy, batch)
     on_copy.restore()
-    return _FloatRuns(session=on_copy, twins=copy.twins, exact=exact, quantised=quantised)
+    return FloatRuns(session=on_copy, twins=copy.twins, exact=exact, quantised=quantised)
 
 
 def _record(session: Session, batch: Rows) -> list[LayerOutput]:
@@ -108,7 +120,7 @@ def _record(session: Session, batch: Rows) -> list[LayerOutput]:
 def _locate(session: Session, rows: Rows) -> Result:
     """Find the first layer whose error is larger than that of quantisation."""
     batch = first_batch(rows, session.facts.batch_size or _ROWS)
-    errors = _run_floats(session, batch).compare(session, batch)
+    errors = run_floats(session, batch).compare(session, batch)
     located = _find_excess(errors)
     if located is None:
         return Result(outputs={})
@@ -119,7 +131,7 @@ def _locate(session: Session, rows: Rows) -> Result:
         "custom": layer.custom,
         "order": located + 1,
         "steps": len(errors),
-        "depth": _describe_depth(errors, located),
+        "depth": describe_depth([each.layer for each in errors], [each.error for each in errors], located),
     }
     return Result(outputs={}, details=details)
 
@@ -128,20 +140,28 @@ def _find_excess(errors: Sequence[_LayerError]) -> int | None:
     return next((at for at, each in enumerate(errors) if not each.excess <= QUANTISATION_FACTOR), None)
 
 
-def _describe_depth(errors: Sequence[_LayerError], located: int) -> list[LayerDeviation]:
-    """Return each layer's error, in finishing order."""
-    before = [0.0, *(each.error for each in errors)]
+def describe_depth(
+    layers: Sequence[LayerOutput], errors: Sequence[float], located: int
+) -> list[LayerDeviation]:
+    """Return the error after each layer, in the order in which layers finish.
+
+    Args:
+        layers: the layers that ran.
+        errors: the error of each, as a share of its outputs.
+        located: the position of the layer at fault.
+    """
+    before = [0.0, *errors]
     entries: list[LayerDeviation] = [
         {
-            "layer": each.layer.path,
-            "kind": each.layer.kind,
+            "layer": layer.path,
+            "kind": layer.kind,
             "depth": position + 1,
             "inputs": before[position],
-            "outputs": each.error,
+            "outputs": errors[position],
             "noise": None,
             "culprit": position == located,
         }
-        for position, each in enumerate(errors)
+        for position, layer in enumerate(layers)
     ]
     return limit_entries(entries)
 
@@ -151,7 +171,7 @@ def _dequantise_layers(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
     batch = first_batch(rows, session.facts.batch_size or _ROWS)
-    floats = _run_floats(session, batch)
+    floats = run_floats(session, batch)
     chosen: list[str] = []
     current = session
     while len(chosen) < _MOST_LAYERS:
@@ -171,7 +191,7 @@ def _dequantise_layers(session: Session, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _suspects(floats: _FloatRuns, session: Session, batch: Rows) -> list[str]:
+def _suspects(floats: FloatRuns, session: Session, batch: Rows) -> list[str]:
     """Return the quantised layers in the first layer whose error is too large."""
     errors = floats.compare(session, batch)
     located = _find_excess(errors)
@@ -181,7 +201,7 @@ def _suspects(floats: _FloatRuns, session: Session, batch: Rows) -> list[str]:
     return [twin.path for twin in floats.twins if f"{twin.path}/".startswith(f"{path}/")]
 
 
-def _excess(floats: _FloatRuns, session: Session, batch: Rows) -> float:
+def _excess(floats: FloatRuns, session: Session, batch: Rows) -> float:
     """Return the error of the outputs in multiples of the expected one, of the output furthest away."""
     errors = measure_errors(session, floats.session, floats.twins, batch)
     return max(

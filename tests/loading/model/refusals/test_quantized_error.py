@@ -15,6 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model.load import load_model
 from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
+from tests.corpus.reports_quantised import calibrated
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -106,6 +107,20 @@ def test_the_refusal_names_the_layer(tmp_path: Path, kind: str, wording: Snapsho
     with pytest.raises(RefusedError) as refusal:
         load_model(path, custom_objects=OBJECTS)
     assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+@pytest.mark.parametrize("config", [keras.quantizers.GPTQConfig, keras.quantizers.AWQConfig])
+def test_a_file_without_zero_points_is_named(
+    tmp_path: Path, config: type, wording: SnapshotAssertion
+) -> None:
+    """See findings/zero_points_not_saved.sh."""
+    model, _ = calibrated(config, -1)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(RefusedError) as refusal:
+        load_model(tmp_path / "m.keras", custom_objects={})
+    assert refusal.value.cause == "quantized-not-loadable"
+    text = str(refusal.value).replace(f"{tmp_path}/", "")
+    assert text.replace(model.layers[1].name, "dense") == wording
 
 
 @pytest.mark.parametrize("kind", ["attention", "own", "spectral"])
