@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
+from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.loading.tables.columns import Words, merge
 from keras_consistency_cli.measurement.facts import Facts
@@ -182,7 +182,7 @@ class SubjectRows:
         return open_rows(Path(path), what=LABELS[name], reading=replace(reading, as_texts=as_texts))
 
     @cached_property
-    def _data_names(self) -> Mapping[str, str]:
+    def _data_names(self) -> Mapping[str, ArrayName]:
         assert self.data is not None
         inputs = raw_inputs(self.files, self.facts.inputs, self.data)
         return match_inputs(self.data, inputs, batch_size=self.facts.batch_size)
@@ -192,7 +192,7 @@ class SubjectRows:
         return self._open("served")
 
     @cached_property
-    def _served_names(self) -> Mapping[str, str]:
+    def _served_names(self) -> Mapping[str, ArrayName]:
         assert self._served is not None
         return match_inputs(self._served, self.facts.inputs, batch_size=None)
 
@@ -216,7 +216,7 @@ class SubjectRows:
         return None if columns == self.data.columns else columns
 
     @cached_property
-    def _reference_names(self) -> Mapping[str, str]:
+    def _reference_names(self) -> Mapping[str, ArrayName]:
         assert self._reference is not None
         inputs = raw_inputs(self.files, self.facts.inputs, self._reference)
         return match_inputs(self._reference, inputs, batch_size=None)

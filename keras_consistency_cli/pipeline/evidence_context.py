@@ -14,7 +14,7 @@ from keras_consistency_cli.loading.rows.axes import MovedAxes, find_moved_axes, 
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.input_order import contradictory_keys, shifted_inputs, swapped_inputs
 from keras_consistency_cli.loading.rows.shape_fit import fits
-from keras_consistency_cli.loading.rows.source import RowSource, take
+from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, take
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.measurement.facts import Facts, InputFact
@@ -112,7 +112,7 @@ def _channels_may_come_first(shape: tuple[int, ...], expected: tuple[int | None,
     )
 
 
-def _sample(source: RowSource, names: Mapping[str, str]) -> _Rows:
+def _sample(source: RowSource, names: Mapping[str, ArrayName]) -> _Rows:
     return take(source, names, choose_rows(source.length, min(_SAMPLED_ROWS, source.length), seed=0))
 
 
@@ -131,7 +131,7 @@ def _moved_axes(rows: _Rows, reference: _Rows) -> Iterator[tuple[str, MovedAxes]
             yield name, moved
 
 
-def _comparable_rows(inputs: Inputs, names: Mapping[str, str]) -> Iterator[tuple[str, _Rows]]:
+def _comparable_rows(inputs: Inputs, names: Mapping[str, ArrayName]) -> Iterator[tuple[str, _Rows]]:
     """Reference and served rows by input, if their arrays can be assigned to the inputs."""
     for name in ("reference", "served"):
         source = inputs.additional.get(name)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.images import Images
 from keras_consistency_cli.loading.model_file.advisories import version_warning
 from keras_consistency_cli.loading.rows.source import RowSource
+from keras_consistency_cli.loading.subject_spec import raw_inputs
+from keras_consistency_cli.loading.tables.input_columns import describe_columns
 from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 from keras_consistency_cli.text import clean, format_count, shape_text
+from keras_consistency_cli.workers.load_request import subject_files
 
 __all__ = [
+    "note_columns",
     "note_float64_copy",
     "note_images",
     "note_order",
@@ -35,6 +40,12 @@ def note_order(rows: RowSource | None, reference: RowSource | None) -> Iterator[
             f"the columns of {clean(reference.path)} come in a different order than those of "
             f"{clean(rows.path)}; they are compared by their names"
         )
+
+
+def note_columns(rows: RowSource | None, settings: Settings, facts: Facts) -> Iterator[str]:
+    """Yield which columns of a table go to which input, where an input takes several."""
+    if rows is not None:
+        yield from describe_columns(rows, raw_inputs(subject_files(settings), facts.inputs, rows))
 
 
 def note_images(

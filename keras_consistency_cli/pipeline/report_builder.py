@@ -14,6 +14,7 @@ from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.pipeline import notes
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment
@@ -67,7 +68,10 @@ def build_report(
         routes=_route_times(collector, route_table(settings)),
         noise={output: comparison.max_abs for output, comparison in noise.items()},
         calibration=_calibration(collector, noise),
-        notes=(*_reading_notes(inputs, settings), *_notes(settings, collector, verdicts, run)),
+        notes=(
+            *_reading_notes(inputs, settings, collector.facts),
+            *_notes(settings, collector, verdicts, run),
+        ),
         fail_on=settings.fail_on,
         exit_zero=settings.exit_zero,
         required=required(settings),
@@ -118,13 +122,14 @@ def _notes(
     )
 
 
-def _reading_notes(inputs: Inputs, settings: Settings) -> tuple[str, ...]:
+def _reading_notes(inputs: Inputs, settings: Settings, facts: Facts) -> tuple[str, ...]:
     """How files of rows were read, where the files alone decided that."""
     sources = [inputs.rows, *inputs.additional.values()]
     remarks = dict.fromkeys(remark for source in sources if source for remark in source.remarks)
     images = notes.note_images(inputs.rows, inputs.archive.classes, settings.facts.value_range)
     order = notes.note_order(inputs.rows, inputs.additional.get("reference"))
-    return (*images, *(f"read {remark}" for remark in remarks), *order)
+    columns = notes.note_columns(inputs.rows, settings, facts)
+    return (*images, *(f"read {remark}" for remark in remarks), *order, *columns)
 
 
 def _model_source(settings: Settings, inputs: Inputs, collector: EvidenceCollector) -> Source:

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.errors import DataError, ShapeMismatchError
 from keras_consistency_cli.loading.rows.input_order import shifted_inputs
-from keras_consistency_cli.loading.rows.reading import drop_option, list_columns
+from keras_consistency_cli.loading.rows.reading import list_columns
 from keras_consistency_cli.loading.rows.shape_fit import (
     find_dtype_clash,
     fits,
     is_taken_silently,
     suggest_shape_fix,
 )
-from keras_consistency_cli.loading.rows.source import FLAT_TEXTS, RowSource
+from keras_consistency_cli.loading.rows.source import FLAT_TEXTS, ArrayName, RowSource
 from keras_consistency_cli.loading.rows.unnamed_inputs import (
     GENERATED_NAMES,
     generated_names,
@@ -24,6 +24,7 @@ from keras_consistency_cli.loading.rows.unnamed_inputs import (
     pair_by_shape,
 )
 from keras_consistency_cli.loading.tables.columns import describe_texts
+from keras_consistency_cli.loading.tables.input_columns import pair_columns
 from keras_consistency_cli.measurement.distance import is_text
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
@@ -39,8 +40,8 @@ _ENCODE = (
 
 def match_inputs(
     source: RowSource, inputs: tuple[InputFact, ...], *, batch_size: int | None
-) -> Mapping[str, str]:
-    """Return the array for each input, by name, after a check that everything fits.
+) -> Mapping[str, ArrayName]:
+    """Return the array or the columns for each input, by name, after a check that everything fits.
 
     Args:
         source: the opened data.
@@ -56,7 +57,7 @@ def match_inputs(
         return {name: name for name in source.arrays}
     names = _pair_names(source, inputs)
     for fact in inputs:
-        if source.words and fact.dtype and names[fact.name] in source.arrays:
+        if fact.dtype and source.holds_words(names[fact.name]):
             raise describe_texts(source.words, f"data {clean(source.path)}")
         _check_shape(source, names[fact.name], fact)
         _check_dtype(source, names[fact.name], fact)
@@ -66,7 +67,7 @@ def match_inputs(
 
 
 def check_texts(source: RowSource, inputs: Sequence[str]) -> None:
-    """Refuse columns of texts next to numbers, unless each input of the model has a column of its own.
+    """Refuse columns of texts next to numbers, unless each of them is that of an input.
 
     Args:
         source: the opened rows, which no scaler and no function changes.
@@ -75,35 +76,22 @@ def check_texts(source: RowSource, inputs: Sequence[str]) -> None:
     Raises:
         DataError: the texts would reach an input of numbers.
     """
-    has_own_columns = len(inputs) > 1 and set(inputs) <= set(source.columns or ())
+    has_own_columns = len(inputs) > 1 and set(source.words) <= set(inputs)
     if source.words and not has_own_columns:
         raise describe_texts(source.words, f"data {clean(source.path)}")
 
 
-def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, str]:
+def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, ArrayName]:
     wanted, available = [fact.name for fact in inputs], list(source.arrays)
     if len(wanted) == len(available) == 1:
         takes_flat = source.has_single_texts and len(inputs[0].shape) == 1
         return {wanted[0]: FLAT_TEXTS if takes_flat else available[0]}
-    if source.columns is not None and set(wanted) <= set(source.columns):
-        _check_surplus_columns(source, wanted)
-        return {name: name for name in wanted}
+    if source.columns is not None and (columns := pair_columns(source, inputs)) is not None:
+        return columns
     # Surplus arrays that Keras takes for others are a failure of a check, not an unusable file.
     if set(wanted) == set(available) or shifted_inputs(source.arrays, inputs):
         return {name: name for name in wanted}
     raise _describe_names_misfit(source, inputs, available)
-
-
-def _check_surplus_columns(source: RowSource, wanted: Sequence[str]) -> None:
-    """Refuse columns that no input takes; they are left out only if the user says so."""
-    surplus = [name for name in source.columns or () if name not in wanted]
-    if surplus:
-        are = "is" if len(surplus) == 1 else "are"
-        raise DataError(
-            f"data {clean(source.path)} has {len(wanted) + len(surplus)} columns, "
-            f"the model has {len(wanted)} inputs: {_quote(surplus[:_SHOWN])} {are} extra",
-            fix=drop_option(surplus),
-        )
 
 
 def _describe_names_misfit(
@@ -156,12 +144,12 @@ def _write_savez(names: Sequence[str], arrays: Mapping[str, str] | None = None) 
     )
 
 
-def _label(source: RowSource, name: str) -> str:
+def _label(source: RowSource, name: ArrayName) -> str:
     label = f"data {clean(source.path)}"
     return f"array '{clean(name)}' of {label}" if source.named else label
 
 
-def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
+def _check_shape(source: RowSource, name: ArrayName, wanted: InputFact) -> None:
     shape = source.array(name).shape
     if fits(shape, wanted.shape) or is_taken_silently(shape, wanted.shape, wanted.lenient):
         return
@@ -195,7 +183,7 @@ def _suggest_option(source: RowSource, wanted: InputFact) -> str | None:
     return None
 
 
-def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
+def _check_dtype(source: RowSource, name: ArrayName, wanted: InputFact) -> None:
     array = source.array(name)
     clash = find_dtype_clash(array, wanted.dtype)
     if clash is not None:

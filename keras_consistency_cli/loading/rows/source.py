@@ -35,6 +35,7 @@ from keras_consistency_cli.text import clean
 __all__ = [
     "FLAT_TEXTS",
     "LONE_ARRAY",
+    "ArrayName",
     "RowSource",
     "check_equal_lengths",
     "find_nonfinite_rows",
@@ -45,6 +46,8 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
+ArrayName = str | tuple[str, ...]
+"""The name of an array or of a column, or the names of columns that are one array together."""
 FLAT_TEXTS = "texts"
 """The name of that array without its axis of one feature, if `RowSource.has_single_texts`."""
 _MAX_HASHED = 256 * 2**20
@@ -77,27 +80,40 @@ class RowSource:
     has_single_texts: bool = False
     """Whether each row of a table or of a text file is one text, which says nothing of its shape."""
 
-    def array(self, name: str) -> Array:
+    def array(self, name: ArrayName) -> Array:
         """Return an array by its name, or a column of a table by its own, as rows of one feature.
 
-        Single texts have the shape (rows, 1), and (rows,) by the name FLAT_TEXTS.
+        Several columns are rows of as many features. Single texts have the shape (rows, 1), and (rows,) by
+        the name FLAT_TEXTS.
         """
         if name == FLAT_TEXTS and self.has_single_texts:
             return self.arrays[LONE_ARRAY][:, 0]
+        if not isinstance(name, str):
+            return self.arrays[LONE_ARRAY][..., self.find_columns(name)]
         if name in self.arrays or self.columns is None:
             return self.arrays[name]
-        place = self.columns.index(name)
+        (place,) = self.find_columns((name,))
         column = self.arrays[LONE_ARRAY][..., place : place + 1]
         if name not in self.words:
             return column
         return to_texts(decode(column, self.words[name]), clean(self.path))
 
+    def find_columns(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of these columns of a table."""
+        return [(self.columns or ()).index(name) for name in names]
+
+    def holds_words(self, name: ArrayName) -> bool:
+        """Whether this array of numbers is a table, or columns of one, that hold codes of texts."""
+        if isinstance(name, str):
+            return bool(self.words) and name in self.arrays
+        return any(each in self.words for each in name)
+
     def in_order(self, names: Sequence[str]) -> RowSource:
         """Return the table with its columns in this order; itself if it does not have just these."""
         if self.columns is None or self.columns == tuple(names) or sorted(self.columns) != sorted(names):
             return self
-        places = [self.columns.index(name) for name in names]
-        return replace(self, arrays={LONE_ARRAY: self.arrays[LONE_ARRAY][..., places]}, columns=tuple(names))
+        in_order = self.arrays[LONE_ARRAY][..., self.find_columns(names)]
+        return replace(self, arrays={LONE_ARRAY: in_order}, columns=tuple(names))
 
     def with_words(self, words: Words) -> RowSource:
         """Return the table with codes of these words, which include its own."""
@@ -264,12 +280,12 @@ def split_into_chunks(rows: RowNumbers, size: int) -> Iterator[npt.NDArray[np.in
         yield np.asarray(rows[start : start + size], dtype=np.int64)
 
 
-def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64]) -> dict[str, Array]:
+def take(source: RowSource, names: Mapping[str, ArrayName], rows: npt.NDArray[np.int64]) -> dict[str, Array]:
     """Copy the numbered rows into memory, by input name: C order, native byte order, writable.
 
     Args:
         source: the opened data.
-        names: the array for each input, from `match_inputs`.
+        names: the array or the columns for each input, from `match_inputs`.
         rows: row numbers, in the wanted order.
     """
     is_run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
@@ -277,8 +293,12 @@ def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64
     selection: Any = slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
     copies = {}
     for name, array_name in names.items():
-        array = source.array(array_name)
-        copies[name] = np.array(array[selection], dtype=array.dtype.newbyteorder("="), order="C")
+        is_group = not isinstance(array_name, str)
+        array = source.array(LONE_ARRAY if is_group else array_name)
+        part = array[selection]
+        if is_group:
+            part = part[..., source.find_columns(array_name)]
+        copies[name] = np.array(part, dtype=array.dtype.newbyteorder("="), order="C")
         release(array)
     return copies
 
