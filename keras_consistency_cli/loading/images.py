@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,7 @@ __all__ = ["ImageForm", "Images", "open_images"]
 _ENDINGS = (".png", ".jpg", ".jpeg")
 _OTHER_ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".tif", ".tiff", ".webp")
 _MOST_FILES, _MOST_PIXELS = 1_000_000, 100_000_000
+_PROBED, _SHOWN = 256, 5
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _EXPECTED = "a folder with PNG or JPEG files, or with a folder of them for each class"
 _Floats = npt.NDArray[np.float32]
@@ -57,11 +58,32 @@ class Images:
     def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> _Floats:
         chosen = [self._files[row] for row in np.arange(len(self))[rows].tolist()]
         result = np.empty((len(chosen), *self._form.shape), np.float32)
+        problems: dict[Path, DataError] = {}
         # Pillow releases the interpreter's lock while it decodes.
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            for place, image in enumerate(pool.map(self._decode, chosen)):
-                result[place] = image
+            for place, image in enumerate(pool.map(self._try_to_decode, chosen)):
+                if isinstance(image, DataError):
+                    problems[chosen[place]] = image
+                else:
+                    result[place] = image
+        if problems:
+            raise _join(problems)
         return result
+
+    def check_first(self) -> None:
+        """Refuse a damaged first file, with all others among the first ones, before anything else is started.
+
+        Raises:
+            DataError: the first image cannot be read.
+        """
+        if isinstance(self._try_to_decode(self._files[0]), DataError):
+            self[:_PROBED]
+
+    def _try_to_decode(self, path: Path) -> _Floats | DataError:
+        try:
+            return self._decode(path)
+        except DataError as problem:
+            return problem
 
     def _decode(self, path: Path) -> _Floats:
         height, width, channels = self._form.shape
@@ -97,8 +119,22 @@ def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
         is_other = f" in PNG or JPEG, but {_count(others)}" if others else ""
         raise DataError(f"{label} has no images{is_other}", expected=_EXPECTED)
     images = Images(files, form, remark=f"{label}: {_count(others)} left out" if others else None)
-    images[:1]  # a damaged first file is reported before anything else is started
+    images.check_first()
     return images
+
+
+def _join(problems: Mapping[Path, DataError]) -> DataError:
+    """Return one error for all images that cannot be read."""
+    first, *others = problems
+    if not others:
+        return problems[first]
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return DataError(
+        f"{format_count(len(problems), 'image')} cannot be taken: {problems[first].what}; "
+        f"also {', '.join(clean(path.name) for path in others[:_SHOWN])}{more}",
+        expected="complete PNG or JPEG files",
+        fix="save them again, or take them out of the folder",
+    )
 
 
 def _count(others: Sequence[Path]) -> str:

@@ -61,6 +61,21 @@ def test_folders_without_readable_images_are_refused(content: bytes | None, tmp_
         opened(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("damaged", "named"), [("ac", "c.png"), ("bd", "d.png"), ("abcd", "b.png, c.png, d.png")]
+)
+def test_all_damaged_images_are_named_at_once(damaged: str, named: str, tmp_path: Path) -> None:
+    for name in "abcd":
+        paint(tmp_path / f"{name}.png", 1)
+        if name in damaged:
+            (tmp_path / f"{name}.png").write_bytes(b"not an image")
+    with pytest.raises(DataError) as refused:
+        take(opened(tmp_path), {"x": "data"}, np.arange(4))
+    assert str(refused.value).startswith(f"{len(damaged)} images")
+    assert f"also {named}" in str(refused.value)
+    assert f"{damaged[0]}.png cannot be read" in str(refused.value)
+
+
 def test_a_folder_that_cannot_be_read_is_not_called_a_wrong_kind_of_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
