@@ -1,4 +1,4 @@
-"""A real MLServer, in an environment of its own, on the loopback interface."""
+"""Real servers, in an environment of their own, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -34,8 +35,8 @@ START_S = 120.0
 
 
 @pytest.fixture(scope="session")
-def mlserver_command() -> Path:
-    """The command `mlserver`; the first test process installs it, which takes about a minute."""
+def server_environment() -> Path:
+    """The folder with the commands of the servers, installed by the first test process in about a minute."""
     requirements = HERE / "requirements.txt"
     installed, text = ENVIRONMENT / "installed.txt", requirements.read_text(encoding="utf-8")
     ENVIRONMENT.mkdir(exist_ok=True)
@@ -43,10 +44,19 @@ def mlserver_command() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not installed.exists() or installed.read_text(encoding="utf-8") != text:
             subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-            pip = [ENVIRONMENT / "bin" / "python", "-m", "pip", "install", "-q", "-r", requirements]
+            pip = [
+                ENVIRONMENT / "bin" / "python",
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--no-compile",
+                "-r",
+                requirements,
+            ]
             subprocess.run(pip, check=True, capture_output=True)
             installed.write_text(text, encoding="utf-8")
-    return ENVIRONMENT / "bin" / "mlserver"
+    return ENVIRONMENT / "bin"
 
 
 @pytest.fixture(scope="module")
@@ -84,24 +94,56 @@ def _settings(name: str, implementation: str, batch_size: int) -> dict[str, obje
 
 
 @pytest.fixture(scope="module")
-def mlserver(mlserver_command: Path, served_folder: Path) -> Iterator[str]:
-    """The address of a running server."""
+def mlserver(server_environment: Path, served_folder: Path) -> Iterator[str]:
+    """The address of a running MLServer."""
     ports = _free_ports(3)
     names = ("http_port", "grpc_port", "metrics_port")
     settings = {**dict(zip(names, ports, strict=True)), "host": "127.0.0.1", "parallel_workers": 0}
     (served_folder / "settings.json").write_text(json.dumps(settings))
-    log = served_folder / "server.log"
+    address = f"http://127.0.0.1:{ports[0]}"
+    ready = [f"{address}/v2/models/{name}/ready" for name in MODELS]
+    command = [server_environment / "mlserver", "start", served_folder]
+    with _running(command, ready, served_folder / "server.log"):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def kserve(server_environment: Path, served_folder: Path) -> Iterator[str]:
+    """The address of a running KServe, whose models are "healthy" and "reordered"."""
+    (port,) = _free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    shutil.copy(served_folder / "healthy" / "weights.npz", served_folder)
+    ready = [f"{address}/v2/models/{name}/ready" for name in ("healthy", "reordered")]
+    command = [server_environment / "python", HERE / "kserve_app.py", served_folder, str(port)]
+    with _running(command, ready, served_folder / "server.log"):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def planted_app(server_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of uvicorn with the application of planted_app.py."""
+    (port,) = _free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    command = [server_environment / "uvicorn", "tests.servers.planted_app:app", *options]
+    with _running(command, [f"{address}/ready"], tmp_path_factory.mktemp("uvicorn") / "server.log"):
+        yield address
+
+
+@contextmanager
+def _running(command: Sequence[str | Path], ready: Sequence[str], log: Path) -> Iterator[None]:
+    """Run a server in the environment of the servers, and end it by its own handle."""
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [mlserver_command, "start", served_folder],
+            command,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": ""},
+            cwd=HERE.parents[1],
+            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         )
         try:
-            address = f"http://127.0.0.1:{ports[0]}"
-            _wait(server, address, log)
-            yield address
+            _wait(server, ready, log)
+            yield
         finally:
             server.terminate()
             server.wait(30)
@@ -117,10 +159,10 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def _wait(server: subprocess.Popen[bytes], ready: Sequence[str], log: Path) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end and server.poll() is None:
-        if all(_is_ready(f"{address}/v2/models/{name}/ready") for name in MODELS):
+        if all(_is_ready(url) for url in ready):
             return
         time.sleep(0.2)
     raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-2000:])

@@ -7,7 +7,8 @@ How: the rows of the run are sent to the service, raw and, if a scaler is given,
 compared with predict. Which of the two gives the outputs of predict tells whether the service scales. If
 neither does, the model runs on rows with known mistakes: scaled twice, refitted on each request or each row,
 other orders of columns; the mistake that gives the answers is the cause. The limit is the model's own
-rounding noise, plus half a unit of the last digit that the service writes. What callers send can be stated:
+rounding noise, plus half a unit of the last digit that the service writes. Of a stateful model, predict runs
+again with its states reset before each batch, as a service should. What callers send can be stated:
 endpoints: [{url: …, rows: raw}], or scaled.
 
 To fix: see the cause. The service must use the scaler of training as it was saved, once, and write all digits
@@ -38,6 +39,7 @@ from keras_consistency_cli.routes.endpoints.table import (
     AnswerDetails,
     WireDetails,
 )
+from keras_consistency_cli.routes.sequences.states import FROM_RESET
 from keras_consistency_cli.routes.targets import route_on
 from keras_consistency_cli.routes.trace import REFERENCE
 
@@ -67,11 +69,11 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     problem = problem_of(evidence, label, ANSWERS)
     if problem is not None:
         return problem
-    as_given = _judge(evidence, ANSWERS, label, REFERENCE)
+    as_given = _judge_by_model(evidence, ANSWERS, label)
     problem = problem_of(evidence, label, SCALED)
     if problem is not None and not _refuses_scaled(evidence, label):
         return problem
-    scaled = _judge(evidence, SCALED, label, REFERENCE)
+    scaled = _judge_by_model(evidence, SCALED, label)
     if not as_given:
         return Verdict.error("the answers could not be compared", "no outputs of predict")
     if not scaled:
@@ -225,6 +227,18 @@ def _judge(evidence: Evidence, name: str, label: str, reference: str) -> tuple[J
     return judge_answers(evidence, Pair(candidate=route_on(name, label), reference=reference))
 
 
+def _judge_by_model(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
+    """Compare with predict, which carries the state of stateful layers from batch to batch.
+
+    A service that resets it before each request is right, unless rows are declared to continue each other.
+    """
+    judged = _judge(evidence, name, label, REFERENCE)
+    if _agree(judged) or evidence.data.owner.stateful_rows != "independent":
+        return judged
+    from_reset = _judge(evidence, name, label, FROM_RESET)
+    return from_reset if _agree(from_reset) else judged
+
+
 def _agree(judged: tuple[Judged, ...]) -> bool:
     return bool(judged) and all(one.within for one in judged)
 
@@ -233,7 +247,7 @@ def _pairs(settings: Settings) -> tuple[Pair, ...]:
     scales = settings.scaler is not None
     mistakes = tuple((ANSWERS, f"={route}") for route in _MISTAKES) if scales else ()
     orders = ((ANSWERS, REORDERED), (SCALED, REORDERED))
-    usual = ((ANSWERS, f"={REFERENCE}"), (SCALED, f"={REFERENCE}"))
+    usual = tuple((name, f"={own}") for own in (REFERENCE, FROM_RESET) for name in (ANSWERS, SCALED))
     return ENDPOINTS.pairs(*usual, *mistakes, *orders)(settings)
 
 

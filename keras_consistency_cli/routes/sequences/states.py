@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.alignment.row_layout import LayoutDetails, measure_row_layout
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import describe_length_error, session_for_any_length
-from keras_consistency_cli.routes.session.batches import count_rows, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
 from keras_consistency_cli.routes.session.distances import greatest_value
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.session.state_reset import reset_states
@@ -28,8 +28,9 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["STATE_ROUTES", "MemoryDetails", "SavingDetails"]
+__all__ = ["FROM_RESET", "STATE_ROUTES", "MemoryDetails", "SavingDetails"]
 
+FROM_RESET = "predict-from-reset"
 _BATCHES = 6
 """Batches over which the memory of a state is measured."""
 _MAX_STEPS = 256
@@ -288,7 +289,21 @@ def _explain_no_state(facts: Facts) -> str | None:
     return None if facts.stateful_layers else "no layer carries state"
 
 
+def _predict_from_reset(session: Session, rows: Rows) -> Result:
+    """Predict each batch from the state in which the model was loaded."""
+    batches = split_batches(rows, session.facts.batch_size or session.options.batch_size)
+    outputs = join_outputs([session.fresh_step(batch) for batch in batches])
+    session.restore()
+    return Result(outputs=outputs)
+
+
 STATE_ROUTES: tuple[Route, ...] = (
+    Route(
+        name=FROM_RESET,
+        summary="predict with the states reset before each batch",
+        run=_predict_from_reset,
+        unavailable=_explain_no_state,
+    ),
     Route(
         name="predict-reset",
         summary="the second of two predicts, states reset in between",

@@ -52,9 +52,28 @@ def test_a_reset_restores_the_first_outputs(name: str) -> None:
     assert np.array_equal(fresh, again)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_predict_from_reset_gives_each_batch_the_outputs_of_the_first(name: str) -> None:
+    built = MODELS[name]()
+    session, before = session_of(built), state_of(built[0])
+    (outputs,) = TABLE["predict-from-reset"].run(session, built[1]).outputs.values()
+    for value, same in zip(before, state_of(built[0]), strict=True):
+        np.testing.assert_array_equal(value, same)
+    (rows,) = built[1].values()
+    size = session.facts.batch_size or 1
+    moved = {next(iter(built[1])): np.roll(rows, size, axis=0)}
+    (turned,) = TABLE["predict-from-reset"].run(session, moved).outputs.values()
+    assert np.array_equal(np.roll(outputs, size, axis=0), turned), "a batch does not depend on the one before"
+    session.restore()
+    (carried,) = session.predict(built[1]).values()
+    assert np.array_equal(carried[:size], outputs[:size])
+    assert not np.array_equal(carried, outputs)
+
+
 @cache
 def ran(name: str, route: str) -> tuple[Mapping[str, Any], bool]:
     """Run a route on a model; return its details, and whether the model is as it was."""
+    keras.utils.set_random_seed(4)
     built = MODELS[name]()
     session, before = session_of(built), state_of(built[0])
     details = TABLE[route].run(session, built[1]).details

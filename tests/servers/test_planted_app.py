@@ -1,0 +1,73 @@
+"""kcheck run against FastAPI and uvicorn: services with one planted fault each, and their healthy twins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from keras_consistency_cli.workers.endpoints import budget
+from tests.helpers.asked_services import ask, found
+from tests.helpers.in_process import SharedForkServer, run_in_process
+from tests.helpers.planted_services import EXPECTED, predict
+from tests.servers.recurrent import FEATURES, STEPS, UNITS, WEIGHTS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "healthy",
+        "healthy with a lock",
+        "no scaling",
+        "scaled twice",
+        "fit_transform per request",
+        "columns reordered",
+        "six digits",
+        "a race",
+        "a batcher",
+        "stale rows after a large batch",
+        "sorted by score",
+        "a cache by length",
+        "a cache by content",
+    ],
+)
+def test_fault_is_found_and_its_twin_passes(planted_app: str, name: str) -> None:
+    assert found(ask(f"{planted_app}/{name.replace(' ', '-')}/predict", predict)) == EXPECTED[name]
+
+
+@pytest.fixture(scope="module")
+def recurrent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model with a stateful layer, for one series at a time, and its rows."""
+    folder = tmp_path_factory.mktemp("recurrent")
+    memory = keras.layers.SimpleRNN(UNITS, stateful=True, name="memory")
+    inputs = keras.Input((STEPS, FEATURES), batch_size=1)
+    model = keras.Sequential([inputs, memory, keras.layers.Dense(2)])
+    model.set_weights(WEIGHTS)
+    model.save(folder / "model.keras")
+    rows = np.random.default_rng(3).normal(size=(24, STEPS, FEATURES)).astype("float32")
+    np.save(folder / "x.npy", rows)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "causes"), [("state-reset", []), ("state-shared", ["endpoint-keeps-state"])]
+)
+def test_state_that_all_callers_share(
+    planted_app: str,
+    recurrent_folder: Path,
+    shared_fork_server: SharedForkServer,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    causes: list[str],
+) -> None:
+    monkeypatch.setattr(budget, "PER_SECOND", 10_000)
+    files = (str(recurrent_folder / "model.keras"), "--data", str(recurrent_folder / "x.npy"))
+    line = ("run", *files, "--endpoint", f"{planted_app}/{name}/predict", "--select", "KC91")
+    done = run_in_process(*line, "--format", "json", fork_server=shared_fork_server)
+    report: dict[str, Any] = json.loads(done.out)
+    assert [cause["cause"] for cause in report["diagnoses"]] == causes
+    assert (report["exit_code"], done.code) == (int(bool(causes)),) * 2
