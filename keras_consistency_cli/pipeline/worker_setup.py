@@ -93,7 +93,7 @@ def start_up(
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         observe(f"starting {settings.backend} and loading the model")
-        servers = start_fork_servers(settings, stack, fork_server, main_only=main_only)
+        servers = start_fork_servers(settings, plan, stack, fork_server, main_only=main_only)
         inputs = open_files(settings)
         clients = create_workers(settings, inputs, plan, servers, stack, deadline, main_only=main_only)
         facts, rows_description = load_workers(clients)
@@ -108,22 +108,22 @@ def start_up(
 
 
 def start_fork_servers(
-    settings: Settings, stack: ExitStack, waiting: ForkSource | None, *, main_only: bool = False
+    settings: Settings, plan: Plan, stack: ExitStack, waiting: ForkSource | None, *, main_only: bool = False
 ) -> ForkServers:
     """Start every fork server; they import their backends at the same time.
 
     Args:
         settings: validated settings.
+        plan: the routes to run.
         stack: closes the fork servers.
         waiting: a source of workers whose interpreter already runs, closed by its owner.
         main_only: whether the main worker is the only one.
     """
     own: ForkSource = waiting or stack.enter_context(ForkServer())
     _start(own, settings, backend_environment(settings.backend))
-    # The user's own code may depend on what a fork inherits: the seed of hash(), or numbers drawn at import.
-    needs_fresh = bool(settings.custom_objects) or settings.trust.code or settings.preprocess is not None
+    has_code = bool(settings.custom_objects) or settings.trust.code or settings.preprocess is not None
     fresh = float64_copy = own
-    if needs_fresh and not main_only:
+    if has_code and not main_only and any(route.interprets_again for route in plan.routes):
         fresh = stack.enter_context(_another(own))
         _start(fresh, settings, backend_environment(settings.backend))
     if settings.backend != "tensorflow" and not main_only:

@@ -70,6 +70,8 @@ class Route:
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
         target: the label of the export, service or backend that it runs on, "" for the model itself.
         needs: a route of a different worker whose outputs it is given, "" for none.
+        interprets_again: whether code of the user's must be imported again for it, by another interpreter: a
+            fork inherits the seed of hash() and the numbers that a module drew when it was imported.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Route:
     streams: bool = False
     target: str = ""
     needs: str = ""
+    interprets_again: bool = False
 
     @property
     def worker(self) -> str:

@@ -65,7 +65,7 @@ def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
         settings = Settings.model_validate({"model": Path("m.keras"), "select": codes, **options})
         plan = Plan.of(selected(settings), route_table(settings))
         stack, inputs = ExitStack(), cast(Inputs, SimpleNamespace(archive=None, exports=()))
-        fork_servers = worker_setup.start_fork_servers(settings, stack, None, main_only=main_only)
+        fork_servers = worker_setup.start_fork_servers(settings, plan, stack, None, main_only=main_only)
         deadline = Deadline(answer=1.0)
         arguments = (settings, inputs, plan, fork_servers, stack, deadline)
         return cast("dict[str, Any]", worker_setup.create_workers(*arguments, main_only=main_only))
@@ -81,6 +81,7 @@ def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any
     assert clients["main"] is not clients["fresh"]
 
 
+@pytest.mark.parametrize("code", ["KC203", "KC302", "KC801"])
 @pytest.mark.parametrize(
     "options",
     [
@@ -90,12 +91,18 @@ def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any
     ],
 )
 def test_user_code_runs_in_another_interpreter_for_the_fresh_worker(
-    clients_of: Any, options: dict[str, Any]
+    clients_of: Any, options: dict[str, Any], code: str
 ) -> None:
-    clients = clients_of(**options)
+    clients = clients_of((code,), **options)
     assert clients["fresh"].fork_server is not clients["main"].fork_server
     assert clients["float64"].fork_server is clients["main"].fork_server
     assert clients["fresh"].fork_server.environment == {"KERAS_BACKEND": "tensorflow"}
+
+
+def test_user_code_is_not_imported_again_for_checks_that_compare_no_processes(clients_of: Any) -> None:
+    clients = clients_of(("KC101", "KC204", "KC606"), custom_objects=[Path("layers.py")])
+    assert clients["fresh"].fork_server is clients["main"].fork_server
+    assert clients["float64"] is clients["fresh"]
 
 
 def test_the_float64_copy_of_another_backend_runs_on_tensorflow(clients_of: Any) -> None:

@@ -223,6 +223,7 @@ _FRESH_PROCESS = Route(
     summary="predict in a process that has run nothing before",
     run=_predict_in_fresh_process,
     placement="fresh",
+    interprets_again=True,
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
     # Two of these trace predict again; the route after each runs what it leaves.

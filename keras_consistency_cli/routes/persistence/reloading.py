@@ -154,6 +154,7 @@ RELOADING_ROUTES: tuple[Route, ...] = (
         run=_reloaded,
         unavailable=_too_large,
         placement="fresh",
+        interprets_again=True,
     ),
     Route(
         name="loaded-again",
@@ -161,5 +162,6 @@ RELOADING_ROUTES: tuple[Route, ...] = (
         run=_loaded_again,
         unavailable=_too_large,
         placement="fresh",
+        interprets_again=True,
     ),
 )
