@@ -21,6 +21,7 @@ from tests.advice.edits import (
     load,
     named_rows,
     option,
+    rebuild,
     remove_options,
     save,
     write_source,
@@ -31,6 +32,7 @@ from tests.advice.trials_calls import own_layer
 from tests.corpus.cases import Case, Files
 from tests.corpus.faults_normalization import beside
 from tests.corpus.normalised import WEATHER
+from tests.corpus.reports_integers import clock, motion
 from tests.corpus.worlds import WORLDS, Array, settle, weather
 
 __all__ = ["TRIALS"]
@@ -260,6 +262,18 @@ TRIALS: tuple[Trial, ...] = (
         "train longer, with a lower momentum",
         "moving statistics of few steps, dense",
         _momentum,
+    ),
+    corpus_trial(
+        "integer-overflow",
+        "cast before you compute",
+        "frames of bytes, subtracted",
+        give_model(rebuild(motion("int32"))),
+    ),
+    corpus_trial(
+        "integer-overflow",
+        "declare an input that takes the rows",
+        "milliseconds in 32 bits",
+        give_model(rebuild(clock("int64"))),
     ),
     Trial(slug="outputs-stuck", tries="prepare the rows as in training", faulty=STUCK, fix=_as_in_training),
     corpus_trial(

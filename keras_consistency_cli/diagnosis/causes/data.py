@@ -8,9 +8,26 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.id_problems import UNKNOWN_WORDS
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts
+from keras_consistency_cli.routes.numerics.integer_range import WRAPPED_INTEGERS, IntegerDetails
+from keras_consistency_cli.text import clean
 
 __all__ = ["DATA_CAUSES"]
+
+
+_ROWS_WRAP = "rows do not fit the integer dtype of the input that takes them: they wrap around"
+
+
+def _wrapping_layer(evidence: Evidence) -> str | None:
+    return evidence.details(WRAPPED_INTEGERS, IntegerDetails).get("layer")
+
+
+def _rows_wrap(evidence: Evidence) -> CauseTexts | None:
+    """The texts for rows that do not fit an input."""
+    inputs = evidence.details(WRAPPED_INTEGERS, IntegerDetails).get("inputs", {})
+    name = clean(next(iter(inputs), "")).replace("{", "{{").replace("}", "}}")
+    advice = f"declare an input that takes them: keras.Input(shape, dtype='int64', name='{name}')"
+    return CauseTexts(sentence=_ROWS_WRAP, advice=advice) if inputs else None
 
 
 def _is_line_of_right_rows(_evidence: Evidence, verdict: Verdict) -> bool:
@@ -186,6 +203,24 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "install the version of scikit-learn that saved the scaler where the model is served, or fit and "
             "save it again"
         ),
+    ),
+    Cause(
+        slug="integer-overflow",
+        sentence="{layer} computes with integers that do not fit their dtype: they wrap around",
+        explanation=(
+            "TensorFlow and NumPy compute with integers of 8 and 16 bits as they are: in uint8, 12 - 30 is "
+            "238 and 200 + 100 is 44. Nothing warns. A model that was trained with such numbers has learned "
+            "from them, and one that gets its rows as floats elsewhere gives other outputs."
+        ),
+        key=("KC704",),
+        explains=("KC704",),
+        advice=(
+            "cast before you compute, in '{layer}':\n"
+            "    x = ops.cast(x, 'int32')      # or 'float32'\n"
+            "and train again if training computed with the same code"
+        ),
+        suspect=_wrapping_layer,
+        specific=_rows_wrap,
     ),
     Cause(
         slug="distribution-shift",

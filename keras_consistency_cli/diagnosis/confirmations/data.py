@@ -42,6 +42,12 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
         finding="tried",
         if_not="the vocabulary lacks the values; they may be new ones, and correct",
     ),
+    "integer-overflow": read_by_check(
+        "each result is compared with the same in 64 bits; then the model runs with results that stop at the "
+        "end of the range",
+        "measured: the same operation in 64 bits gives other numbers, and without them the outputs change",
+        "KC704",
+    ),
     "distribution-shift": cannot_test(
         "based on statistics alone; the rows may be correct and the population may have changed"
     ),

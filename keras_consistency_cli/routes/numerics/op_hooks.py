@@ -1,4 +1,4 @@
-"""Hooks on TensorFlow's operations that make the rounding errors of float32 in float64.
+"""Hooks on TensorFlow's operations, such as those that make the rounding errors of float32 in float64.
 
 Layers hide what they compute inside: a custom layer may add a large number and subtract it again, or
 subtract the square of the mean from the mean of squares. In float64, with every single operation rounded,
@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["adding_in_sequence", "rounding_operations"]
+__all__ = ["adding_in_sequence", "changing_operations", "rounding_operations"]
 
-_Change = Callable[[str, Any, list[Any]], None]
-"""Changes the results of an operation in place, given its kind and its inputs."""
+Change = Callable[[str, Any, list[Any]], None]
+"""Gets the kind of an operation, its inputs and its results, which it may change in place."""
 _SUMS = frozenset({"Mean", "Sum"})
 _FEWEST_ADDED = 3
 """Two numbers can be added in one order only."""
@@ -31,7 +31,7 @@ _FEWEST_ADDED = 3
 @contextmanager
 def rounding_operations() -> Iterator[None]:
     """Round float64 results of all eager operations of this thread to float32."""
-    with _hooking(_round_outputs):
+    with changing_operations(_round_outputs):
         yield
 
 
@@ -41,12 +41,12 @@ def adding_in_sequence() -> Iterator[None]:
 
     No kernel rounds more than that.
     """
-    with _hooking(_add_in_sequence):
+    with changing_operations(_add_in_sequence):
         yield
 
 
 @contextmanager
-def _hooking(change: _Change) -> Iterator[None]:
+def changing_operations(change: Change) -> Iterator[None]:
     """Change the results of eager operations; those of compiled functions stay as they are.
 
     The hooks are those that TensorFlow has for debuggers; if a version has none, or ignores them, nothing is
@@ -72,7 +72,7 @@ class _Hook:
     Its return value would only count in graphs.
     """
 
-    def __init__(self, change: _Change) -> None:
+    def __init__(self, change: Change) -> None:
         self._change = change
         self._is_changing = False
 

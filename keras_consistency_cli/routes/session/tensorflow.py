@@ -6,7 +6,7 @@ One row at a time takes microseconds this way, instead of a predict call.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,8 @@ __all__ = ["TensorFlowSession", "on_tensorflow", "random_operations"]
 _PARALLEL_ROWS = 8
 _MANY_STEPS = 64
 """Tracing the loop of a recurrent layer takes as long as about so many eager steps."""
+_SMALL = frozenset(int(each.as_datatype_enum) for each in (tf.int8, tf.uint8, tf.int16, tf.uint16))
+_ARITHMETIC = frozenset({"Add", "AddV2", "Cast", "Mul", "Neg", "Prod", "Square", "Sub", "Sum"})
 _RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 
 
@@ -133,6 +135,10 @@ class TensorFlowSession(Session):
         """Return the operations of the traced step that compute below float64."""
         return list(narrow_operations(self._step_graph(rows)))
 
+    def has_small_integers(self, rows: Rows) -> bool:
+        """Whether the traced step computes with integers of 8 or 16 bits, or casts to them."""
+        return not self.model.run_eagerly and any(_computes_small_integers(self._step_graph(rows)))
+
     def _step_graph(self, rows: Rows) -> Any:
         packed = self.tensors(rows)
         return self._traced_step(packed).get_concrete_function(packed).graph
@@ -210,6 +216,13 @@ def _operations(graph: Any) -> set[str]:
     definition = graph.as_graph_def()
     bodies = (definition.node, *(function.node_def for function in definition.library.function))
     return {node.op for body in bodies for node in body}
+
+
+def _computes_small_integers(graph: Any) -> Iterator[bool]:
+    definition = graph.as_graph_def()
+    for body in (definition.node, *(function.node_def for function in definition.library.function)):
+        for node in body:
+            yield node.attr["DstT" if node.op == "Cast" else "T"].type in _SMALL and node.op in _ARITHMETIC
 
 
 def _has_open_loop(graph: Any) -> bool:

@@ -399,6 +399,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC404": {"cause": "batch-norm-statistics"}, "KC703": {"cause": "outputs-stuck"}},
         [("batch-norm-statistics", None)],
     ),
+    (
+        "differences of bytes",
+        {"located": {"wrapped-integers": {"layer": "mix", "kind": "Subtract"}}},
+        {"KC704": {"cause": "integer-overflow"}},
+        [("integer-overflow", "mix")],
+    ),
+    (
+        "rows that do not fit",
+        {"located": {"wrapped-integers": {"inputs": {"time": {}}}}},
+        {"KC704": {"cause": "integer-overflow"}},
+        [("integer-overflow", None)],
+    ),
     ("outputs at their ends", {}, {"KC703": {"cause": "outputs-stuck"}}, [("outputs-stuck", None)]),
     (
         "outputs at their ends by the range",

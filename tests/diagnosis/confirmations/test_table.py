@@ -247,6 +247,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("feature-order", {}, {"KC304": {"reference": ["a", "b"]}}),
     ("recorded-from-other-rows", {}, {"KC802": {"rows": "rows divided by 255"}}),
     ("quantisation-coarse", measured("coarse-layers", COARSE), {"KC606": {}}),
+    ("integer-overflow", {}, {"KC704": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
