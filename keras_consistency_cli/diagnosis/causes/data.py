@@ -215,7 +215,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
         key=("KC704",),
         explains=("KC704",),
         advice=(
-            "cast before you compute, in '{layer}':\n"
+            "cast the numbers before '{layer}' computes with them:\n"
             "    x = ops.cast(x, 'int32')      # or 'float32'\n"
             "and train again if training computed with the same code"
         ),
