@@ -109,6 +109,8 @@ def _check_command(words: Sequence[str]) -> None:
             f"no command is called '{words[0]}' (did you mean '{meant}'?)",
             fix=shlex.join(["kcheck", *meant.split(), *words[1:]]),
         )
+    if words and words[0] not in COMMANDS and (MODEL_ENDING in words[0] or os.sep in words[0]):
+        raise UsageError(f"{clean(words[0])}: there is no such file", expected="the path of a .keras file")
 
 
 def _report_ending(error: BaseException, call: Call) -> int:

@@ -242,10 +242,12 @@ def _refused(
     judges = [check.code for check in checks if check.accepts_refused_rows]
     if not judges:
         raise mismatch
+    declared = {fact.name: fact.shape for fact in collector.facts.inputs}
     refused = RefusedRows(
         input=mismatch.input,
         shape=mismatch.shape,
-        expected=mismatch.wanted,
+        # Before a scaler, rows may have any number of features; what reaches the input may not.
+        expected=declared.get(mismatch.input, mismatch.wanted),
         fix=mismatch.fix,
         served=served,
     )

@@ -683,3 +683,11 @@ def test_completion_can_be_shown() -> None:
     done = command("--show-completion", "bash", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
     assert done.returncode == 0
     assert "_KCHECK_COMPLETE=complete_bash" in done.stdout
+
+
+@pytest.mark.parametrize("word", ["model.keras.bak", "runs/model"])
+def test_a_path_that_does_not_exist_is_no_unknown_command(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word, "--data", "x.npy"]) == 2
+    assert f"{word}: there is no such file" in capsys.readouterr().err

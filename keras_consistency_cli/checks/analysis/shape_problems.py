@@ -57,7 +57,7 @@ def describe_refusal(refused: RefusedRows) -> InputProblem:
         status=Status.FAIL,
         cause=_cause_of_refusal(refused),
         message=message,
-        fix=fix or _resize(refused.expected),
+        fix=fix or (_resize(refused.expected) if len(refused.shape) == len(refused.expected) else ""),
     )
 
 

@@ -13,7 +13,11 @@ from typing import Any
 
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.classes import Inspection, inspect_config
-from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
+from keras_consistency_cli.loading.model_file.file_type import (
+    check_file_ending,
+    check_file_type,
+    open_model_file,
+)
 from keras_consistency_cli.loading.model_file.known_classes import read_known_names
 from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS, missing_packages
 from keras_consistency_cli.loading.model_file.stored.folder_members import is_model_folder, open_folder
@@ -128,7 +132,10 @@ def read_archive(
         with open_model_file(path) as stream:
             check_file_type(stream, path)
             with open_archive(stream) as archive:
-                return _read(path, ZipMembers(archive=archive, stream=stream), options)
+                found = _read(path, ZipMembers(archive=archive, stream=stream), options)
+        if loads:
+            check_file_ending(path)
+        return found
     except RefusedError as error:
         raise RefusedError(
             f"{clean(path)}: {error.what}",

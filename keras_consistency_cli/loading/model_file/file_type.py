@@ -15,7 +15,7 @@ from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.stored.old_keras import hdf5_refusal
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["check_file_type", "open_model_file"]
+__all__ = ["check_file_ending", "check_file_type", "open_model_file"]
 
 _MODEL_FILE = "a .keras file"
 _SAVE_AGAIN = "load it in the environment that created it and save it again with model.save('model.keras')"
@@ -24,6 +24,7 @@ _COPY_AGAIN = "copy or download it again"
 _SAVE = "save the model as one file: model.save('model.keras')"
 _SHOWN = 5
 _SIGNATURE_SIZE = 512
+_ENDING = ".keras"
 _HDF5, _WEIGHTS = b"\x89HDF\r\n\x1a\n", ".weights.h5"
 _CANNOT_EXIST = (FileNotFoundError, NotADirectoryError, ValueError)
 """ValueError is raised for a path with a zero byte."""
@@ -95,6 +96,24 @@ def check_file_type(stream: io.BufferedReader, path: pathlib.Path) -> None:
         if path.suffix.lower() == ".csv":
             raise RefusedError("a .csv file of rows, not a model", expected=_MODEL_FILE, fix=_GIVE_AS_DATA)
         raise RefusedError(file_type, expected=_MODEL_FILE, fix=fix)
+
+
+def check_file_ending(path: pathlib.Path) -> None:
+    """Refuse a .keras file with another ending, which Keras does not load.
+
+    Raises:
+        UsageError: the name does not end with .keras.
+    """
+    if path.name.endswith(_ENDING):
+        return
+    before, ending, _ = path.name.partition(_ENDING)
+    renamed = path.with_name(before + ending if ending else f"{path.name}{_ENDING}")
+    if renamed.exists():
+        renamed = path.with_name(f"{path.name}{_ENDING}")
+    command = shlex.join(["cp", clean(path), clean(renamed)])
+    raise UsageError(
+        f"{clean(path)}: Keras loads no file whose name does not end with {_ENDING}", fix=command
+    )
 
 
 def _is_text(head: bytes) -> bool:

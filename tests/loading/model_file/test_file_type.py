@@ -9,7 +9,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
+from keras_consistency_cli.loading.model_file.file_type import (
+    check_file_ending,
+    check_file_type,
+    open_model_file,
+)
 from tests.helpers import crafted_archives as crafted
 
 
@@ -86,3 +90,19 @@ def test_rows_are_given_with_data(
     with path.open("rb") as stream, pytest.raises(RefusedError) as refusal:
         check_file_type(stream, path)
     assert str(refusal.value) == wording
+
+
+@pytest.mark.parametrize(
+    ("name", "copy"), [("m.keras.bak", "m.keras"), ("m.KERAS", "m.KERAS.keras"), ("model", "model.keras")]
+)
+def test_a_model_with_another_ending_gets_the_command_that_copies_it(
+    name: str, copy: str, tmp_path: pathlib.Path
+) -> None:
+    check_file_ending(tmp_path / "m.keras")
+    with pytest.raises(UsageError) as refused:
+        check_file_ending(tmp_path / name)
+    assert refused.value.fix == f"cp {tmp_path / name} {tmp_path / copy}"
+    (tmp_path / copy).touch()
+    with pytest.raises(UsageError) as refused:
+        check_file_ending(tmp_path / name)
+    assert str(refused.value.fix).endswith(f"{name}.keras")
