@@ -28,7 +28,7 @@ from keras_consistency_cli.loading.rows.shards import Shard, find_shards, join_s
 from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import describe_empty, is_text_file, read_lines, to_texts
-from keras_consistency_cli.measurement.distance import is_float, is_text
+from keras_consistency_cli.measurement.distance import is_text
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean
 
@@ -38,7 +38,6 @@ __all__ = [
     "ArrayName",
     "RowSource",
     "check_equal_lengths",
-    "find_nonfinite_rows",
     "open_rows",
     "split_into_chunks",
     "take",
@@ -195,13 +194,10 @@ def _read(
         words=words,
         requests=requests,
         remarks=remarks,
-        has_single_texts=(has_table or has_lines) and _are_single_texts(arrays),
+        # Windows are not single texts.
+        has_single_texts=(has_table or has_lines)
+        and all(is_text(array.dtype) and array.shape[1:] == (1,) for array in arrays.values()),
     )
-
-
-def _are_single_texts(arrays: Mapping[str, Array]) -> bool:
-    """Whether rows are one column of texts; windows are not."""
-    return all(is_text(array.dtype) and array.shape[1:] == (1,) for array in arrays.values())
 
 
 def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
@@ -301,12 +297,3 @@ def take(source: RowSource, names: Mapping[str, ArrayName], rows: npt.NDArray[np
         copies[name] = np.array(part, dtype=array.dtype.newbyteorder("="), order="C")
         release(array)
     return copies
-
-
-def find_nonfinite_rows(rows: Mapping[str, Array]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Return, for each input, which rows hold a NaN or an infinity."""
-    nonfinite: dict[str, npt.NDArray[np.bool_]] = {}
-    for name, values in rows.items():
-        finite = np.isfinite(values) if is_float(values.dtype) else np.ones(values.shape, dtype=bool)
-        nonfinite[name] = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
-    return nonfinite

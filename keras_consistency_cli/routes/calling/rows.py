@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.session.batches import find_nonfinite_rows
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, GivenDetails, Result, Rows
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import describe_length_error, session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
 from keras_consistency_cli.routes.session.distances import greatest_value
-from keras_consistency_cli.routes.session.kept_ids import keep_ids
-from keras_consistency_cli.routes.session.state_reset import reset_states
+from keras_consistency_cli.routes.session.kept_ids import generate_different_rows, keep_ids
+from keras_consistency_cli.routes.session.state_reset import find_states, reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -110,7 +110,7 @@ def _measure_memory(session: Session, rows: Rows) -> Result:
     session.restore()
     fresh = [session.step(batch) for batch in sample]
     session.restore()
-    session.step(_generate_different_rows(session, sample[-1]))
+    session.step(generate_different_rows(session, sample[-1]))
     memory = _Memory(batches=sample, fresh=fresh, carried=[session.step(batch) for batch in sample])
     details: MemoryDetails = {
         **_measure_curve(session, memory),
@@ -161,7 +161,7 @@ def _measure_single_steps(session: Session, memory: _Memory) -> _Curve | None:
         copy.restore()
         fresh = run_step_by_step(copy, series, names)
         copy.restore()
-        copy.step(_generate_different_rows(copy, memory.batches[-1]))
+        copy.step(generate_different_rows(copy, memory.batches[-1]))
         carried = run_step_by_step(copy, series, names)
     except Exception as problem:
         # A model that takes one length only is measured by batch.
@@ -196,14 +196,14 @@ def _measure_saving(session: Session, rows: Rows) -> Result:
     following = following if count_rows(following) == session.batch_size else batch
     session.restore()
     session.step(batch)
-    saved_states = [np.array(state) for state in _find_states(session.model)]
+    saved_states = [np.array(state) for state in find_states(session.model)]
     copies = save_and_load(session.model, **session.loading)
     try:
         loaded = session.on_copy(next(copies))
     finally:
         copies.close()
     carried, forgotten = session.step(following), loaded.step(following)
-    for state, value in zip(_find_states(loaded.model), saved_states, strict=True):
+    for state, value in zip(find_states(loaded.model), saved_states, strict=True):
         state.assign(value)
     details: SavingDetails = {
         "lost": _greatest_difference(forgotten, carried),
@@ -211,21 +211,6 @@ def _measure_saving(session: Session, rows: Rows) -> Result:
         "scale": greatest_value(carried),
     }
     return Result(outputs={}, details=details)
-
-
-def _find_states(model: Any) -> list[Any]:
-    """Return the states of all recurrent layers, in the order of the layers."""
-    import keras
-
-    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "cell")]
-    states = (state for layer in recurrent for state in keras.tree.flatten(layer.states))
-    return [state for state in states if hasattr(state, "assign")]
-
-
-def _generate_different_rows(session: Session, batch: Rows) -> Rows:
-    """Return different rows: floats with the opposite sign, ids and others in reverse order."""
-    turned = {name: values[::-1] for name, values in batch.items()}
-    return keep_ids(session, turned, {k: -v if is_float(v.dtype) else turned[k] for k, v in batch.items()})
 
 
 def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:
@@ -241,14 +226,8 @@ def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:
 
 def _measure_nan(session: Session, batch: Rows, fresh: Outputs) -> NanEffect:
     """Feed a batch of NaN and then a clean one; empty for models without float inputs."""
-    spoiled = keep_ids(
-        session,
-        batch,
-        {
-            name: np.full_like(values, np.nan) if is_float(values.dtype) else values
-            for name, values in batch.items()
-        },
-    )
+    nan = {name: np.full_like(v, np.nan) if is_float(v.dtype) else v for name, v in batch.items()}
+    spoiled = keep_ids(session, batch, nan)
     if not any(np.isnan(values).any() for values in spoiled.values() if is_float(values.dtype)):
         return {}
     session.restore()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "choose_batch",
     "count_rows",
     "count_steps",
+    "find_nonfinite_rows",
     "first_batch",
     "join_outputs",
     "mark_nonfinite_rows",
@@ -37,6 +38,15 @@ def count_rows(rows: Rows) -> int:
 def select_rows(rows: Rows, positions: np.ndarray) -> Rows:
     """Return the rows at these positions."""
     return {name: values[positions] for name, values in rows.items()}
+
+
+def find_nonfinite_rows(rows: Rows) -> dict[str, np.ndarray]:
+    """Return, for each input, which rows hold a NaN or an infinity."""
+    nonfinite: dict[str, np.ndarray] = {}
+    for name, values in rows.items():
+        finite = np.isfinite(values) if is_float(values.dtype) else np.ones(values.shape, dtype=bool)
+        nonfinite[name] = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
+    return nonfinite
 
 
 def mark_nonfinite_rows(rows: Rows) -> np.ndarray:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["find_ids", "keep_ids"]
+__all__ = ["find_ids", "generate_different_rows", "keep_ids"]
 
 _NAMES_THINGS = ("whole", "values")
 """Kinds of hints whose numbers are ids or categories."""
@@ -40,3 +41,9 @@ def keep_ids(session: Session, rows: Rows, changed: Rows) -> Rows:
         name: np.where(find_ids(session, name, values), values, changed[name]).astype(changed[name].dtype)
         for name, values in rows.items()
     }
+
+
+def generate_different_rows(session: Session, batch: Rows) -> Rows:
+    """Return different rows: floats with the opposite sign, ids and others in reverse order."""
+    turned = {name: values[::-1] for name, values in batch.items()}
+    return keep_ids(session, turned, {k: -v if is_float(v.dtype) else turned[k] for k, v in batch.items()})

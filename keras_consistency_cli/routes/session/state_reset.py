@@ -1,10 +1,10 @@
-"""Resetting the states of recurrent layers. Importing it imports no backend."""
+"""Finding and resetting the states of recurrent layers. Importing it imports no backend."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["reset_states"]
+__all__ = ["find_states", "reset_states"]
 
 
 def reset_states(model: Any) -> None:
@@ -12,3 +12,12 @@ def reset_states(model: Any) -> None:
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
             layer.reset_state()
+
+
+def find_states(model: Any) -> list[Any]:
+    """Return the states of all recurrent layers, in the order of the layers."""
+    import keras
+
+    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "cell")]
+    states = (state for layer in recurrent for state in keras.tree.flatten(layer.states))
+    return [state for state in states if hasattr(state, "assign")]

@@ -20,7 +20,6 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import (
     RowSource,
-    find_nonfinite_rows,
     open_rows,
     split_into_chunks,
     take,
@@ -285,25 +284,6 @@ def test_rows_are_taken_in_the_order_asked_for() -> None:
         np.testing.assert_array_equal(
             take(rows, {"x": "data"}, np.array(wanted, dtype=np.int64))["x"], wanted
         )
-
-
-def test_only_floats_have_nonfinite_rows() -> None:
-    values = np.ones((4, 2, 2), dtype=np.float32)
-    values[1, 0, 1], values[3, 1, 1] = np.nan, -np.inf
-    nonfinite = find_nonfinite_rows(
-        {
-            "a": values,
-            "b": np.arange(4),
-            "c": np.array(["nan"] * 4),
-            "d": np.array([1, np.inf, 0, 0], dtype=np.float16),
-        }
-    )
-    assert {name: flags.tolist() for name, flags in nonfinite.items()} == {
-        "a": [False, True, False, True],
-        "b": [False] * 4,
-        "c": [False] * 4,
-        "d": [False, True, False, False],
-    }
 
 
 def test_a_missing_file_in_a_folder_that_cannot_be_listed_is_a_usage_error(

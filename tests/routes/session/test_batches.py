@@ -13,6 +13,7 @@ from keras_consistency_cli.routes.session.batches import (
     choose_batch,
     count_rows,
     count_steps,
+    find_nonfinite_rows,
     first_batch,
     join_outputs,
     select_rows,
@@ -79,3 +80,22 @@ def test_a_batch_holds_some_rows_that_are_not_finite(size: int, bad: list[int], 
 def test_time_steps_are_those_of_the_longest_input() -> None:
     assert count_steps({"ids": np.zeros((2, 9)), "flag": np.zeros(2), "series": np.zeros((2, 30, 3))}) == 30
     assert count_steps({"flag": np.zeros(2)}) == 0
+
+
+def test_only_floats_have_nonfinite_rows() -> None:
+    values = np.ones((4, 2, 2), dtype=np.float32)
+    values[1, 0, 1], values[3, 1, 1] = np.nan, -np.inf
+    nonfinite = find_nonfinite_rows(
+        {
+            "a": values,
+            "b": np.arange(4),
+            "c": np.array(["nan"] * 4),
+            "d": np.array([1, np.inf, 0, 0], dtype=np.float16),
+        }
+    )
+    assert {name: flags.tolist() for name, flags in nonfinite.items()} == {
+        "a": [False, True, False, True],
+        "b": [False] * 4,
+        "c": [False] * 4,
+        "d": [False, True, False, False],
+    }
