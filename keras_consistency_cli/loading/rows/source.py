@@ -194,7 +194,6 @@ def _read(
         words=words,
         requests=requests,
         remarks=remarks,
-        # Windows are not single texts.
         has_single_texts=(has_table or has_lines)
         and all(is_text(array.dtype) and array.shape[1:] == (1,) for array in arrays.values()),
     )
@@ -289,10 +288,9 @@ def take(source: RowSource, names: Mapping[str, ArrayName], rows: npt.NDArray[np
     selection: Any = slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
     copies = {}
     for name, array_name in names.items():
-        is_group = not isinstance(array_name, str)
-        array = source.array(LONE_ARRAY if is_group else array_name)
+        array = source.array(array_name if isinstance(array_name, str) else LONE_ARRAY)
         part = array[selection]
-        if is_group:
+        if not isinstance(array_name, str):
             part = part[..., source.find_columns(array_name)]
         copies[name] = np.array(part, dtype=array.dtype.newbyteorder("="), order="C")
         release(array)
