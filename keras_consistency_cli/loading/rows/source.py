@@ -49,9 +49,8 @@ ArrayName = str | tuple[str, ...]
 """The name of an array or of a column, or the names of columns that are one array together."""
 FLAT_TEXTS = "texts"
 """The name of that array without its axis of one feature, if `RowSource.has_single_texts`."""
-_MAX_HASHED = 256 * 2**20
-_START = 2**16
-"""Bytes that identify the kind of a file; the header of a table with many columns is long."""
+_MAX_HASHED, _START = 256 * 2**20, 2**16
+"""The second are the bytes that identify the kind of a file; the header of a wide table is long."""
 
 
 @dataclass(frozen=True, kw_only=True)
