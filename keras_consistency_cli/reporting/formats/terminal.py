@@ -17,6 +17,7 @@ from keras_consistency_cli.reporting.parts.subject_texts import model_text, nois
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     DETAILED,
     OUTCOMES,
+    group_errors,
     run_summary,
     sort_diagnoses,
     sort_verdicts,
@@ -39,11 +40,9 @@ def render_terminal(report: Report, canvas: Canvas) -> str:
     sections += [diagnosis_block(canvas, diagnosis) for diagnosis in sort_diagnoses(report.diagnoses)]
     if report.verdicts:
         sections.append(check_table(canvas, report))
-    sections += [
-        verdict_block(canvas, report, verdict)
-        for verdict in sort_verdicts(report.verdicts)
-        if verdict.status in DETAILED
-    ]
+    detailed = [verdict for verdict in sort_verdicts(report.verdicts) if verdict.status in DETAILED]
+    groups = [[each] for each in detailed] if canvas.amount == "verbose" else group_errors(detailed)
+    sections += [verdict_block(canvas, report, verdict, also) for verdict, *also in groups]
     sections.append(_advice_of_passed_checks(canvas, report.verdicts))
     if canvas.amount == "verbose":
         sections.append(_run_details(canvas, report))

@@ -111,13 +111,23 @@ def _growth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
 # A check.
 
 
-def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
-    """Return what a check that failed, warned or crashed found, and the next step."""
+def verdict_block(
+    canvas: Canvas, report: Report, verdict: Verdict, also: Sequence[Verdict] = ()
+) -> list[Text]:
+    """Return what a check that failed, warned or crashed found, and the next step.
+
+    Args:
+        canvas: where it is drawn.
+        report: the report.
+        verdict: of the check.
+        also: verdicts of other checks that ended with the same error.
+    """
     mark = status_text(canvas, verdict.status)
     title = styled_text(canvas, f"{verdict.code} {verdict.name}", "bold", limit=80)
     lines = wrap(canvas, title, indent=mark.cell_len + 2, first=mark)
     lines += wrap(canvas, styled_text(canvas, verdict.message), indent=2)
     lines += _labelled(canvas, "reason", verdict.reason)
+    lines += _labelled(canvas, "same error", ", ".join(each.code for each in also))
     judged = decisive_comparison(verdict)
     if judged is not None:
         is_failed = verdict.status is Status.FAIL

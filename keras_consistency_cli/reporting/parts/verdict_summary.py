@@ -35,6 +35,7 @@ __all__ = [
     "difference_text",
     "find_causes",
     "format_figures",
+    "group_errors",
     "group_skips",
     "headline",
     "offered_limit",
@@ -65,7 +66,8 @@ _STATUS_WORDS = {
 }
 _ORDER = tuple(_STATUS_WORDS)
 _SEVERITIES = ("fail", "warn", "info")
-_LISTED_ROWS = 8
+_LISTED_ROWS, _SAME_ERROR = 8, 80
+"""The second are the characters by which errors are compared."""
 _ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
 """Pairs that no stated limit applies to."""
 _DIFFERENT_ROWS = frozenset(("served", *(route.name for route in SCALING_ROUTES)))
@@ -137,6 +139,16 @@ def group_skips(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
         if verdict.status is Status.SKIP:
             by_reason.setdefault(headline(verdict), []).append(verdict)
     return by_reason
+
+
+def group_errors(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
+    """Group checks that ended with the same error in their routes; each other check is a group of its own."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        # Before an error stand the names of the routes that ended with it, and after it other errors.
+        error = (verdict.reason or "").partition(": ")[2] if verdict.status is Status.ERROR else ""
+        groups.setdefault(error[:_SAME_ERROR] or verdict.code, []).append(verdict)
+    return list(groups.values())
 
 
 def headline(verdict: Verdict) -> str:

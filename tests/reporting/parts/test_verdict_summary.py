@@ -20,6 +20,7 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     difference_text,
     find_causes,
     format_figures,
+    group_errors,
     group_skips,
     headline,
     pair_text,
@@ -161,3 +162,22 @@ def test_shorter_messages_end_with_a_sentence_then_a_clause_then_a_phrase() -> N
         "one …",
     ]
     assert list(shorter_messages("2.5 of 3,000 rows")) == ["2.5 of 3,000 rows"]
+
+
+def test_checks_that_ended_with_the_same_error_are_one_group() -> None:
+    text = "ValueError: " + "tf.function only supports singleton variables " * 3
+
+    def crashed(code: str, reason: str) -> Verdict:
+        return replace(Verdict.error("a route crashed", reason), code=code)
+
+    first, second = crashed("KC101", f"one-by-one, predict: {text}"), crashed("KC204", f"graph: {text}; more")
+    other, failed = crashed("KC206", "costs: KeyError: 'x'"), replace(Verdict.fail("differs"), code="KC202")
+    bare = [replace(Verdict.error("no answers", ""), code=code) for code in ("KC911", "KC912")]
+    groups = group_errors([failed, first, other, second, *bare])
+    assert [[each.code for each in group] for group in groups] == [
+        ["KC202"],
+        ["KC101", "KC204"],
+        ["KC206"],
+        ["KC911"],
+        ["KC912"],
+    ]
