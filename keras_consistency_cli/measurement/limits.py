@@ -30,7 +30,7 @@ from keras_consistency_cli.measurement.rounding import (
     widening_factor,
 )
 
-__all__ = ["FLOAT64_FACTOR", "FLOAT64_GAIN", "Judgement", "NoiseEvidence", "judge"]
+__all__ = ["FALLBACK_RTOL", "FLOAT64_FACTOR", "FLOAT64_GAIN", "Judgement", "NoiseEvidence", "judge"]
 
 FLOAT64_FACTOR = 16.0
 """Limit on the float64 copy, in multiples of (E + 1 ulp) · 2⁻²⁹.
@@ -38,7 +38,7 @@ FLOAT64_FACTOR = 16.0
 Healthy pairs stayed below 2.2 (benchmarks/calibration.py).
 """
 _FEW_ROWS_FACTOR = 8.0
-_FALLBACK_RTOL = 1e-4
+FALLBACK_RTOL = 1e-4
 """Share of the output's scale, used if no float64 copy can be made.
 
 It is 100 times the usual rounding noise. The report says that it is an estimate.
@@ -134,8 +134,8 @@ def _judge_stated(pair: Comparison, stated: UserLimit) -> Judgement:
 
 def _judge_by_default(evidence: NoiseEvidence) -> Judgement:
     pair, ulp = evidence.pair, ULP.get(evidence.coarsest, 0.0)
-    share, words = _FALLBACK_RTOL, "1e-4"
-    if _FALLBACK_ULPS * ulp > _FALLBACK_RTOL:
+    share, words = FALLBACK_RTOL, "1e-4"
+    if _FALLBACK_ULPS * ulp > FALLBACK_RTOL:
         share = _FALLBACK_ULPS * ulp
         words = f"{share:.2g}, as the model computes in {evidence.coarsest},"
     reason = f"rounding noise is unknown: the limit is {words} of the greatest output"

@@ -40,6 +40,42 @@ def reviews(*, masked: bool = False, length: int | None = None) -> Any:
     return keras.Model(text, layers.Dense(1, activation="sigmoid", name="liked")(hidden))
 
 
+def letters(random: np.random.Generator) -> np.ndarray:
+    """Texts of three to sixty words."""
+    sentences = [" ".join(random.choice(WORDS, random.integers(3, 61))) for _ in range(80)]
+    return np.array(sentences)[:, None]
+
+
+def read(pool: Callable[[Any, Any], Any]) -> Callable[[], Any]:
+    """Return a builder of a regressor that pools the vectors of the words, given them and their ids."""
+
+    def build() -> Any:
+        text = keras.Input((1,), dtype="string", name="text")
+        words = layers.TextVectorization(vocabulary=WORDS, name="words")(text)
+        vectors = layers.Embedding(len(WORDS) + 2, 32, mask_zero=True, name="vectors")(words)
+        hidden = layers.Dense(24, activation="tanh")(pool(vectors, words))
+        return keras.Model(text, layers.Dense(1, name="score")(hidden))
+
+    return build
+
+
+def attended(vectors: Any, _words: Any) -> Any:
+    """The masked mean of vectors that attend to each other."""
+    seen = layers.MultiHeadAttention(2, 8, name="attention")(vectors, vectors)
+    return layers.GlobalAveragePooling1D(name="mean")(layers.Add()([vectors, seen]))
+
+
+def added_up(vectors: Any, words: Any) -> Any:
+    """The sum of the vectors of words, without those of padding."""
+    kept = ops.cast(ops.expand_dims(ops.not_equal(words, 0), -1), "float32")
+    return ops.sum(vectors * kept, axis=1) / 16.0
+
+
+def nearly_added_up(vectors: Any, words: Any) -> Any:
+    """The same, and a millionth of the mean over all places, padding included."""
+    return added_up(vectors, words) + 1e-6 * ops.mean(vectors, axis=1)
+
+
 def spelling(length: int | None) -> Any:
     """A convolution over characters."""
     text = keras.Input((1,), dtype="string", name="text")
@@ -131,6 +167,7 @@ CASES: tuple[Case, ...] = (
     _fault("characters as many as the longest text has", lambda: spelling(None), texts, "characters"),
     _fault("padding cut to the longest row", lambda: shortened(masked=False), ids(60, 20), "trimmed"),
     _fault("one of two texts as long as the longest", two_texts, titles_and_texts, "body_words"),
+    _fault("a millionth of the mean over padding", read(nearly_added_up), letters, "words"),
     _fault("thinking until all rows are done", lambda: pondering(apart=False), uneven(14), "ponder"),
     _fault("steps as small as the worst row needs", lambda: flowing(adaptive=True), uneven(10), "flow"),
     _fault("as loud as the loudest of the batch", lambda: listening(decibels=True), sounds, "listen"),
@@ -138,6 +175,8 @@ CASES: tuple[Case, ...] = (
     _clean("thinking until each row is done", lambda: pondering(apart=True), uneven(14)),
     _clean("steps of one size", lambda: flowing(adaptive=False), uneven(10)),
     _clean("texts as long as the longest, masked", lambda: reviews(masked=True), texts),
+    _clean("long texts that attend to themselves, masked", read(attended), letters),
+    _clean("long texts, added up without padding", read(added_up), letters),
     _clean("texts of one length", lambda: reviews(length=18), texts),
     _clean("characters of one length", lambda: spelling(96), texts),
     _clean("padding cut to the longest row, masked", lambda: shortened(masked=True), ids(60, 20)),

@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.trace import REFERENCE
 
@@ -116,7 +117,7 @@ def _hidden_values(evidence: Evidence) -> dict[str, int]:
     hidden = {}
     for comparison in evidence.comparisons.get(("call", REFERENCE), ()):
         noise = evidence.noise.get(comparison.output)
-        limit = MAX_FACTOR * noise.max_abs if noise else 0.0
+        limit = MAX_FACTOR * noise.max_abs if noise else FALLBACK_RTOL * comparison.scale
         different = sum(worst.row in bad and worst.distance > limit for worst in comparison.worst)
         lost = comparison.nonfinite_candidate > comparison.nonfinite_reference
         hidden[comparison.output] = (comparison.nonfinite if lost else 0) or different

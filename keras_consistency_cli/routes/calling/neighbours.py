@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from keras_consistency_cli.routes.calling.fillers import (
     replace_neighbours,
     replacements,
 )
+from keras_consistency_cli.routes.numerics.op_hooks import changing_operations
 from keras_consistency_cli.routes.session.batches import (
     count_rows,
     first_batch,
@@ -46,13 +47,16 @@ _SECOND_SIZES = (5, 8)
 class NeighbourDetails(TypedDict, total=False):
     """Details of the routes that replace neighbours.
 
-    `alone`, `deterministic` (false) and `misshapen` say why nothing was compared.
+    `alone`, `deterministic` (false) and `misshapen` say why nothing was compared. `resized` if outputs differ
+    and neighbours change the shape of what the model computes, as the longest text of a batch does: sums over
+    more numbers, all further ones 0, may round differently.
     """
 
     labels: list[str]
     deterministic: bool
     sizes: list[int]
     refused: list[str]
+    resized: bool
     alone: bool
     misshapen: dict[str, list[int]]
 
@@ -170,6 +174,12 @@ class _KeptOutputs:
     positions: list[int] = field(default_factory=list)
     size_bytes: int = 0
 
+    @property
+    def differ(self) -> bool:
+        """Whether a replacement of neighbours changed an output."""
+        pairs = zip(self.replaced, self.baseline, strict=True)
+        return not all(same_outputs(replaced, baseline) for replaced, baseline in pairs)
+
     def add(self, replacement: Replacement, replaced: Outputs, baseline: Outputs, budget: int) -> None:
         """Store the outputs of kept rows, as many as the memory budget allows and at least one."""
         row_bytes = max(1, sum(values[0].nbytes for values in replaced.values()))
@@ -234,6 +244,7 @@ def _compare(
         "deterministic": True,
         "sizes": list(baselines),
         "refused": list(dict.fromkeys(refused)),
+        "resized": kept.differ and _are_resized(session, plan),
     }
     return Result(
         outputs=join_outputs(kept.replaced),
@@ -241,6 +252,31 @@ def _compare(
         rows=plan.order[np.array(kept.positions)],
         details=details,
     )
+
+
+def _are_resized(session: Session, plan: _Plan) -> bool:
+    """Whether an operation of the model gives results of another shape if neighbours are replaced."""
+    batch = first_batch(plan.rows, plan.size)
+    shapes = _operation_shapes(session, batch)
+    return any(
+        _operation_shapes(session, plan.batch(replacement)) != shapes
+        for replacement in replacements(plan.size, None, "float32")
+        if replacement.filler == REAL_ROWS
+    )
+
+
+def _operation_shapes(session: Session, batch: Rows) -> list[tuple[int, ...]]:
+    """Return the shapes of the results of all operations, in the order in which they run."""
+    shapes: list[tuple[int, ...]] = []
+
+    def note(_kind: str, _inputs: Any, outputs: list[Any]) -> None:
+        shapes.extend(tuple(output.shape) for output in outputs)
+
+    session.restore()
+    with changing_operations(note):
+        session.call_once(batch, training=False)
+    session.restore()
+    return shapes
 
 
 def leaking_batches(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:

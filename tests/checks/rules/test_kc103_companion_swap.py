@@ -74,3 +74,19 @@ def test_refused_neighbours_are_reported(world: Any, wording: SnapshotAssertion)
     trace = Trace(route="", outputs={"out": world.predict}, details={"refused": ["huge values", "NaN"]})
     verdict = world.where({"companions": trace, "companions-baseline": world.predict}).verdict(CHECK)
     assert (verdict.status, verdict.message) == (Status.PASS, wording)
+
+
+@pytest.mark.parametrize(
+    ("by", "left", "status"),
+    [(3e-8, 1e-16, Status.PASS), (3e-8, 1e-9, Status.FAIL), (1e-3, 1e-3, Status.FAIL)],
+    ids=["rounding", "a leak below rounding", "a leak"],
+)
+def test_if_neighbours_change_shapes_the_difference_must_be_rounding(
+    world: Any, by: float, left: float, status: Status
+) -> None:
+    details = {"resized": True, "deterministic": True, "labels": []}
+    moved = Trace(route="", outputs={"out": world.moved(by)}, details=details)
+    exact = world.moved(left, precision="float64")
+    verdict = world.where({"companions": moved, "companions-float64": exact}).verdict(CHECK)
+    assert verdict.status is status
+    assert {each.comparison.candidate for each in verdict.judged} == {"companions"}

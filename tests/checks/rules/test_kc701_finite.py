@@ -82,6 +82,13 @@ def test_bad_rows_with_different_numbers_in_the_two_hide_nan(
     )
 
 
+@pytest.mark.parametrize(("by", "status"), [(0.5, Status.FAIL), (2.0**-20, Status.WARN)])
+def test_without_noise_the_last_bits_of_bad_rows_hide_no_nan(world: Any, by: float, status: Status) -> None:
+    unknown = Trace(route="", error="no float64 copy")
+    answers = {**BAD_ROWS, "predict-float64": unknown, "call": world.moved(by)}
+    assert world.where(answers).verdict(CHECK).status is status
+
+
 def test_bad_rows_with_finite_outputs_warn(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world.where(BAD_ROWS).verdict(CHECK)
     assert (verdict.status, verdict.message) == (

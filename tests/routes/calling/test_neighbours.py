@@ -13,6 +13,7 @@ from keras import layers
 from keras_consistency_cli.routes.calling.fillers import Replacement, keep_masks, replace_neighbours
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.trace import Result
+from tests.corpus.reports_batches_layers import Trimmed
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import (
     HEALTHY,
@@ -150,6 +151,29 @@ def test_outputs_without_a_row_axis_are_reported() -> None:
 def test_a_batch_of_one_has_no_neighbours() -> None:
     model, rows = chain((4, 3), layers.LSTM(5, stateful=True), batch_size=1)
     assert SWAP(session_of((model, rows)), rows).details == {"alone": True}
+
+
+def _pooled(masked: bool) -> tuple[keras.Model, dict[str, np.ndarray]]:
+    """The mean of the vectors of ids, whose padding is cut to the longest row of the batch."""
+    keras.utils.set_random_seed(4)
+    tokens = keras.Input((40,), dtype="int32", name="tokens")
+    cut = Trimmed(name="trimmed")(tokens)
+    vectors = layers.Embedding(30, 32, mask_zero=masked)(cut)
+    model = keras.Model(tokens, layers.Dense(2)(layers.GlobalAveragePooling1D()(vectors)))
+    random = np.random.default_rng(2)
+    rows = np.where(np.arange(40) < random.integers(3, 41, (32, 1)), random.integers(1, 30, (32, 40)), 0)
+    return model, {"tokens": rows.astype("int32")}
+
+
+def test_neighbours_that_change_shapes_are_noted_if_outputs_differ() -> None:
+    """Sums over more zeros may round differently; the same shapes give the same bits."""
+    for masked in (True, False):
+        built = _pooled(masked)
+        result = SWAP(session_of(built), built[1])
+        assert result.details["resized"] is (furthest(result) > 0)
+        assert (furthest(result) > 1e-4) is not masked
+    leaking = chain((5,), Leak(1e-3))
+    assert SWAP(session_of(leaking), leaking[1]).details["resized"] is False
 
 
 def test_a_fixed_batch_size_is_kept_and_states_are_reset() -> None:
