@@ -31,6 +31,22 @@ def _hosted(host: str, adjust: Any, note: str, custom: bool = False) -> Case:
     )
 
 
+def filling() -> Any:
+    """Zeros in place of missing numbers, next to marks of what is missing."""
+    rows = keras.Input((9,))
+    missing = ops.isnan(rows)
+    filled = ops.where(missing, 0.0, rows)
+    both = layers.Concatenate()([filled, ops.cast(missing, "float32")])
+    return keras.Model(rows, layers.Dense(1)(layers.Dense(16, activation="relu")(both)))
+
+
+def gaps(random: np.random.Generator) -> Rows:
+    """Rows of which a tenth of the numbers is missing."""
+    rows = random.normal(size=(80, 9)).astype("float32")
+    rows[random.random(rows.shape) < 0.1] = np.nan
+    return rows
+
+
 def wide_and_deep() -> Any:
     """A linear part and a deep part, joined."""
     rows = keras.Input((24,))
@@ -191,5 +207,12 @@ CASES: tuple[Case, ...] = (
     Case(name="adapted normalization and noise", family=FAMILY, build=adapted, data=shifted),
     Case(name="default training overruled", family=FAMILY, build=told_inference, data=flat(10), args=CUSTOM),
     Case(name="spectral and unit normalisation", family=FAMILY, build=spectral, data=flat(10)),
+    Case(
+        name="missing numbers, filled in and marked",
+        family=FAMILY,
+        build=filling,
+        data=gaps,
+        quiet=("KC701",),
+    ),
     Case(name="sorted and cumulated features", family=FAMILY, build=ranked, data=flat(12)),
 )

@@ -8,6 +8,7 @@ How: the rows, the weights and the outputs of predict are scanned, and so are re
 the statistics of the scaler. Bad rows are always among those that are predicted: if the eager call returns
 NaN and predict a number, NaN is hidden. Missing values that the scaler's pipeline fills never reach the
 model, and are only reported.
+A model that looks for NaN itself, with isnan, fills them in, and is not warned of.
 
 To fix: clean or impute the rows before the model; train a model again if its weights hold NaN; guard
 divisions and logarithms.
@@ -26,6 +27,7 @@ from keras_consistency_cli.checks.analysis.nonfinite_values import (
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import error_if_crashed, stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.rows import RowDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -41,7 +43,7 @@ def examine(evidence: Evidence) -> Verdict:
         or _hidden(values)
         or _bad_outputs(values)
         or _bad_served_rows(values)
-        or _bad_rows(values)
+        or _bad_rows(evidence, values)
         or error_if_crashed(evidence, ("rows", "call", REFERENCE))
         or stop_unless_run(evidence, REFERENCE)
         or _bad_reference_or_scaler(evidence, values)
@@ -93,8 +95,8 @@ def _bad_served_rows(values: NonfiniteValues) -> Verdict | None:
     )
 
 
-def _bad_rows(values: NonfiniteValues) -> Verdict | None:
-    if not values.rows:
+def _bad_rows(evidence: Evidence, values: NonfiniteValues) -> Verdict | None:
+    if not values.rows or evidence.details("rows", RowDetails).get("looks_for_nan"):
         return None
     message = f"{describe_rows(values.rows)}; their outputs are finite numbers"
     advice = "make sure that the model is meant to take such rows"
@@ -112,7 +114,10 @@ def _bad_reference_or_scaler(evidence: Evidence, values: NonfiniteValues) -> Ver
 def _all_finite(values: NonfiniteValues) -> Verdict:
     filled = sum(values.filled.values())
     remark = f"; missing values in {filled} rows are filled before the model" if filled else ""
-    return Verdict.ok(f"rows, weights and outputs are finite{remark}", findings=values.findings())
+    if values.rows:
+        remark = f"; {describe_rows(values.rows)}, and the model looks for them itself"
+    finite = "weights and outputs" if values.rows else "rows, weights and outputs"
+    return Verdict.ok(f"{finite} are finite{remark}", findings=values.findings())
 
 
 CHECK = Check(

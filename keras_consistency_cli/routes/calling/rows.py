@@ -21,9 +21,11 @@ class RowDetails(TypedDict):
     """Details of the route `rows`.
 
     `lost_in_cast` counts, for each float input, the whole numbers that the cast to float32 changes.
+    `looks_for_nan` if rows hold NaN or infinity and the model has an operation that looks for them.
     """
 
     lost_in_cast: dict[str, int]
+    looks_for_nan: bool
 
 
 def _rows(session: Session, rows: Rows) -> Result:
@@ -39,8 +41,12 @@ def _rows(session: Session, rows: Rows) -> Result:
         for name, values in rows.items()
         if name in float_inputs and is_integer(values.dtype)
     }
-    details: RowDetails = {"lost_in_cast": {name: number for name, number in lost.items() if number}}
-    return Result(outputs=find_nonfinite_rows(rows), details=details)
+    bad = find_nonfinite_rows(rows)
+    details: RowDetails = {
+        "lost_in_cast": {name: number for name, number in lost.items() if number},
+        "looks_for_nan": any(mask.any() for mask in bad.values()) and session.looks_for_nan(rows),
+    }
+    return Result(outputs=bad, details=details)
 
 
 def _given_rows(session: Session, rows: Rows) -> Result:

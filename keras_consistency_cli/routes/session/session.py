@@ -261,6 +261,10 @@ class Session:
         """Return the operations that draw random numbers; None if the backend cannot list them."""
         return None
 
+    def looks_for_nan(self, _rows: Rows) -> bool:
+        """Whether the model has an operation that looks for NaN or infinity, as one that fills them in."""
+        return False
+
     def loops_until_numbers_agree(self, _rows: Rows) -> bool:
         """Whether a loop of the model ends when numbers meet a condition, which NaN may never do."""
         return False

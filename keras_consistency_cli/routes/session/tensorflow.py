@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
@@ -120,6 +121,13 @@ class TensorFlowSession(Session):
         if self.model.run_eagerly:
             return None
         return random_operations(self._step_graph(rows))
+
+    def looks_for_nan(self, rows: Rows) -> bool:
+        """Whether the traced step has an operation that looks for NaN or infinity."""
+        if self.model.run_eagerly:
+            return False
+        batch = first_batch(rows, self.facts.batch_size or 1)
+        return bool({"IsFinite", "IsInf", "IsNan"} & _operations(self._step_graph(batch)))
 
     def loops_until_numbers_agree(self, rows: Rows) -> bool:
         """Whether the condition of a loop in the traced step reads floats; loops of a fixed length do not."""

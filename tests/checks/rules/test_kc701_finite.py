@@ -98,6 +98,14 @@ def test_bad_rows_with_finite_outputs_warn(world: Any, wording: SnapshotAssertio
     assert verdict.findings == {**CLEAN, "rows": ROWS_FOUND}
 
 
+def test_a_model_that_looks_for_nan_is_not_warned_of(world: Any, wording: SnapshotAssertion) -> None:
+    rows = Trace(route="", outputs=BAD_ROWS["rows"], details={"looks_for_nan": True})
+    verdict = world.where({"rows": rows}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+    hidden = world.where({"rows": rows, "call": holed(world)}).verdict(CHECK)
+    assert hidden.status is Status.FAIL, "predict hides NaN all the same"
+
+
 def test_the_worst_is_reported_first(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world.where(
         {**BAD_ROWS, "call": holed(world)}, data=DataContext(nonfinite_weights=("w",))

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from keras_consistency_cli.routes.calling.fillers import ENDLESS_FILLERS
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
@@ -230,6 +230,14 @@ def test_loops_that_end_when_numbers_agree_are_told_from_those_of_a_fixed_length
     assert adaptive.loops_until_numbers_agree(FLOWING_ROWS)
     session, rows = live["lstm"]
     assert not session.loops_until_numbers_agree(rows)
+
+
+def test_models_that_look_for_nan_are_known() -> None:
+    rows = {"x": np.ones((4, 3), "float32")}
+    for change, looks in ((lambda x: ops.where(ops.isnan(x), 0.0, x), True), (ops.relu, False)):
+        entry = keras.Input((3,), name="x")
+        model = keras.Model(entry, layers.Dense(2)(change(entry)))
+        assert session_of((model, rows)).looks_for_nan(rows) is looks
 
 
 def test_nan_is_kept_from_a_loop_that_it_would_never_let_end() -> None:
