@@ -21,6 +21,7 @@ from keras_consistency_cli.measurement.distance import (
     is_numeric,
     same_bits,
 )
+from keras_consistency_cli.routes.session.held_variables import find_held_variables
 from keras_consistency_cli.routes.trace import Change, ChangeKind
 from keras_consistency_cli.text import clean
 
@@ -147,28 +148,13 @@ def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
         seen.add(id(variable))
         yield clean(variable.path), _kind(variable), variable
     for path, layer in [("", model), *walk_layers(model)]:
-        for name, value in list(vars(layer).items()):
-            for variable in _attribute_variables(value):
-                if id(variable) not in seen:
-                    seen.add(id(variable))
-                    yield f"{path}.{clean(name)}", _kind(variable, name), variable
+        for name, variable in find_held_variables(layer):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                yield f"{path}.{clean(name)}", _kind(variable, name), variable
     generator = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
     if generator is not None:
         yield "global seed generator", "seed", generator.state
-
-
-def _attribute_variables(value: Any) -> Iterator[Any]:
-    """Variables in an attribute that `model.variables` may not list.
-
-    RNN states, a tf.Variable, the counter of a SeedGenerator.
-    """
-    for item in keras.tree.flatten(value) if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(item, keras.random.SeedGenerator):
-            yield item.state
-        elif isinstance(item, keras.Variable) or (
-            hasattr(item, "assign") and hasattr(item, "numpy") and hasattr(item, "shape")
-        ):
-            yield item
 
 
 def _kind(variable: Any, attribute: str = "") -> ChangeKind:
