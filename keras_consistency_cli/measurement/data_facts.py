@@ -21,6 +21,8 @@ __all__ = [
     "TargetFact",
 ]
 
+_LARGEST_FLOAT16 = 65504.0
+
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 """Percentiles kept of each column."""
 
@@ -210,6 +212,7 @@ class PreprocessingFact:
     """Whether it computes with the statistics in its weights."""
     count: int = 0
     """Values of each feature in `adapt`; 0 if the file does not say, as in Keras 3."""
+    compute_dtype: str = "float32"
     after: tuple[str, ...] = ()
     seen: tuple[ColumnFact, ...] = ()
     seen_raw: tuple[ColumnFact, ...] = ()
@@ -220,6 +223,14 @@ class PreprocessingFact:
     def is_finite(self) -> bool:
         """Whether all its statistics are numbers, neither NaN nor infinite."""
         return all(map(math.isfinite, (*self.mean, *self.sd)))
+
+    @property
+    def overflows(self) -> tuple[int, ...]:
+        """The features whose mean or variance is infinite in float16, if the layer computes in it."""
+        if self.compute_dtype != "float16":
+            return ()
+        pairs = zip(self.mean, self.sd, strict=False)
+        return tuple(at for at, (mean, sd) in enumerate(pairs) if max(abs(mean), sd**2) > _LARGEST_FLOAT16)
 
 
 @dataclass(frozen=True, kw_only=True)

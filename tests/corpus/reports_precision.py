@@ -104,6 +104,7 @@ def columns(means: tuple[float, ...], spreads: tuple[float, ...]) -> Callable[[]
 ORDINARY = columns((40.1, 3.3, 0.52), (9.0, 1.7, 0.2))
 UNIX_DAYS = columns((20300.0, 3.3, 0.52), (12.0, 1.7, 0.2))
 PRESSURE = columns((1013.0, 5.0), (2.0, 1.0))
+SALES = columns((5000.0, 12.0, 0.3), (800.0, 4.0, 0.1))
 INCOMES = columns((60000.0, 45.0), (9000.0, 12.0))
 
 
@@ -190,6 +191,16 @@ CASES: tuple[Case, ...] = (
         layer=NORM,
         failing=("KC701",),
     ),
+    _policy(
+        "sales of thousands under mixed_float16",
+        "mixed_float16",
+        SALES,
+        causes=("overflow-in-float16",),
+        layer=NORM,
+        failing=("KC401",),
+    ),
+    _policy("sales of thousands but for the scaling", "mixed_float16", SALES, "float32", quiet=QUIET),
+    _policy("sales of thousands under mixed_bfloat16", "mixed_bfloat16", SALES, quiet=("KC101", "KC401")),
     _policy(
         "incomes under mixed_bfloat16 but for the scaling", "mixed_bfloat16", INCOMES, "float32", quiet=QUIET
     ),

@@ -51,8 +51,9 @@ _PRETRAINED_SHIFT, _PRETRAINED_FACTOR = 2.0, 3.0
 spreads."""
 _SAME_DEVIATION = 0.05
 _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
-_NOT_FINITE = "normalization-not-finite"
+_NOT_FINITE, _OVERFLOW = "normalization-not-finite", "overflow-in-float16"
 _ADVICE = {
+    _OVERFLOW: "compute '{layer}' in float32 under any policy: keras.layers.Normalization(dtype='float32')",
     _NOT_FINITE: (
         "adapt '{layer}' on rows without NaN and without values beyond 1e19, whose squares exceed float32"
     ),
@@ -111,6 +112,7 @@ def _complete_fix(problem: _Problem) -> dict[str, object]:
 def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     tests: tuple[_Test, ...] = (
         _not_finite,
+        _overflows,
         _unrefreshed,
         _unadapted,
         _zero_variance,
@@ -137,6 +139,17 @@ def _not_finite(layer: PreprocessingFact, _description: DataFacts) -> _Problem |
     features = f"{format_count(len(bad), 'feature')}, the first at position {bad[0]}"
     message = f"'{layer.path}' has a mean or variance that is NaN or infinite in {features}"
     return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_NOT_FINITE)
+
+
+def _overflows(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
+    """FAIL if a feature is lost because its statistics do not fit the float16 that the layer computes in."""
+    lost = layer.overflows
+    if not lost:
+        return None
+    features = f"{format_count(len(lost), 'feature')}, the first at position {lost[0]}"
+    size = f"mean {layer.mean[lost[0]]:.3g}, variance {layer.sd[lost[0]] ** 2:.3g}"
+    message = f"'{layer.path}' computes in float16, where its statistics are infinite in {features} ({size})"
+    return _Problem(layer=layer, status=Status.FAIL, message=message, cause=_OVERFLOW)
 
 
 def _unrefreshed(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:

@@ -6,7 +6,7 @@ import math
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts, Failing
+from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts, Failing, is_reported
 from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
@@ -74,6 +74,26 @@ def _is_in_statistics(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code != "KC701" or 0 < len(verdict.findings.get("weights", ())) <= bad
 
 
+def _overflows(evidence: Evidence, failing: Failing) -> bool:
+    """Whether a layer of float16 makes NaN, or KC401 has found statistics that are infinite in it."""
+    return overflows_in_float16(evidence, failing) or is_reported("overflow-in-float16", failing)
+
+
+def _is_overflow(evidence: Evidence, verdict: Verdict) -> bool:
+    is_read = verdict.findings.get("cause") == "overflow-in-float16"
+    return is_read or is_nonfinite_or_information(evidence, verdict)
+
+
+def _statistics_overflow(evidence: Evidence) -> CauseTexts | None:
+    """The texts for statistics that are finite, but not in the float16 that the layer computes in."""
+    if not any(layer.overflows for layer in evidence.data.description.layers):
+        return None
+    return CauseTexts(
+        sentence="{layer} computes in float16, in which its statistics are infinite: these features become 0",
+        advice="compute '{layer}' in float32 under any policy: keras.layers.Normalization(dtype='float32')",
+    )
+
+
 NONFINITE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-not-finite",
@@ -128,12 +148,12 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
             "float16 before it computes. A column of incomes, a variance or a sum then exceeds the range of "
             "float16, although all inputs are finite. In float64 the same weights give finite outputs."
         ),
-        key=("KC701",),
-        explains=(*_BY_VALUES, "KC205", "KC602", "KC603"),
-        fits=overflows_in_float16,
-        covers=is_nonfinite_or_information,
+        key=("KC701", "KC401"),
+        explains=(*_BY_VALUES, "KC205", "KC401", "KC602", "KC603"),
+        fits=_overflows,
+        covers=_is_overflow,
         advice=_RAISE_LAYER,
-        specific=_name_raised_layers,
+        specific=lambda evidence: _name_raised_layers(evidence) or _statistics_overflow(evidence),
         locator="locate-nonfinite",
     ),
     Cause(

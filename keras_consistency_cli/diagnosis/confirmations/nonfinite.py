@@ -100,6 +100,16 @@ def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult
     )
 
 
+def statistics_are_read(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """Statistics of a layer that computes in float16, of which a check has read that they do not fit it."""
+    verdict = failing.get("KC401")
+    if verdict is None or verdict.findings.get("cause") != "overflow-in-float16":
+        return None
+    return ConfirmationResult(
+        confirmed=True, explanation="read from the layer: its mean or its variance is above 65,504"
+    )
+
+
 NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "normalization-not-finite": read_by_check(
         "the mean and the variance of the layer are read",
@@ -120,9 +130,9 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "overflow-in-float16": Confirmation(
         how=(
             "the layer is computed in float32, and later layers of float16 in which the numbers then "
-            "overflow; all outputs are finite"
+            "overflow; all outputs are finite. Or its statistics are read"
         ),
-        test=float32_is_finite,
+        test=first_confirmed(float32_is_finite, statistics_are_read),
         routes=("raise-precision",),
     ),
     "non-finite-output": Confirmation(

@@ -55,6 +55,25 @@ def test_it_is_information_if_rows_do_not_need_it_or_are_unknown(
     assert examined(CHECK, described(FRESH, generated=True)).status is Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("dtype", "mean", "sd", "status"),
+    [
+        ("float16", 50.0, 256.0, Status.FAIL),
+        ("float16", 70_000.0, 3.0, Status.FAIL),
+        ("float16", 60_000.0, 255.0, Status.PASS),
+        ("bfloat16", 70_000.0, 900.0, Status.PASS),
+        ("float32", 70_000.0, 900.0, Status.PASS),
+    ],
+)
+def test_statistics_that_are_infinite_in_float16_fail(
+    dtype: str, mean: float, sd: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    verdict = examined(CHECK, described(layer(mean=(3.0, mean), sd=(1.0, sd), compute_dtype=dtype)))
+    assert verdict.status is status
+    assert verdict.findings.get("cause") == ("overflow-in-float16" if status is Status.FAIL else None)
+    assert verdict.message == wording
+
+
 def test_a_layer_with_other_statistics_than_its_weights_fails(wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, described(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), consistent=False)))
     assert (verdict.status, verdict.message) == (

@@ -248,6 +248,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-from-other-rows", {}, {"KC802": {"rows": "rows divided by 255"}}),
     ("quantisation-coarse", measured("coarse-layers", COARSE), {"KC606": {}}),
     ("integer-overflow", {}, {"KC704": {}}),
+    ("overflow-in-float16", {}, {"KC401": {"cause": "overflow-in-float16"}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
