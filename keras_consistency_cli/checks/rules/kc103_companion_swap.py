@@ -29,6 +29,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import worst
 from keras_consistency_cli.checks.preconditions import find_error
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
 
@@ -63,7 +64,11 @@ def examine(evidence: Evidence) -> Verdict:
     if reason is not None:
         return Verdict.skip(reason)
     is_resized = evidence.details(_PAIRS[0].candidate, NeighbourDetails).get("resized", False)
-    verdict = agreement(evidence, _RESIZED, _ROUNDED) if is_resized else agreement(evidence, _PAIRS, _WORDING)
+    # A stated limit on outputs makes no leak right.
+    measured_only = replace(evidence, policy=Policy(exact=evidence.policy.exact))
+    verdict = (
+        agreement(measured_only, _RESIZED, _ROUNDED) if is_resized else agreement(evidence, _PAIRS, _WORDING)
+    )
     return replace(verdict, message="; ".join([verdict.message, *_remarks(verdict, details)]))
 
 

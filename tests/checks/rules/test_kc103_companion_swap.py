@@ -87,6 +87,9 @@ def test_if_neighbours_change_shapes_the_difference_must_be_rounding(
     details = {"resized": True, "deterministic": True, "labels": []}
     moved = Trace(route="", outputs={"out": world.moved(by)}, details=details)
     exact = world.moved(left, precision="float64")
-    verdict = world.where({"companions": moved, "companions-float64": exact}).verdict(CHECK)
+    answers = {"companions": moved, "companions-float64": exact}
+    verdict = world.where(answers).verdict(CHECK)
     assert verdict.status is status
+    stated = Policy(stated=UserLimit(rtol=1.0, atol=1.0))
+    assert world.where(answers, policy=stated).verdict(CHECK).status is status
     assert {each.comparison.candidate for each in verdict.judged} == {"companions"}
