@@ -26,6 +26,7 @@ from tests.corpus.cases import Files
 from tests.corpus.faults_sequences import stack
 from tests.corpus.reports_causal import convolved, language_model
 from tests.corpus.reports_inputs import hashed, named
+from tests.corpus.reports_one_hot import by_layer, encoded
 
 __all__ = ["TRIALS"]
 
@@ -68,6 +69,12 @@ def _checked_ids(files: Files) -> Files:
     assert x.min() >= 0
     assert x.max() < 20
     return give_rows(give_model(_int32_input)(files), x)
+
+
+def _from_zero(files: Files) -> Files:
+    """Genres that begin with 0."""
+    rows = named_rows(files)
+    return give_rows(files, {**rows, "genres": rows["genres"] - 1})
 
 
 def _stateful(model: Any) -> Any:
@@ -173,6 +180,18 @@ SHAPES: tuple[Trial, ...] = (
     ),
     corpus_trial("wrong-ids", "declare int32, and check before predicting", "negative ids", _checked_ids),
     corpus_trial("wrong-ids", "declare int32, for fractions", "fractions for an embedding", _checked_ids),
+    corpus_trial(
+        "wrong-ids",
+        "build with an entry for each id",
+        "months from one in a layer",
+        give_model(rebuild(encoded(by_layer(13)))),
+    ),
+    corpus_trial(
+        "wrong-ids",
+        "subtract 1 from ids that begin with 1",
+        "genres from one in a set",
+        _from_zero,
+    ),
 )
 
 STEPS: tuple[Trial, ...] = (

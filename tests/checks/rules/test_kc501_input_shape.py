@@ -267,6 +267,41 @@ def test_ids_that_do_not_reach_a_table_as_they_are(
     assert verdict.message == wording
 
 
+LOST = {
+    "size": 12,
+    "kind": "CategoryEncoding",
+    "input": "month",
+    "given": 150,
+    "wrong": 8,
+    "different": 1,
+    "shown": [12],
+    "greatest": 12,
+    "begins_with_one": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [
+        ({}, Status.WARN),
+        ({"begins_with_one": True}, Status.FAIL),
+        ({"different": 2, "shown": [12, 40], "greatest": 40, "kind": "OneHot"}, Status.FAIL),
+        ({"different": 9, "shown": [15, 16, 17, 40], "greatest": 40, "input": ""}, Status.FAIL),
+        ({"different": 2, "shown": [-2, -1], "wrong": 1, "greatest": 2}, Status.FAIL),
+    ],
+    ids=["one", "from one", "two", "many", "negative"],
+)
+def test_ids_that_an_encoding_makes_zeros_of(
+    world: Any, lost: dict[str, Any], status: Status, wording: SnapshotAssertion
+) -> None:
+    details = {"hot": {**LOST, **lost}}
+    verdict = world.where(
+        {"one-hot-ids": Trace(route="", details=details)}, data=given((9, 4), (None, 4))
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (status, "wrong-ids")
+    assert {"message": verdict.message, "fix": verdict.findings["mend"]} == wording
+
+
 FOUND = {"given": 100, "unknown": 100, "words": ["'Male'"], "vocabulary": ["'male'"]}
 SPELLED = {"spelling": "lower", "becomes": "'Male' is 'male'"}
 WORDS = {
