@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks.analysis.id_problems import read_id_tables
+from keras_consistency_cli.checks.analysis.id_problems import (
+    find_input_dtype,
+    read_id_tables,
+    suggest_whole_numbers,
+)
 from keras_consistency_cli.checks.analysis.lost_ids import read_lost_ids
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
@@ -33,6 +37,17 @@ def _table(problem: str) -> Callable[[Evidence], str | None]:
 def _table_of_wrong_ids(evidence: Evidence) -> str | None:
     """The first table that does not have ids of the rows, or the first encoding."""
     return _table("wrong")(evidence) or next(iter(read_lost_ids(evidence)), None)
+
+
+def _name_rounding(evidence: Evidence) -> CauseTexts | None:
+    """Ids of an input that declares whole numbers: the rows are floats, or the model casts them."""
+    details = next((each for each in read_id_tables(evidence).values() if each.get("rounded")), None)
+    if details is None or "int" not in (declared := find_input_dtype(details, evidence)):
+        return None
+    return CauseTexts(
+        sentence="different ids share an embedding, because a dtype of floats does not hold them",
+        advice=suggest_whole_numbers(details, declared),
+    )
 
 
 def _name_encoding(evidence: Evidence) -> CauseTexts | None:
@@ -160,6 +175,7 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         key=("KC501",),
         explains=("KC501",),
         suspect=_table("rounded"),
+        specific=_name_rounding,
         advice="declare the input with whole numbers: keras.Input(..., dtype='int32'), or 'int64'",
     ),
     Cause(

@@ -245,6 +245,28 @@ def test_the_dtype_that_is_advised_holds_the_ids(world: Any, greatest: int, dtyp
 
 
 @pytest.mark.parametrize(
+    ("rounded", "advice"),
+    [
+        ({"rows": "float64"}, "give the rows of 'x' as x.astype('int64')"),
+        ({"rows": "int64"}, "do not cast 'x' to float32 in the model"),
+        ({"rows": "float64", "dtype": "float16"}, "do not cast 'x' to float16 in the model"),
+    ],
+    ids=["rows of floats", "a cast in the model", "a cast to half precision"],
+)
+def test_an_input_of_integers_is_not_told_to_be_one(world: Any, rounded: dict[str, Any], advice: str) -> None:
+    problem = {**ROUNDED, "greatest": 2**31, **rounded}
+    verdict = world.where(
+        {"ids": Trace(route="", details={"table": {"wrong": 0, "input": "x", "rounded": problem}})},
+        facts={
+            "layers": (LayerFact(path="table", kind="Embedding"),),
+            "inputs": (InputFact(name="x", shape=(None, 4), dtype="int64"),),
+        },
+        data=given((9, 4), (None, 4)),
+    ).verdict(CHECK)
+    assert verdict.findings["mend"].startswith(advice)
+
+
+@pytest.mark.parametrize(
     ("problem", "cause"),
     [
         ({"rounded": {**ROUNDED, "greatest": 2**24 + 9}}, "ids-rounded"),
