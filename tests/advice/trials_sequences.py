@@ -16,6 +16,7 @@ from tests.advice.edits import (
     give_rows,
     load,
     named_rows,
+    option,
     rebuild,
     reconfigure,
     with_weights_of,
@@ -69,6 +70,12 @@ def _checked_ids(files: Files) -> Files:
     assert x.min() >= 0
     assert x.max() < 20
     return give_rows(give_model(_int32_input)(files), x)
+
+
+def _whole_ids(files: Files) -> Files:
+    """The ids of a table as int64."""
+    x = pandas.read_parquet(option(files, "--data")).to_numpy()
+    return give_rows(files, x.astype("int64"))
 
 
 def _from_zero(files: Files) -> Files:
@@ -177,6 +184,12 @@ SHAPES: tuple[Trial, ...] = (
         "declare the input with whole numbers",
         "large ids hashed as floats",
         give_model(rebuild(hashed("int64"))),
+    ),
+    corpus_trial(
+        "ids-rounded",
+        "give the rows as whole numbers",
+        "ids that the binary table has as floats",
+        _whole_ids,
     ),
     corpus_trial("wrong-ids", "declare int32, and check before predicting", "negative ids", _checked_ids),
     corpus_trial("wrong-ids", "declare int32, for fractions", "fractions for an embedding", _checked_ids),
