@@ -56,7 +56,9 @@ class SubjectRows:
     def raw(self, numbers: np.ndarray) -> Rows:
         """Return the rows with these numbers as the user gave them; there must be some."""
         assert self.data is not None
-        return take(self.data, self._data_names, numbers)
+        return take(
+            self.data, self._data_names, numbers, raw_inputs(self.files, self.facts.inputs, self.data)
+        )
 
     def table(self, numbers: np.ndarray) -> Rows:
         """Return the rows with these numbers by column, with their texts; empty without columns of texts."""
@@ -72,7 +74,7 @@ class SubjectRows:
         """
         if self._served is None:
             return None
-        return take(self._served, self._served_names, numbers)
+        return take(self._served, self._served_names, numbers, self.facts.inputs)
 
     def requests(self, numbers: np.ndarray) -> np.ndarray | None:
         """Return the request of each of these rows, -1 if it was not kept whole; None without a recording."""
@@ -98,7 +100,8 @@ class SubjectRows:
     def reference(self, numbers: np.ndarray) -> Rows:
         """Return the reference rows with these numbers, before scaling; there must be some."""
         assert self._reference is not None
-        return take(self._reference, self._reference_names, numbers)
+        inputs = raw_inputs(self.files, self.facts.inputs, self._reference)
+        return take(self._reference, self._reference_names, numbers, inputs)
 
     def expected(self, numbers: np.ndarray) -> Rows | None:
         """Return the recorded outputs for these row numbers, by the names in their file.

@@ -16,6 +16,7 @@ from tests.advice.edits import (
     give_rows,
     load,
     named_rows,
+    option,
     rebuild,
     reconfigure,
     with_weights_of,
@@ -26,6 +27,7 @@ from tests.corpus.cases import Files
 from tests.corpus.faults_sequences import stack
 from tests.corpus.reports_causal import convolved, language_model
 from tests.corpus.reports_inputs import hashed, named
+from tests.corpus.reports_one_hot import by_layer, encoded
 
 __all__ = ["TRIALS"]
 
@@ -68,6 +70,18 @@ def _checked_ids(files: Files) -> Files:
     assert x.min() >= 0
     assert x.max() < 20
     return give_rows(give_model(_int32_input)(files), x)
+
+
+def _whole_ids(files: Files) -> Files:
+    """The ids of a table as int64."""
+    x = pandas.read_parquet(option(files, "--data")).to_numpy()
+    return give_rows(files, x.astype("int64"))
+
+
+def _from_zero(files: Files) -> Files:
+    """Genres that begin with 0."""
+    rows = named_rows(files)
+    return give_rows(files, {**rows, "genres": rows["genres"] - 1})
 
 
 def _stateful(model: Any) -> Any:
@@ -171,8 +185,26 @@ SHAPES: tuple[Trial, ...] = (
         "large ids hashed as floats",
         give_model(rebuild(hashed("int64"))),
     ),
+    corpus_trial(
+        "ids-rounded",
+        "give the rows as whole numbers",
+        "ids that the binary table has as floats",
+        _whole_ids,
+    ),
     corpus_trial("wrong-ids", "declare int32, and check before predicting", "negative ids", _checked_ids),
     corpus_trial("wrong-ids", "declare int32, for fractions", "fractions for an embedding", _checked_ids),
+    corpus_trial(
+        "wrong-ids",
+        "build with an entry for each id",
+        "months from one in a layer",
+        give_model(rebuild(encoded(by_layer(13)))),
+    ),
+    corpus_trial(
+        "wrong-ids",
+        "subtract 1 from ids that begin with 1",
+        "genres from one in a set",
+        _from_zero,
+    ),
 )
 
 STEPS: tuple[Trial, ...] = (

@@ -34,10 +34,12 @@ from tests.corpus import (
     reports_files,
     reports_functions,
     reports_held,
+    reports_id_tables,
     reports_inputs,
     reports_integers,
     reports_loading,
     reports_masks,
+    reports_one_hot,
     reports_precision,
     reports_quantised,
     reports_samples,
@@ -62,7 +64,7 @@ _FAMILIES = (
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
-    *(reports_causal, reports_sampling, reports_integers, reports_held),
+    *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     exports,
 )
 

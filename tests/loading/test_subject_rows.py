@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import ShapeMismatchError
+from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.loading.subject_rows import SubjectRows
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
@@ -113,3 +116,78 @@ def test_numbers_are_texts_if_the_encoder_knows_texts(tmp_path: Path) -> None:
     assert rows.words == {"zip": ("007", "12"), "kind": ("a", "b")}
     joblib.dump(OneHotEncoder().fit(np.array([[7, "a"]], dtype=object)), tmp_path / "encode.joblib")
     assert SubjectRows(files=files, facts=facts("x")).words == {"kind": ("a", "b")}
+
+
+GREATEST = [3_000_000_001, 3_000_000_002, 3_000_000_003]
+WHOLE = f"user,item,price\n{GREATEST[0]},7,1.5\n{GREATEST[1]},8,2\n{GREATEST[2]},9,2.5\n"
+
+
+def inputs_of_ids(dtype: str, *shapes: tuple[str, int]) -> Facts:
+    """The facts of a model with inputs of this dtype, by name and number of columns; a price is a float."""
+    inputs = tuple(
+        InputFact(name=name, shape=(None, width), dtype="float32" if name == "price" else dtype)
+        for name, width in shapes
+    )
+    return Facts(name="m", kind="Functional", parameters=0, layers=(), inputs=inputs, outputs=())
+
+
+def tables_of_ids(folder: Path) -> dict[str, str]:
+    """The same table in each form that states its whole numbers."""
+    frame = pandas.read_csv(io.StringIO(WHOLE))
+    (folder / "x.csv").write_text(WHOLE)
+    (folder / "folder").mkdir()
+    frame.to_parquet(folder / "x.parquet", index=False)
+    for part in (0, 1):
+        frame[2 * part : 2 * part + 2].to_parquet(folder / "folder" / f"{part}.parquet", index=False)
+    return {"csv": "x.csv", "parquet": "x.parquet", "folder": "folder"}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "folder"])
+def test_whole_numbers_of_a_table_reach_an_input_of_integers_as_they_are(form: str, tmp_path: Path) -> None:
+    files = SubjectFiles(model="m.keras", data=str(tmp_path / tables_of_ids(tmp_path)[form]))
+    apart = inputs_of_ids("int64", ("user", 1), ("item", 1), ("price", 1))
+    rows = SubjectRows(files=files, facts=apart).raw(np.arange(3))
+    assert {name: str(values.dtype) for name, values in rows.items()} == {
+        "user": "int64",
+        "item": "int64",
+        "price": "float64",
+    }
+    assert rows["user"][:, 0].tolist() == GREATEST
+    together = inputs_of_ids("int32", ("price", 1), ("rest", 2))
+    rest = SubjectRows(files=files, facts=together).raw(np.arange(3))["rest"]
+    assert (str(rest.dtype), rest.tolist()[0]) == ("int64", [GREATEST[0], 7])
+
+
+def test_whole_numbers_of_a_table_stay_floats_for_an_input_of_floats(tmp_path: Path) -> None:
+    files = SubjectFiles(model="m.keras", data=str(tmp_path / tables_of_ids(tmp_path)["csv"]))
+    floats = inputs_of_ids("float32", ("user", 1), ("item", 1), ("price", 1))
+    rows = SubjectRows(files=files, facts=floats).raw(np.arange(3))
+    assert {str(values.dtype) for values in rows.values()} == {"float64"}
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype"),
+    [
+        ("5,6\n7,8\n", "int64"),
+        ("a,b\n5,6\n7,-8\n", "int64"),
+        ("a,b\n5,6\n7,8.0\n", "float64"),
+        ("a,b\n5,6\n7,1e3\n", "float64"),
+        ("a,b\n5,True\n7,False\n", "float64"),
+        (f"a,b\n5,{2**53 + 2}\n7,8\n", "float64"),
+    ],
+    ids=["no header", "negative", "a fraction", "a power", "flags", "beyond float64"],
+)
+def test_a_column_is_whole_if_each_cell_states_a_whole_number(text: str, dtype: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    files = SubjectFiles(model="m.keras", data=str(tmp_path / "x.csv"))
+    (rows,) = SubjectRows(files=files, facts=inputs_of_ids("int64", ("x", 2))).raw(np.arange(2)).values()
+    assert str(rows.dtype) == dtype
+
+
+def test_integers_of_a_frame_with_other_columns_stay_whole() -> None:
+    frame = pandas.read_csv(io.StringIO(WHOLE))
+    source = open_live_rows(frame, what="x")
+    memory = InMemoryInputs(rows={"data": source})
+    apart = inputs_of_ids("int64", ("user", 1), ("item", 1), ("price", 1))
+    rows = SubjectRows(files=SubjectFiles(model="m.keras"), facts=apart, in_memory=memory).raw(np.arange(3))
+    assert (str(rows["user"].dtype), rows["user"][:, 0].tolist()) == ("int64", GREATEST)

@@ -11,7 +11,15 @@ from keras_consistency_cli.routes.calling.table_ids import IdProblems
 from keras_consistency_cli.routes.calling.unknown_words import UnknownWords
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["UNKNOWN_WORDS", "find_id_problems", "find_rounded_inputs", "find_word_problems", "read_id_tables"]
+__all__ = [
+    "UNKNOWN_WORDS",
+    "find_id_problems",
+    "find_input_dtype",
+    "find_rounded_inputs",
+    "find_word_problems",
+    "read_id_tables",
+    "suggest_whole_numbers",
+]
 
 UNKNOWN_WORDS = "unknown-words"
 _FEWEST_WORDS = 8
@@ -41,7 +49,7 @@ def find_id_problems(evidence: Evidence) -> Iterator[InputProblem]:
     """Yield what is wrong with the ids that reach each table."""
     for table, details in read_id_tables(evidence).items():
         if details.get("rounded"):
-            yield _describe_rounded(table, details)
+            yield _describe_rounded(table, details, find_input_dtype(details, evidence))
         if details.get("places"):
             yield _describe_places(table, details)
         elif details.get("wrong"):
@@ -113,7 +121,23 @@ def _describe_places(table: str, details: IdProblems) -> InputProblem:
     return InputProblem(status=Status.FAIL, cause="wrong-length", message=message, fix=fix)
 
 
-def _describe_rounded(table: str, details: IdProblems) -> InputProblem:
+def find_input_dtype(details: IdProblems, evidence: Evidence) -> str:
+    """Return the dtype that the input of these ids declares, "" if it is not known."""
+    return next((fact.dtype for fact in evidence.facts.inputs if fact.name == details["input"]), "")
+
+
+def suggest_whole_numbers(details: IdProblems, declared: str) -> str:
+    """Return how the ids keep their values: the dtype of the input, of the rows, or no cast in the model."""
+    rounded, name = details["rounded"], clean(details["input"], 60)
+    dtype = "int64" if rounded["greatest"] > _MOST_IN_INT32 else "int32"
+    if "int" not in declared:
+        return f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='{dtype}')"
+    if rounded["dtype"] == "float32" and "float" in rounded.get("rows", ""):
+        return f"give the rows of '{name}' as x.astype('{dtype}'); predict rounds other floats to float32"
+    return f"do not cast '{name}' to {rounded['dtype']} in the model before the table reads it"
+
+
+def _describe_rounded(table: str, details: IdProblems, declared: str) -> InputProblem:
     rounded, name = details["rounded"], clean(details["input"], 60)
     ids = f"{format_count(rounded['changed'], 'id')} of input '{name}'"
     is_shared = rounded["kept"] < rounded["given"]
@@ -126,8 +150,7 @@ def _describe_rounded(table: str, details: IdProblems) -> InputProblem:
         f"{_are(ids, rounded['changed'])} rounded to {rounded['dtype']} before "
         f"'{clean(table, 60)}' reads {_them(rounded['changed'])}: {effect}"
     )
-    dtype = "int64" if rounded["greatest"] > _MOST_IN_INT32 else "int32"
-    fix = f"declare the input with whole numbers: keras.Input(shape, name='{name}', dtype='{dtype}')"
+    fix = suggest_whole_numbers(details, declared)
     return InputProblem(status=Status.FAIL, cause="ids-rounded", message=message, fix=fix)
 
 

@@ -11,9 +11,9 @@ as features have, in these rows and in the reference rows; `facts: {time_axis: â
 images is compared with that of the reference rows, as it is and with two axes exchanged. Reference and served
 rows show whether inputs are mixed up; reference rows, the scaler or a Normalization layer show whether single
 features are. The ids that reach each table are recorded while the model runs, and compared with the size of
-the table and with the ids in the rows; words and categories are compared with the vocabularies of the model,
-also in a different spelling; output rows are counted, and a TimeDistributed layer over a time axis of any
-length gets two lengths through one predict.
+the table and with the ids in the rows, those of a one-hot encoding with the number of its entries; words and
+categories are compared with the vocabularies of the model, also in a different spelling; output rows are
+counted, and a TimeDistributed layer over a time axis of any length gets two lengths through one predict.
 
 To fix: the advice holds the line of NumPy that brings the rows into shape.
 
@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keras_consistency_cli.checks.analysis.id_problems import find_id_problems, find_word_problems
+from keras_consistency_cli.checks.analysis.lost_ids import find_lost_ids
 from keras_consistency_cli.checks.analysis.shape_problems import (
     InputProblem,
     describe_refusal,
@@ -33,6 +34,7 @@ from keras_consistency_cli.checks.analysis.shape_problems import (
 from keras_consistency_cli.checks.analysis.swapped_columns import swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.calling.one_hot_ids import ONE_HOT_IDS
 from keras_consistency_cli.routes.sequences.shapes import LengthDetails
 from keras_consistency_cli.text import clean, shape_text
 
@@ -69,6 +71,7 @@ def examine(evidence: Evidence) -> Verdict:
         *_input_order_problems(evidence),
         *_feature_order_problems(evidence),
         *find_id_problems(evidence),
+        *find_lost_ids(evidence),
         *find_word_problems(evidence),
         *_length_problems(evidence),
         *_row_count_problems(evidence),
@@ -179,7 +182,7 @@ CHECK = Check(
     name="input-shape",
     title="rows have the model's shape, axes and inputs are in their places",
     explanation=__doc__,
-    routes=("ids", "words", "two-lengths"),
+    routes=("ids", ONE_HOT_IDS, "words", "two-lengths"),
     examine=examine,
     accepts_refused_rows=True,
 )

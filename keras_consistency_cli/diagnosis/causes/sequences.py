@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks.analysis.id_problems import read_id_tables
+from keras_consistency_cli.checks.analysis.id_problems import (
+    find_input_dtype,
+    read_id_tables,
+    suggest_whole_numbers,
+)
+from keras_consistency_cli.checks.analysis.lost_ids import read_lost_ids
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
@@ -26,6 +31,35 @@ def _table(problem: str) -> Callable[[Evidence], str | None]:
     """Return a suspect: the first table whose ids have this problem."""
     return lambda evidence: next(
         (table for table, details in read_id_tables(evidence).items() if details.get(problem)), None
+    )
+
+
+def _table_of_wrong_ids(evidence: Evidence) -> str | None:
+    """The first table that does not have ids of the rows, or the first encoding."""
+    return _table("wrong")(evidence) or next(iter(read_lost_ids(evidence)), None)
+
+
+def _name_rounding(evidence: Evidence) -> CauseTexts | None:
+    """Ids of an input that declares whole numbers: the rows are floats, or the model casts them."""
+    details = next((each for each in read_id_tables(evidence).values() if each.get("rounded")), None)
+    if details is None or "int" not in (declared := find_input_dtype(details, evidence)):
+        return None
+    return CauseTexts(
+        sentence="different ids share an embedding, because a dtype of floats does not hold them",
+        advice=suggest_whole_numbers(details, declared),
+    )
+
+
+def _name_encoding(evidence: Evidence) -> CauseTexts | None:
+    """An encoding that makes zeros of ids, if no table lacks any."""
+    if _table("wrong")(evidence) or not read_lost_ids(evidence):
+        return None
+    return CauseTexts(
+        sentence="{layer} makes zeros of ids that it has no entry for, without an error",
+        advice=(
+            "build {layer} with an entry for each id, num_tokens or num_classes = largest id + 1, and train "
+            "again; or subtract 1 from ids that begin with 1, in training and in serving"
+        ),
     )
 
 
@@ -141,6 +175,7 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         key=("KC501",),
         explains=("KC501",),
         suspect=_table("rounded"),
+        specific=_name_rounding,
         advice="declare the input with whole numbers: keras.Input(..., dtype='int32'), or 'int64'",
     ),
     Cause(
@@ -155,7 +190,8 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501", "KC701"),
-        suspect=_table("wrong"),
+        suspect=_table_of_wrong_ids,
+        specific=_name_encoding,
         advice=(
             "declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and "
             "x.max() < vocabulary"

@@ -154,10 +154,17 @@ _SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "recorded at the table: it is given the ids of the rows rounded to this dtype",
         "KC501",
     ),
-    "wrong-ids": read_by_check(
-        "the ids that reach the table are compared with its size",
-        "recorded at the table: ids that it does not have",
-        "KC501",
+    "wrong-ids": Confirmation(
+        how=(
+            "the ids that reach the table are compared with its size; those of a one-hot encoding that come "
+            "from the rows are also replaced by other ones"
+        ),
+        test=first_confirmed(
+            reported_by_check("recorded at the table: ids that it does not have", "KC501", failed=True),
+            cannot_confirm(
+                "recorded at the encoding: one id that it does not have, which may mean 'unknown'"
+            ),
+        ),
     ),
     "time-distributed-dynamic": read_by_check(
         "predict is traced again between the two lengths",

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import LONE_ARRAY, RowSource, check_equal_lengths
-from keras_consistency_cli.loading.tables.columns import Column, Texts, combine, encode
+from keras_consistency_cli.loading.tables.columns import LARGEST_EXACT, Column, Texts, combine, encode
 from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.text import clean
 
@@ -57,6 +57,17 @@ def open_live_rows(
         length=len(next(iter(arrays.values()))),
         named=LONE_ARRAY not in arrays,
         columns=tuple(map(str, values.columns)) if hasattr(values, "columns") else None,
+        whole=_find_whole(values) if hasattr(values, "columns") else frozenset(),
+    )
+
+
+def _find_whole(frame: Any) -> frozenset[str]:
+    """Return the columns of whole numbers, which a DataFrame with other ones gives as float64."""
+    return frozenset(
+        str(name)
+        for name in frame.columns
+        if getattr(frame[name].dtype, "kind", "O") in "iu" and not frame[name].hasnans
+        if frame[name].abs().max() <= LARGEST_EXACT
     )
 
 
@@ -77,6 +88,7 @@ def _open_frame(frame: Any, what: str, texts: Texts) -> RowSource:
         named=False,
         columns=tuple(column.name for column in columns),
         words=words,
+        whole=_find_whole(frame),
     )
 
 

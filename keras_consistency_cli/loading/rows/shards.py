@@ -40,12 +40,14 @@ _OPEN = 2
 class ShardHeader:
     """What is known of a file before its rows are read.
 
-    `shapes` and `dtypes` are by the names of its arrays; `columns` are the names of a table's columns.
+    `shapes` and `dtypes` are by the names of its arrays; `columns` are the names of a table's columns, and
+    `integers` those of integers.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     dtypes: Mapping[str, np.dtype[Any]]
     columns: tuple[str, ...] | None = None
+    integers: frozenset[str] = frozenset()
 
     @property
     def length(self) -> int:
@@ -146,8 +148,8 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def join_shards(
     paths: Sequence[Path], open_shard: OpenShard, reading: Reading, label: str
-) -> tuple[dict[str, Array], tuple[str, ...] | None]:
-    """Return the arrays of all files by name, and the columns of their tables.
+) -> tuple[dict[str, Array], tuple[str, ...] | None, frozenset[str]]:
+    """Return the arrays of all files by name, the columns of their tables, and those of integers.
 
     Args:
         paths: the files, from `find_shards`.
@@ -168,18 +170,21 @@ def join_shards(
                 f"{clean(paths[0].name, 60)}: {header.describe()}",
                 expected=f"{first.describe()} in each file, and the same columns in the same order",
             )
+    integers = first.integers.intersection(*(header.integers for header in others))
     lengths = [header.length for header in (first, *others)]
     files = _Files(paths, lengths, open_shard)
     arrays = {name: Shards(name, first, files) for name in first.shapes}
     # They have what is read of an array in these modules: shape, dtype and rows by slice or numbers.
-    return cast("dict[str, Array]", arrays), first.columns
+    return cast("dict[str, Array]", arrays), first.columns, integers
 
 
 def _read_header(path: Path, open_shard: OpenShard, reading: Reading, label: str) -> ShardHeader:
     if path.suffix.lower() == ".parquet":
-        rows, names = read_parquet_form(path, f"{label}/{clean(path.name)}", reading)
+        rows, names, integers = read_parquet_form(path, f"{label}/{clean(path.name)}", reading)
         shape, dtype = (rows, len(names)), np.dtype(np.float64)
-        return ShardHeader(shapes={LONE_ARRAY: shape}, dtypes={LONE_ARRAY: dtype}, columns=names)
+        return ShardHeader(
+            shapes={LONE_ARRAY: shape}, dtypes={LONE_ARRAY: dtype}, columns=names, integers=integers
+        )
     arrays, columns = open_shard(path)
     return ShardHeader(
         shapes={name: array.shape for name, array in arrays.items()},

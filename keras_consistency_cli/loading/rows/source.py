@@ -29,6 +29,7 @@ from keras_consistency_cli.loading.tables.columns import Words, decode, recode
 from keras_consistency_cli.loading.tables.tables import is_table, read_table
 from keras_consistency_cli.loading.tables.texts import describe_empty, is_text_file, read_lines, to_texts
 from keras_consistency_cli.measurement.distance import is_text
+from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.measurement.recording_layout import has_parts
 from keras_consistency_cli.text import clean
 
@@ -71,6 +72,8 @@ class RowSource:
     """Names of the columns of a table (.csv with a header, .parquet), None for NumPy files."""
     words: Words = field(default_factory=dict)
     """The words of the columns that hold codes of texts."""
+    whole: frozenset[str] = frozenset()
+    """The columns of a table whose numbers are stated as whole ones, although they are read as float64."""
     requests: Array | None = None
     """For a recording, the number of the request of each row; -1 if it was not kept whole."""
     remarks: tuple[str, ...] = ()
@@ -105,6 +108,12 @@ class RowSource:
         if isinstance(name, str):
             return bool(self.words) and name in self.arrays
         return any(each in self.words for each in name)
+
+    def holds_integers(self, name: ArrayName) -> bool:
+        """Whether the numbers of these columns of a table, or of all, are stated as whole ones."""
+        if isinstance(name, str) and name in self.arrays:
+            return bool(self.whole) and len(self.whole) == self.arrays[name].shape[-1]
+        return {name} <= self.whole if isinstance(name, str) else self.whole.issuperset(name)
 
     def in_order(self, names: Sequence[str]) -> RowSource:
         """Return the table with its columns in this order; itself if it does not have just these."""
@@ -160,12 +169,13 @@ def _read(
     start = handle.read(_START)
     columns: tuple[str, ...] | None = None
     words: Words = {}
+    integers: frozenset[str] = frozenset()
     requests: Array | None = None
     remarks: tuple[str, ...] = ()
     named, has_table, has_lines = False, is_table(path, start), is_text_file(path, start)
     if has_table:
         table = read_table(handle, size, start, label, reading)
-        columns, words, remarks = table.columns, table.words, table.remarks
+        columns, words, integers, remarks = table.columns, table.words, table.whole, table.remarks
         arrays = {LONE_ARRAY: table.values}
     elif has_lines:
         lines = read_lines(handle, size, label)
@@ -191,6 +201,7 @@ def _read(
         named=named,
         columns=columns,
         words=words,
+        whole=integers,
         requests=requests,
         remarks=remarks,
         has_single_texts=(has_table or has_lines)
@@ -201,10 +212,13 @@ def _read(
 def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     """Open a folder of files of rows, or of images."""
     label, files = f"{what} {clean(path)}", find_shards(path)
+    integers: frozenset[str] = frozenset()
     remarks: tuple[str, ...] = ()
     if files:
         stated = reading or Reading()
-        arrays, columns = join_shards(files, partial(_open_shard, what=what, reading=stated), stated, label)
+        arrays, columns, integers = join_shards(
+            files, partial(_open_shard, what=what, reading=stated), stated, label
+        )
     elif reading is None:
         raise UsageError(f"{label} is a directory", expected=EXPECTED)
     else:
@@ -220,6 +234,7 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
         length=length,
         named=named,
         columns=columns,
+        whole=integers,
         remarks=remarks,
     )
 
@@ -274,14 +289,24 @@ def split_into_chunks(rows: RowNumbers, size: int) -> Iterator[npt.NDArray[np.in
         yield np.asarray(rows[start : start + size], dtype=np.int64)
 
 
-def take(source: RowSource, names: Mapping[str, ArrayName], rows: npt.NDArray[np.int64]) -> dict[str, Array]:
+def take(
+    source: RowSource,
+    names: Mapping[str, ArrayName],
+    rows: npt.NDArray[np.int64],
+    inputs: Sequence[InputFact] = (),
+) -> dict[str, Array]:
     """Copy the numbered rows into memory, by input name: C order, native byte order, writable.
 
     Args:
         source: the opened data.
         names: the array or the columns for each input, from `match_inputs`.
         rows: row numbers, in the wanted order.
+        inputs: whole numbers of a table are int64 for those of them that take whole numbers, as pandas reads
+            them; predict would round float64 to float32.
     """
+    integers = {
+        fact.name for fact in inputs if "int" in fact.dtype and source.holds_integers(names[fact.name])
+    }
     is_run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
     # A slice reads the file in one pass.
     selection: Any = slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
@@ -291,6 +316,9 @@ def take(source: RowSource, names: Mapping[str, ArrayName], rows: npt.NDArray[np
         part = array[selection]
         if not isinstance(array_name, str):
             part = part[..., source.find_columns(array_name)]
-        copies[name] = np.array(part, dtype=array.dtype.newbyteorder("="), order="C")
+        # The headers of a folder do not tell of values that are missing.
+        is_whole = name in integers and np.isfinite(part).all()
+        dtype = np.dtype(np.int64) if is_whole else array.dtype.newbyteorder("=")
+        copies[name] = np.array(part, dtype=dtype, order="C")
         release(array)
     return copies

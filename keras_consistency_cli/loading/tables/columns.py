@@ -20,6 +20,7 @@ from keras_consistency_cli.loading.tables.texts import to_texts
 from keras_consistency_cli.text import clean
 
 __all__ = [
+    "LARGEST_EXACT",
     "Column",
     "Texts",
     "Words",
@@ -37,6 +38,8 @@ Texts = Literal["alone", "mixed", "coded"]
 numbers, or with codes for all texts, because they go through a scaler."""
 Words = Mapping[str, tuple[str, ...]]
 """The words of each column of texts, by the name of the column."""
+LARGEST_EXACT = 2**53
+"""Float64, in which tables are read, holds whole numbers up to it exactly."""
 _SHOWN = 4
 _Floats = npt.NDArray[np.float64]
 
@@ -48,6 +51,8 @@ class Column:
     name: str
     values: _Floats
     words: tuple[str, ...] | None = None
+    is_whole: bool = False
+    """Whether the file states whole numbers without a missing one, which pandas reads as int64."""
 
 
 def encode(name: str, texts: Iterable[str | None]) -> Column:

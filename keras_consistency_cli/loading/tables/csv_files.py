@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.tables.columns import Column, order_words
+from keras_consistency_cli.loading.tables.columns import LARGEST_EXACT, Column, order_words
 from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.text import clean, format_count
 
@@ -38,6 +38,8 @@ MISSING = frozenset(
 )
 """Cells without a value: those that pandas.read_csv takes for missing."""
 _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
+_NOT_WHOLE = frozenset(".eEnNiI")
+"""Characters of fractions, powers of ten, NaN and infinity."""
 _Floats = npt.NDArray[np.float64]
 
 
@@ -98,6 +100,7 @@ class _Cells:
     numbers: bool = False
     truths: bool = False
     texts: bool = False
+    whole: bool = True
 
     @property
     def holds_texts(self) -> bool:
@@ -119,7 +122,8 @@ class _Cells:
         values = np.concatenate(self.parts) if self.parts else np.zeros(0)
         if self.is_coded:
             return order_words(name, values, tuple(self.codes))
-        return Column(name=name, values=values)
+        is_whole = self.whole and self.numbers and np.abs(values).max() <= LARGEST_EXACT
+        return Column(name=name, values=values, is_whole=bool(is_whole))
 
     def _read_numbers(self, cells: Sequence[str], dialect: Dialect) -> _Floats:
         joined = "".join(cells)
@@ -131,11 +135,14 @@ class _Cells:
                 pass
             else:
                 self.numbers = True
+                self.whole = self.whole and _NOT_WHOLE.isdisjoint(joined)
                 return numbers
         return np.array([self._read_number(cell, dialect) for cell in cells], dtype=np.float64)
 
     def _read_number(self, cell: str, dialect: Dialect) -> float:
         text = cell.strip()
+        digits = text.replace(dialect.thousands, "") if dialect.thousands else text
+        self.whole = self.whole and digits.removeprefix("-").isdecimal()
         if text in MISSING:
             return _NAN
         if text in _TRUE or text in _FALSE:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.reading import Reading, drop_option, select_columns
-from keras_consistency_cli.loading.tables.columns import Column, Words, combine, encode
+from keras_consistency_cli.loading.tables.columns import LARGEST_EXACT, Column, Words, combine, encode
 from keras_consistency_cli.loading.tables.csv_files import check_unique, read_csv
 from keras_consistency_cli.loading.tables.dialects import Dialect, find_dialect
 from keras_consistency_cli.text import clean
@@ -51,6 +51,8 @@ class Table:
     values: npt.NDArray[Any]
     columns: tuple[str, ...] | None
     words: Words = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    """The columns of whole numbers; columns without names are counted from "0"."""
     remarks: tuple[str, ...] = ()
 
 
@@ -83,7 +85,8 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str, reading: 
         raise DataError(f"{label} has no rows", expected=_EXPECTED_CSV)
     values, words = combine(columns, reading.texts if names else "alone", label, dialect)
     remarks = (f"{label}: {dialect.describe()}",) if dialect.describe() else ()
-    return Table(values=values, columns=names, words=words, remarks=remarks)
+    whole = frozenset(column.name for column in columns if column.is_whole)
+    return Table(values=values, columns=names, words=words, whole=whole, remarks=remarks)
 
 
 def _read_csv(handle: IO[bytes], label: str, reading: Reading, dialect: Dialect) -> _Columns:
@@ -103,8 +106,12 @@ def _read_parquet(handle: IO[bytes], label: str, reading: Reading, _: Dialect) -
     return tuple(column.name for column in columns), columns
 
 
-def read_parquet_form(path: Path, label: str, reading: Reading) -> tuple[int, tuple[str, ...]]:
-    """Return the number of rows of a Parquet file and the names of its columns; its rows are not read.
+def read_parquet_form(
+    path: Path, label: str, reading: Reading
+) -> tuple[int, tuple[str, ...], frozenset[str]]:
+    """Return the number of rows of a Parquet file, the names of its columns, and those of integers.
+
+    Its rows are not read.
 
     Raises:
         UsageError: pyarrow is not installed.
@@ -112,7 +119,10 @@ def read_parquet_form(path: Path, label: str, reading: Reading) -> tuple[int, tu
     """
     with path.open("rb") as handle, _reading_parquet(handle, label) as file:
         names = _check_parquet(file, label)
-        return int(file.metadata.num_rows), tuple(select_columns(names, reading, label) or names)
+        chosen = tuple(select_columns(names, reading, label) or names)
+        is_integer = importlib.import_module("pyarrow.types").is_integer
+        integers = frozenset(name for name in chosen if is_integer(file.schema_arrow.field(name).type))
+        return int(file.metadata.num_rows), chosen, integers
 
 
 @contextmanager
@@ -166,4 +176,6 @@ def _read_column(name: str, column: Any, label: str) -> Column:
             expected="numbers in every column, or texts in every column",
             fix=f"leave the column out: {drop_option([name])}, or encode it as in training",
         )
-    return Column(name=name, values=column.cast("float64", safe=False).to_numpy())
+    values = column.cast("float64", safe=False).to_numpy()
+    is_whole = types.is_integer(kind) and not column.null_count and np.abs(values).max() <= LARGEST_EXACT
+    return Column(name=name, values=values, is_whole=bool(is_whole))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
@@ -32,7 +32,8 @@ class RoundedIds(TypedDict):
     """Ids that a dtype of floats does not hold.
 
     `changed` is the number of values that it changes; `given` and `kept` count the different ids in the rows
-    and at the table. `greatest` is the greatest id in the rows, without its sign.
+    and at the table. `greatest` is the greatest id in the rows, without its sign. `rows` is the dtype of the
+    rows of the input.
     """
 
     changed: int
@@ -40,6 +41,7 @@ class RoundedIds(TypedDict):
     kept: int
     greatest: int
     dtype: str
+    rows: NotRequired[str]
 
 
 class IdProblems(TypedDict, total=False):
@@ -73,6 +75,7 @@ def _examine_ids(session: Session, rows: Rows) -> Result:
         rounded = _find_rounded(given, values, size)
         if rounded is not None:
             problems["input"], problems["rounded"] = rounded
+            problems["rounded"]["rows"] = str(rows[problems["input"]].dtype)
         details[table] = problems
     return Result(outputs={}, details=details)
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.one_hot_ids import ONE_HOT_ROUTE
 from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
 from keras_consistency_cli.routes.calling.unknown_words import WORDS_ROUTE
 from keras_consistency_cli.routes.sequences.series import describe_length_error
@@ -97,6 +98,7 @@ def _explain_one_length(facts: Facts) -> str | None:
 
 SHAPE_ROUTES: tuple[Route, ...] = (
     IDS_ROUTE,
+    ONE_HOT_ROUTE,
     WORDS_ROUTE,
     Route(
         name="two-lengths",

@@ -6,7 +6,7 @@ One row at a time takes microseconds this way, instead of a predict call.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
@@ -147,6 +147,12 @@ class TensorFlowSession(Session):
         """Whether the traced step computes with integers of 8 or 16 bits, or casts to them."""
         return not self.model.run_eagerly and any(_computes_small_integers(self._step_graph(rows)))
 
+    def has_operations(self, rows: Rows, kinds: Collection[str]) -> bool:
+        """Whether the traced step holds an operation of these kinds; True if it is not traced."""
+        return self.model.run_eagerly or any(
+            node.op in kinds for node in _iterate_nodes(self._step_graph(rows))
+        )
+
     def _step_graph(self, rows: Rows) -> Any:
         packed = self.tensors(rows)
         return self._traced_step(packed).get_concrete_function(packed).graph
@@ -226,11 +232,15 @@ def _operations(graph: Any) -> set[str]:
     return {node.op for body in bodies for node in body}
 
 
-def _computes_small_integers(graph: Any) -> Iterator[bool]:
+def _iterate_nodes(graph: Any) -> Iterator[Any]:
     definition = graph.as_graph_def()
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
-        for node in body:
-            yield node.attr["DstT" if node.op == "Cast" else "T"].type in _SMALL and node.op in _ARITHMETIC
+        yield from body
+
+
+def _computes_small_integers(graph: Any) -> Iterator[bool]:
+    for node in _iterate_nodes(graph):
+        yield node.attr["DstT" if node.op == "Cast" else "T"].type in _SMALL and node.op in _ARITHMETIC
 
 
 def _has_open_loop(graph: Any) -> bool:

@@ -245,6 +245,28 @@ def test_the_dtype_that_is_advised_holds_the_ids(world: Any, greatest: int, dtyp
 
 
 @pytest.mark.parametrize(
+    ("rounded", "advice"),
+    [
+        ({"rows": "float64"}, "give the rows of 'x' as x.astype('int64')"),
+        ({"rows": "int64"}, "do not cast 'x' to float32 in the model"),
+        ({"rows": "float64", "dtype": "float16"}, "do not cast 'x' to float16 in the model"),
+    ],
+    ids=["rows of floats", "a cast in the model", "a cast to half precision"],
+)
+def test_an_input_of_integers_is_not_told_to_be_one(world: Any, rounded: dict[str, Any], advice: str) -> None:
+    problem = {**ROUNDED, "greatest": 2**31, **rounded}
+    verdict = world.where(
+        {"ids": Trace(route="", details={"table": {"wrong": 0, "input": "x", "rounded": problem}})},
+        facts={
+            "layers": (LayerFact(path="table", kind="Embedding"),),
+            "inputs": (InputFact(name="x", shape=(None, 4), dtype="int64"),),
+        },
+        data=given((9, 4), (None, 4)),
+    ).verdict(CHECK)
+    assert verdict.findings["mend"].startswith(advice)
+
+
+@pytest.mark.parametrize(
     ("problem", "cause"),
     [
         ({"rounded": {**ROUNDED, "greatest": 2**24 + 9}}, "ids-rounded"),
@@ -265,6 +287,41 @@ def test_ids_that_do_not_reach_a_table_as_they_are(
     ).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, cause)
     assert verdict.message == wording
+
+
+LOST = {
+    "size": 12,
+    "kind": "CategoryEncoding",
+    "input": "month",
+    "given": 150,
+    "wrong": 8,
+    "different": 1,
+    "shown": [12],
+    "greatest": 12,
+    "begins_with_one": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [
+        ({}, Status.WARN),
+        ({"begins_with_one": True}, Status.FAIL),
+        ({"different": 2, "shown": [12, 40], "greatest": 40, "kind": "OneHot"}, Status.FAIL),
+        ({"different": 9, "shown": [15, 16, 17, 40], "greatest": 40, "input": ""}, Status.FAIL),
+        ({"different": 2, "shown": [-2, -1], "wrong": 1, "greatest": 2}, Status.FAIL),
+    ],
+    ids=["one", "from one", "two", "many", "negative"],
+)
+def test_ids_that_an_encoding_makes_zeros_of(
+    world: Any, lost: dict[str, Any], status: Status, wording: SnapshotAssertion
+) -> None:
+    details = {"hot": {**LOST, **lost}}
+    verdict = world.where(
+        {"one-hot-ids": Trace(route="", details=details)}, data=given((9, 4), (None, 4))
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (status, "wrong-ids")
+    assert {"message": verdict.message, "fix": verdict.findings["mend"]} == wording
 
 
 FOUND = {"given": 100, "unknown": 100, "words": ["'Male'"], "vocabulary": ["'male'"]}
