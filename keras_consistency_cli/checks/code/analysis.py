@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Program
+from keras_consistency_cli.checks.code.engine.reads import Reads
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reader import Notice, Reader
@@ -96,9 +97,10 @@ def _analyse(
                 reader.note(path, f"cannot be followed: {type(error).__name__}")
     training = _training([trace for each in followed for trace in each.traces], reader)
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
-    results = _Found(reader)
+    results, reads = _Found(reader), Reads()
     for each in followed:
-        results.examine(_evidence(each, model, scaler, training, imported, reader), rules)
+        names = imported + reads.of(each.module) if any(trace.events for trace in each.traces) else imported
+        results.examine(_evidence(each, model, scaler, training, names, reader), rules)
     return CodeReport(
         findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
@@ -112,17 +114,12 @@ def _evidence(
     model: ModelFacts | None,
     scaler: ScalerFacts | None,
     training: TrainingFacts,
-    imported: Mapping[str, int],
+    names: Mapping[str, int],
     reader: Reader,
 ) -> Evidence:
-    module = followed.module
-    has_events = any(trace.events for trace in followed.traces)
-    names = Counter(imported)
-    if has_events:
-        names.update(_names(module.tree))
     files = (scaler.path,) if scaler is not None else _scalers_beside(followed)
     return Evidence(
-        module=module,
+        module=followed.module,
         traces=tuple(followed.traces),
         describe=reader.describe,
         model=model,
@@ -143,17 +140,6 @@ def _loaded_paths(followed: Followed) -> list[str]:
     """The paths of files that the code loads, as far as they are written out."""
     things = (event.subject.thing for trace in followed.traces for event in trace.of("load"))
     return [thing.path for thing in things if thing is not None and thing.path]
-
-
-def _names(tree: ast.Module) -> list[str]:
-    """The names and attributes that are read in a file."""
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            names.append(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            names.append(node.attr)
-    return names
 
 
 def _imported(tree: ast.Module) -> list[str]:

@@ -142,6 +142,30 @@ def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:
     assert report(tmp_path, text).notices == ()
 
 
+def test_a_key_that_another_file_of_the_program_reads_is_used(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        f"import joblib\nfrom fastapi import FastAPI\nfrom routes import answer\n{LOAD}app = FastAPI()\n"
+        "app.extra['scaler'] = joblib.load('scaler.pkl')\nmodel.predict([[0.0]])\n",
+        encoding="utf-8",
+    )
+    other = tmp_path / "routes.py"
+    other.write_text("def answer(app, model, x):\n    return model.predict(x)\n", encoding="utf-8")
+    files = [tmp_path / "main.py", other]
+    assert [finding.code for finding in analyse(files).findings] == ["KS201"]
+    use = "def answer(app, model, x):\n    return model.predict(app.extra['scaler'].transform(x))\n"
+    other.write_text(use, encoding="utf-8")
+    assert analyse(files).findings == ()
+
+
+def test_a_tokenizer_is_not_applied_with_transform(tmp_path: Path) -> None:
+    text = SERVE.format(body="return str(model.predict(np.array([[1]])))")
+    load = "import joblib\nparts = {}\nparts['tokenizer'] = joblib.load('tokenizer.pkl')\n"
+    (finding,) = report(tmp_path, load + text).findings
+    assert finding.code == "KS201"
+    assert "transform" not in finding.fix
+    assert "texts_to_sequences" in finding.fix
+
+
 # --- the model and the scaler
 
 

@@ -188,6 +188,9 @@ class Expressions(Literals):
 
 def _known_item(base: Value, index: Value) -> Value | None:
     """Return an item of a list that is written out, an object in a dictionary, or a column of a table."""
+    entry = base.entry(index.ref) if base.entries and index.kind == "const" else None
+    if entry is not None:
+        return entry
     if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
         is_inside = -len(base.items) <= index.ref < len(base.items)
         return base.items[index.ref] if is_inside else None

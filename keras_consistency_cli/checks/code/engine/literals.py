@@ -74,7 +74,11 @@ class Literals(Calls):
         )
         is_complete = len(ordered) == len(node.keys) > 0
         return Value(
-            kind=base.kind, ref=base.ref, marks=merge_marks(values), items=ordered if is_complete else None
+            kind=base.kind,
+            ref=base.ref,
+            marks=merge_marks(values),
+            items=ordered if is_complete else None,
+            entries=_entries(node, values),
         )
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
@@ -114,3 +118,14 @@ class Literals(Calls):
         """Return a lambda; it is followed where it is called."""
         function = Function(node=node, scope=self.frame.scope, name="lambda")
         return Value(kind="function", ref=function)
+
+
+def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value], ...]:
+    """The values under keys that are written out; those of {**other} come first or replace."""
+    found: dict[str, Value] = {}
+    for key, value in zip(node.keys, values, strict=True):
+        if key is None:
+            found.update(value.entries)
+        elif isinstance(key, ast.Constant) and isinstance(key.value, str):
+            found[key.value] = value
+    return tuple(found.items())

@@ -222,6 +222,7 @@ class Program:
             found = self._known[key]
             if found is None:
                 return None
+            importer.connect(found.module)
             importer.imports_model = importer.imports_model or found.module.has_model
             return found.module
         self._of_libraries.add((name, importer.folder))

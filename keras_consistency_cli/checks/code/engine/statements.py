@@ -84,10 +84,15 @@ class Statements(Definitions):
         hashes = index.of("hash")
         base = self.evaluate(target.value)
         if isinstance(index.ref, str) and index.kind == "const":
-            name_thing(value, index.ref)
+            # models[KEY]: the name of the key is read where the object is, too.
+            key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
+            name_thing(value, key, label_of(target.value))
         whole = base if value.kind in ("", "const") else join(base, value)
         marks = base.marks | value.marks | frozenset(hashes)
-        self._replace_root(target.value, replace(whole, marks=marks, rank=base.rank, rows=base.rows))
+        whole = replace(whole, marks=marks, rank=base.rank, rows=base.rows, entries=base.entries)
+        if isinstance(index.ref, str) and index.kind == "const" and base.kind not in ("frame", "column"):
+            whole = whole.with_entry(index.ref, value)
+        self._replace_root(target.value, whole)
 
     def _replace_root(self, node: ast.expr, value: Value) -> None:
         if isinstance(node, ast.Name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 __all__ = [
@@ -72,6 +72,8 @@ class Thing:
     name: str
     path: str = ""
     label: str = ""
+    holder: str = ""
+    """The name of the dictionary that keeps it under its label."""
     is_keras: bool = False
     fit_marks: frozenset[Mark] = frozenset()
     """What the last fit makes true of everything that is transformed afterwards."""
@@ -118,10 +120,20 @@ class Module:
     """Whether it mentions that a model is loaded or saved, or a tape."""
     imports_model: bool = False
     """Whether a file of the program that it imports has one."""
+    program: list[Module] = field(default_factory=list)
+    """All files that are connected with it by imports, and the file itself."""
 
     def __post_init__(self) -> None:
-        """Every module has a scope."""
+        """Every module has a scope, and is a program of its own until it imports another one."""
         self.scope = Scope(module=self)
+        self.program.append(self)
+
+    def connect(self, other: Module) -> None:
+        """Keep in mind that both belong to one program."""
+        if self.program is not other.program:
+            self.program += other.program
+            for module in other.program:
+                module.program = self.program
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -179,6 +191,7 @@ class Value:
         rank: its number of axes, None if unknown.
         rows: "one" if its first axis is a batch of one row, "many" for more, "some" for any number.
         items: the items of a tuple or list that is written out.
+        entries: the values of a dictionary by their keys, as far as the keys are texts that are written out.
     """
 
     kind: str = ""
@@ -187,6 +200,16 @@ class Value:
     rank: int | None = None
     rows: str = ""
     items: tuple[Value, ...] | None = None
+    entries: tuple[tuple[str, Value], ...] = ()
+
+    def entry(self, key: Ref) -> Value | None:
+        """Return the value of a dictionary under a key, None if it is not known."""
+        return next((value for name, value in self.entries if name == key), None)
+
+    def with_entry(self, key: str, value: Value) -> Value:
+        """Return the dictionary with another value under a key."""
+        kept = value if not any(inner.entries for _, inner in value.entries) else replace(value, entries=())
+        return replace(self, entries=tuple({**dict(self.entries), key: kept}.items()))
 
     def has(self, kind: str) -> bool:
         """Whether one of the marks has this kind."""
@@ -207,7 +230,7 @@ class Value:
 
     def _with_marks(self, marks: frozenset[Mark]) -> Value:
         """Several times faster than dataclasses.replace, and the most frequent change."""
-        return Value(self.kind, self.ref, marks, self.rank, self.rows, self.items)
+        return Value(self.kind, self.ref, marks, self.rank, self.rows, self.items, self.entries)
 
     @property
     def thing(self) -> Thing | None:
@@ -262,4 +285,12 @@ def join(first: Value, second: Value) -> Value:
         rank=first.rank if first.rank == second.rank else None,
         rows=first.rows if first.rows == second.rows else "",
         items=base.items if first.items == second.items else None,
+        entries=_joined_entries(first, second) if first.entries or second.entries else (),
     )
+
+
+def _joined_entries(first: Value, second: Value) -> tuple[tuple[str, Value], ...]:
+    joined = dict(first.entries)
+    for key, value in second.entries:
+        joined[key] = join(joined[key], value) if key in joined else value
+    return tuple(joined.items())

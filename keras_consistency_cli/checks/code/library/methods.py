@@ -167,6 +167,9 @@ def _declared(machine: Machine, call: Call) -> Value:
 def _item(machine: Machine, call: Call) -> Value:
     """data.get("age")."""
     base, key = call.receiver, call.arguments.get(0)
+    entry = base.entry(key.ref) if base.entries and key.kind == "const" else None
+    if entry is not None:
+        return entry
     if base.kind in ("model", "transformer", "loaded"):
         return base
     if isinstance(key.ref, str) and not base.kind and key.ref in machine.module.loose:

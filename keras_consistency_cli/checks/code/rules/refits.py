@@ -224,7 +224,7 @@ def never_fitted(evidence: Evidence) -> Iterator[Hit]:
             is_new = thing is not None and thing.made == "built" and thing.name in _SILENT
             if thing is None or not is_new or thing in fitted or _STATED & set(thing.options):
                 continue
-            if is_only_receiver(evidence, thing.label, _USES):
+            if is_only_receiver(evidence, thing, _USES):
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} uses a new {thing.name}, which has learned nothing",

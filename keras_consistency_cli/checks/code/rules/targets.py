@@ -48,7 +48,7 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
         for event, thing in loaded_transformers(trace):
             if not is_of_target(thing) or thing in inverted:
                 continue
-            if is_only_receiver(evidence, thing.label, _METHODS):
+            if is_only_receiver(evidence, thing, _METHODS):
                 yield Hit(
                     site=event.site,
                     words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
