@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Program
-from keras_consistency_cli.checks.code.engine.reads import Reads
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reader import Notice, Reader
 from keras_consistency_cli.checks.code.reading.sources import Source
+from keras_consistency_cli.checks.code.reads import Reads
 from keras_consistency_cli.checks.code.registry import RULES
 from keras_consistency_cli.checks.code.rule import Evidence, Finding, Hit, Rule
 from keras_consistency_cli.text import clean

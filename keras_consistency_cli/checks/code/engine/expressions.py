@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.parts import element_of, plus
 from keras_consistency_cli.checks.code.engine.values import (
@@ -98,7 +99,7 @@ class Expressions(Literals):
         if isinstance(node.slice, ast.Slice):
             return replace(base, rows=_sliced(base, node.slice), items=None)
         if isinstance(node.slice, ast.Tuple):
-            return self._part(base, node.slice)
+            return _part(base, node.slice, index.items or ())
         if _is_new_axis(node.slice):
             return replace(base, rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
@@ -113,20 +114,6 @@ class Expressions(Literals):
         if index.items and all(isinstance(each.ref, str) for each in index.items):
             kept = kept.marked(ordered_columns(self.site(node), index.items))
         return replace(kept, items=None)
-
-    def _part(self, base: Value, index: ast.Tuple) -> Value:
-        """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
-        rank, rows = base.rank, base.rows
-        kept = base
-        for place, each in enumerate(index.elts):
-            if _is_new_axis(each):
-                rank, rows = plus(rank, 1), "one" if place == 0 else rows
-            elif not isinstance(each, ast.Slice) and not _is_ellipsis(each):
-                rank, rows = plus(rank, -1), "" if place == 0 else rows
-        last = index.elts[-1] if index.elts else None
-        if isinstance(last, ast.Slice) and _is_reversed(last):
-            kept = _flipped(base)
-        return replace(kept, rank=rank, rows=rows, items=None)
 
     # --- operators
 
@@ -203,6 +190,29 @@ def _known_item(base: Value, index: Value) -> Value | None:
     return None
 
 
+def _part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
+    """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
+    rank, rows = base.rank, base.rows
+    for place, each in enumerate(index.elts):
+        if _is_new_axis(each):
+            rank, rows = plus(rank, 1), "one" if place == 0 else rows
+        elif not isinstance(each, ast.Slice | ast.List) and not _is_ellipsis(each):
+            rank, rows = plus(rank, -1), "" if place == 0 else rows
+    kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
+    return replace(kept, rank=rank, rows=rows, items=None)
+
+
+def _channels(base: Value, index: ast.Tuple, given: Value) -> Value:
+    """The channels of a picture that the last part of an index takes."""
+    last, first = index.elts[-1], index.elts[0]
+    if isinstance(last, ast.Slice):
+        return flipped_channels(base) if _is_reversed(last) else base
+    if given.items is not None:
+        return chosen_planes(base, given)
+    is_of_channels = _is_ellipsis(first) or base.rank in (None, len(index.elts))
+    return plane_of(base, given.ref) if is_of_channels and type(given.ref) is int else base
+
+
 def _is_data(base: Value) -> bool:
     return any(mark.kind not in ("request", "loop") for mark in base.marks)
 
@@ -220,13 +230,6 @@ def _is_ellipsis(node: ast.expr) -> bool:
 def _is_reversed(node: ast.Slice) -> bool:
     step = node.step
     return isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
-
-
-def _flipped(value: Value) -> Value:
-    """Exchange the order of the channels."""
-    kinds = {"bgr": "rgb", "rgb": "bgr"}
-    marks = (mark._replace(kind=kinds.get(mark.kind, mark.kind)) for mark in value.marks)
-    return replace(value, marks=frozenset(marks))
 
 
 def _sliced(base: Value, node: ast.Slice) -> str:

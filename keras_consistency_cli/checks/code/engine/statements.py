@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from keras_consistency_cli.checks.code.engine.channels import replaced_plane
 from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
 from keras_consistency_cli.checks.code.engine.machine import label_of
 from keras_consistency_cli.checks.code.engine.parts import element_of, item_of
@@ -88,6 +89,10 @@ class Statements(Definitions):
             key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
             name_thing(value, key, label_of(target.value))
         whole = base if value.kind in ("", "const") else join(base, value)
+        number = index.items[-1].ref if index.items else None
+        if type(number) is int and value.has("plane"):
+            base = whole = replaced_plane(base, number, value)
+            value = value.without("bgr", "rgb", "plane")
         marks = base.marks | value.marks | frozenset(hashes)
         whole = replace(whole, marks=marks, rank=base.rank, rows=base.rows, entries=base.entries)
         if isinstance(index.ref, str) and index.kind == "const" and base.kind not in ("frame", "column"):

@@ -139,10 +139,6 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(given, kind="array" if given.kind in ("list", "tuple") else given.kind, items=None)
 
 
-def _flip(machine: Machine, call: Call) -> Value:
-    return replace(call.arguments.get(0), items=None)
-
-
 def _load_file(machine: Machine, call: Call) -> Value:
     return Value(kind="array")
 
@@ -199,7 +195,6 @@ ARRAYS: Handlers = {
     "numpy.argmax": _argmax,
     "numpy.vstack": _stack,
     "numpy.hstack": _stack,
-    "numpy.stack": _stack,
     "numpy.concatenate": _stack,
     "numpy.append": _stack,
     "numpy.column_stack": _stack,
@@ -214,7 +209,6 @@ ARRAYS: Handlers = {
     "numpy.load": _load_file,
     "numpy.loadtxt": _load_file,
     "numpy.genfromtxt": _load_file,
-    "numpy.flip": _flip,
     "numpy.normal": _random,
     "numpy.rand": _random,
     "numpy.randn": _random,
@@ -234,7 +228,6 @@ ARRAYS: Handlers = {
     "tensorflow.reshape": _reshape,
     "tensorflow.squeeze": _squeeze,
     "tensorflow.argmax": _argmax,
-    "tensorflow.stack": _stack,
     "tensorflow.concat": _stack,
     "tensorflow.divide": _divide,
     "tensorflow.normal": _random,

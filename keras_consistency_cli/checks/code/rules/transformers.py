@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
-from keras_consistency_cli.checks.code.engine.reads import is_dictionary, is_passed_on, last_name
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing
+from keras_consistency_cli.checks.code.reads import is_dictionary, is_passed_on, last_name
 from keras_consistency_cli.checks.code.rule import Evidence
 
 __all__ = ["is_of_target", "is_only_receiver", "is_read", "loaded_transformers"]
