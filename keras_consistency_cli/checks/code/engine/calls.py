@@ -104,7 +104,7 @@ class Calls(Inlining):
             return (
                 self.enter(method, arguments, function)
                 if method
-                else Call(node, "", arguments, function).result
+                else self._opaque(Call(node, "", arguments, function))
             )
         if function.kind == "name":
             return self.library(Call(node, function.text, arguments))
@@ -113,7 +113,12 @@ class Calls(Inlining):
         call = Call(node, "__call__", arguments, function)
         if function.kind in _OBJECTS:
             return call_object(self, call)
-        return call.result
+        return self._opaque(call) if function.kind in ("", "request") else call.result
+
+    def _opaque(self, call: Call) -> Value:
+        """The result of something that may be a model: a gradient may go through it."""
+        result = call.result
+        return result if result.has("pred") else result.marked(Mark("opaque", self.site(call.node)))
 
     def library(self, call: Call) -> Value:
         """Return the result of a function of a library."""
@@ -127,6 +132,8 @@ class Calls(Inlining):
         if handler is not None:
             return handler(self, call)
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)
+        if "training" in call.arguments.options or isinstance(call.receiver.ref, Instance):
+            result = result.marked(*self._opaque(call).of("opaque"))
         return replace(result, kind="request" if call.receiver.kind == "request" else "")
 
     def _register(self, name: str, arguments: Arguments) -> None:

@@ -120,6 +120,8 @@ class Inlining(Machine):
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
+            marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
         rank, rows = _broadcast(left, right)
         is_joined = isinstance(op, ast.Add) and (
             left.kind in ("list", "tuple") or right.kind in ("list", "tuple")

@@ -89,7 +89,10 @@ class Literals(Calls):
         rows = "many" if (element.rank or 0) >= 1 else ""
         if element.kind == "model":
             return element
-        return Value(kind="list", marks=element.marks | frozenset(source.of("order")), rank=rank, rows=rows)
+        marks = element.marks | frozenset(source.of("order"))
+        if not source.kind and not source.marks:
+            marks |= {Mark("repeated", self.site(node))}  # [draw(row) for _ in range(30)]
+        return Value(kind="list", marks=marks, rank=rank, rows=rows)
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.parts import plus
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, merge_marks, scaled_pixels
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
 
-__all__ = ["ARRAYS", "as_array", "expanded", "reduced", "reshaped", "statistic"]
+__all__ = ["ARRAYS", "as_array", "expanded", "note_average", "reduced", "repeated", "reshaped", "statistic"]
 
 
 def as_array(machine: Machine, call: Call) -> Value:
@@ -79,9 +79,32 @@ def statistic(machine: Machine, call: Call, given: Value) -> Value:
     return Value(marks=marks, rank=0)
 
 
+def note_average(machine: Machine, call: Call, given: Value) -> None:
+    """Keep in mind that outputs of a model are summed up: a mean, a deviation, a quantile."""
+    if given.has("called") or given.has("pred"):
+        machine.add("average", call.node, given, NOTHING)
+
+
+def repeated(machine: Machine, call: Call, given: Value) -> Value:
+    """The same rows several times: np.repeat(x, 30, axis=0), tf.tile(x, [30, 1])."""
+    marks = given.marks | {Mark("repeated", machine.site(call.node))}
+    return Value(kind="array", marks=marks, rank=given.rank, rows="many" if given.rows else "")
+
+
+def _repeated(machine: Machine, call: Call) -> Value:
+    return repeated(machine, call, call.arguments.get(0))
+
+
+def _quantile(machine: Machine, call: Call) -> Value:
+    """np.quantile(x, 0.9, axis=0)."""
+    note_average(machine, call, call.arguments.get(0))
+    return reduced(call.arguments.get(0), call.arguments.get(2, "axis"))
+
+
 def _statistic(machine: Machine, call: Call) -> Value:
     """np.mean(x): a number; np.mean(x, axis=0): one axis less."""
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    note_average(machine, call, given)
     if axis.kind and not axis.is_const(None):
         return reduced(given, axis)
     return statistic(machine, call, given)
@@ -175,7 +198,12 @@ _STATISTICS = (
     "nanmean",
     "nanstd",
     "average",
+    "nanvar",
+    "nanmedian",
+    "reduce_variance",
 )
+_QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
+_REPEATS = ("repeat", "tile", "broadcast_to")
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
 
 ARRAYS: Handlers = {
@@ -221,6 +249,8 @@ ARRAYS: Handlers = {
     "numpy.seed": nothing,
     **{f"numpy.{name}": _statistic for name in _STATISTICS},
     **{f"tensorflow.{name}": _statistic for name in _STATISTICS},
+    **{f"numpy.{name}": _quantile for name in _QUANTILES},
+    **{f"{root}.{name}": _repeated for root in ("numpy", "tensorflow", "keras") for name in _REPEATS},
     "tensorflow.constant": _as_tensor,
     "tensorflow.convert_to_tensor": _as_tensor,
     "tensorflow.cast": _cast,

@@ -84,7 +84,8 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
     Why: predict() returns NumPy arrays. A tape does not see them, so every gradient is None.
 
     How: predict() is called inside `with tf.GradientTape()`, and tape.gradient() gets a value that was
-    made from it and from no call of a model. Targets that need no gradient are not reported.
+    made from it and from no call of a model, nor of a function that may be one. Targets that need no
+    gradient are not reported.
 
     To fix: Call the model.
 
@@ -96,7 +97,7 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         taped = {event.site: event for event in trace.of("predict") if "tape" in event.place.contexts}
         for gradient in trace.of("gradient"):
-            if gradient.data.has("called"):
+            if gradient.data.has("called") or gradient.data.has("opaque"):
                 continue
             for mark in gradient.data.of("pred"):
                 event = taped.get(mark.site) if mark.site else None
@@ -166,7 +167,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     depends on chance and on the other rows.
 
     How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
-    dropout is not reported: calls in a loop, or outputs that are averaged.
+    dropout is not reported: calls in a loop, or rows that are repeated and whose outputs are averaged.
 
     To fix: Call it with training=False.
 
@@ -181,7 +182,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
             if facts is not None and not facts.modes and not facts.custom:
                 continue
             training = event.options.get("training")
-            is_sampled = event.place.loops or "tape" in event.place.contexts
+            is_sampled = event.place.loops or "tape" in event.place.contexts or _is_averaged(trace, event)
             if training is not None and training.is_const(True) and not is_sampled:
                 yield Hit(
                     site=event.site,
@@ -222,7 +223,7 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         for event in serving_events(trace):
-            if event.place.loops and not _changes_with_loop(event):
+            if (event.place.loops and not _changes_with_loop(event)) or _is_averaged(trace, event):
                 continue
             for mark in event.data.of("random"):
                 if mark.site is not None and _is_mixed(trace, event.data):
@@ -231,6 +232,13 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                         words=f"random numbers change the rows {where(trace)}: outputs differ",
                         fix="remove it, or average over several of them",
                     )
+
+
+def _is_averaged(trace: Trace, event: Event) -> bool:
+    """Whether a model gets the same rows several times, and its outputs are summed up."""
+    averages = trace.of("average") if event.data.has("repeated") else []
+    marks = (mark for average in averages for mark in average.subject.marks)
+    return any(mark.kind in ("called", "pred") and mark.site == event.site for mark in marks)
 
 
 def _changes_with_loop(event: Event) -> bool:
