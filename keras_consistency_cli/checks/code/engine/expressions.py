@@ -22,6 +22,8 @@ from keras_consistency_cli.checks.code.engine.values import (
 __all__ = ["Expressions"]
 
 _BUILTINS = frozenset(dir(builtins))
+_USUAL = frozenset({"np", "tf", "pd", "cv2", "keras"})
+"""Libraries under the names that everyone gives them: `from common import *` may have imported them."""
 _COUNTS = frozenset({"shape", "ndim", "size", "dtype", "columns", "index", "name", "filename", "classes_"})
 """Attributes that describe a value, and are not made from its numbers."""
 _SAME = frozenset({"values", "iloc", "loc", "iat", "at", "array", "data"})
@@ -49,6 +51,8 @@ class Expressions(Literals):
             return found
         if node.id in _BUILTINS:
             return Value(kind="name", ref=f"builtins.{node.id}")
+        if node.id in _USUAL:
+            return Value(kind="name", ref=node.id)
         return Value(kind="name", ref=f"?.{node.id}") if node.id[:1].isupper() or "_" in node.id else NOTHING
 
     def attribute(self, node: ast.Attribute) -> Value:
@@ -90,6 +94,8 @@ class Expressions(Literals):
         """Return an item, or a part, of a value."""
         base = self.evaluate(node.value)
         index = self.evaluate(node.slice)
+        if base.text == "streamlit.session_state" and "session_state" in self.module.loose:
+            base = self.module.loose["session_state"]
         if base.kind == "name":
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING

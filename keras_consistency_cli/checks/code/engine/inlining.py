@@ -27,7 +27,8 @@ _DEEPEST = 6
 CACHES = frozenset(
     {
         "cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "experimental_memo",
-        "cached", "singleton", "cached_property",
+        "cached", "singleton", "cached_property", "cachedmethod", "ttl_cache", "lfu_cache", "fifo_cache",
+        "rr_cache", "mru_cache", "tlru_cache", "alru_cache", "memoize",
     }
 )  # fmt: skip
 """Last names of decorators: the function runs once, and its result is kept."""
@@ -51,7 +52,8 @@ class Inlining(Machine):
         self._bind(scope, function, arguments, None if static else owner)
         frame = Frame(scope=scope, function=function)
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
-        place = replace(self.place, is_cached=self.place.is_cached or is_cached)
+        contexts = (*self.place.contexts, *self._contexts_of_decorators(function))
+        place = replace(self.place, is_cached=self.place.is_cached or is_cached, contexts=contexts)
         self.frames.append(frame)
         try:
             with self.within(place):
@@ -61,6 +63,21 @@ class Inlining(Machine):
         finally:
             self.frames.pop()
         return _one_of(frame.returned)
+
+    def _contexts_of_decorators(self, function: Function) -> tuple[str, ...]:
+        """The locks that a decorator of the program holds while it calls the function."""
+        found: list[str] = []
+        for name in function.decorators:
+            value = function.scope.find(name)
+            decorator = value.ref if value is not None else None
+            if isinstance(decorator, Function):
+                blocks = (
+                    node for node in ast.walk(decorator.node) if isinstance(node, ast.With | ast.AsyncWith)
+                )
+                names = [item.context_expr for block in blocks for item in block.items]
+                values = [decorator.scope.find(each.id) for each in names if isinstance(each, ast.Name)]
+                found += ["lock" for each in values if each is not None and each.kind == "lock"]
+        return tuple(found)
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args

@@ -75,6 +75,8 @@ class Thing:
     holder: str = ""
     """The name of the dictionary that keeps it under its label."""
     is_keras: bool = False
+    is_kept: bool = False
+    """Whether it is assigned to something that outlives a request: a global name, an attribute, an item."""
     fit_marks: frozenset[Mark] = frozenset()
     """What the last fit makes true of everything that is transformed afterwards."""
     options: dict[str, Value] = field(default_factory=dict)

@@ -11,6 +11,10 @@ from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["PLAIN"]
 
+_LOCKS = (
+    "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "CapacityLimiter", "FileLock",
+    "SoftFileLock", "InterProcessLock", "ReaderWriterLock",
+)  # fmt: skip
 _GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "columns")
 
 
@@ -160,7 +164,10 @@ PLAIN: Handlers = {
     "random.uniform": _random_number,
     "random.gauss": _random_number,
     "random.randint": _random_number,
-    "threading.Lock": nothing,
-    "threading.RLock": nothing,
+    **{
+        f"{root}.{name}": lambda _machine, _call: Value(kind="lock")
+        for root in ("threading", "asyncio", "multiprocessing", "anyio", "filelock", "fasteners")
+        for name in _LOCKS
+    },
     "argparse.ArgumentParser": _input,
 }

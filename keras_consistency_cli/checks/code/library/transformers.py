@@ -32,8 +32,24 @@ _STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "Hashin
 """They learn nothing from rows: a new fit changes nothing."""
 
 
+_FIXED = {
+    "OneHotEncoder": "categories",
+    "OrdinalEncoder": "categories",
+    "MultiLabelBinarizer": "classes",
+    "CountVectorizer": "vocabulary",
+}
+"""The options that state what these would learn."""
+
+
 def _new(machine: Machine, call: Call) -> Value:
     return machine.new_thing(call.node, "built", call.name.rpartition(".")[2], "transformer", call)
+
+
+def _encoder(machine: Machine, call: Call) -> Value:
+    """OneHotEncoder(categories=[DAYS]): with categories that the code states, a fit learns nothing."""
+    stated = call.arguments.options.get(_FIXED.get(call.name.rpartition(".")[2], ""))
+    is_open = stated is None or stated.is_const(None) or stated.is_const("auto") or stated.has("request")
+    return _new(machine, call) if is_open else _stateless(machine, call)
 
 
 def _stateless(machine: Machine, call: Call) -> Value:
@@ -66,6 +82,7 @@ def _one_hot(machine: Machine, call: Call) -> Value:
 
 TRANSFORMERS: Handlers = {
     **{f"sklearn.{name}": _new for name in (*SCALERS, *ENCODERS, *TEXT)},
+    **{f"sklearn.{name}": _encoder for name in _FIXED},
     **{f"keras.{name}": _new for name in _KERAS},
     **{f"sklearn.{name}": _stateless for name in _STATELESS},
     "sklearn.train_test_split": _split,

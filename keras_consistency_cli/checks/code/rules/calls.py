@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rules.state import is_stateful
 
 __all__ = ["RULES"]
 
@@ -36,7 +37,7 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
-    information.
+    information. Stateful models are not reported: they take a series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -47,7 +48,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         for event in serving_events(trace, "predict"):
-            if event.method in _PREDICTS and _is_keras(event, evidence) and _is_row_of_loop(event):
+            is_one = _is_keras(event, evidence) and _is_row_of_loop(event)
+            if event.method in _PREDICTS and is_one and not is_stateful(evidence, event):
                 depends = event.data.has("pred")
                 yield Hit(
                     site=event.site,
