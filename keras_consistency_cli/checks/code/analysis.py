@@ -85,16 +85,7 @@ def _analyse(
     files: Sequence[Path], rules: Sequence[Rule], model: ModelFacts | None, scaler: ScalerFacts | None
 ) -> CodeReport:
     reader = Reader(files)
-    program = Program(reader.parsed, reader.show)
-    followed: list[Followed] = []
-    for path in files:
-        found = reader.read(path)
-        if found is not None:
-            try:
-                followed.append(program.follow(path, found.parsed))
-            except Exception as error:
-                # Code of any kind is read: a mistake of the reader in one file must not hide the others.
-                reader.note(path, f"cannot be followed: {type(error).__name__}")
+    followed = _follow(files, reader)
     training = _training([trace for each in followed for trace in each.traces], reader)
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results, reads = _Found(reader), Reads()
@@ -107,6 +98,33 @@ def _analyse(
         files=len(files),
         ignored=len(results.ignored),
     )
+
+
+def _follow(files: Sequence[Path], reader: Reader) -> list[Followed]:
+    """Follow every way through the files: first what each does once, then what it does for a request."""
+    program = Program(reader.parsed, reader.show)
+    found = {path: read.parsed for path in files if (read := reader.read(path)) is not None}
+    for path in reader.importers([path for path in files if path not in found], list(found)):
+        read = reader.read(path, is_imported=True)
+        if read is not None:
+            found[path] = read.parsed
+    started: dict[Path, Followed] = {}
+    for path in (path for path in files if path in found):
+        with _noted(path, reader):
+            started[path] = program.start(path, found[path])
+    for path, followed in started.items():
+        with _noted(path, reader):
+            program.follow(followed)
+    return list(started.values())
+
+
+@contextmanager
+def _noted(path: Path, reader: Reader) -> Iterator[None]:
+    """Code of any kind is read: a mistake of the reader in one file must not hide the others."""
+    try:
+        yield
+    except Exception as error:
+        reader.note(path, f"cannot be followed: {type(error).__name__}")
 
 
 def _evidence(

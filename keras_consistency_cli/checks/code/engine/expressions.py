@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.literals import Literals
+from keras_consistency_cli.checks.code.engine.machine import is_of_application
 from keras_consistency_cli.checks.code.engine.parts import element_of, plus
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
@@ -69,8 +70,9 @@ class Expressions(Literals):
             return Value(marks=frozenset({Mark(node.attr, None, base.thing.identity)}))
         if node.attr in _SAME:
             return base
-        if base.kind in ("", "request", "module") and node.attr in self.module.loose and not _is_data(base):
-            return self.module.loose[node.attr]
+        kept = self._kept(base, node) if base.kind in ("", "request", "module") else None
+        if kept is not None:
+            return kept
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
@@ -79,6 +81,12 @@ class Expressions(Literals):
             return replace(base, rows="")
         return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
 
+    def _kept(self, base: Value, node: ast.Attribute) -> Value | None:
+        """What was assigned to an attribute of this name before, in this file or on the application."""
+        if node.attr in self.module.loose and not _is_data(base):
+            return self.module.loose[node.attr]
+        return self.module.of_application.get(node.attr) if is_of_application(node.value) else None
+
     def library_attribute(self, base: Value, name: str) -> Value:
         """Return a name of a library; what a web framework knows of the request is a value."""
         dotted = f"{base.text}.{name}"
@@ -86,6 +94,8 @@ class Expressions(Literals):
             return Value(kind="request", marks=frozenset({Mark("request")}))
         if dotted == "sys.argv":
             return Value(marks=frozenset({Mark("request")}))
+        if base.text.endswith(".current_app") and name in self.module.of_application:
+            return self.module.of_application[name]
         if base.text == "streamlit.session_state":
             return self.module.loose.get(name, NOTHING)
         return Value(kind="name", ref=dotted)
@@ -97,6 +107,8 @@ class Expressions(Literals):
         if base.text == "streamlit.session_state" and "session_state" in self.module.loose:
             base = self.module.loose["session_state"]
         if base.kind == "name":
+            if base.text.endswith(".Annotated"):
+                return _dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
         known = _known_item(base, index)
@@ -177,6 +189,13 @@ class Expressions(Literals):
         """Follow the limits of a slice."""
         limits = [self.evaluate(each) for each in (node.lower, node.upper, node.step) if each is not None]
         return Value(marks=frozenset(mark for mark in merge_marks(limits) if mark.kind == "loop"))
+
+
+def _dependency(index: Value) -> Value:
+    """What Annotated[Service, Depends(get)] says of a parameter: where its value comes from."""
+    found = next((each for each in index.items or () if each.kind == "depends"), NOTHING)
+    is_of_class = found.kind == "depends" and found.ref is None and index.items
+    return replace(found, ref=index.items[0].ref) if is_of_class and index.items else found
 
 
 def _known_item(base: Value, index: Value) -> Value | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Value, join
 
-__all__ = ["element_of", "item_of", "plus"]
+__all__ = ["element_of", "item_of", "plus", "unpacked"]
 
 
 def element_of(value: Value) -> Value:
@@ -28,6 +28,13 @@ def item_of(items: Value, loop: int) -> Value:
     item = element_of(items).marked(Mark("loop", None, loop))
     is_rows = items.has("request") or items.has("image")
     return item.marked(Mark("rows-of", None, loop)) if is_rows else item
+
+
+def unpacked(value: Value, place: int, amount: int) -> Value:
+    """Return one of the values that an assignment to several names unpacks."""
+    if value.items is not None and len(value.items) == amount:
+        return value.items[place]
+    return replace(element_of(value), rank=None, rows="")
 
 
 def plus(rank: int | None, amount: int) -> int | None:

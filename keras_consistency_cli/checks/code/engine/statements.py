@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.channels import replaced_plane
 from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
-from keras_consistency_cli.checks.code.engine.machine import label_of
-from keras_consistency_cli.checks.code.engine.parts import element_of, item_of
+from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
+from keras_consistency_cli.checks.code.engine.parts import item_of, unpacked
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -57,7 +57,7 @@ class Statements(Definitions):
             self._assign_item(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
             for place, each in enumerate(target.elts):
-                self.assign(each, _unpack(value, place, len(target.elts)))
+                self.assign(each, unpacked(value, place, len(target.elts)))
         elif isinstance(target, ast.Starred):
             self.assign(target.value, replace(value, items=None))
 
@@ -84,6 +84,8 @@ class Statements(Definitions):
             base.ref.attributes[target.attr] = value
         elif not value.is_const(None):
             self.module.loose[target.attr] = value
+            if is_of_application(target.value):
+                self.module.of_application[target.attr] = value
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """An item is part of the whole: what is true of it is true of the whole."""
@@ -250,13 +252,6 @@ def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
 def _keep(value: Value) -> None:
     if value.thing is not None:
         value.thing.is_kept = True
-
-
-def _unpack(value: Value, place: int, amount: int) -> Value:
-    if value.items is not None and len(value.items) == amount:
-        return value.items[place]
-    inner = element_of(value)
-    return replace(inner, rank=None, rows="")
 
 
 def _returns(node: ast.If) -> bool:

@@ -124,6 +124,8 @@ class Module:
     """Whether a file of the program that it imports has one."""
     program: list[Module] = field(default_factory=list)
     """All files that are connected with it by imports, and the file itself."""
+    of_application: dict[str, Value] = field(default_factory=dict)
+    """What any of these files keeps on the application: app.state.model = ..."""
 
     def __post_init__(self) -> None:
         """Every module has a scope, and is a program of its own until it imports another one."""
@@ -134,8 +136,9 @@ class Module:
         """Keep in mind that both belong to one program."""
         if self.program is not other.program:
             self.program += other.program
+            self.of_application.update(other.of_application)
             for module in other.program:
-                module.program = self.program
+                module.program, module.of_application = self.program, self.of_application
 
 
 @dataclass(kw_only=True, eq=False, slots=True)

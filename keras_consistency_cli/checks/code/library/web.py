@@ -42,7 +42,14 @@ def _component(machine: Machine, call: Call) -> Value:
     return Value(kind="component")
 
 
+def _depends(machine: Machine, call: Call) -> Value:
+    """Depends(function): what the function returns is passed to the request handler."""
+    return Value(kind="depends", ref=call.arguments.get(0, "dependency").ref)
+
+
 WEB: Handlers = {
+    "fastapi.Depends": _depends,
+    "fastapi.Security": _depends,
     **{f"streamlit.{name}": _typed for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
     "gradio.*": _component,
     "flask.jsonify": nothing,
