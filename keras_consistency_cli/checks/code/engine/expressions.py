@@ -10,7 +10,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
-from keras_consistency_cli.checks.code.engine.parts import element_of, plus
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, plus
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Mark,
@@ -115,11 +115,12 @@ class Expressions(Literals):
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):
-            return replace(base, rows=_sliced(base, node.slice), items=None)
+            kept = as_one_sample(base) if _is_window(node.slice) else base
+            return replace(kept, rows=_sliced(base, node.slice), items=None)
         if isinstance(node.slice, ast.Tuple):
             return _part(base, node.slice, index.items or ())
         if _is_new_axis(node.slice):
-            return replace(base, rank=plus(base.rank, 1), rows="one", items=None)
+            return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
         loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
@@ -224,6 +225,9 @@ def _part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
         elif not isinstance(each, ast.Slice | ast.List) and not _is_ellipsis(each):
             rank, rows = plus(rank, -1), "" if place == 0 else rows
     kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
+    first = index.elts[0] if index.elts else None
+    is_sample = first is not None and (_is_new_axis(first) or _is_window(first))
+    kept = as_one_sample(kept) if is_sample else kept
     return replace(kept, rank=rank, rows=rows, items=None)
 
 
@@ -255,6 +259,12 @@ def _is_ellipsis(node: ast.expr) -> bool:
 def _is_reversed(node: ast.Slice) -> bool:
     step = node.step
     return isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
+
+
+def _is_window(node: ast.expr) -> bool:
+    """Whether a slice takes some steps of a series: x[i : i + 60]."""
+    limits = (node.lower, node.upper) if isinstance(node, ast.Slice) else (None,)
+    return None not in limits and not all(isinstance(limit, ast.Constant) for limit in limits)
 
 
 def _sliced(base: Value, node: ast.Slice) -> str:

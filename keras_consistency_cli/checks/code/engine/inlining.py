@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
+from keras_consistency_cli.checks.code.engine.parts import words_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -14,6 +15,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Instance,
     Mark,
     Scope,
+    Site,
     Value,
     join,
     merge_marks,
@@ -22,6 +24,7 @@ from keras_consistency_cli.checks.code.engine.values import (
 
 __all__ = ["CACHES", "Inlining"]
 
+_OF_ROWS = ("statistic-of-rows", "largest-of-rows")
 _DEEPEST = 6
 """Functions inside each other that are followed."""
 CACHES = frozenset(
@@ -166,7 +169,28 @@ class Inlining(Machine):
             found.append(Mark("own-scaled", site))
         if isinstance(op, ast.Sub) and right.has("statistic") and left.marks and not left.has("statistic"):
             found.append(Mark("centred", site))
+        if any(map(right.has, _OF_ROWS)):
+            found += _marks_of_rows(node, op, left, right, site)
         return frozenset(found)
+
+
+def _marks_of_rows(
+    node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value, site: Site
+) -> list[Mark]:
+    """What is true of rows after an operator with a statistic of rows."""
+    about = words_of(node.left if isinstance(node, ast.BinOp) else node.target)
+    if isinstance(op, ast.Sub) and _is_of_rows(left, right, about):
+        return [Mark("rows-centred", site)]
+    is_scaled = left.has("rows-centred") or _is_of_rows(left, right, about, "largest-of-rows")
+    return [Mark("rows-scaled", site)] if isinstance(op, ast.Div) and is_scaled else []
+
+
+def _is_of_rows(left: Value, right: Value, about: Collection[str], *kinds: str) -> bool:
+    """Whether a value is combined with a statistic of the same rows, by the names of both."""
+    kinds = kinds or _OF_ROWS
+    marks = [mark for kind in kinds for mark in right.of(kind)]
+    is_same = any(set(about) <= set(mark.names) or set(about) >= set(mark.names) for mark in marks)
+    return is_same and not any(map(left.has, _OF_ROWS))
 
 
 def _one_of(returned: Sequence[Value]) -> Value:

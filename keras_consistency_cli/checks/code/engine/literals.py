@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import item_of
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, item_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Function,
@@ -48,7 +48,7 @@ class Literals(Calls):
         rows = ""
         if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
             rows = "one" if len(values) == 1 and not starred else ""
-        marks = merge_marks(values)
+        marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
         if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
             marks |= {Mark("numbers")}
         return Value(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import plus
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus, words_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
 
-__all__ = ["ARRAYS", "as_array", "expanded", "note_average", "reduced", "repeated", "reshaped", "statistic"]
+__all__ = ["ARRAYS", "as_array", "described", "expanded", "note_average", "repeated", "reshaped"]
+
+
+_AXES_OF_TABLE = 2
 
 
 def as_array(machine: Machine, call: Call) -> Value:
@@ -43,6 +47,7 @@ def expanded(machine: Machine, call: Call) -> Value:
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     is_first = axis.is_const(0)
     rows = "one" if is_first else given.rows
+    given = as_one_sample(given) if is_first else given
     return Value(kind="array", marks=given.marks, rank=plus(given.rank, 1), rows=rows)
 
 
@@ -51,8 +56,9 @@ def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
     if len(shape) == 1 and shape[0].items is not None:
         shape = shape[0].items
     elif len(shape) == 1 and shape[0].kind != "const":
-        return Value(kind="array", marks=given.marks)
+        return Value(kind="array", marks=as_one_sample(given).marks)
     rows = "one" if shape and shape[0].is_const(1) and len(shape) > 1 else ""
+    given = as_one_sample(given) if len(shape) > _AXES_OF_TABLE or rows else given
     return Value(kind="array", marks=given.marks, rank=len(shape), rows=rows, items=shape)
 
 
@@ -103,11 +109,23 @@ def _quantile(machine: Machine, call: Call) -> Value:
 
 def _statistic(machine: Machine, call: Call) -> Value:
     """np.mean(x): a number; np.mean(x, axis=0): one axis less."""
-    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    return described(machine, call, call.arguments.get(0), call.arguments.get(1, "axis"))
+
+
+def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
+    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column."""
     note_average(machine, call, given)
-    if axis.kind and not axis.is_const(None):
-        return reduced(given, axis)
-    return statistic(machine, call, given)
+    has_axis = bool(axis.kind) and not axis.is_const(None)
+    found = reduced(given, axis) if has_axis else statistic(machine, call, given)
+    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column")
+    if not (is_of_rows and given.has("request")) or given.has("image"):
+        return found
+    kind = "largest-of-rows" if call.name.rpartition(".")[2] in _LARGEST else "statistic-of-rows"
+    # Whether it is the statistic of the rows that it is applied to, or of those of training: by their names.
+    func = call.node.func
+    is_method = isinstance(func, ast.Attribute) and call.receiver == given
+    source = func.value if isinstance(func, ast.Attribute) and is_method else next(iter(call.node.args), func)
+    return found.marked(Mark(kind, machine.site(call.node), names=words_of(source)))
 
 
 def reduced(given: Value, axis: Value) -> Value:
@@ -118,7 +136,14 @@ def reduced(given: Value, axis: Value) -> Value:
 
 
 def _argmax(machine: Machine, call: Call) -> Value:
+    """np.argmax(x) is one position, tf.argmax(x) is along the first axis, K.argmax(x) along the last one."""
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    parts = call.name.split(".")
+    axis = call.arguments.options.get("dimension", axis)
+    if not axis.kind and "backend" in parts:
+        axis = Value(kind="const", ref=-1)
+    elif not axis.kind and parts[0] in ("tensorflow", "tf") and not {"numpy", "keras"} & set(parts):
+        axis = Value(kind="const", ref=0)
     machine.add("argmax", call.node, given, axis)
     return Value(marks=given.marks)
 
@@ -202,6 +227,7 @@ _STATISTICS = (
     "nanmedian",
     "reduce_variance",
 )
+_LARGEST = ("max", "amax", "nanmax", "reduce_max")
 _QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
 _REPEATS = ("repeat", "tile", "broadcast_to")
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")

@@ -69,10 +69,11 @@ def _pipeline(machine: Machine, call: Call) -> Value:
 
 def _scaled_by_itself(machine: Machine, call: Call) -> Value:
     """sklearn.preprocessing.scale(x), minmax_scale(x): by the statistics of x itself."""
-    given = call.arguments.get(0)
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     marks = given.marks
     if given.has("request"):
-        marks = marks | {Mark("own-scaled", machine.site(call.node))}
+        is_of_rows = (not axis.kind or axis.is_const(0)) and not given.has("image")
+        marks = marks | {Mark("rows-scaled" if is_of_rows else "own-scaled", machine.site(call.node))}
     return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
@@ -91,6 +92,7 @@ TRANSFORMERS: Handlers = {
     "sklearn.scale": _scaled_by_itself,
     "sklearn.minmax_scale": _scaled_by_itself,
     "sklearn.robust_scale": _scaled_by_itself,
+    "scipy.zscore": _scaled_by_itself,
     "keras.to_categorical": _one_hot,
     "keras.tokenizer_from_json": lambda machine, call: machine.new_thing(
         call.node, "loaded", "Tokenizer", "transformer", call
