@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Function,
     Instance,
     Mark,
+    Prepared,
     Value,
 )
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
@@ -51,7 +52,10 @@ class Calls(Inlining):
         values = tuple(self.evaluate(argument) for argument in node.args)
         options: dict[str, Value] = {}
         for keyword in node.keywords:
-            options[keyword.arg or "**"] = self.evaluate(keyword.value)
+            value = self.evaluate(keyword.value)
+            options[keyword.arg or "**"] = value
+            if keyword.arg is None:
+                options.update(value.entries)
         return Arguments(values, options)
 
     def _method(self, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
@@ -97,6 +101,10 @@ class Calls(Inlining):
             return self.enter(function.ref, arguments)
         if isinstance(function.ref, tuple):
             return self.enter(function.ref[0], arguments, function.ref[1])
+        if isinstance(function.ref, Prepared):
+            before = function.ref
+            options = {**dict(before.options), **arguments.options}
+            return self.apply(node, before.function, Arguments((*before.values, *arguments.values), options))
         if isinstance(function.ref, Class):
             return self.create(function.ref, arguments)
         if isinstance(function.ref, Instance):
@@ -138,9 +146,10 @@ class Calls(Inlining):
 
     def _register(self, name: str, arguments: Arguments) -> None:
         if name in _REGISTERS:
-            self.callbacks += [value.ref for value in arguments.all() if isinstance(value.ref, Function)]
-            methods = [value.ref[0] for value in arguments.all() if isinstance(value.ref, tuple)]
-            self.callbacks += methods
+            given = [value.ref for value in arguments.all()]
+            given = [ref.function.ref if isinstance(ref, Prepared) else ref for ref in given]
+            self.callbacks += [ref for ref in given if isinstance(ref, Function)]
+            self.callbacks += [ref[0] for ref in given if isinstance(ref, tuple)]
 
 
 def _of_unknown_library(call: Call) -> Value:

@@ -103,7 +103,9 @@ class Inlining(Machine):
             scope.names[signature.vararg.arg] = Value(kind="tuple", items=rest, marks=merge_marks(rest))
         if signature.kwarg:
             scope.names[signature.kwarg.arg] = Value(
-                kind="dict", marks=merge_marks(list(arguments.options.values()))
+                kind="dict",
+                marks=merge_marks(list(arguments.options.values())),
+                entries=tuple((name, value) for name, value in given.items() if name not in scope.names),
             )
 
     def _bind_defaults(self, scope: Scope, signature: ast.arguments) -> None:

@@ -150,11 +150,24 @@ class Program:
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
         )
-        machine = self._machine(followed, trace)
         model = followed.module.loose.get("model_fn")
-        result = machine.run_function(function, owner, {"model": model} if model is not None else {})
+        given = {"model": model} if model is not None else {}
+        given |= self._task(followed, function) if words == "a task" else {}
+        machine = self._machine(followed, trace)
+        result = machine.run_function(function, owner, given)
         self._close(followed, machine)
         return result
+
+    def _task(self, followed: Followed, function: Function) -> dict[str, Value]:
+        """The object that a task gets as its first argument: @app.task(bind=True, base=ModelTask)."""
+        names = [argument.arg for argument in function.node.args.args]
+        for decorator in function.node.decorator_list if not isinstance(function.node, ast.Lambda) else ():
+            for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+                base = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
+                kind = function.scope.find(base) if keyword.arg == "base" else None
+                if kind is not None and isinstance(kind.ref, Class) and names:
+                    return {names[0]: self._prepared(followed, kind.ref)}
+        return {}
 
     def _prepared(self, followed: Followed, kind: Class) -> Value:
         """Return an object of a class after the methods that prepare it."""

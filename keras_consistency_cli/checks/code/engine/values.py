@@ -18,6 +18,7 @@ __all__ = [
     "Instance",
     "Mark",
     "Module",
+    "Prepared",
     "Scope",
     "Site",
     "Thing",
@@ -181,8 +182,17 @@ class Instance:
     attributes: dict[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A function or an object with arguments that it is called with later: partial(model, training=True)."""
+
+    function: Value
+    values: tuple[Value, ...] = ()
+    options: tuple[tuple[str, Value], ...] = ()
+
+
 Constant = str | bytes | int | float | complex | bool | None
-Ref = Constant | Thing | Function | Class | Instance | Module | tuple[Function, "Value"]
+Ref = Constant | Thing | Function | Class | Instance | Module | Prepared | tuple[Function, "Value"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.engine.parts import item_of, plus
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Prepared, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["PLAIN"]
@@ -103,7 +103,12 @@ def _input(machine: Machine, call: Call) -> Value:
 
 
 def _partial(machine: Machine, call: Call) -> Value:
-    return call.arguments.get(0)
+    """partial(model, training=True): called with these arguments, too."""
+    function, *values = call.arguments.values or (NOTHING,)
+    options = tuple(call.arguments.options.items())
+    if not values and not options:
+        return function
+    return Value(kind="prepared-call", ref=Prepared(function, tuple(values), options))
 
 
 def _in_thread(machine: Machine, call: Call) -> Value:

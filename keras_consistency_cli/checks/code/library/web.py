@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Function, Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Function, Mark, Prepared, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["WEB"]
@@ -38,7 +38,9 @@ def _typed(machine: Machine, call: Call) -> Value:
 
 def _component(machine: Machine, call: Call) -> Value:
     """A component of Gradio; functions among its arguments are called for each request."""
-    machine.callbacks += [value.ref for value in call.arguments.all() if isinstance(value.ref, Function)]
+    given = [value.ref for value in call.arguments.all()]
+    given = [ref.function.ref if isinstance(ref, Prepared) else ref for ref in given]
+    machine.callbacks += [ref for ref in given if isinstance(ref, Function)]
     return Value(kind="component")
 
 
