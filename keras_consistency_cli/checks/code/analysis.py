@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reader import Notice, Reader
 from keras_consistency_cli.checks.code.reading.sources import Source
+from keras_consistency_cli.checks.code.reads import Reads
 from keras_consistency_cli.checks.code.registry import RULES
 from keras_consistency_cli.checks.code.rule import Evidence, Finding, Hit, Rule
 from keras_consistency_cli.text import clean
@@ -84,21 +85,13 @@ def _analyse(
     files: Sequence[Path], rules: Sequence[Rule], model: ModelFacts | None, scaler: ScalerFacts | None
 ) -> CodeReport:
     reader = Reader(files)
-    program = Program(reader.parsed, reader.show)
-    followed: list[Followed] = []
-    for path in files:
-        found = reader.read(path)
-        if found is not None:
-            try:
-                followed.append(program.follow(path, found.parsed))
-            except Exception as error:
-                # Code of any kind is read: a mistake of the reader in one file must not hide the others.
-                reader.note(path, f"cannot be followed: {type(error).__name__}")
+    followed = _follow(files, reader)
     training = _training([trace for each in followed for trace in each.traces], reader)
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
-    results = _Found(reader)
+    results, reads = _Found(reader), Reads()
     for each in followed:
-        results.examine(_evidence(each, model, scaler, training, imported, reader), rules)
+        names = imported + reads.of(each.module) if any(trace.events for trace in each.traces) else imported
+        results.examine(_evidence(each, model, scaler, training, names, reader), rules)
     return CodeReport(
         findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
@@ -107,22 +100,44 @@ def _analyse(
     )
 
 
+def _follow(files: Sequence[Path], reader: Reader) -> list[Followed]:
+    """Follow every way through the files: first what each does once, then what it does for a request."""
+    program = Program(reader.parsed, reader.show)
+    found = {path: read.parsed for path in files if (read := reader.read(path)) is not None}
+    for path in reader.importers([path for path in files if path not in found], list(found)):
+        read = reader.read(path, is_imported=True)
+        if read is not None:
+            found[path] = read.parsed
+    started: dict[Path, Followed] = {}
+    for path in (path for path in files if path in found):
+        with _noted(path, reader):
+            started[path] = program.start(path, found[path])
+    for path, followed in started.items():
+        with _noted(path, reader):
+            program.follow(followed)
+    return list(started.values())
+
+
+@contextmanager
+def _noted(path: Path, reader: Reader) -> Iterator[None]:
+    """Code of any kind is read: a mistake of the reader in one file must not hide the others."""
+    try:
+        yield
+    except Exception as error:
+        reader.note(path, f"cannot be followed: {type(error).__name__}")
+
+
 def _evidence(
     followed: Followed,
     model: ModelFacts | None,
     scaler: ScalerFacts | None,
     training: TrainingFacts,
-    imported: Mapping[str, int],
+    names: Mapping[str, int],
     reader: Reader,
 ) -> Evidence:
-    module = followed.module
-    has_events = any(trace.events for trace in followed.traces)
-    names = Counter(imported)
-    if has_events:
-        names.update(_names(module.tree))
     files = (scaler.path,) if scaler is not None else _scalers_beside(followed)
     return Evidence(
-        module=module,
+        module=followed.module,
         traces=tuple(followed.traces),
         describe=reader.describe,
         model=model,
@@ -143,17 +158,6 @@ def _loaded_paths(followed: Followed) -> list[str]:
     """The paths of files that the code loads, as far as they are written out."""
     things = (event.subject.thing for trace in followed.traces for event in trace.of("load"))
     return [thing.path for thing in things if thing is not None and thing.path]
-
-
-def _names(tree: ast.Module) -> list[str]:
-    """The names and attributes that are read in a file."""
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            names.append(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            names.append(node.attr)
-    return names
 
 
 def _imported(tree: ast.Module) -> list[str]:

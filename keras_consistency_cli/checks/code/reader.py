@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_consistency_cli.checks.code.engine.program import Parsed, file_key
+from keras_consistency_cli.checks.code.engine.program import Parsed, candidates, file_key
 from keras_consistency_cli.checks.code.engine.values import Site
-from keras_consistency_cli.checks.code.reading.sources import Source, UnreadableError, parse, read_source
+from keras_consistency_cli.checks.code.reading.sources import (
+    Source,
+    UnreadableError,
+    import_names,
+    parse,
+    read_source,
+)
 from keras_consistency_cli.text import clean
 
 __all__ = ["Notice", "ReadFile", "Reader"]
@@ -65,6 +71,30 @@ class Reader:
             self._unrelated.discard(key)
             self._known[key] = self._try_to_read(path, is_imported=is_imported)
         return self._known[key]
+
+    def importers(self, others: Sequence[Path], related: Sequence[Path]) -> list[Path]:
+        """Return the files that import one that has to do with models, directly or through further ones.
+
+        Args:
+            others: files that do not mention models: routes may only call a service that does.
+            related: files that do.
+        """
+        wanted = {file_key(path) for path in related}
+        waiting = {path: self._imported_files(path) for path in others}
+        found: list[Path] = []
+        while grown := [path for path, files in waiting.items() if not wanted.isdisjoint(files)]:
+            found += grown
+            wanted |= {file_key(path) for path in grown}
+            for path in grown:
+                del waiting[path]
+        return found
+
+    def _imported_files(self, path: Path) -> set[str]:
+        """The files that the imports of a file may stand for; only its text is read."""
+        if file_key(path) not in self._unrelated or path.suffix != ".py":
+            return set()
+        names = import_names(path)
+        return {file_key(file) for name in names for file in candidates(name, path.parent)}
 
     def _try_to_read(self, path: Path, *, is_imported: bool) -> ReadFile | None:
         try:

@@ -74,7 +74,7 @@ class Evidence:
     scaler: ScalerFacts | None = None
     training: TrainingFacts = field(default_factory=TrainingFacts)
     names: Mapping[str, int] = field(default_factory=dict)
-    """How often each name is read in the file, by name."""
+    """How often each name is read in the file, and each attribute and text key in its program."""
     is_model_named: bool = False
     """Whether the program loads a file that has the name of the model."""
 

@@ -142,6 +142,114 @@ def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:
     assert report(tmp_path, text).notices == ()
 
 
+SERVICE = """
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from tensorflow import keras
+
+
+class Service:
+    def __init__(self):
+        self.network = keras.models.load_model("churn.keras")
+        self.scaler = StandardScaler()
+
+    def answer(self, rows):
+        return self.network.predict(self.scaler.{method}(np.array(rows)))
+"""
+ROUTES = """
+from typing import Annotated
+from fastapi import APIRouter, Depends, Request
+from .service import (
+    Service,
+)
+
+router = APIRouter()
+
+
+def get_service(request: Request) -> Service:
+    return request.app.state.churn
+
+
+@router.post("/churn")
+def churn(rows: list[list[float]], service: {parameter}):
+    return service.answer(rows)
+"""
+START = """
+from fastapi import FastAPI
+from . import routes
+from .service import Service
+
+app = FastAPI()
+
+
+@app.on_event("startup")
+def start():
+    app.state.churn = Service()
+"""
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "Annotated[Service, Depends(get_service)]",
+        "Service = Depends(get_service)",
+        "Service = Depends()",
+        "Annotated[Service, Depends()]",
+    ],
+)
+@pytest.mark.parametrize(("method", "expected"), [("fit_transform", ["KS101"]), ("transform", [])])
+def test_an_application_in_layers_is_followed(
+    tmp_path: Path, parameter: str, method: str, expected: list[str]
+) -> None:
+    """The routes mention no model, the start comes last in the alphabet, and the fault is in the service."""
+    (tmp_path / "__init__.py").write_text("", encoding="utf-8")
+    texts = {
+        "routes": ROUTES.format(parameter=parameter),
+        "service": SERVICE.format(method=method),
+        "start": START,
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    found = analyse([tmp_path / f"{name}.py" for name in texts]).findings
+    faults = [finding for finding in found if finding.code != "KS503"]
+    assert [finding.code for finding in faults] == expected
+    assert {Path(finding.path).name for finding in faults} <= {"service.py"}
+
+
+@pytest.mark.parametrize(("imports", "notices"), [("import json", 0), ("from service import Service", 1)])
+def test_only_files_that_import_a_model_are_read_without_mentioning_it(
+    tmp_path: Path, imports: str, notices: int
+) -> None:
+    (tmp_path / "service.py").write_text(SERVICE.format(method="transform"), encoding="utf-8")
+    (tmp_path / "views.py").write_text(f"{imports}\n\n\ndef (:\n", encoding="utf-8")
+    found = analyse([tmp_path / "views.py", tmp_path / "service.py"])
+    assert len(found.notices) == notices
+
+
+def test_a_key_that_another_file_of_the_program_reads_is_used(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        f"import joblib\nfrom fastapi import FastAPI\nfrom routes import answer\n{LOAD}app = FastAPI()\n"
+        "app.extra['scaler'] = joblib.load('scaler.pkl')\nmodel.predict([[0.0]])\n",
+        encoding="utf-8",
+    )
+    other = tmp_path / "routes.py"
+    other.write_text("def answer(app, model, x):\n    return model.predict(x)\n", encoding="utf-8")
+    files = [tmp_path / "main.py", other]
+    assert [finding.code for finding in analyse(files).findings] == ["KS201"]
+    use = "def answer(app, model, x):\n    return model.predict(app.extra['scaler'].transform(x))\n"
+    other.write_text(use, encoding="utf-8")
+    assert analyse(files).findings == ()
+
+
+def test_a_tokenizer_is_not_applied_with_transform(tmp_path: Path) -> None:
+    text = SERVE.format(body="return str(model.predict(np.array([[1]])))")
+    load = "import joblib\nparts = {}\nparts['tokenizer'] = joblib.load('tokenizer.pkl')\n"
+    (finding,) = report(tmp_path, load + text).findings
+    assert finding.code == "KS201"
+    assert "transform" not in finding.fix
+    assert "texts_to_sequences" in finding.fix
+
+
 # --- the model and the scaler
 
 

@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Function,
     Instance,
     Mark,
+    Prepared,
     Value,
 )
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
@@ -51,7 +52,10 @@ class Calls(Inlining):
         values = tuple(self.evaluate(argument) for argument in node.args)
         options: dict[str, Value] = {}
         for keyword in node.keywords:
-            options[keyword.arg or "**"] = self.evaluate(keyword.value)
+            value = self.evaluate(keyword.value)
+            options[keyword.arg or "**"] = value
+            if keyword.arg is None:
+                options.update(value.entries)
         return Arguments(values, options)
 
     def _method(self, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
@@ -97,6 +101,10 @@ class Calls(Inlining):
             return self.enter(function.ref, arguments)
         if isinstance(function.ref, tuple):
             return self.enter(function.ref[0], arguments, function.ref[1])
+        if isinstance(function.ref, Prepared):
+            before = function.ref
+            options = {**dict(before.options), **arguments.options}
+            return self.apply(node, before.function, Arguments((*before.values, *arguments.values), options))
         if isinstance(function.ref, Class):
             return self.create(function.ref, arguments)
         if isinstance(function.ref, Instance):
@@ -104,7 +112,7 @@ class Calls(Inlining):
             return (
                 self.enter(method, arguments, function)
                 if method
-                else Call(node, "", arguments, function).result
+                else self._opaque(Call(node, "", arguments, function))
             )
         if function.kind == "name":
             return self.library(Call(node, function.text, arguments))
@@ -113,7 +121,12 @@ class Calls(Inlining):
         call = Call(node, "__call__", arguments, function)
         if function.kind in _OBJECTS:
             return call_object(self, call)
-        return call.result
+        return self._opaque(call) if function.kind in ("", "request") else call.result
+
+    def _opaque(self, call: Call) -> Value:
+        """The result of something that may be a model: a gradient may go through it."""
+        result = call.result
+        return result if result.has("pred") else result.marked(Mark("opaque", self.site(call.node)))
 
     def library(self, call: Call) -> Value:
         """Return the result of a function of a library."""
@@ -127,13 +140,16 @@ class Calls(Inlining):
         if handler is not None:
             return handler(self, call)
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)
+        if "training" in call.arguments.options or isinstance(call.receiver.ref, Instance):
+            result = result.marked(*self._opaque(call).of("opaque"))
         return replace(result, kind="request" if call.receiver.kind == "request" else "")
 
     def _register(self, name: str, arguments: Arguments) -> None:
         if name in _REGISTERS:
-            self.callbacks += [value.ref for value in arguments.all() if isinstance(value.ref, Function)]
-            methods = [value.ref[0] for value in arguments.all() if isinstance(value.ref, tuple)]
-            self.callbacks += methods
+            given = [value.ref for value in arguments.all()]
+            given = [ref.function.ref if isinstance(ref, Prepared) else ref for ref in given]
+            self.callbacks += [ref for ref in given if isinstance(ref, Function)]
+            self.callbacks += [ref[0] for ref in given if isinstance(ref, tuple)]
 
 
 def _of_unknown_library(call: Call) -> Value:

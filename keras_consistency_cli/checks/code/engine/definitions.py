@@ -110,7 +110,7 @@ def dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def name_thing(value: Value, name: str) -> None:
-    """Give an object the name of the variable that it is assigned to."""
+def name_thing(value: Value, name: str, holder: str = "") -> None:
+    """Give an object the name of the variable that it is assigned to, or its key in a dictionary."""
     if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
-        value.ref.label = name
+        value.ref.label, value.ref.holder = name, holder

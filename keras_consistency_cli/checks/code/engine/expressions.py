@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.literals import Literals
-from keras_consistency_cli.checks.code.engine.parts import element_of, plus
+from keras_consistency_cli.checks.code.engine.machine import is_of_application
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, plus
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Mark,
@@ -21,6 +23,8 @@ from keras_consistency_cli.checks.code.engine.values import (
 __all__ = ["Expressions"]
 
 _BUILTINS = frozenset(dir(builtins))
+_USUAL = frozenset({"np", "tf", "pd", "cv2", "keras"})
+"""Libraries under the names that everyone gives them: `from common import *` may have imported them."""
 _COUNTS = frozenset({"shape", "ndim", "size", "dtype", "columns", "index", "name", "filename", "classes_"})
 """Attributes that describe a value, and are not made from its numbers."""
 _SAME = frozenset({"values", "iloc", "loc", "iat", "at", "array", "data"})
@@ -48,6 +52,8 @@ class Expressions(Literals):
             return found
         if node.id in _BUILTINS:
             return Value(kind="name", ref=f"builtins.{node.id}")
+        if node.id in _USUAL:
+            return Value(kind="name", ref=node.id)
         return Value(kind="name", ref=f"?.{node.id}") if node.id[:1].isupper() or "_" in node.id else NOTHING
 
     def attribute(self, node: ast.Attribute) -> Value:
@@ -64,8 +70,9 @@ class Expressions(Literals):
             return Value(marks=frozenset({Mark(node.attr, None, base.thing.identity)}))
         if node.attr in _SAME:
             return base
-        if base.kind in ("", "request", "module") and node.attr in self.module.loose and not _is_data(base):
-            return self.module.loose[node.attr]
+        kept = self._kept(base, node) if base.kind in ("", "request", "module") else None
+        if kept is not None:
+            return kept
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
@@ -74,6 +81,12 @@ class Expressions(Literals):
             return replace(base, rows="")
         return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
 
+    def _kept(self, base: Value, node: ast.Attribute) -> Value | None:
+        """What was assigned to an attribute of this name before, in this file or on the application."""
+        if node.attr in self.module.loose and not _is_data(base):
+            return self.module.loose[node.attr]
+        return self.module.of_application.get(node.attr) if is_of_application(node.value) else None
+
     def library_attribute(self, base: Value, name: str) -> Value:
         """Return a name of a library; what a web framework knows of the request is a value."""
         dotted = f"{base.text}.{name}"
@@ -81,6 +94,8 @@ class Expressions(Literals):
             return Value(kind="request", marks=frozenset({Mark("request")}))
         if dotted == "sys.argv":
             return Value(marks=frozenset({Mark("request")}))
+        if base.text.endswith(".current_app") and name in self.module.of_application:
+            return self.module.of_application[name]
         if base.text == "streamlit.session_state":
             return self.module.loose.get(name, NOTHING)
         return Value(kind="name", ref=dotted)
@@ -89,18 +104,23 @@ class Expressions(Literals):
         """Return an item, or a part, of a value."""
         base = self.evaluate(node.value)
         index = self.evaluate(node.slice)
+        if base.text == "streamlit.session_state" and "session_state" in self.module.loose:
+            base = self.module.loose["session_state"]
         if base.kind == "name":
+            if base.text.endswith(".Annotated"):
+                return _dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
         known = _known_item(base, index)
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):
-            return replace(base, rows=_sliced(base, node.slice), items=None)
+            kept = as_one_sample(base) if _is_window(node.slice) else base
+            return replace(kept, rows=_sliced(base, node.slice), items=None)
         if isinstance(node.slice, ast.Tuple):
-            return self._part(base, node.slice)
+            return _part(base, node.slice, index.items or ())
         if _is_new_axis(node.slice):
-            return replace(base, rank=plus(base.rank, 1), rows="one", items=None)
+            return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
         loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
@@ -113,20 +133,6 @@ class Expressions(Literals):
         if index.items and all(isinstance(each.ref, str) for each in index.items):
             kept = kept.marked(ordered_columns(self.site(node), index.items))
         return replace(kept, items=None)
-
-    def _part(self, base: Value, index: ast.Tuple) -> Value:
-        """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
-        rank, rows = base.rank, base.rows
-        kept = base
-        for place, each in enumerate(index.elts):
-            if _is_new_axis(each):
-                rank, rows = plus(rank, 1), "one" if place == 0 else rows
-            elif not isinstance(each, ast.Slice) and not _is_ellipsis(each):
-                rank, rows = plus(rank, -1), "" if place == 0 else rows
-        last = index.elts[-1] if index.elts else None
-        if isinstance(last, ast.Slice) and _is_reversed(last):
-            kept = _flipped(base)
-        return replace(kept, rank=rank, rows=rows, items=None)
 
     # --- operators
 
@@ -186,8 +192,18 @@ class Expressions(Literals):
         return Value(marks=frozenset(mark for mark in merge_marks(limits) if mark.kind == "loop"))
 
 
+def _dependency(index: Value) -> Value:
+    """What Annotated[Service, Depends(get)] says of a parameter: where its value comes from."""
+    found = next((each for each in index.items or () if each.kind == "depends"), NOTHING)
+    is_of_class = found.kind == "depends" and found.ref is None and index.items
+    return replace(found, ref=index.items[0].ref) if is_of_class and index.items else found
+
+
 def _known_item(base: Value, index: Value) -> Value | None:
     """Return an item of a list that is written out, an object in a dictionary, or a column of a table."""
+    entry = base.entry(index.ref) if base.entries and index.kind == "const" else None
+    if entry is not None:
+        return entry
     if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
         is_inside = -len(base.items) <= index.ref < len(base.items)
         return base.items[index.ref] if is_inside else None
@@ -198,6 +214,32 @@ def _known_item(base: Value, index: Value) -> Value | None:
     if base.kind == "frame" and index.kind == "const" and isinstance(index.ref, str):
         return replace(base, kind="column", rank=1, rows="", items=None)
     return None
+
+
+def _part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
+    """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
+    rank, rows = base.rank, base.rows
+    for place, each in enumerate(index.elts):
+        if _is_new_axis(each):
+            rank, rows = plus(rank, 1), "one" if place == 0 else rows
+        elif not isinstance(each, ast.Slice | ast.List) and not _is_ellipsis(each):
+            rank, rows = plus(rank, -1), "" if place == 0 else rows
+    kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
+    first = index.elts[0] if index.elts else None
+    is_sample = first is not None and (_is_new_axis(first) or _is_window(first))
+    kept = as_one_sample(kept) if is_sample else kept
+    return replace(kept, rank=rank, rows=rows, items=None)
+
+
+def _channels(base: Value, index: ast.Tuple, given: Value) -> Value:
+    """The channels of a picture that the last part of an index takes."""
+    last, first = index.elts[-1], index.elts[0]
+    if isinstance(last, ast.Slice):
+        return flipped_channels(base) if _is_reversed(last) else base
+    if given.items is not None:
+        return chosen_planes(base, given)
+    is_of_channels = _is_ellipsis(first) or base.rank in (None, len(index.elts))
+    return plane_of(base, given.ref) if is_of_channels and type(given.ref) is int else base
 
 
 def _is_data(base: Value) -> bool:
@@ -219,11 +261,10 @@ def _is_reversed(node: ast.Slice) -> bool:
     return isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
 
 
-def _flipped(value: Value) -> Value:
-    """Exchange the order of the channels."""
-    kinds = {"bgr": "rgb", "rgb": "bgr"}
-    marks = (mark._replace(kind=kinds.get(mark.kind, mark.kind)) for mark in value.marks)
-    return replace(value, marks=frozenset(marks))
+def _is_window(node: ast.expr) -> bool:
+    """Whether a slice takes some steps of a series: x[i : i + 60]."""
+    limits = (node.lower, node.upper) if isinstance(node, ast.Slice) else (None,)
+    return None not in limits and not all(isinstance(limit, ast.Constant) for limit in limits)
 
 
 def _sliced(base: Value, node: ast.Slice) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
+from keras_consistency_cli.checks.code.engine.parts import words_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -14,6 +15,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Instance,
     Mark,
     Scope,
+    Site,
     Value,
     join,
     merge_marks,
@@ -22,12 +24,14 @@ from keras_consistency_cli.checks.code.engine.values import (
 
 __all__ = ["CACHES", "Inlining"]
 
+_OF_ROWS = ("statistic-of-rows", "largest-of-rows")
 _DEEPEST = 6
 """Functions inside each other that are followed."""
 CACHES = frozenset(
     {
         "cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "experimental_memo",
-        "cached", "singleton", "cached_property",
+        "cached", "singleton", "cached_property", "cachedmethod", "ttl_cache", "lfu_cache", "fifo_cache",
+        "rr_cache", "mru_cache", "tlru_cache", "alru_cache", "memoize",
     }
 )  # fmt: skip
 """Last names of decorators: the function runs once, and its result is kept."""
@@ -51,7 +55,8 @@ class Inlining(Machine):
         self._bind(scope, function, arguments, None if static else owner)
         frame = Frame(scope=scope, function=function)
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
-        place = replace(self.place, is_cached=self.place.is_cached or is_cached)
+        contexts = (*self.place.contexts, *self._contexts_of_decorators(function))
+        place = replace(self.place, is_cached=self.place.is_cached or is_cached, contexts=contexts)
         self.frames.append(frame)
         try:
             with self.within(place):
@@ -61,6 +66,21 @@ class Inlining(Machine):
         finally:
             self.frames.pop()
         return _one_of(frame.returned)
+
+    def _contexts_of_decorators(self, function: Function) -> tuple[str, ...]:
+        """The locks that a decorator of the program holds while it calls the function."""
+        found: list[str] = []
+        for name in function.decorators:
+            value = function.scope.find(name)
+            decorator = value.ref if value is not None else None
+            if isinstance(decorator, Function):
+                blocks = (
+                    node for node in ast.walk(decorator.node) if isinstance(node, ast.With | ast.AsyncWith)
+                )
+                names = [item.context_expr for block in blocks for item in block.items]
+                values = [decorator.scope.find(each.id) for each in names if isinstance(each, ast.Name)]
+                found += ["lock" for each in values if each is not None and each.kind == "lock"]
+        return tuple(found)
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args
@@ -83,7 +103,9 @@ class Inlining(Machine):
             scope.names[signature.vararg.arg] = Value(kind="tuple", items=rest, marks=merge_marks(rest))
         if signature.kwarg:
             scope.names[signature.kwarg.arg] = Value(
-                kind="dict", marks=merge_marks(list(arguments.options.values()))
+                kind="dict",
+                marks=merge_marks(list(arguments.options.values())),
+                entries=tuple((name, value) for name, value in given.items() if name not in scope.names),
             )
 
     def _bind_defaults(self, scope: Scope, signature: ast.arguments) -> None:
@@ -120,6 +142,8 @@ class Inlining(Machine):
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
+            marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
         rank, rows = _broadcast(left, right)
         is_joined = isinstance(op, ast.Add) and (
             left.kind in ("list", "tuple") or right.kind in ("list", "tuple")
@@ -147,7 +171,28 @@ class Inlining(Machine):
             found.append(Mark("own-scaled", site))
         if isinstance(op, ast.Sub) and right.has("statistic") and left.marks and not left.has("statistic"):
             found.append(Mark("centred", site))
+        if any(map(right.has, _OF_ROWS)):
+            found += _marks_of_rows(node, op, left, right, site)
         return frozenset(found)
+
+
+def _marks_of_rows(
+    node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value, site: Site
+) -> list[Mark]:
+    """What is true of rows after an operator with a statistic of rows."""
+    about = words_of(node.left if isinstance(node, ast.BinOp) else node.target)
+    if isinstance(op, ast.Sub) and _is_of_rows(left, right, about):
+        return [Mark("rows-centred", site)]
+    is_scaled = left.has("rows-centred") or _is_of_rows(left, right, about, "largest-of-rows")
+    return [Mark("rows-scaled", site)] if isinstance(op, ast.Div) and is_scaled else []
+
+
+def _is_of_rows(left: Value, right: Value, about: Collection[str], *kinds: str) -> bool:
+    """Whether a value is combined with a statistic of the same rows, by the names of both."""
+    kinds = kinds or _OF_ROWS
+    marks = [mark for kind in kinds for mark in right.of(kind)]
+    is_same = any(set(about) <= set(mark.names) or set(about) >= set(mark.names) for mark in marks)
+    return is_same and not any(map(left.has, _OF_ROWS))
 
 
 def _one_of(returned: Sequence[Value]) -> Value:

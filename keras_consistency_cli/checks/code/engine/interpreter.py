@@ -9,7 +9,7 @@ from functools import partial
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Function, Mark, Module, Value
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Mark, Module, Value
 
 __all__ = ["SENT", "Interpreter"]
 
@@ -55,21 +55,38 @@ class Interpreter(Statements):
         return self.enter(function, Arguments((), options), owner)
 
     def _depended_on(self, signature: ast.arguments) -> dict[str, Value]:
-        """What FastAPI's Depends(function) gives, and constants."""
+        """What FastAPI's Depends(function) gives, as a default or in Annotated[...], and constants."""
         positional = [*signature.posonlyargs, *signature.args]
-        pairs = [
-            *zip(positional[len(positional) - len(signature.defaults) :], signature.defaults, strict=True),
-            *zip(signature.kwonlyargs, signature.kw_defaults, strict=True),
-        ]
+        defaults: dict[str, ast.expr | None] = {argument.arg: None for argument in positional}
+        start = len(positional) - len(signature.defaults)
+        defaults |= {
+            each.arg: node for each, node in zip(positional[start:], signature.defaults, strict=True)
+        }
+        pairs = zip(signature.kwonlyargs, signature.kw_defaults, strict=True)
+        defaults |= {each.arg: node for each, node in pairs}
         values: dict[str, Value] = {}
-        for argument, default in pairs:
-            if isinstance(default, ast.Call) and label_of(default.func) == "Depends" and default.args:
-                source = self.evaluate(default.args[0])
-                if isinstance(source.ref, Function):
-                    values[argument.arg] = self.enter(source.ref, Arguments())
-            elif isinstance(default, ast.Constant) and isinstance(default.value, bool):
+        for argument in (*positional, *signature.kwonlyargs):
+            default = defaults[argument.arg]
+            if isinstance(default, ast.Constant) and isinstance(default.value, bool):
                 values[argument.arg] = NOTHING
+                continue
+            given = self._dependency(default, argument.annotation)
+            if given is not None:
+                values[argument.arg] = given
         return values
+
+    def _dependency(self, default: ast.expr | None, annotation: ast.expr | None) -> Value | None:
+        """The value of a parameter that a function or a class of the program gives, None if none does."""
+        if isinstance(default, ast.Call) and label_of(default.func) in ("Depends", "Security"):
+            source = self.evaluate(default.args[0] if default.args else annotation or default)
+        elif isinstance(annotation, ast.Subscript | ast.Name | ast.Attribute):
+            source = self.evaluate(annotation)
+            source = source if source.kind == "depends" else NOTHING
+        else:
+            return None
+        if isinstance(source.ref, Function):
+            return self._entered(source.ref, None, {})
+        return self.create(source.ref, Arguments()) if isinstance(source.ref, Class) else None
 
     def run_class(self, value: Value, methods: tuple[str, ...]) -> None:
         """Follow the methods that prepare an object."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import item_of
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, item_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Function,
@@ -48,7 +48,7 @@ class Literals(Calls):
         rows = ""
         if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
             rows = "one" if len(values) == 1 and not starred else ""
-        marks = merge_marks(values)
+        marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
         if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
             marks |= {Mark("numbers")}
         return Value(
@@ -74,7 +74,11 @@ class Literals(Calls):
         )
         is_complete = len(ordered) == len(node.keys) > 0
         return Value(
-            kind=base.kind, ref=base.ref, marks=merge_marks(values), items=ordered if is_complete else None
+            kind=base.kind,
+            ref=base.ref,
+            marks=merge_marks(values),
+            items=ordered if is_complete else None,
+            entries=_entries(node, values),
         )
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
@@ -85,7 +89,10 @@ class Literals(Calls):
         rows = "many" if (element.rank or 0) >= 1 else ""
         if element.kind == "model":
             return element
-        return Value(kind="list", marks=element.marks | frozenset(source.of("order")), rank=rank, rows=rows)
+        marks = element.marks | frozenset(source.of("order"))
+        if not source.kind and not source.marks:
+            marks |= {Mark("repeated", self.site(node))}  # [draw(row) for _ in range(30)]
+        return Value(kind="list", marks=marks, rank=rank, rows=rows)
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""
@@ -114,3 +121,14 @@ class Literals(Calls):
         """Return a lambda; it is followed where it is called."""
         function = Function(node=node, scope=self.frame.scope, name="lambda")
         return Value(kind="function", ref=function)
+
+
+def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value], ...]:
+    """The values under keys that are written out; those of {**other} come first or replace."""
+    found: dict[str, Value] = {}
+    for key, value in zip(node.keys, values, strict=True):
+        if key is None:
+            found.update(value.entries)
+        elif isinstance(key, ast.Constant) and isinstance(key.value, str):
+            found[key.value] = value
+    return tuple(found.items())

@@ -21,8 +21,9 @@ from keras_consistency_cli.checks.code.engine.values import (
     merge_marks,
 )
 
-__all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "label_of"]
+__all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "is_of_application", "label_of"]
 
+_APPLICATION = frozenset({"app", "application", "current_app", "server"})
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
@@ -204,6 +205,15 @@ class Machine:
         if {"property", "cached_property", "functools.cached_property"} & set(method.decorators):
             return self.enter(method, Arguments(), base)
         return Value(kind="method", ref=(method, base))
+
+
+def is_of_application(node: ast.expr) -> bool:
+    """Whether an expression is the application, or a part of it that keeps objects: request.app.state."""
+    while isinstance(node, ast.Attribute):
+        if node.attr in _APPLICATION:
+            return True
+        node = node.value
+    return isinstance(node, ast.Name) and node.id in _APPLICATION
 
 
 def label_of(node: ast.expr) -> str:

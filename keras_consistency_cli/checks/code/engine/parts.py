@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Value, join
 
-__all__ = ["element_of", "item_of", "plus"]
+__all__ = ["as_one_sample", "element_of", "item_of", "plus", "unpacked", "words_of"]
+
+
+def as_one_sample(value: Value) -> Value:
+    """Return a value whose rows become the steps of one sample: what was said of a batch of rows is over."""
+    return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows")
 
 
 def element_of(value: Value) -> Value:
@@ -30,6 +36,26 @@ def item_of(items: Value, loop: int) -> Value:
     return item.marked(Mark("rows-of", None, loop)) if is_rows else item
 
 
+def unpacked(value: Value, place: int, amount: int) -> Value:
+    """Return one of the values that an assignment to several names unpacks."""
+    if value.items is not None and len(value.items) == amount:
+        return value.items[place]
+    return replace(element_of(value), rank=None, rows="")
+
+
 def plus(rank: int | None, amount: int) -> int | None:
     """Return a number of axes that is larger by an amount, None if it is unknown."""
     return None if rank is None or rank + amount < 0 else rank + amount
+
+
+def words_of(node: ast.expr) -> tuple[str, ...]:
+    """Return the names, attributes and text keys of an expression: what it is about."""
+    found = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            found.add(each.id)
+        elif isinstance(each, ast.Attribute):
+            found.add(each.attr)
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+            found.add(each.value)
+    return tuple(sorted(found))

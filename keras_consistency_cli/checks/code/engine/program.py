@@ -21,7 +21,7 @@ from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpret
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
 
-__all__ = ["Followed", "Parsed", "Program", "file_key"]
+__all__ = ["Followed", "Parsed", "Program", "candidates", "file_key"]
 
 _MOST_STEPS = 60_000
 """Steps of one file in all ways through it."""
@@ -44,6 +44,7 @@ class Followed:
     traces: list[Trace] = field(default_factory=list)
     steps: int = 0
     callbacks: list[Function] = field(default_factory=list)
+    is_started: bool = False
 
 
 class Program:
@@ -60,13 +61,14 @@ class Program:
         self._of_libraries: set[tuple[str, str]] = set()
         """Names in imports that no file of the program stands for, by folder: most are asked for again."""
 
-    def follow(self, path: Path, parsed: Parsed) -> Followed:
-        """Follow every way through a file."""
+    def start(self, path: Path, parsed: Parsed) -> Followed:
+        """Follow what a file does before the first request: it may prepare objects for other files."""
         followed = self._known.get(file_key(path))
         if followed is None:
             followed = self._followed(path, parsed)
-        if len(followed.traces) == 1:
-            self._follow_entries(followed)
+        if not followed.is_started:
+            followed.is_started = True
+            self._follow_startup(followed)
         return followed
 
     def _followed(self, path: Path, parsed: Parsed) -> Followed:
@@ -94,9 +96,9 @@ class Program:
 
     # --- entries
 
-    def _follow_entries(self, followed: Followed) -> None:
+    def follow(self, followed: Followed) -> None:
+        """Follow every way through a file that was started."""
         module = followed.module
-        self._follow_startup(followed)
         callbacks = list(dict.fromkeys(followed.callbacks))
         for function in callbacks:
             self._follow_function(followed, function, "a request handler")
@@ -148,11 +150,24 @@ class Program:
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
         )
-        machine = self._machine(followed, trace)
         model = followed.module.loose.get("model_fn")
-        result = machine.run_function(function, owner, {"model": model} if model is not None else {})
+        given = {"model": model} if model is not None else {}
+        given |= self._task(followed, function) if words == "a task" else {}
+        machine = self._machine(followed, trace)
+        result = machine.run_function(function, owner, given)
         self._close(followed, machine)
         return result
+
+    def _task(self, followed: Followed, function: Function) -> dict[str, Value]:
+        """The object that a task gets as its first argument: @app.task(bind=True, base=ModelTask)."""
+        names = [argument.arg for argument in function.node.args.args]
+        for decorator in function.node.decorator_list if not isinstance(function.node, ast.Lambda) else ():
+            for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+                base = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
+                kind = function.scope.find(base) if keyword.arg == "base" else None
+                if kind is not None and isinstance(kind.ref, Class) and names:
+                    return {names[0]: self._prepared(followed, kind.ref)}
+        return {}
 
     def _prepared(self, followed: Followed, kind: Class) -> Value:
         """Return an object of a class after the methods that prepare it."""
@@ -211,7 +226,7 @@ class Program:
         """Return a module of the program by its name in an import, None if it belongs to a library."""
         if (name, importer.folder) in self._of_libraries:
             return None
-        for path in _candidates(name, Path(importer.folder)):
+        for path in candidates(name, Path(importer.folder)):
             key = file_key(path)
             if key not in self._known:
                 parsed = self._read(path)
@@ -222,6 +237,7 @@ class Program:
             found = self._known[key]
             if found is None:
                 return None
+            importer.connect(found.module)
             importer.imports_model = importer.imports_model or found.module.has_model
             return found.module
         self._of_libraries.add((name, importer.folder))
@@ -233,8 +249,8 @@ def file_key(path: Path) -> str:
     return os.path.normpath(path.absolute())
 
 
-def _candidates(name: str, folder: Path) -> Iterator[Path]:
-    """The files that a name in an import may stand for: next to the importer, or in the folders above it."""
+def candidates(name: str, folder: Path) -> Iterator[Path]:
+    """Yield the files that an import may stand for: next to the importer, or in the folders above."""
     level = len(name) - len(name.lstrip("."))
     parts = [part for part in name.lstrip(".").split(".") if part]
     starts = [Path(os.path.normpath(folder.joinpath(*[".."] * (level - 1))))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
+from keras_consistency_cli.checks.code.engine.channels import replaced_plane
 from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
-from keras_consistency_cli.checks.code.engine.machine import label_of
-from keras_consistency_cli.checks.code.engine.parts import element_of, item_of
+from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
+from keras_consistency_cli.checks.code.engine.parts import item_of, unpacked
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -31,14 +31,19 @@ class Statements(Definitions):
 
     def run_block(self, body: Sequence[ast.stmt]) -> None:
         """Follow statements until one of them leaves the block."""
-        frame = self.frame
-        for statement in body:
-            self.step()
-            if frame.is_left:
-                return
-            follow = _STATEMENTS.get(type(statement))
-            if follow is not None:
-                follow(self, statement)
+        place = self.place
+        try:
+            for statement in body:
+                self.step()
+                if self.frame.is_left:
+                    return
+                follow = _STATEMENTS.get(type(statement))
+                if follow is not None:
+                    follow(self, statement)
+                if isinstance(statement, ast.If) and _returns(statement):
+                    self.place = replace(self.place, branches=(*self.place.branches, id(statement)))
+        finally:
+            self.place = place
 
     # --- assignments
 
@@ -52,7 +57,7 @@ class Statements(Definitions):
             self._assign_item(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
             for place, each in enumerate(target.elts):
-                self.assign(each, _unpack(value, place, len(target.elts)))
+                self.assign(each, unpacked(value, place, len(target.elts)))
         elif isinstance(target, ast.Starred):
             self.assign(target.value, replace(value, items=None))
 
@@ -62,6 +67,7 @@ class Statements(Definitions):
         if self.place.loops and value.kind not in ("function", "class", "model"):
             value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
         if name in scope.global_names:
+            _keep(value)
             scope.module.scope.names[name] = value
         else:
             scope.names[name] = value
@@ -69,6 +75,7 @@ class Statements(Definitions):
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         base = self.evaluate(target.value)
         name_thing(value, target.attr)
+        _keep(value)
         if isinstance(base.ref, Instance):
             before = base.ref.attributes.get(target.attr)
             is_reset = value.is_const(None) and before is not None
@@ -77,17 +84,30 @@ class Statements(Definitions):
             base.ref.attributes[target.attr] = value
         elif not value.is_const(None):
             self.module.loose[target.attr] = value
+            if is_of_application(target.value):
+                self.module.of_application[target.attr] = value
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """An item is part of the whole: what is true of it is true of the whole."""
         index = self.evaluate(target.slice)
+        if not (isinstance(target.value, ast.Name) and target.value.id in self.frame.scope.names):
+            _keep(value)
         hashes = index.of("hash")
         base = self.evaluate(target.value)
         if isinstance(index.ref, str) and index.kind == "const":
-            name_thing(value, index.ref)
+            # models[KEY]: the name of the key is read where the object is, too.
+            key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
+            name_thing(value, key, label_of(target.value))
         whole = base if value.kind in ("", "const") else join(base, value)
+        number = index.items[-1].ref if index.items else None
+        if type(number) is int and value.has("plane"):
+            base = whole = replaced_plane(base, number, value)
+            value = value.without("bgr", "rgb", "plane")
         marks = base.marks | value.marks | frozenset(hashes)
-        self._replace_root(target.value, replace(whole, marks=marks, rank=base.rank, rows=base.rows))
+        whole = replace(whole, marks=marks, rank=base.rank, rows=base.rows, entries=base.entries)
+        if isinstance(index.ref, str) and index.kind == "const" and base.kind not in ("frame", "column"):
+            whole = whole.with_entry(index.ref, value)
+        self._replace_root(target.value, whole)
 
     def _replace_root(self, node: ast.expr, value: Value) -> None:
         if isinstance(node, ast.Name):
@@ -132,7 +152,17 @@ class Statements(Definitions):
             return
         guarded = replace(self.place, is_guarded=self.place.is_guarded or _asks_for_existence(node.test))
         with self.within(guarded):
-            self._either(lambda: self.run_block(node.body), lambda: self.run_block(node.orelse))
+            self._either(self._branch(node.body), self._branch(node.orelse))
+
+    def _branch(self, body: Sequence[ast.stmt]) -> Callable[[], None]:
+        """Return a way that follows statements which other ways do not reach."""
+        branches = (*self.place.branches, id(body))
+
+        def follow() -> None:
+            with self.within(replace(self.place, branches=branches)):
+                self.run_block(body)
+
+        return follow
 
     def _either(self, *ways: Callable[[], None]) -> None:
         """Follow several ways from the same state, and join the states of those that go on."""
@@ -185,7 +215,7 @@ class Statements(Definitions):
         """Follow the body, and each handler as if the body had ended."""
         self._either(
             lambda: self.run_block([*node.body, *node.orelse]),
-            *(partial(self.run_block, handler.body) for handler in node.handlers),
+            *(self._branch(handler.body) for handler in node.handlers),
         )
         was_left, self.frame.is_left = self.frame.is_left, False
         self.run_block(node.finalbody)
@@ -197,7 +227,7 @@ class Statements(Definitions):
         for case in node.cases:
             for name in _captured(case.pattern):
                 self._assign_name(name, Value(marks=subject.marks))
-        ways = [partial(self.run_block, case.body) for case in node.cases]
+        ways = [self._branch(case.body) for case in node.cases]
         self._either(*ways, lambda: None)
 
     def leave(self, node: ast.stmt) -> None:
@@ -219,11 +249,15 @@ def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     return merged
 
 
-def _unpack(value: Value, place: int, amount: int) -> Value:
-    if value.items is not None and len(value.items) == amount:
-        return value.items[place]
-    inner = element_of(value)
-    return replace(inner, rank=None, rows="")
+def _keep(value: Value) -> None:
+    if value.thing is not None:
+        value.thing.is_kept = True
+
+
+def _returns(node: ast.If) -> bool:
+    """Whether a branch returns something, so that the rest of the block is the other branch."""
+    last = node.body[-1]
+    return isinstance(last, ast.Return) and last.value is not None and not node.orelse
 
 
 def _asks_for_existence(test: ast.expr) -> bool:
@@ -240,8 +274,8 @@ def _asks_for_existence(test: ast.expr) -> bool:
 
 def _context_kind(value: Value, node: ast.expr) -> str:
     name = (value.text or label_of(node)).casefold()
-    if value.kind == "tape":
-        return "tape"
+    if value.kind in ("tape", "lock"):
+        return value.kind
     return "lock" if any(word in name for word in ("lock", "mutex", "semaphore")) else ""
 
 

@@ -20,12 +20,15 @@ class Place:
         contexts: the kinds of `with` blocks around it: "tape", "lock".
         is_guarded: whether an `if` around it asks whether something exists already.
         is_cached: whether a function around it runs only once (lru_cache, st.cache_resource).
+        branches: the branches of `if` and `try` around it that other ways through the program do not take,
+            innermost last.
     """
 
     loops: tuple[tuple[int, str], ...] = ()
     contexts: tuple[str, ...] = ()
     is_guarded: bool = False
     is_cached: bool = False
+    branches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

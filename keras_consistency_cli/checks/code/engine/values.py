@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Instance",
     "Mark",
     "Module",
+    "Prepared",
     "Scope",
     "Site",
     "Thing",
@@ -72,7 +73,11 @@ class Thing:
     name: str
     path: str = ""
     label: str = ""
+    holder: str = ""
+    """The name of the dictionary that keeps it under its label."""
     is_keras: bool = False
+    is_kept: bool = False
+    """Whether it is assigned to something that outlives a request: a global name, an attribute, an item."""
     fit_marks: frozenset[Mark] = frozenset()
     """What the last fit makes true of everything that is transformed afterwards."""
     options: dict[str, Value] = field(default_factory=dict)
@@ -118,10 +123,23 @@ class Module:
     """Whether it mentions that a model is loaded or saved, or a tape."""
     imports_model: bool = False
     """Whether a file of the program that it imports has one."""
+    program: list[Module] = field(default_factory=list)
+    """All files that are connected with it by imports, and the file itself."""
+    of_application: dict[str, Value] = field(default_factory=dict)
+    """What any of these files keeps on the application: app.state.model = ..."""
 
     def __post_init__(self) -> None:
-        """Every module has a scope."""
+        """Every module has a scope, and is a program of its own until it imports another one."""
         self.scope = Scope(module=self)
+        self.program.append(self)
+
+    def connect(self, other: Module) -> None:
+        """Keep in mind that both belong to one program."""
+        if self.program is not other.program:
+            self.program += other.program
+            self.of_application.update(other.of_application)
+            for module in other.program:
+                module.program, module.of_application = self.program, self.of_application
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -164,8 +182,17 @@ class Instance:
     attributes: dict[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A function or an object with arguments that it is called with later: partial(model, training=True)."""
+
+    function: Value
+    values: tuple[Value, ...] = ()
+    options: tuple[tuple[str, Value], ...] = ()
+
+
 Constant = str | bytes | int | float | complex | bool | None
-Ref = Constant | Thing | Function | Class | Instance | Module | tuple[Function, "Value"]
+Ref = Constant | Thing | Function | Class | Instance | Module | Prepared | tuple[Function, "Value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +206,7 @@ class Value:
         rank: its number of axes, None if unknown.
         rows: "one" if its first axis is a batch of one row, "many" for more, "some" for any number.
         items: the items of a tuple or list that is written out.
+        entries: the values of a dictionary by their keys, as far as the keys are texts that are written out.
     """
 
     kind: str = ""
@@ -187,6 +215,16 @@ class Value:
     rank: int | None = None
     rows: str = ""
     items: tuple[Value, ...] | None = None
+    entries: tuple[tuple[str, Value], ...] = ()
+
+    def entry(self, key: Ref) -> Value | None:
+        """Return the value of a dictionary under a key, None if it is not known."""
+        return next((value for name, value in self.entries if name == key), None)
+
+    def with_entry(self, key: str, value: Value) -> Value:
+        """Return the dictionary with another value under a key."""
+        kept = value if not any(inner.entries for _, inner in value.entries) else replace(value, entries=())
+        return replace(self, entries=tuple({**dict(self.entries), key: kept}.items()))
 
     def has(self, kind: str) -> bool:
         """Whether one of the marks has this kind."""
@@ -207,7 +245,7 @@ class Value:
 
     def _with_marks(self, marks: frozenset[Mark]) -> Value:
         """Several times faster than dataclasses.replace, and the most frequent change."""
-        return Value(self.kind, self.ref, marks, self.rank, self.rows, self.items)
+        return Value(self.kind, self.ref, marks, self.rank, self.rows, self.items, self.entries)
 
     @property
     def thing(self) -> Thing | None:
@@ -262,4 +300,12 @@ def join(first: Value, second: Value) -> Value:
         rank=first.rank if first.rank == second.rank else None,
         rows=first.rows if first.rows == second.rows else "",
         items=base.items if first.items == second.items else None,
+        entries=_joined_entries(first, second) if first.entries or second.entries else (),
     )
+
+
+def _joined_entries(first: Value, second: Value) -> tuple[tuple[str, Value], ...]:
+    joined = dict(first.entries)
+    for key, value in second.entries:
+        joined[key] = join(joined[key], value) if key in joined else value
+    return tuple(joined.items())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
-from keras_consistency_cli.checks.code.library.arrays import note_shape, reduced, reshaped, statistic
+from keras_consistency_cli.checks.code.library.arrays import described, note_shape, repeated, reshaped
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
 
 __all__ = ["ARRAY_METHODS"]
@@ -18,10 +18,7 @@ def _reshape(machine: Machine, call: Call) -> Value:
 
 def _statistic(machine: Machine, call: Call) -> Value:
     """x.mean(): a number; x.mean(axis=0): one axis less."""
-    axis = call.arguments.get(0, "axis")
-    if axis.kind and not axis.is_const(None) and call.receiver.kind != "frame":
-        return reduced(call.receiver, axis)
-    return statistic(machine, call, call.receiver)
+    return described(machine, call, call.receiver, call.arguments.get(0, "axis"))
 
 
 def _argmax(machine: Machine, call: Call) -> Value:
@@ -78,6 +75,7 @@ ARRAY_METHODS: Handlers = {
     **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),
     "astype": _as_type,
     "tolist": _flat,
+    "repeat": lambda machine, call: repeated(machine, call, call.receiver),
     "squeeze": _flat,
     "flatten": _flattened,
     "ravel": _flattened,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import plus
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, merge_marks, scaled_pixels
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus, words_of
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
 
-__all__ = ["ARRAYS", "as_array", "expanded", "reduced", "reshaped", "statistic"]
+__all__ = ["ARRAYS", "as_array", "described", "expanded", "note_average", "repeated", "reshaped"]
+
+
+_AXES_OF_TABLE = 2
 
 
 def as_array(machine: Machine, call: Call) -> Value:
@@ -43,6 +47,7 @@ def expanded(machine: Machine, call: Call) -> Value:
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     is_first = axis.is_const(0)
     rows = "one" if is_first else given.rows
+    given = as_one_sample(given) if is_first else given
     return Value(kind="array", marks=given.marks, rank=plus(given.rank, 1), rows=rows)
 
 
@@ -51,8 +56,9 @@ def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
     if len(shape) == 1 and shape[0].items is not None:
         shape = shape[0].items
     elif len(shape) == 1 and shape[0].kind != "const":
-        return Value(kind="array", marks=given.marks)
+        return Value(kind="array", marks=as_one_sample(given).marks)
     rows = "one" if shape and shape[0].is_const(1) and len(shape) > 1 else ""
+    given = as_one_sample(given) if len(shape) > _AXES_OF_TABLE or rows else given
     return Value(kind="array", marks=given.marks, rank=len(shape), rows=rows, items=shape)
 
 
@@ -79,12 +85,47 @@ def statistic(machine: Machine, call: Call, given: Value) -> Value:
     return Value(marks=marks, rank=0)
 
 
+def note_average(machine: Machine, call: Call, given: Value) -> None:
+    """Keep in mind that outputs of a model are summed up: a mean, a deviation, a quantile."""
+    if given.has("called") or given.has("pred"):
+        machine.add("average", call.node, given, NOTHING)
+
+
+def repeated(machine: Machine, call: Call, given: Value) -> Value:
+    """The same rows several times: np.repeat(x, 30, axis=0), tf.tile(x, [30, 1])."""
+    marks = given.marks | {Mark("repeated", machine.site(call.node))}
+    return Value(kind="array", marks=marks, rank=given.rank, rows="many" if given.rows else "")
+
+
+def _repeated(machine: Machine, call: Call) -> Value:
+    return repeated(machine, call, call.arguments.get(0))
+
+
+def _quantile(machine: Machine, call: Call) -> Value:
+    """np.quantile(x, 0.9, axis=0)."""
+    note_average(machine, call, call.arguments.get(0))
+    return reduced(call.arguments.get(0), call.arguments.get(2, "axis"))
+
+
 def _statistic(machine: Machine, call: Call) -> Value:
     """np.mean(x): a number; np.mean(x, axis=0): one axis less."""
-    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
-    if axis.kind and not axis.is_const(None):
-        return reduced(given, axis)
-    return statistic(machine, call, given)
+    return described(machine, call, call.arguments.get(0), call.arguments.get(1, "axis"))
+
+
+def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
+    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column."""
+    note_average(machine, call, given)
+    has_axis = bool(axis.kind) and not axis.is_const(None)
+    found = reduced(given, axis) if has_axis else statistic(machine, call, given)
+    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column")
+    if not (is_of_rows and given.has("request")) or given.has("image"):
+        return found
+    kind = "largest-of-rows" if call.name.rpartition(".")[2] in _LARGEST else "statistic-of-rows"
+    # Whether it is the statistic of the rows that it is applied to, or of those of training: by their names.
+    func = call.node.func
+    is_method = isinstance(func, ast.Attribute) and call.receiver == given
+    source = func.value if isinstance(func, ast.Attribute) and is_method else next(iter(call.node.args), func)
+    return found.marked(Mark(kind, machine.site(call.node), names=words_of(source)))
 
 
 def reduced(given: Value, axis: Value) -> Value:
@@ -95,7 +136,14 @@ def reduced(given: Value, axis: Value) -> Value:
 
 
 def _argmax(machine: Machine, call: Call) -> Value:
+    """np.argmax(x) is one position, tf.argmax(x) is along the first axis, K.argmax(x) along the last one."""
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    parts = call.name.split(".")
+    axis = call.arguments.options.get("dimension", axis)
+    if not axis.kind and "backend" in parts:
+        axis = Value(kind="const", ref=-1)
+    elif not axis.kind and parts[0] in ("tensorflow", "tf") and not {"numpy", "keras"} & set(parts):
+        axis = Value(kind="const", ref=0)
     machine.add("argmax", call.node, given, axis)
     return Value(marks=given.marks)
 
@@ -139,10 +187,6 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(given, kind="array" if given.kind in ("list", "tuple") else given.kind, items=None)
 
 
-def _flip(machine: Machine, call: Call) -> Value:
-    return replace(call.arguments.get(0), items=None)
-
-
 def _load_file(machine: Machine, call: Call) -> Value:
     return Value(kind="array")
 
@@ -179,7 +223,13 @@ _STATISTICS = (
     "nanmean",
     "nanstd",
     "average",
+    "nanvar",
+    "nanmedian",
+    "reduce_variance",
 )
+_LARGEST = ("max", "amax", "nanmax", "reduce_max")
+_QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
+_REPEATS = ("repeat", "tile", "broadcast_to")
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
 
 ARRAYS: Handlers = {
@@ -199,7 +249,6 @@ ARRAYS: Handlers = {
     "numpy.argmax": _argmax,
     "numpy.vstack": _stack,
     "numpy.hstack": _stack,
-    "numpy.stack": _stack,
     "numpy.concatenate": _stack,
     "numpy.append": _stack,
     "numpy.column_stack": _stack,
@@ -214,7 +263,6 @@ ARRAYS: Handlers = {
     "numpy.load": _load_file,
     "numpy.loadtxt": _load_file,
     "numpy.genfromtxt": _load_file,
-    "numpy.flip": _flip,
     "numpy.normal": _random,
     "numpy.rand": _random,
     "numpy.randn": _random,
@@ -227,6 +275,8 @@ ARRAYS: Handlers = {
     "numpy.seed": nothing,
     **{f"numpy.{name}": _statistic for name in _STATISTICS},
     **{f"tensorflow.{name}": _statistic for name in _STATISTICS},
+    **{f"numpy.{name}": _quantile for name in _QUANTILES},
+    **{f"{root}.{name}": _repeated for root in ("numpy", "tensorflow", "keras") for name in _REPEATS},
     "tensorflow.constant": _as_tensor,
     "tensorflow.convert_to_tensor": _as_tensor,
     "tensorflow.cast": _cast,
@@ -234,7 +284,6 @@ ARRAYS: Handlers = {
     "tensorflow.reshape": _reshape,
     "tensorflow.squeeze": _squeeze,
     "tensorflow.argmax": _argmax,
-    "tensorflow.stack": _stack,
     "tensorflow.concat": _stack,
     "tensorflow.divide": _divide,
     "tensorflow.normal": _random,

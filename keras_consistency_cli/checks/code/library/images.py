@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keras_consistency_cli.checks.code.engine.channels import (
+    chosen_planes,
+    flipped_channels,
+    joined_planes,
+    planes_of,
+)
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.values import Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["IMAGES"]
 
 _GRAY = ("IMREAD_GRAYSCALE", "GRAY")
+_READ_RGB = 256
+"""cv2.IMREAD_COLOR_RGB, since OpenCV 4.10."""
 
 
 def _pillow(machine: Machine, call: Call) -> Value:
@@ -35,9 +43,10 @@ def _opencv(machine: Machine, call: Call) -> Value:
     """cv2.imread(...): blue, green, red."""
     flag = call.arguments.get(1, "flags")
     is_gray = flag.is_const(0) or flag.text.endswith(_GRAY)
+    order = "rgb" if flag.is_const(_READ_RGB) or flag.text.endswith("IMREAD_COLOR_RGB") else "bgr"
     marks = call.result.marks | {
         Mark("image"),
-        Mark("gray") if is_gray else Mark("bgr", machine.site(call.node)),
+        Mark("gray") if is_gray else Mark(order, machine.site(call.node)),
     }
     return Value(kind="array", marks=marks, rank=2 if is_gray else 3)
 
@@ -66,6 +75,49 @@ def _resize(machine: Machine, call: Call) -> Value:
     """cv2.resize(x, size): the same axes."""
     given = call.arguments.get(0)
     return Value(kind="array", marks=given.marks, rank=given.rank, rows=given.rows)
+
+
+def _split(machine: Machine, call: Call) -> Value:
+    """cv2.split(x), tf.unstack(x, axis=-1): the channels one by one."""
+    given, axis = call.arguments.get(0), call.arguments.options.get("axis")
+    return planes_of(given) if axis is None or _is_last(axis, given) else call.result
+
+
+def _merge(machine: Machine, call: Call) -> Value:
+    """cv2.merge([r, g, b]), np.dstack([r, g, b]): one picture of these channels."""
+    parts = call.arguments.get(0)
+    return joined_planes(Value(kind="array", marks=merge_marks((parts, *(parts.items or ()))), rank=3), parts)
+
+
+def _stack(machine: Machine, call: Call) -> Value:
+    """np.stack([r, g, b], axis=-1): one picture of these channels; along the first axis, a batch."""
+    parts, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    is_picture = parts.has("bgr") or parts.has("rgb")
+    if is_picture and _is_last(axis, replace(parts, rank=None)):
+        return _merge(machine, call)
+    return Value(kind="array", marks=merge_marks(call.arguments.values))
+
+
+def _reverse(machine: Machine, call: Call) -> Value:
+    """np.flip(x, axis=-1), tf.reverse(x, [-1]): without an axis, np.flip() reverses all of them."""
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    axes = axis.items if axis.items is not None else (axis,)
+    is_flipped = any(not each.kind or each.is_const(None) or _is_last(each, given) for each in axes)
+    return flipped_channels(given) if is_flipped else replace(given, items=None)
+
+
+def _take(machine: Machine, call: Call) -> Value:
+    """np.take(x, [2, 1, 0], axis=-1), tf.gather(x, [2, 1, 0], axis=-1)."""
+    given, axis = call.arguments.get(0), call.arguments.get(2, "axis")
+    if _is_last(axis, given):
+        return chosen_planes(given, call.arguments.get(1))
+    return Value(kind="array", marks=given.marks)
+
+
+def _is_last(axis: Value, given: Value) -> bool:
+    """Whether an axis is that of the channels: the last one of a picture or of a batch of pictures."""
+    last = (given.rank or (4 if given.rows else 3)) - 1
+    return axis.is_const(-1) or axis.is_const(last)
 
 
 def _blob(machine: Machine, call: Call) -> Value:
@@ -104,6 +156,20 @@ IMAGES: Handlers = {
     "cv2.resize": _resize,
     "cv2.GaussianBlur": _resize,
     "cv2.blobFromImage": _blob,
+    "cv2.split": _split,
+    "cv2.merge": _merge,
+    "imutils.opencv2matplotlib": lambda _machine, call: flipped_channels(call.arguments.get(0)),
+    "numpy.dstack": _merge,
+    "numpy.stack": _stack,
+    "numpy.flip": _reverse,
+    "numpy.take": _take,
+    "tensorflow.stack": _stack,
+    "tensorflow.unstack": _split,
+    "tensorflow.reverse": _reverse,
+    "tensorflow.gather": _take,
+    "keras.stack": _stack,
+    "keras.flip": _reverse,
+    "keras.take": _take,
     "imageio.imread": _decoded,
     "skimage.imread": _decoded,
     "tensorflow.decode_jpeg": _decoded,

@@ -17,6 +17,8 @@ AUGMENTATIONS = frozenset(
         "RandomBrightness", "RandomHue", "RandomSaturation", "GaussianNoise", "RandAugment", "MixUp",
     }
 )  # fmt: skip
+_OF_PICTURES = frozenset({"Resizing", "CenterCrop", "Input", "InputLayer"})
+"""Layers that stand next to augmentation in a model that only augments pictures."""
 _LAYERS = (
     "Dense", "Conv1D", "Conv2D", "Conv3D", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "Bidirectional",
     "Embedding", "Flatten", "Dropout", "BatchNormalization", "MaxPooling1D", "MaxPooling2D", "Rescaling",
@@ -71,6 +73,8 @@ def _build(machine: Machine, call: Call) -> Value:
     thing = value.thing
     if thing is not None:
         _note_layers(thing, call.arguments.all())
+        if thing.layers & AUGMENTATIONS and thing.layers <= AUGMENTATIONS | _OF_PICTURES:
+            return replace(value, kind="augmentation")
     return value
 
 

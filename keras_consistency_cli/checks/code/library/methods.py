@@ -167,6 +167,9 @@ def _declared(machine: Machine, call: Call) -> Value:
 def _item(machine: Machine, call: Call) -> Value:
     """data.get("age")."""
     base, key = call.receiver, call.arguments.get(0)
+    entry = base.entry(key.ref) if base.entries and key.kind == "const" else None
+    if entry is not None:
+        return entry
     if base.kind in ("model", "transformer", "loaded"):
         return base
     if isinstance(key.ref, str) and not base.kind and key.ref in machine.module.loose:
@@ -223,7 +226,15 @@ def _flow(machine: Machine, call: Call) -> Value:
 _PREDICTS = ("predict", "predict_proba", "predict_on_batch", "predict_classes", "predict_generator")
 _RESETS = ("reset_states", "reset_state", "reset_rnn_state", "reset")
 
+
+def _called(machine: Machine, call: Call) -> Value:
+    """model.call(x, training=True), model.__call__(x)."""
+    return call_object(machine, call) if call.receiver.kind == "model" else call.result
+
+
 METHODS: Handlers = {
+    "call": _called,
+    "__call__": _called,
     **ARRAY_METHODS,
     **FIT_METHODS,
     **dict.fromkeys(_PREDICTS, predict),

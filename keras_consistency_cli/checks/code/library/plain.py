@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.engine.parts import item_of, plus
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Prepared, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["PLAIN"]
 
+_LOCKS = (
+    "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "CapacityLimiter", "FileLock",
+    "SoftFileLock", "InterProcessLock", "ReaderWriterLock",
+)  # fmt: skip
 _GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "columns")
 
 
@@ -99,7 +103,12 @@ def _input(machine: Machine, call: Call) -> Value:
 
 
 def _partial(machine: Machine, call: Call) -> Value:
-    return call.arguments.get(0)
+    """partial(model, training=True): called with these arguments, too."""
+    function, *values = call.arguments.values or (NOTHING,)
+    options = tuple(call.arguments.options.items())
+    if not values and not options:
+        return function
+    return Value(kind="prepared-call", ref=Prepared(function, tuple(values), options))
 
 
 def _in_thread(machine: Machine, call: Call) -> Value:
@@ -160,7 +169,10 @@ PLAIN: Handlers = {
     "random.uniform": _random_number,
     "random.gauss": _random_number,
     "random.randint": _random_number,
-    "threading.Lock": nothing,
-    "threading.RLock": nothing,
+    **{
+        f"{root}.{name}": lambda _machine, _call: Value(kind="lock")
+        for root in ("threading", "asyncio", "multiprocessing", "anyio", "filelock", "fasteners")
+        for name in _LOCKS
+    },
     "argparse.ArgumentParser": _input,
 }

@@ -32,8 +32,24 @@ _STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "Hashin
 """They learn nothing from rows: a new fit changes nothing."""
 
 
+_FIXED = {
+    "OneHotEncoder": "categories",
+    "OrdinalEncoder": "categories",
+    "MultiLabelBinarizer": "classes",
+    "CountVectorizer": "vocabulary",
+}
+"""The options that state what these would learn."""
+
+
 def _new(machine: Machine, call: Call) -> Value:
     return machine.new_thing(call.node, "built", call.name.rpartition(".")[2], "transformer", call)
+
+
+def _encoder(machine: Machine, call: Call) -> Value:
+    """OneHotEncoder(categories=[DAYS]): with categories that the code states, a fit learns nothing."""
+    stated = call.arguments.options.get(_FIXED.get(call.name.rpartition(".")[2], ""))
+    is_open = stated is None or stated.is_const(None) or stated.is_const("auto") or stated.has("request")
+    return _new(machine, call) if is_open else _stateless(machine, call)
 
 
 def _stateless(machine: Machine, call: Call) -> Value:
@@ -53,10 +69,11 @@ def _pipeline(machine: Machine, call: Call) -> Value:
 
 def _scaled_by_itself(machine: Machine, call: Call) -> Value:
     """sklearn.preprocessing.scale(x), minmax_scale(x): by the statistics of x itself."""
-    given = call.arguments.get(0)
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     marks = given.marks
     if given.has("request"):
-        marks = marks | {Mark("own-scaled", machine.site(call.node))}
+        is_of_rows = (not axis.kind or axis.is_const(0)) and not given.has("image")
+        marks = marks | {Mark("rows-scaled" if is_of_rows else "own-scaled", machine.site(call.node))}
     return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
@@ -66,6 +83,7 @@ def _one_hot(machine: Machine, call: Call) -> Value:
 
 TRANSFORMERS: Handlers = {
     **{f"sklearn.{name}": _new for name in (*SCALERS, *ENCODERS, *TEXT)},
+    **{f"sklearn.{name}": _encoder for name in _FIXED},
     **{f"keras.{name}": _new for name in _KERAS},
     **{f"sklearn.{name}": _stateless for name in _STATELESS},
     "sklearn.train_test_split": _split,
@@ -74,6 +92,7 @@ TRANSFORMERS: Handlers = {
     "sklearn.scale": _scaled_by_itself,
     "sklearn.minmax_scale": _scaled_by_itself,
     "sklearn.robust_scale": _scaled_by_itself,
+    "scipy.zscore": _scaled_by_itself,
     "keras.to_categorical": _one_hot,
     "keras.tokenizer_from_json": lambda machine, call: machine.new_thing(
         call.node, "loaded", "Tokenizer", "transformer", call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Function, Mark, Value
+from keras_consistency_cli.checks.code.engine.values import Function, Mark, Prepared, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
 __all__ = ["WEB"]
@@ -38,11 +38,20 @@ def _typed(machine: Machine, call: Call) -> Value:
 
 def _component(machine: Machine, call: Call) -> Value:
     """A component of Gradio; functions among its arguments are called for each request."""
-    machine.callbacks += [value.ref for value in call.arguments.all() if isinstance(value.ref, Function)]
+    given = [value.ref for value in call.arguments.all()]
+    given = [ref.function.ref if isinstance(ref, Prepared) else ref for ref in given]
+    machine.callbacks += [ref for ref in given if isinstance(ref, Function)]
     return Value(kind="component")
 
 
+def _depends(machine: Machine, call: Call) -> Value:
+    """Depends(function): what the function returns is passed to the request handler."""
+    return Value(kind="depends", ref=call.arguments.get(0, "dependency").ref)
+
+
 WEB: Handlers = {
+    "fastapi.Depends": _depends,
+    "fastapi.Security": _depends,
     **{f"streamlit.{name}": _typed for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
     "gradio.*": _component,
     "flask.jsonify": nothing,

@@ -15,7 +15,7 @@ from keras_consistency_cli.checks.code.reading.notebooks import read_notebook
 from keras_consistency_cli.checks.code.reading.texts import code_lines, parse_text
 from keras_consistency_cli.text import clean
 
-__all__ = ["Source", "UnreadableError", "parse", "read_source"]
+__all__ = ["Source", "UnreadableError", "import_names", "parse", "read_source"]
 
 _MOST_BYTES = 2_000_000
 _MOST_NOTEBOOK_BYTES = 20_000_000
@@ -23,6 +23,9 @@ _MOST_NOTEBOOK_BYTES = 20_000_000
 _MENTIONS = re.compile(
     rb"predict|load_model|saved_model|TFSMLayer|GradientTape|keras|\.fit\b|fit_transform|training=|model\("
 )
+_FROM = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n#(]*))", re.MULTILINE)
+_IMPORT = re.compile(rb"^[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
+_NAME = re.compile(rb"(?:^|,)\s*([\w.]+)")
 _IGNORED = re.compile(r"#\s*kcheck:\s*ignore(?:\[([^\]]*)\])?", re.IGNORECASE)
 _PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[^\s(=]|exec\s+['\"]|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)", re.MULTILINE
@@ -75,6 +78,21 @@ def read_source(path: Path, *, is_imported: bool = False) -> Source | None:
             raise UnreadableError(f"not a notebook: {clean(error, 120)}") from None
         return _source(path, "\n".join(lines) + "\n", cells)
     return _source(path, _decode(content), {})
+
+
+def import_names(path: Path) -> set[str]:
+    """Return the dotted names of modules that a file may import, by its text: ".routes" for both
+    `from .routes import x` and `from . import routes`.
+    """
+    try:
+        content = _read_bytes(path)
+    except UnreadableError:
+        return set()
+    found = {name for names in _IMPORT.findall(content) for name in _NAME.findall(names)}
+    for module, inside, rest in _FROM.findall(content):
+        dot = b"" if module.endswith(b".") else b"."
+        found |= {module, *(module + dot + name for name in _NAME.findall(inside or rest))}
+    return {name.decode() for name in found}
 
 
 def _source(path: Path, text: str, cells: Mapping[int, tuple[int, int]]) -> Source:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rules.state import is_stateful
 
 __all__ = ["RULES"]
 
@@ -36,7 +37,7 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
-    information.
+    information. Stateful models are not reported: they take a series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -47,7 +48,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         for event in serving_events(trace, "predict"):
-            if event.method in _PREDICTS and _is_keras(event, evidence) and _is_row_of_loop(event):
+            is_one = _is_keras(event, evidence) and _is_row_of_loop(event)
+            if event.method in _PREDICTS and is_one and not is_stateful(evidence, event):
                 depends = event.data.has("pred")
                 yield Hit(
                     site=event.site,
@@ -84,7 +86,8 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
     Why: predict() returns NumPy arrays. A tape does not see them, so every gradient is None.
 
     How: predict() is called inside `with tf.GradientTape()`, and tape.gradient() gets a value that was
-    made from it and from no call of a model. Targets that need no gradient are not reported.
+    made from it and from no call of a model, nor of a function that may be one. Targets that need no
+    gradient are not reported.
 
     To fix: Call the model.
 
@@ -96,7 +99,7 @@ def under_tape(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         taped = {event.site: event for event in trace.of("predict") if "tape" in event.place.contexts}
         for gradient in trace.of("gradient"):
-            if gradient.data.has("called"):
+            if gradient.data.has("called") or gradient.data.has("opaque"):
                 continue
             for mark in gradient.data.of("pred"):
                 event = taped.get(mark.site) if mark.site else None
@@ -166,7 +169,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     depends on chance and on the other rows.
 
     How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
-    dropout is not reported: calls in a loop, or outputs that are averaged.
+    dropout is not reported: calls in a loop, or rows that are repeated and whose outputs are averaged.
 
     To fix: Call it with training=False.
 
@@ -181,7 +184,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
             if facts is not None and not facts.modes and not facts.custom:
                 continue
             training = event.options.get("training")
-            is_sampled = event.place.loops or "tape" in event.place.contexts
+            is_sampled = event.place.loops or "tape" in event.place.contexts or _is_averaged(trace, event)
             if training is not None and training.is_const(True) and not is_sampled:
                 yield Hit(
                     site=event.site,
@@ -222,7 +225,7 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         for event in serving_events(trace):
-            if event.place.loops and not _changes_with_loop(event):
+            if (event.place.loops and not _changes_with_loop(event)) or _is_averaged(trace, event):
                 continue
             for mark in event.data.of("random"):
                 if mark.site is not None and _is_mixed(trace, event.data):
@@ -231,6 +234,13 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                         words=f"random numbers change the rows {where(trace)}: outputs differ",
                         fix="remove it, or average over several of them",
                     )
+
+
+def _is_averaged(trace: Trace, event: Event) -> bool:
+    """Whether a model gets the same rows several times, and its outputs are summed up."""
+    averages = trace.of("average") if event.data.has("repeated") else []
+    marks = (mark for average in averages for mark in average.subject.marks)
+    return any(mark.kind in ("called", "pred") and mark.site == event.site for mark in marks)
 
 
 def _changes_with_loop(event: Event) -> bool:

@@ -167,8 +167,10 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
     output depends on the other rows, and of a single row only the shape is left.
 
     How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of
-    a model that was loaded, if x comes from a request and its columns are single numbers. Pictures and
-    sound, which are often scaled one by one in training too, are not reported.
+    a model that was loaded, if x comes from a request and its columns are single numbers. It also follows
+    statistics of all rows (axis=0, of a table, x / x.max() of a table, zscore(x), minmax_scale(x)), if the
+    rows stay rows. Pictures, sound and series, which are often scaled one by one in training too, are not
+    reported.
 
     To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into
     it.
@@ -182,9 +184,10 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
         if not (trace.is_request or trace.kind == "function"):
             continue
         for prediction in serving_events(trace):
-            for mark in prediction.data.of("own-scaled"):
-                is_tabular = prediction.data.has("numbers") and not prediction.data.has("image")
-                if mark.site is not None and is_tabular:
+            data = prediction.data
+            found = data.of("rows-scaled") + (data.of("own-scaled") if data.has("numbers") else [])
+            for mark in found:
+                if mark.site is not None and not data.has("image"):
                     yield Hit(
                         site=mark.site,
                         words=f"the rows are scaled by their own statistics {where(trace)}",
@@ -224,7 +227,7 @@ def never_fitted(evidence: Evidence) -> Iterator[Hit]:
             is_new = thing is not None and thing.made == "built" and thing.name in _SILENT
             if thing is None or not is_new or thing in fitted or _STATED & set(thing.options):
                 continue
-            if is_only_receiver(evidence, thing.label, _USES):
+            if is_only_receiver(evidence, thing, _USES):
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} uses a new {thing.name}, which has learned nothing",

@@ -18,6 +18,7 @@ from keras_consistency_cli.checks.code.rule import (
 from keras_consistency_cli.checks.code.rules.transformers import (
     is_of_target,
     is_only_receiver,
+    is_read,
     loaded_transformers,
 )
 
@@ -59,14 +60,20 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
     loaded = [pair for trace in evidence.traces for pair in loaded_transformers(trace)]
     for event, thing in loaded:
         is_named = thing.label not in ("", "load", "loads")
-        if is_named and not is_of_target(thing) and not evidence.names.get(thing.label, 0):
+        if is_named and not is_of_target(thing) and not is_read(evidence, thing):
             yield Hit(
                 site=event.site,
                 words=f"{thing.label} is loaded and never applied to the rows of {code_of(first)}",
-                fix=f"apply it first: {thing.label}.transform(rows)",
+                fix=f"apply it first: {_application(thing)}",
             )
     if not loaded:
         yield from _forgotten(evidence, served)
+
+
+def _application(thing: Thing) -> str:
+    """The call that applies what was loaded; a tokenizer has no transform()."""
+    name = f"{thing.path} {thing.label}".casefold()
+    return f"{thing.label}.{'texts_to_sequences(texts)' if 'token' in name else 'transform(rows)'}"
 
 
 def _forgotten(evidence: Evidence, served: list[tuple[Trace, Event]]) -> Iterator[Hit]:
@@ -190,7 +197,7 @@ def _reaches(value: Value, thing: Thing) -> bool:
 def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
     is_named = thing.made == "built" and bool(thing.label)
-    return is_named and is_only_receiver(evidence, thing.label, _METHODS)
+    return is_named and is_only_receiver(evidence, thing, _METHODS)
 
 
 RULES: tuple[Rule, ...] = (

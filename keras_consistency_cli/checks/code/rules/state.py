@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "is_stateful"]
 
 
-def _is_stateful(evidence: Evidence, event: Event) -> bool:
+def is_stateful(evidence: Evidence, event: Event) -> bool:
     """Whether the model keeps its state between calls: by its file, or by the code that builds it."""
     facts = evidence.facts_for(event)
     if facts is not None and facts.is_stateful:
@@ -58,7 +58,7 @@ def not_reset(evidence: Evidence) -> Iterator[Hit]:
         if not trace.is_request or trace.of("reset"):
             continue
         for event in serving_events(trace, "predict", "call"):
-            if _is_stateful(evidence, event) and _is_shared(trace, event):
+            if is_stateful(evidence, event) and _is_shared(trace, event):
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} starts from the state of the request before",
@@ -96,7 +96,7 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
             continue
         for event in serving_events(trace, "predict", "call"):
             is_locked = "lock" in event.place.contexts or _acquires(evidence)
-            if _is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
+            if is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} of a stateful model that requests share, without a lock",
@@ -122,7 +122,9 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
 
     How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which
     runs again for each input. It is not reported if the load is cached, is inside an `if` that asks
-    whether the model exists already, if the file depends on the request, or if the model is trained further.
+    whether the model exists already, if the file depends on the request, or if the model is trained
+    further. Nor is a model that is kept for later requests, if this request does not use it or uses it on
+    other ways too (a reload), nor a stateful model: each client may have one of its own.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -141,6 +143,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
             thing = event.subject.thing
             is_model = event.subject.kind == "model" and event.method != "load_weights"
             is_kept = event.place.is_cached or event.place.is_guarded or event.data.has("request")
+            is_kept = is_kept or _is_refresh(trace, event) or is_stateful(evidence, event)
             if (is_model or thing in predicted) and not is_kept and thing not in trained:
                 yield Hit(
                     site=event.site,
@@ -149,6 +152,18 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
                     if "Streamlit" not in trace.kind
                     else "load it in a function with @st.cache_resource",
                 )
+
+
+def _is_refresh(trace: Trace, load: Event) -> bool:
+    """Whether a load replaces a model that outlives the request, and predictions do not wait for it."""
+    thing = load.subject.thing
+    if thing is None or not thing.is_kept:
+        return False
+    used = [
+        event for event in trace.of("predict", "call", "signature") if event.subject.thing in (thing, None)
+    ]
+    branches = load.place.branches
+    return all(event.place.branches[: len(branches)] != branches for event in used)
 
 
 RULES: tuple[Rule, ...] = (not_reset, not_locked, loaded_again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from keras_consistency_cli.checks.code.engine.values import Thing
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, served_events
 from keras_consistency_cli.checks.code.rules.transformers import (
     is_of_target,
@@ -48,7 +49,7 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
         for event, thing in loaded_transformers(trace):
             if not is_of_target(thing) or thing in inverted:
                 continue
-            if is_only_receiver(evidence, thing.label, _METHODS):
+            if is_only_receiver(evidence, thing, _METHODS):
                 yield Hit(
                     site=event.site,
                     words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
@@ -89,9 +90,13 @@ def other_scaler(evidence: Evidence) -> Iterator[Hit]:
             if is_input and targets and (event.data.has("pred") or event.data.has("called")):
                 yield Hit(
                     site=event.site,
-                    words=f"{code_of(event.node)} uses the scaler of the inputs, not {targets[0].label}",
-                    fix=f"{targets[0].label}.inverse_transform(outputs)",
+                    words=f"{code_of(event.node)} uses the scaler of the inputs, not {_name(targets[0])}",
+                    fix=f"{_name(targets[0])}.inverse_transform(outputs)",
                 )
+
+
+def _name(thing: Thing) -> str:
+    return thing.label if thing.label not in ("", "load", "loads") else f"the one of {thing.path}"
 
 
 @rule(

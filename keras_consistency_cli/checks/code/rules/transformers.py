@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.engine.values import Thing
+from keras_consistency_cli.checks.code.reads import is_dictionary, is_passed_on, last_name
 from keras_consistency_cli.checks.code.rule import Evidence
 
-__all__ = ["is_of_target", "is_only_receiver", "loaded_transformers"]
+__all__ = ["is_of_target", "is_only_receiver", "is_read", "loaded_transformers"]
 
 _SCALER_WORDS = (
     "scaler",
@@ -43,19 +44,30 @@ def is_of_target(thing: Thing) -> bool:
     return bool(_OF_TARGET.search(f"{thing.path} {thing.label}".casefold()))
 
 
-def is_only_receiver(evidence: Evidence, label: str, methods: Collection[str]) -> bool:
-    """Whether a variable is only used to call these methods of it: it is never passed on, nor are its
-    attributes read. The method `__call__` is a call of the variable itself.
+def is_read(evidence: Evidence, thing: Thing) -> bool:
+    """Whether an object is used after it was made: by its name, its key, or with the dictionary around it."""
+    return evidence.names.get(thing.label, 0) > 0 or _is_passed_on(evidence, thing)
+
+
+def is_only_receiver(evidence: Evidence, thing: Thing, methods: Collection[str]) -> bool:
+    """Whether an object is only used to call these methods of it: it is never passed on, nor are its
+    attributes read. The method `__call__` is a call of the object itself.
     """
+    label = thing.label
     amount = sum(
-        isinstance(node, ast.Attribute) and node.attr in methods and _last_name(node.value) == label
+        isinstance(node, ast.Attribute) and node.attr in methods and last_name(node.value) == label
         for node in ast.walk(evidence.module.tree)
     )
     if "__call__" in methods:
         calls = (node for node in ast.walk(evidence.module.tree) if isinstance(node, ast.Call))
-        amount += sum(_last_name(call.func) == label for call in calls)
-    return amount >= evidence.names.get(label, 0)
+        amount += sum(last_name(call.func) == label for call in calls)
+    return amount >= evidence.names.get(label, 0) and not _is_passed_on(evidence, thing)
 
 
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+def _is_passed_on(evidence: Evidence, thing: Thing) -> bool:
+    """Whether the dictionary that keeps an object under a key is used as a whole."""
+    if not thing.holder:
+        return False
+    trees = [module.tree for module in evidence.module.program]
+    is_made = any(is_dictionary(tree, thing.holder) for tree in trees)
+    return is_made and any(is_passed_on(tree, thing.holder) for tree in trees)

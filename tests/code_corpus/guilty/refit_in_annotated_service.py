@@ -1,0 +1,37 @@
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import numpy as np
+from fastapi import Depends, FastAPI, Request
+from sklearn.preprocessing import StandardScaler
+from tensorflow import keras
+
+
+class Service:
+    def __init__(self, network, scaler):
+        self.network = network
+        self.scaler = scaler
+
+    def answer(self, rows):
+        return self.network.predict(self.scaler.fit_transform(np.array(rows)), verbose=0).tolist()
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    app.state.service = Service(keras.models.load_model("churn.keras"), StandardScaler())
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+def get_service(request: Request):
+    return request.app.state.service
+
+
+ServiceOfApp = Annotated[Service, Depends(get_service)]
+
+
+@app.post("/churn")
+async def churn(rows: list[list[float]], service: ServiceOfApp):
+    return service.answer(rows)

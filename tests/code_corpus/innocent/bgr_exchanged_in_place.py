@@ -1,0 +1,21 @@
+import cv2
+import numpy as np
+from flask import Flask, request
+from tensorflow.keras.applications.resnet50 import ResNet50, decode_predictions, preprocess_input
+
+app = Flask(__name__)
+network = ResNet50()
+
+
+def prepared(content):
+    image = cv2.resize(cv2.imdecode(np.frombuffer(content, np.uint8), 1), (224, 224))
+    blue = image[:, :, 0].copy()
+    image[:, :, 0] = image[:, :, 2]
+    image[:, :, 2] = blue
+    return np.expand_dims(image, axis=0).astype("float32")
+
+
+@app.post("/name")
+def name():
+    pixels = prepared(request.data)
+    return str(decode_predictions(network.predict(preprocess_input(pixels)))[0])
