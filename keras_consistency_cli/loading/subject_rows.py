@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, open_rows, take
+from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, open_rows
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.loading.tables.columns import Words, merge
 from keras_consistency_cli.measurement.facts import Facts

@@ -12,7 +12,8 @@ import numpy as np
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
-from keras_consistency_cli.loading.rows.source import RowSource, split_into_chunks
+from keras_consistency_cli.loading.row_chunks import split_into_chunks
+from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.pipeline.baseline_file import SCHEMA, Baseline, pack_baseline
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment

@@ -10,11 +10,12 @@ import numpy as np
 
 from keras_consistency_cli.checks.context import DataContext, GivenRows, ReferenceRows
 from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.axes import MovedAxes, find_moved_axes, measure_axes, smoothness
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.input_order import contradictory_keys, shifted_inputs, swapped_inputs
 from keras_consistency_cli.loading.rows.shape_fit import fits
-from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, take
+from keras_consistency_cli.loading.rows.source import ArrayName, RowSource
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.measurement.facts import Facts, InputFact

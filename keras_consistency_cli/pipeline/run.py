@@ -18,7 +18,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose, locating_routes
 from keras_consistency_cli.diagnosis.unexplained import unexplained_failures
 from keras_consistency_cli.errors import ShapeMismatchError
-from keras_consistency_cli.loading.rows.source import split_into_chunks
+from keras_consistency_cli.loading.row_chunks import split_into_chunks
 from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context

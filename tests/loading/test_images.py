@@ -11,8 +11,9 @@ from PIL import Image
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.images import ImageForm, resize
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.reading import Reading
-from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
+from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 
 FORM = ImageForm(shape=(4, 6, 3))
 

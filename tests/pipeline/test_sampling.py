@@ -7,7 +7,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.source import split_into_chunks
+from keras_consistency_cli.loading.row_chunks import split_into_chunks
 from keras_consistency_cli.measurement.data_facts import DataFacts, RowsFact
 from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
 from keras_consistency_cli.pipeline.sampling import (

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from keras_consistency_cli.loading.declared_padding import DeclaredPadding
 from keras_consistency_cli.loading.profile.expected_columns import measure_shares, read_expected_columns
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.loading.rows.source import split_into_chunks
+from keras_consistency_cli.loading.row_chunks import split_into_chunks
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject

@@ -14,8 +14,9 @@ from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.in_memory import find_custom_objects, open_live_rows
-from keras_consistency_cli.loading.rows.source import RowSource, take
+from keras_consistency_cli.loading.rows.source import RowSource
 from tests.helpers.error_texts import own_text
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)

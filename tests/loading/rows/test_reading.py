@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.errors import DataError, ShapeMismatchError
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.reading import Reading, parse_window
-from keras_consistency_cli.loading.rows.source import open_rows, take
+from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.loading.tables.dialects import Dialect, find_dialect
 from keras_consistency_cli.measurement.facts import InputFact
 

@@ -9,9 +9,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.rows.shards import find_shards
-from keras_consistency_cli.loading.rows.source import open_rows, take
+from keras_consistency_cli.loading.rows.source import open_rows
 
 VALUES = np.arange(44.0, dtype=np.float32).reshape(11, 4)
 PARTS = (VALUES[:4], VALUES[4:5], VALUES[5:])

@@ -18,12 +18,8 @@ from numpy.lib import format as npy_format
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.source import (
-    RowSource,
-    open_rows,
-    split_into_chunks,
-    take,
-)
+from keras_consistency_cli.loading.row_chunks import split_into_chunks, take
+from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from tests.helpers.error_texts import own_text
 
 

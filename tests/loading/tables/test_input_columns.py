@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.source import RowSource, take
+from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.tables.columns import Words
 from keras_consistency_cli.loading.tables.input_columns import describe_columns
 from keras_consistency_cli.measurement.facts import InputFact

@@ -11,8 +11,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.reading import Reading
-from keras_consistency_cli.loading.rows.source import open_rows, take
+from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.loading.tables.columns import Texts
 from tests.helpers.error_texts import own_text
 
