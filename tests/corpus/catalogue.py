@@ -44,6 +44,7 @@ from tests.corpus import (
     reports_scales,
     reports_scaling,
     reports_served,
+    reports_transformers,
     reports_values,
     reports_versions,
     reports_words,
@@ -61,7 +62,7 @@ _FAMILIES = (
     *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_samples, reports_scaling),
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
-    *(reports_causal, reports_sampling, reports_integers),
+    *(reports_causal, reports_sampling, reports_integers, reports_transformers),
     exports,
 )
 
