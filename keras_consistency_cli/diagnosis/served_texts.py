@@ -6,11 +6,14 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     ENCODED_BY_ROW,
     LATE,
     LOW_PRECISION,
+    NOT_CLIPPED,
     NOT_FILLED,
     OTHER_ROWS,
     RESHAPED,
+    ROWS_LATE,
     SAMPLE_DEVIATION,
     SHIFTED_CODES,
+    SHORTENED,
 )
 from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
@@ -25,6 +28,7 @@ __all__ = [
     "specific_precision",
     "specific_rows",
     "specific_scaler",
+    "specific_step",
 ]
 
 _IMAGE_AXES = 4
@@ -93,11 +97,34 @@ _LATE = CauseTexts(
         "    frame = frame.sort_values('time'); frame['lag'] = frame['value'].shift(1)"
     ),
 )
+_LATE_ROWS = CauseTexts(
+    sentence="served rows are right, but each of them is that of a row before or after it",
+    advice=(
+        "build each row from its own request: look for a buffer, a cache or a feature store that still holds "
+        "the row of the request before, and for windows that end before or after their own time step"
+    ),
+)
 _WRAPPED = CauseTexts(
     sentence="serving uses whole numbers of a dtype that is too narrow: values beyond its range wrap around",
     advice=(
         "convert to floats before any arithmetic, and never cast to narrower integers:\n"
         "    rows = np.asarray(rows, np.float64)      # then subtract and scale"
+    ),
+)
+_SHORTENED = CauseTexts(
+    sentence="numbers lose digits on their way to the model: they are rounded, or cut",
+    advice=(
+        "find what shortens the numbers, and send all of their digits: round(), int(), a format such as "
+        ":.1f, a DECIMAL or INTEGER column, pixels as bytes:\n"
+        "    message = json.dumps({{'rows': np.asarray(rows, np.float64).tolist()}})     # all digits"
+    ),
+)
+_NOT_CLIPPED = CauseTexts(
+    sentence="serving does not clip as the saved scaler does: values beyond its range reach the model",
+    advice=(
+        "call transform of the saved scaler, which has clip=True; if serving must do without it, clip after "
+        "scaling:\n"
+        "    x = np.clip(rows * scaler.scale_ + scaler.min_, *scaler.feature_range)"
     ),
 )
 _SAMPLE = CauseTexts(
@@ -190,15 +217,25 @@ def specific_part(evidence: Evidence) -> CauseTexts | None:
 
 def specific_rows(evidence: Evidence) -> CauseTexts | None:
     """Rows that are there several times, and single features of other rows, are no different order."""
-    if _are(_own(evidence, "row-order"), LATE):
+    own = _own(evidence, "row-order")
+    if _are(own, LATE):
         return _LATE
-    return _OTHER_ROWS if _are(_own(evidence, "row-order"), OTHER_ROWS) else None
+    if _are(own, ROWS_LATE):
+        return _LATE_ROWS
+    return _OTHER_ROWS if _are(own, OTHER_ROWS) else None
 
 
 def specific_precision(evidence: Evidence) -> CauseTexts | None:
-    """Numbers that wrap around are not rounded."""
-    is_wrapped = _are(_own(evidence, LOW_PRECISION), "wrapped-first", "wrapped-after")
-    return _WRAPPED if is_wrapped else None
+    """Numbers that wrap around are not rounded, and no cast takes decimals away."""
+    own = _own(evidence, LOW_PRECISION)
+    if _are(own, *SHORTENED):
+        return _SHORTENED
+    return _WRAPPED if _are(own, "wrapped-first", "wrapped-after") else None
+
+
+def specific_step(evidence: Evidence) -> CauseTexts | None:
+    """A scaler that clips is no step of a pipeline."""
+    return _NOT_CLIPPED if _are(_own(evidence, "scaling-step-skipped"), NOT_CLIPPED) else None
 
 
 def specific_function(evidence: Evidence) -> CauseTexts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import joblib
@@ -126,6 +127,21 @@ def _scaled_in_float64(files: Files) -> Files:
     return give_rows(files, served, "--served")
 
 
+def _all_digits(files: Files) -> Files:
+    """Rows that a service sends as JSON with all digits, and then scales."""
+    scaler, rows = joblib.load(option(files, "--scaler")), array(files)
+    message = json.dumps({"rows": np.asarray(rows, np.float64).tolist()})
+    served = scaler.transform(np.array(json.loads(message)["rows"])).astype("float32")
+    return give_rows(files, served, "--served")
+
+
+def _clipped(files: Files) -> Files:
+    """Rows that a service scales without scikit-learn."""
+    scaler, rows = joblib.load(option(files, "--scaler")), array(files)
+    x = np.clip(rows * scaler.scale_ + scaler.min_, *scaler.feature_range)
+    return give_rows(files, x.astype("float32"), "--served")
+
+
 def _celsius(files: Files) -> Files:
     """Served rows whose column in another unit was compared with training, and turned back."""
     world = WORLDS["weather standard"]
@@ -184,6 +200,17 @@ TRIALS: tuple[Trial, ...] = (
         "skewed logged, served without the logarithm",
     ),
     _served(
+        "scaling-step-skipped",
+        "np.clip(rows * scaler.scale_ + scaler.min_, *scaler.feature_range)",
+        "not clipped, a scaler",
+        _clipped,
+    ),
+    _served(
+        "scaling-step-skipped",
+        "call transform of the saved scaler, which has clip=True",
+        "not clipped, two of three columns",
+    ),
+    _served(
         "gaps-filled-otherwise",
         "raw rows with NaN, and transform of the whole pipeline",
         "people gappy, served with 0 behind the scaler for what is missing",
@@ -218,6 +245,17 @@ TRIALS: tuple[Trial, ...] = (
             "stamps standard, served cast to float32 before scaling",
             "skewed standard, served sent as float16",
         )
+    ),
+    _served(
+        "scaled-in-low-precision",
+        "send all of their digits",
+        "one decimal before scaling",
+        _all_digits,
+    ),
+    _served(
+        "row-order",
+        "build each row from its own request, not from the one before",
+        "windows of three rows before",
     ),
     _served(
         "scaler-foreign",

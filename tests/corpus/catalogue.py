@@ -47,6 +47,7 @@ from tests.corpus import (
     reports_scales,
     reports_scaling,
     reports_served,
+    reports_transformers,
     reports_values,
     reports_versions,
     reports_words,
@@ -65,6 +66,7 @@ _FAMILIES = (
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
+    reports_transformers,
     exports,
 )
 

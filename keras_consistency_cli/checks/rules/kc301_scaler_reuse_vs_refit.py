@@ -65,16 +65,22 @@ def examine(evidence: Evidence) -> Verdict:
 
 def _judge_refitting(evidence: Evidence) -> Verdict:
     """Report what a refitted scaler would do: information, because nothing is known about serving."""
-    stopped = stop_without_outputs(evidence, tuple(_REFITS))
+    refused = _find_refused(evidence)
+    if set(refused) == set(_REFITS):
+        return Verdict.skip(
+            f"the model refuses the rows that a refitted scaler gives: {refused['refit-all']}"
+        )
+    stopped = stop_without_outputs(evidence, [name for name in _REFITS if name not in refused])
     if stopped is not None:
         return stopped
     judged = tuple(judge_pairs(evidence, _REFIT_PAIRS))
     changes = "; ".join(
-        f"{_REFITS[name]}, outputs {words}" for name, words in _changes(judged, evidence).items()
+        [f"{_REFITS[name]}, the model refuses the rows" for name in refused]
+        + [f"{_REFITS[name]}, outputs {words}" for name, words in _changes(judged, evidence).items()]
     )
     reasons = {name: reason for name in _REFITS if (reason := why_no_outputs(evidence, name))}
-    missing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or None
-    if all(is_harmless(one) for one in judged):
+    missing = "; ".join(f"{name}: {reason}" for name, reason in {**reasons, **refused}.items()) or None
+    if not refused and all(is_harmless(one) for one in judged):
         message = f"refitting the scaler would be harmless on these rows; {changes}"
         within = judged if all(one.within for one in judged) else ()
         return Verdict.ok(message, reason=missing, judged=within, findings=_findings(evidence))
@@ -86,6 +92,18 @@ def _judge_refitting(evidence: Evidence) -> Verdict:
         findings=_findings(evidence),
         advice=_ADVICE,
     )
+
+
+def _find_refused(evidence: Evidence) -> dict[str, str]:
+    """By route of refitted rows that the model refuses, the exception.
+
+    Nobody has to feed them to it: an encoder that is fitted again on rows with a new category gives codes
+    beyond the table of the model. A worker that died or did not answer says nothing about the rows.
+    """
+    traces = {name: trace for name in _REFITS if (trace := evidence.traces.get(name)) is not None}
+    return {
+        name: trace.error for name, trace in traces.items() if trace.error and trace.details.get("raised")
+    }
 
 
 def _changes(judged: Sequence[Judged], evidence: Evidence) -> dict[str, str]:

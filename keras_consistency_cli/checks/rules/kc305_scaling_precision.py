@@ -10,7 +10,8 @@ findings. Only with `--served` it is known whether rows are cast: served rows th
 the values of a column that is scaled are multiples of the step of float32, and this step is more than 1 % of
 its spread in training, the rows were rounded before they were stored, which is a warning.
 
-To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
+To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`. Where decimals
+are missing, send all digits of the numbers.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 1.
 """

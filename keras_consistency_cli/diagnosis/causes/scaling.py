@@ -14,6 +14,7 @@ from keras_consistency_cli.diagnosis.served_texts import (
     specific_order,
     specific_precision,
     specific_scaler,
+    specific_step,
 )
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
@@ -136,10 +137,12 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         explanation=(
             "The scaler is a pipeline of several steps, and serving does not run all of them. It was written "
             "a second time for serving, or serving takes single steps from it. Without a logarithm, the "
-            "scaler after it gets values of a different size; without an imputer, it gets NaN."
+            "scaler after it gets values of a different size; without an imputer, it gets NaN. "
+            "Clipping to the range of training, as MinMaxScaler(clip=True) does, is such a step as well."
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305", "KC702"),
+        specific=specific_step,
         advice="call the whole saved pipeline, pipeline.transform(rows), and no single steps",
     ),
     Cause(

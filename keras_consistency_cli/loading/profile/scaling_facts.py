@@ -183,7 +183,9 @@ def describe_served_rows(subject: Subject) -> ServedFact | None:
         twice = scaling.apply(once)
     except KcheckError:
         twice = np.zeros(0)
-    shares = [_measure_share_equal(served[scaling.input], values) for values in (rows, once, twice)]
+    # Texts were never fed to the model: their codes are numbers of kcheck's own.
+    unscaled = np.zeros(0) if scaling.texts else rows
+    shares = [_measure_share_equal(served[scaling.input], values) for values in (unscaled, once, twice)]
     return ServedFact(rows=len(numbers), raw=shares[0], scaled=shares[1], twice=shares[2])
 
 

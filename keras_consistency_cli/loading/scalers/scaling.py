@@ -164,6 +164,14 @@ class Scaling:
                 continue
             yield name, scaled
 
+    def apply_without_clipping(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the rows as the scaler gives them if no part of it clips, None if none does."""
+        unclipped = copy.deepcopy(self.scaler)
+        clipping = [part for part in _iterate_parts(unclipped) if getattr(part, "clip", False) is True]
+        for part in clipping:
+            part.clip = False
+        return transform_rows(unclipped, rows, self.texts) if clipping else None
+
     def describe_statistics(self) -> ScalerStatistics:
         """Return the scaler's statistics; for a preprocess function only its kind."""
         return {"kind": self.kind} if self.scaler is None else describe_statistics(self.scaler)
@@ -225,6 +233,14 @@ def drop_each_step(scaler: Any) -> Iterator[tuple[str, Any]]:
         for position, (name, branch, columns) in enumerate(scaler.transformers_):
             for step, shorter in drop_each_step(branch):
                 yield step, _replace_part(scaler, "transformers_", position, (name, shorter, columns))
+
+
+def _iterate_parts(scaler: Any) -> Iterator[Any]:
+    """Yield the scaler and the estimators inside it, if it is a pipeline or a ColumnTransformer."""
+    yield scaler
+    inner = getattr(scaler, "steps", None) or getattr(scaler, "transformers_", None) or ()
+    for _, part, *_ in inner:
+        yield from _iterate_parts(part)
 
 
 def _drop_from_pipeline(pipeline: Any) -> Iterator[tuple[str, Any]]:

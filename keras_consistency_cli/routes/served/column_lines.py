@@ -149,8 +149,11 @@ def measure_linear_prefix(raw: Array, served: Array, columns: Iterable[int]) -> 
     A scaler that was refitted on batches has a different line for every batch: the result is then the batch
     size. It is 0 if nothing can be said.
     """
+    # A transformer that makes more or fewer columns: those of the served rows are not those of the raw ones.
+    if raw.shape != served.shape:
+        return 0
     varied = [column for column in columns if len(np.unique(_column(raw, column))) >= _MIN_POINTS]
-    if not varied or raw.shape != served.shape:
+    if not varied:
         return 0
     x, y = (np.stack([_column(rows, column) for column in varied], axis=-1) for rows in (raw, served))
     if not (np.isfinite(x).all() and np.isfinite(y).all()):

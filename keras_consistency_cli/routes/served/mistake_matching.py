@@ -25,12 +25,13 @@ from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROW
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
 from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.served.relabelled_columns import are_encoded_by_row
-from keras_consistency_cli.routes.served.reordered_rows import find_rows_of_others
+from keras_consistency_cli.routes.served.reordered_rows import describe_step, find_rows_of_others
 from keras_consistency_cli.routes.served.resampled import find_nearly_resampled, find_resampled
 from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
 
+_OTHER_COLUMNS = "other-columns"
 _IMAGE_AXES = 4
 """Rows, height, width and channels; videos have time as well."""
 _Candidates = dict[int, dict[MistakeKey, int | None]]
@@ -125,7 +126,19 @@ def _find_mistakes(
         whole_rows = _find_in_whole_rows(served, expected, mixture, unmatched, raw)
         if whole_rows:
             return whole_rows
-    return [*mistakes, *by_values, *(unmatched.describe_part(part) for part in parts)]
+    found = [*mistakes, *by_values, *(unmatched.describe_part(part) for part in parts)]
+    return _find_late_windows(found, mixture, unmatched) or found
+
+
+def _find_late_windows(found: list[Mistake], mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mistake]:
+    """Return the rows of others if they explain more columns than columns in different places do.
+
+    Windows that overlap hold the same values one column further: the window of the row before looks like
+    columns that moved by one place, but for the first column.
+    """
+    moved = {column for each in found if each.kind == _OTHER_COLUMNS for column in each.columns}
+    others = _find_other_rows(mixture, unmatched) if moved else []
+    return others if others and moved < set(others[0].columns) else []
 
 
 def _find_in_whole_rows(
@@ -166,8 +179,11 @@ def _find_other_rows(mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mist
     if found is None or 2 * found.mask.sum() < wrong_rows.sum():
         return []
     columns = list(range(hit.shape[1]))
-    part = build_part(MistakeKey("rows-of-others", None), found.mask, hit, columns)
-    pairs = tuple((row, int(found.sources[row])) for row in part.first)
+    steps = np.unique((np.arange(len(wrong_rows)) - found.sources)[found.mask])
+    is_late = len(steps) == 1
+    kind = f"rows-late:{describe_step(int(steps[0]))}" if is_late else "rows-of-others"
+    part = build_part(MistakeKey(kind, None), found.mask, hit, columns)
+    pairs = () if is_late else tuple((row, int(found.sources[row])) for row in part.first)
     left = wrong_rows & ~found.mask
     rest = [unmatched.describe_part(build_part(UNKNOWN, left, hit, columns))] if left.any() else []
     return [replace(unmatched.describe_part(part), others=pairs), *rest]
@@ -188,7 +204,7 @@ def _find_candidates(
             continue
         differs = _compare_variant(served, variant)
         rows = len(served[variant.start or 0 :][: len(variant.rows)])
-        moved = variant.sources is not None
+        moved = variant.kind == _OTHER_COLUMNS
         mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start, moved=moved)
         for column in wrong - _differing_columns(variant, differs):
             source = variant.sources[column] if variant.sources else None
@@ -232,11 +248,11 @@ def _group_columns(candidates: _Candidates) -> Iterator[tuple[MistakeKey, list[i
 
 
 def _build_mistake(key: MistakeKey, columns: list[int], candidates: _Candidates, distances: Array) -> Mistake:
-    sources = [candidates[column][key] for column in columns]
+    sources = [source for column in columns if (source := candidates[column][key]) is not None]
     return Mistake(
         kind=key.kind,
         batch=key.batch,
         columns=tuple(columns),
         off=float(distances[columns].max()),
-        sources=tuple(source for source in sources if source is not None),
+        sources=tuple(sources) if len(sources) == len(columns) else (),
     )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
 from keras_consistency_cli.routes.served.mistakes import Array
 
-__all__ = ["OtherRows", "are_rows_reordered", "find_late_columns", "find_rows_of_others"]
+__all__ = ["OtherRows", "are_rows_reordered", "describe_step", "find_late_columns", "find_rows_of_others"]
 
 _LEAST_ROWS = 3
 """Different rows; two in a different order may as well be codes that were exchanged."""
@@ -103,6 +103,12 @@ def _find_sources(served: Array, expected: Array, limit: Array) -> Array:
         is_same = ~is_beyond_limit(served, expected[near], limit).any(axis=1)
         sources = np.where((sources < 0) & is_same, near, sources)
     return np.asarray(sources)
+
+
+def describe_step(step: int) -> str:
+    """Return the place of the row whose values a row has: so many rows before it, below 0 after it."""
+    side = "before" if step > 0 else "after"
+    return f"the row {side}" if abs(step) == 1 else f"{abs(step)} rows {side}"
 
 
 def find_late_columns(comparison: ColumnComparison, columns: list[int], rows: int) -> dict[int, int]:

@@ -34,7 +34,11 @@ from keras_consistency_cli.routes.served.relabelled_columns import (
     find_relabelled,
     measure_shift,
 )
-from keras_consistency_cli.routes.served.reordered_rows import are_rows_reordered, find_late_columns
+from keras_consistency_cli.routes.served.reordered_rows import (
+    are_rows_reordered,
+    describe_step,
+    find_late_columns,
+)
 from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
 __all__ = ["UnmatchedColumns"]
@@ -164,9 +168,8 @@ class UnmatchedColumns:
         if not late or len(late) == varying.sum() > 1:
             return None
         step = late[next(iter(late))]
-        side = "before" if step > 0 else "after"
-        place = f"the row {side}" if abs(step) == 1 else f"{abs(step)} rows {side}"
-        return self._mistake(f"late:{place}", [column for column in late if late[column] == step])
+        same = [column for column in late if late[column] == step]
+        return self._mistake(f"late:{describe_step(step)}", same)
 
     def _select(
         self, kind: str, columns: list[int], accepts: Callable[[Array, Array, float], bool]
@@ -271,6 +274,9 @@ class UnmatchedColumns:
         wrong = self.comparison.wrong_in_rows(len(part.mask)) & part.mask[:, None, None]
         cells = wrong.reshape(self.comparison.served.shape)
         values = [np.unique(self.comparison.served[cells[:, column], column]) for column in part.columns]
+        if cells.sum(axis=0).max() == 1:
+            # One value of each column is one number in any case: all columns must have the same one.
+            values = [np.unique(np.concatenate(values))]
         return all(len(unique) == 1 for unique in values) and bool(cells.sum() >= _MIN_FILLED)
 
     def _mistake(self, kind: str, columns: list[int]) -> Mistake:

@@ -6,6 +6,7 @@ They are generated one by one, the likeliest and cheapest first, so that the sea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -52,6 +53,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         _skip_scaling,
         _scale_twice,
         _skip_step,
+        _skip_clipping,
         generate_filled_variants,
         _cast_to_narrow_floats,
         _round,
@@ -97,6 +99,13 @@ def _skip_step(case: ServedInput) -> Iterator[Variant]:
     """Yield the rows scaled by a pipeline without one of its steps."""
     for step, rows in case.scaling.apply_without_each_step(case.raw):
         yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
+
+
+def _skip_clipping(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows as the saved scaler gives them without clipping them to its range."""
+    rows = case.scaling.apply_without_clipping(case.raw)
+    if rows is not None:
+        yield Variant(kind="not-clipped", rows=rows)
 
 
 def _cast_to_narrow_floats(case: ServedInput) -> Iterator[Variant]:
@@ -200,13 +209,19 @@ def move_columns(rows: Array, apply: Callable[[Array], Array]) -> Iterator[Varia
     """Yield the rows with their columns moved by one, two, ... places.
 
     Columns are moved before scaling and after. Over all of these variants every column stands in the place
-    of every other one.
+    of every other one. If a transformer makes more or fewer columns, such as a one-hot encoder, the columns
+    before it are not sources of those after it.
     """
-    features = rows.shape[-1]
     scaled = apply(rows)
+    keeps_columns = scaled.shape == rows.shape
+    if scaled.shape[-1] <= _MAX_MOVED_COLUMNS:
+        yield from _roll_columns(scaled, lambda moved: moved)
+    for variant in _roll_columns(rows, apply):
+        yield variant if keeps_columns else replace(variant, sources=None)
+
+
+def _roll_columns(rows: Array, apply: Callable[[Array], Array]) -> Iterator[Variant]:
+    features = rows.shape[-1]
     for places in range(1, features):
         sources = tuple((column - places) % features for column in range(features))
-        moved = apply(np.roll(rows, places, axis=-1))
-        yield Variant(kind="other-columns", rows=moved, sources=sources)
-        if scaled.shape == rows.shape:
-            yield Variant(kind="other-columns", rows=np.roll(scaled, places, axis=-1), sources=sources)
+        yield Variant(kind="other-columns", rows=apply(np.roll(rows, places, axis=-1)), sources=sources)

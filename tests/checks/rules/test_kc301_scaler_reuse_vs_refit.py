@@ -151,6 +151,8 @@ CAUSES = {
     "sample-deviation:40": "scaler-foreign",
     "codes-shifted:3 smaller": "codes-refit",
     "rows-of-others": "row-order",
+    "rows-late:the row before": "row-order",
+    "not-clipped": "scaling-step-skipped",
     "late:the row before": "row-order",
     "axes-reshaped:its axes in the order 3, 1, 2, then reshaped": "feature-order",
     "function:log1p": "function-misapplied",
@@ -289,6 +291,27 @@ def test_crashes_are_errors(world: Any, crashed: Trace, route: str) -> None:
     verdict = world.where({route: crashed}).verdict(CHECK)
     assert verdict.status is Status.ERROR
     assert "ValueError: boom" in (verdict.reason or "")
+
+
+def refused(route: str) -> Trace:
+    error = "InvalidArgumentError: indices[5] = 5 is not in [0, 5)"
+    return Trace(route=route, error=error, details={"raised": "InvalidArgumentError"})
+
+
+def test_refitted_rows_that_the_model_refuses_are_information(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({name: refused(name) for name in REFITS[:2]}).verdict(CHECK)
+    assert (verdict.status, verdict.judged) == (Status.PASS, ())
+    assert verdict.message == wording
+    assert verdict.reason == wording
+
+
+def test_refitted_rows_that_the_model_refuses_all(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({name: refused(name) for name in REFITS}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
+
+
+def test_served_rows_that_the_model_refuses_are_an_error(world: Any) -> None:
+    assert world.where({"served": refused("served")}).verdict(CHECK).status is Status.ERROR
 
 
 def test_outputs_that_are_lost_are_reported(world: Any, wording: SnapshotAssertion) -> None:

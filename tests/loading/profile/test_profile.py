@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OrdinalEncoder, QuantileTransformer, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError
@@ -139,6 +139,19 @@ def test_served_rows_are_compared_value_by_value(
     facts = described(folder, data="x.npy", scaler="scaler.joblib", served=served)
     assert facts.served_as == ServedFact(rows=90, raw=shares[0], scaled=shares[1], twice=shares[2])
     assert facts.served[0].rows == 90
+
+
+def test_codes_of_texts_are_not_raw_rows(folder: Path) -> None:
+    words = np.random.default_rng(4).choice(["a", "b", "c"], (90, 3))
+    encoder = OrdinalEncoder(dtype="int64", categories=[["c", "b", "a"]] * 3).fit(words)
+    joblib.dump(encoder, folder / "encoder.joblib")
+    (folder / "words.csv").write_text("x,y,z\n" + "\n".join(",".join(row) for row in words))
+    codes = encoder.transform(words)
+    for served, share in ((codes, 1.0), (2 - codes, 0.0)):
+        np.save(folder / "codes.npy", served.astype("float32"))
+        facts = described(folder, data="words.csv", scaler="encoder.joblib", served="codes.npy")
+        assert facts.served_as is not None
+        assert (facts.served_as.raw, facts.served_as.scaled) == (0.0, pytest.approx(share, abs=0.2))
 
 
 def test_missing_values_are_counted_before_and_after_they_are_filled(folder: Path) -> None:

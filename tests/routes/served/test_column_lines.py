@@ -27,6 +27,12 @@ def test_one_scaler_for_all_rows_is_one_line() -> None:
     assert measure_linear_prefix(np.ones((8, 2)), np.zeros((8, 2)), range(2)) == 0
 
 
+def test_more_columns_than_raw_ones_say_nothing_about_lines() -> None:
+    rows = raw_rows()
+    assert measure_linear_prefix(rows[:, :2], refit_in(17, rows), range(4)) == 0
+    assert measure_linear_prefix(rows, refit_in(17, rows)[:, :2], range(2)) == 0
+
+
 def test_a_rising_line_has_slope_and_intercept() -> None:
     x = np.array([1.0, 2.0, 4.0])
     line = fit_rising_line(x, 3.0 * x - 1.0, 1e-9)

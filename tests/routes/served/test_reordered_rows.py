@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.served.variants import generate_plain_variants
@@ -60,9 +61,7 @@ BATCH_STARTS = np.arange(96) // 16 * 16
 
 
 OTHERS: dict[str, tuple[np.ndarray, np.ndarray]] = {
-    "the row of the request before": (np.concatenate([ROWS[:1], ROWS[:-1]]), ROWS),
     "the first row of each batch": (ROWS[BATCH_STARTS], ROWS),
-    "a series of the request before": (np.concatenate([STEPS[:1], STEPS[:-1]]), STEPS),
     "float32": (ROWS[BATCH_STARTS].astype("float32"), ROWS),
 }
 
@@ -70,6 +69,44 @@ OTHERS: dict[str, tuple[np.ndarray, np.ndarray]] = {
 @pytest.mark.parametrize(("served", "expected"), OTHERS.values(), ids=OTHERS)
 def test_rows_of_other_rows(served: np.ndarray, expected: np.ndarray) -> None:
     assert kinds(served, expected) == {"rows-of-others"}
+
+
+SERIES = np.cumsum(MIXED.normal(size=60))
+WINDOWS = sliding_window_view(SERIES, 12)
+LATE: dict[str, tuple[np.ndarray, np.ndarray, str]] = {
+    "the row of the request before": (np.concatenate([ROWS[:1], ROWS[:-1]]), ROWS, "the row before"),
+    "a series of the request before": (np.concatenate([STEPS[:1], STEPS[:-1]]), STEPS, "the row before"),
+    "windows that overlap": (WINDOWS[:-1], WINDOWS[1:], "the row before"),
+    "windows of few rows": (WINDOWS[:9], WINDOWS[1:10], "the row before"),
+    "windows of three rows before": (WINDOWS[:-3], WINDOWS[3:], "3 rows before"),
+    "windows of the row after": (WINDOWS[1:], WINDOWS[:-1], "the row after"),
+}
+
+
+@pytest.mark.parametrize(("served", "expected", "place"), LATE.values(), ids=LATE)
+def test_whole_rows_of_rows_before(served: np.ndarray, expected: np.ndarray, place: str) -> None:
+    first, *others = match_served_rows(served, expected, iter(())).mistakes
+    assert (first.kind, len(first.columns)) == (f"rows-late:{place}", expected.shape[-1])
+    assert {other.kind for other in others} <= {"unknown"}
+
+
+MOVED: dict[str, np.ndarray] = {
+    "in reverse": WINDOWS[:, ::-1],
+    "by one column": np.roll(WINDOWS, 1, axis=1),
+    "two columns": WINDOWS[:, [1, 0, *range(2, 12)]],
+}
+
+
+@pytest.mark.parametrize("served", MOVED.values(), ids=MOVED)
+def test_columns_of_windows_in_different_places(served: np.ndarray) -> None:
+    assert kinds(served, WINDOWS) == {"other-columns"}
+
+
+def test_one_row_is_not_overwritten_with_one_number() -> None:
+    rows = np.random.default_rng(2).normal(size=(30, 7))
+    unlike, filled = rows.copy(), rows.copy()
+    unlike[4], filled[4] = rows[4] ** 2 + 3, 0.0
+    assert (kinds(unlike, rows), kinds(filled, rows)) == ({"unknown"}, {"one-number"})
 
 
 def test_the_rows_are_named() -> None:

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PowerTransformer, StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
@@ -82,6 +84,60 @@ def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None
     served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
     (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
     assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
+
+
+FLAGS = np.column_stack([np.random.default_rng(6).integers(0, 3, 48), RAW[:, :2]])
+WIDENING = ColumnTransformer(
+    [("flags", OneHotEncoder(sparse_output=False), [0]), ("numbers", StandardScaler(), [1, 2])]
+).fit(FLAGS[::2])
+ORDER = [3, 4, 0, 1, 2]
+WIDE: dict[str, tuple[Callable[[], np.ndarray], list[str]]] = {
+    "rightly": (lambda: WIDENING.transform(FLAGS), []),
+    "blocks exchanged": (lambda: WIDENING.transform(FLAGS)[:, ORDER], ["other-columns"]),
+    "blocks exchanged in some rows": (
+        lambda: np.concatenate([WIDENING.transform(FLAGS[:20])[:, ORDER], WIDENING.transform(FLAGS[20:])]),
+        ["other-columns"],
+    ),
+    "numbers exchanged before": (
+        lambda: WIDENING.transform(FLAGS[:, [0, 2, 1]]),
+        ["other-columns-scaled"],
+    ),
+    "refitted": (lambda: clone(WIDENING).fit_transform(FLAGS), ["refit-all"]),
+    "a number unscaled": (
+        lambda: np.column_stack([WIDENING.transform(FLAGS)[:, :4], FLAGS[:, 2]]),
+        ["another-scaler"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("serve", "kinds"), WIDE.values(), ids=list(WIDE))
+def test_served_rows_behind_a_transformer_that_makes_more_columns(
+    setting: Any, serve: Callable[[], np.ndarray], kinds: list[str]
+) -> None:
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(2)])
+    here = setting(FLAGS, model, scaler=WIDENING, served=serve())
+    (match,) = here.run("served").details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == kinds
+
+
+CLIPPING = MinMaxScaler(clip=True).fit(TRAINED)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        CLIPPING,
+        Pipeline([("impute", SimpleImputer()), ("scale", MinMaxScaler(clip=True))]).fit(TRAINED),
+        ColumnTransformer([("scale", MinMaxScaler(clip=True), [0, 1, 2])]).fit(TRAINED),
+    ],
+    ids=["alone", "in a pipeline", "in a ColumnTransformer"],
+)
+def test_clipping_that_serving_leaves_out(setting: Any, scaler: Any) -> None:
+    far = RAW + 3 * (RAW - RAW.mean(axis=0))
+    unclipped = far * CLIPPING.scale_ + CLIPPING.min_
+    for served, kinds in ((unclipped, ["not-clipped"]), (scaler.transform(far), [])):
+        (match,) = setting(far, scaler=scaler, served=served).run("served").details["inputs"].values()
+        assert [mistake["kind"] for mistake in match["mistakes"]] == kinds
 
 
 def test_batches_are_recognised_with_a_spread_sample(setting: Any) -> None:

@@ -14,22 +14,27 @@ __all__ = [
     "NEARLY_MOVED",
     "NEARLY_RESAMPLED",
     "NEARLY_TURNED",
+    "NOT_CLIPPED",
     "NOT_FILLED",
     "OTHER_ROWS",
     "RESHAPED",
+    "ROWS_LATE",
     "SAMPLE_DEVIATION",
     "SHIFTED_CODES",
+    "SHORTENED",
 ]
 
 LOW_PRECISION = "scaled-in-low-precision"
 FEATURE_ORDER = "feature-order"
 MOVED_AND_SCALED = "other-columns-scaled"
 NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
-NOT_FILLED = "features-not-filled"
+NOT_CLIPPED, NOT_FILLED = "not-clipped", "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
-LATE, SAMPLE_DEVIATION = "late", "sample-deviation"
+LATE, ROWS_LATE, SAMPLE_DEVIATION = "late", "rows-late", "sample-deviation"
 ENCODED_BY_ROW = "encoded-by-row"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
+SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
+"""Numbers that lost digits, but not by a cast to fewer bits."""
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -55,6 +60,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
+    NOT_CLIPPED: ("scaled without the clipping of the saved scaler", "scaling-step-skipped"),
     "filled": ("filled with {step} for missing values, then scaled", _FILLED),
     "filled-forward": ("filled with the previous value for missing values, then scaled", _FILLED),
     "filled-after": ("scaled, then filled with {step} for missing values", _FILLED),
@@ -105,6 +111,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "rows-reordered": ("correct, but in a different order of rows", "row-order"),
     OTHER_ROWS: ("like right rows in the wrong places", "row-order"),
     LATE: ("like the right values of {step}", "row-order"),
+    ROWS_LATE: ("like the right values of {step}, in all {columns}", "row-order"),
     "values-reordered": ("like the right values in a different order, each {column} by itself", None),
     "function": ("like {step} of the right values", _FUNCTION),
     "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),

@@ -1,0 +1,59 @@
+"""Sentence and advice of causes of served rows, by the kinds of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.checks.analysis.served.kinds import KINDS
+from keras_consistency_cli.checks.analysis.served.rows import Mistake
+from keras_consistency_cli.diagnosis import served_texts
+from keras_consistency_cli.diagnosis.base import CauseTexts
+
+Specific = Callable[[Any], CauseTexts | None]
+
+
+def texts(monkeypatch: pytest.MonkeyPatch, specific: Specific, *kinds: str) -> CauseTexts | None:
+    mistakes = tuple(
+        Mistake(input="x", kind=kind, sentence="", cause=KINDS[kind][1], columns=(0,)) for kind in kinds
+    )
+    monkeypatch.setattr(served_texts, "find_mistakes", lambda _: mistakes)
+    return specific(None)
+
+
+SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
+    "decimals": (served_texts.specific_precision, ("decimals-first", "unknown")),
+    "whole numbers and steps": (served_texts.specific_precision, ("cut-first", "grid")),
+    "wrapped": (served_texts.specific_precision, ("wrapped-first",)),
+    "not clipped": (served_texts.specific_step, ("not-clipped",)),
+    "rows of the row before": (served_texts.specific_rows, ("rows-late", "unknown")),
+    "features of the row before": (served_texts.specific_rows, ("late",)),
+    "rows of others": (served_texts.specific_rows, ("rows-of-others",)),
+}
+
+
+@pytest.mark.parametrize(("specific", "kinds"), SPECIFIC.values(), ids=SPECIFIC)
+def test_kinds_with_texts_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, specific: Specific, kinds: tuple[str, ...], wording: SnapshotAssertion
+) -> None:
+    found = texts(monkeypatch, specific, *kinds)
+    assert found is not None
+    assert (found.sentence, found.advice) == (wording, wording)
+
+
+@pytest.mark.parametrize(
+    ("specific", "kinds"),
+    [
+        (served_texts.specific_precision, ("float32-first",)),
+        (served_texts.specific_precision, ("float16-after", "decimals")),
+        (served_texts.specific_step, ("without-step",)),
+        (served_texts.specific_rows, ("rows-reordered",)),
+    ],
+)
+def test_other_kinds_have_the_texts_of_their_cause(
+    monkeypatch: pytest.MonkeyPatch, specific: Specific, kinds: tuple[str, ...]
+) -> None:
+    assert texts(monkeypatch, specific, *kinds) is None
