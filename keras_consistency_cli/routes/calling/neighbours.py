@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from keras_consistency_cli.routes.calling.fillers import (
     replace_neighbours,
     replacements,
 )
-from keras_consistency_cli.routes.numerics.op_hooks import changing_operations
+from keras_consistency_cli.routes.numerics.operation_shapes import changes_shapes
 from keras_consistency_cli.routes.session.batches import (
     count_rows,
     first_batch,
@@ -32,7 +32,7 @@ from keras_consistency_cli.routes.session.batches import (
     mark_nonfinite_rows,
     select_rows,
 )
-from keras_consistency_cli.routes.session.distances import same_outputs
+from keras_consistency_cli.routes.session.distances import changed_rows, same_outputs
 from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -88,8 +88,7 @@ class _Plan:
         """Return a different batch size to try, None if the model or the rows do not allow one."""
         if session.facts.batch_size or session.is_heavy:
             return None
-        sizes = (size for size in _SECOND_SIZES if size != self.size and size <= len(self.order))
-        return next(sizes, None)
+        return next((size for size in _SECOND_SIZES if self.size != size <= len(self.order)), None)
 
 
 def _plan(session: Session, rows: Rows) -> _Plan:
@@ -174,12 +173,6 @@ class _KeptOutputs:
     positions: list[int] = field(default_factory=list)
     size_bytes: int = 0
 
-    @property
-    def differ(self) -> bool:
-        """Whether a replacement of neighbours changed an output."""
-        pairs = zip(self.replaced, self.baseline, strict=True)
-        return not all(same_outputs(replaced, baseline) for replaced, baseline in pairs)
-
     def add(self, replacement: Replacement, replaced: Outputs, baseline: Outputs, budget: int) -> None:
         """Store the outputs of kept rows, as many as the memory budget allows and at least one."""
         row_bytes = max(1, sum(values[0].nbytes for values in replaced.values()))
@@ -236,15 +229,14 @@ def _compare(
             refused.append(replacement.filler)
             continue
         if _misshapen(outputs, replacement.size):
-            shapes = {name: list(values.shape) for name, values in outputs.items()}
-            return _nothing_compared({"misshapen": shapes})
+            return _nothing_compared({"misshapen": {name: list(v.shape) for name, v in outputs.items()}})
         kept.add(replacement, outputs, baselines[replacement.size], session.options.budget)
     details: NeighbourDetails = {
         "labels": kept.labels,
         "deterministic": True,
         "sizes": list(baselines),
         "refused": list(dict.fromkeys(refused)),
-        "resized": kept.differ and _are_resized(session, plan),
+        "resized": not all(map(same_outputs, kept.replaced, kept.baseline)) and _are_resized(session, plan),
     }
     return Result(
         outputs=join_outputs(kept.replaced),
@@ -256,27 +248,8 @@ def _compare(
 
 def _are_resized(session: Session, plan: _Plan) -> bool:
     """Whether an operation of the model gives results of another shape if neighbours are replaced."""
-    batch = first_batch(plan.rows, plan.size)
-    shapes = _operation_shapes(session, batch)
-    return any(
-        _operation_shapes(session, plan.batch(replacement)) != shapes
-        for replacement in replacements(plan.size, None, "float32")
-        if replacement.filler == REAL_ROWS
-    )
-
-
-def _operation_shapes(session: Session, batch: Rows) -> list[tuple[int, ...]]:
-    """Return the shapes of the results of all operations, in the order in which they run."""
-    shapes: list[tuple[int, ...]] = []
-
-    def note(_kind: str, _inputs: Any, outputs: list[Any]) -> None:
-        shapes.extend(tuple(output.shape) for output in outputs)
-
-    session.restore()
-    with changing_operations(note):
-        session.call_once(batch, training=False)
-    session.restore()
-    return shapes
+    filled = (each for each in replacements(plan.size, None, "float32") if each.filler == REAL_ROWS)
+    return changes_shapes(session, first_batch(plan.rows, plan.size), map(plan.batch, filled))
 
 
 def leaking_batches(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
@@ -295,19 +268,13 @@ def leaking_batches(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, 
         replaced = plan.batch(replacement)
         outputs = _outputs_or_refused(session, replacement, replaced) or {}
         changed = [
-            _changed_rows(values, baseline[name])
+            changed_rows(values, baseline[name])
             for name, values in outputs.items()
             if values.ndim and len(values) == plan.size
         ]
         leaking = replacement.keep & np.any(changed, axis=0) if changed else np.zeros(plan.size, bool)
         if leaking.any():
             yield batch, replaced, leaking
-
-
-def _changed_rows(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return a mask of the rows that differ; NaN equals NaN."""
-    same = (candidate == reference) | ((candidate != candidate) & (reference != reference))
-    return np.asarray(~same.reshape(len(candidate), -1).all(axis=1))
 
 
 def _repeatable_outputs(session: Session, batch: Rows) -> dict[str, np.ndarray] | None:

@@ -27,6 +27,7 @@ __all__ = [
     "find_moved_lines",
     "fit_rising_line",
     "is_one_sum",
+    "measure_line",
     "measure_linear_prefix",
     "recognize_factors",
 ]
@@ -194,3 +195,11 @@ def recognize_factors(lines: Sequence[tuple[float, float]]) -> str | None:
         return None
     # The deviation of a sample of n rows is sqrt(n / (n - 1)) times as large.
     return f"sample-deviation:{round(1 / (1 - factors[0] ** -2))}"
+
+
+def measure_line(line: Line, spread: float) -> tuple[float, float]:
+    """Return shift and factor of a different scaler.
+
+    The shift is the distance of its centre in spreads, the factor how many times as wide it is.
+    """
+    return float(-line.intercept / line.slope / spread), 1 / line.slope

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codes", "are_encoded_by_row", "find_moved_flags", "find_relabelled", "measure_shift"]
+__all__ = [
+    "Codes",
+    "are_encoded_by_row",
+    "describe_shift",
+    "find_moved_flags",
+    "find_relabelled",
+    "measure_shift",
+]
 
 Array = npt.NDArray[Any]
 Codes = dict[float, float]
@@ -132,3 +139,8 @@ def find_moved_flags(served: Array, expected: Array, columns: Iterable[int]) -> 
         if len(values) == 2 and all(len(part) == 1 for part in parts) and parts[0][0] < parts[1][0]:
             flags.append(column)
     return flags
+
+
+def describe_shift(shift: float) -> str:
+    """Return by how much numbers are larger or smaller."""
+    return f"{abs(shift):g} {'larger' if shift > 0 else 'smaller'}"

@@ -24,12 +24,14 @@ from keras_consistency_cli.routes.served.column_lines import (
     find_moved_lines,
     fit_rising_line,
     is_one_sum,
+    measure_line,
     recognize_factors,
 )
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
 from keras_consistency_cli.routes.served.relabelled_columns import (
+    describe_shift,
     find_moved_flags,
     find_relabelled,
     measure_shift,
@@ -43,9 +45,8 @@ from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
 
 __all__ = ["UnmatchedColumns"]
 
-_MIN_FILLED = 6
-"""Values that are one number in each of a few columns; fewer may be equal by chance."""
-_SHOWN_CODES = 4
+_MIN_FILLED, _SHOWN_CODES = 6, 4
+"""The first are values that are one number in each of a few columns; fewer may be equal by chance."""
 _MIN_ROWS_ON_LINE = 5
 """Rows chosen out of many lie on a line by chance more easily than all of them."""
 
@@ -141,7 +142,7 @@ class UnmatchedColumns:
             return None
         codes = found[next(iter(found))]
         shift = measure_shift(codes)
-        kind = "relabelled" if shift is None else f"codes-shifted:{_describe_shift(shift)}"
+        kind = "relabelled" if shift is None else f"codes-shifted:{describe_shift(shift)}"
         changed = [(here, there) for here, there in codes.items() if here != there]
         return replace(self._mistake(kind, list(found)), codes=tuple(changed[:_SHOWN_CODES]))
 
@@ -168,8 +169,7 @@ class UnmatchedColumns:
         if not late or len(late) == varying.sum() > 1:
             return None
         step = late[next(iter(late))]
-        same = [column for column in late if late[column] == step]
-        return self._mistake(f"late:{describe_step(step)}", same)
+        return self._mistake(f"late:{describe_step(step)}", [each for each in late if late[each] == step])
 
     def _select(
         self, kind: str, columns: list[int], accepts: Callable[[Array, Array, float], bool]
@@ -192,7 +192,7 @@ class UnmatchedColumns:
             return None
         worst = max(lines, key=lambda column: self.distances[column])
         measured = {
-            column: _measure_line(line, self.comparison.spread[column]) for column, line in lines.items()
+            column: measure_line(line, self.comparison.spread[column]) for column, line in lines.items()
         }
         shift, factor = measured[worst]
         kind = recognize_factors(list(measured.values())) or "another-scaler"
@@ -251,7 +251,7 @@ class UnmatchedColumns:
         rows = np.repeat(part.mask, len(self.comparison.served) // len(part.mask))
         lines = self._fit_lines(self.comparison.expected, columns, rows)
         if len(lines) == len(columns):
-            measured = [_measure_line(line, self.comparison.spread[column]) for column, line in lines.items()]
+            measured = [measure_line(line, self.comparison.spread[column]) for column, line in lines.items()]
             shift, factor = max(measured, key=lambda pair: abs(pair[0]) + abs(pair[1] - 1))
             return replace(self._mistake("another-scaler", columns), shift=shift, factor=factor)
         if self.raw is not None and len(self._fit_lines(self.raw, columns, rows)) == len(columns):
@@ -281,15 +281,3 @@ class UnmatchedColumns:
 
     def _mistake(self, kind: str, columns: list[int]) -> Mistake:
         return Mistake(kind=kind, columns=tuple(columns), off=float(self.distances[columns].max()))
-
-
-def _describe_shift(shift: float) -> str:
-    return f"{abs(shift):g} {'larger' if shift > 0 else 'smaller'}"
-
-
-def _measure_line(line: Line, spread: float) -> tuple[float, float]:
-    """Return shift and factor of a different scaler.
-
-    The shift is the distance of its centre in spreads, the factor how many times as wide it is.
-    """
-    return float(-line.intercept / line.slope / spread), 1 / line.slope

@@ -16,7 +16,13 @@ from keras_consistency_cli.measurement.distance import (
 )
 from keras_consistency_cli.routes.trace import Outputs
 
-__all__ = ["greatest_difference", "greatest_relative_difference", "greatest_value", "same_outputs"]
+__all__ = [
+    "changed_rows",
+    "greatest_difference",
+    "greatest_relative_difference",
+    "greatest_value",
+    "same_outputs",
+]
 
 
 def same_outputs(candidate: Outputs, reference: Outputs) -> bool:
@@ -58,3 +64,9 @@ def greatest_difference(candidate: Outputs, reference: Outputs) -> float:
         if is_numeric(values.dtype)
     )
     return max(differences, default=0.0)
+
+
+def changed_rows(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return a mask of the rows that differ; NaN equals NaN."""
+    same = (candidate == reference) | ((candidate != candidate) & (reference != reference))
+    return np.asarray(~same.reshape(len(candidate), -1).all(axis=1))

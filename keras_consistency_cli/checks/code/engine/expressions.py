@@ -19,6 +19,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     merge_marks,
     ordered_columns,
 )
+from keras_consistency_cli.checks.code.syntax import is_ellipsis, is_new_axis, is_reversed, is_window
 
 __all__ = ["Expressions"]
 
@@ -115,11 +116,11 @@ class Expressions(Literals):
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):
-            kept = as_one_sample(base) if _is_window(node.slice) else base
+            kept = as_one_sample(base) if is_window(node.slice) else base
             return replace(kept, rows=_sliced(base, node.slice), items=None)
         if isinstance(node.slice, ast.Tuple):
             return _part(base, node.slice, index.items or ())
-        if _is_new_axis(node.slice):
+        if is_new_axis(node.slice):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
@@ -220,13 +221,13 @@ def _part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
     """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
     rank, rows = base.rank, base.rows
     for place, each in enumerate(index.elts):
-        if _is_new_axis(each):
+        if is_new_axis(each):
             rank, rows = plus(rank, 1), "one" if place == 0 else rows
-        elif not isinstance(each, ast.Slice | ast.List) and not _is_ellipsis(each):
+        elif not isinstance(each, ast.Slice | ast.List) and not is_ellipsis(each):
             rank, rows = plus(rank, -1), "" if place == 0 else rows
     kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
     first = index.elts[0] if index.elts else None
-    is_sample = first is not None and (_is_new_axis(first) or _is_window(first))
+    is_sample = first is not None and (is_new_axis(first) or is_window(first))
     kept = as_one_sample(kept) if is_sample else kept
     return replace(kept, rank=rank, rows=rows, items=None)
 
@@ -235,36 +236,15 @@ def _channels(base: Value, index: ast.Tuple, given: Value) -> Value:
     """The channels of a picture that the last part of an index takes."""
     last, first = index.elts[-1], index.elts[0]
     if isinstance(last, ast.Slice):
-        return flipped_channels(base) if _is_reversed(last) else base
+        return flipped_channels(base) if is_reversed(last) else base
     if given.items is not None:
         return chosen_planes(base, given)
-    is_of_channels = _is_ellipsis(first) or base.rank in (None, len(index.elts))
+    is_of_channels = is_ellipsis(first) or base.rank in (None, len(index.elts))
     return plane_of(base, given.ref) if is_of_channels and type(given.ref) is int else base
 
 
 def _is_data(base: Value) -> bool:
     return any(mark.kind not in ("request", "loop") for mark in base.marks)
-
-
-def _is_new_axis(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return node.value is None
-    return isinstance(node, ast.Attribute) and node.attr == "newaxis"
-
-
-def _is_ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is ...
-
-
-def _is_reversed(node: ast.Slice) -> bool:
-    step = node.step
-    return isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
-
-
-def _is_window(node: ast.expr) -> bool:
-    """Whether a slice takes some steps of a series: x[i : i + 60]."""
-    limits = (node.lower, node.upper) if isinstance(node, ast.Slice) else (None,)
-    return None not in limits and not all(isinstance(limit, ast.Constant) for limit in limits)
 
 
 def _sliced(base: Value, node: ast.Slice) -> str:

@@ -19,6 +19,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Value,
     join,
 )
+from keras_consistency_cli.checks.code.syntax import asks_for_existence, captured_names, returns_value
 
 __all__ = ["Statements"]
 
@@ -40,7 +41,7 @@ class Statements(Definitions):
                 follow = _STATEMENTS.get(type(statement))
                 if follow is not None:
                     follow(self, statement)
-                if isinstance(statement, ast.If) and _returns(statement):
+                if isinstance(statement, ast.If) and returns_value(statement):
                     self.place = replace(self.place, branches=(*self.place.branches, id(statement)))
         finally:
             self.place = place
@@ -150,7 +151,7 @@ class Statements(Definitions):
         if isinstance(node.test, ast.Constant) and not node.test.value:
             self.run_block(node.orelse)
             return
-        guarded = replace(self.place, is_guarded=self.place.is_guarded or _asks_for_existence(node.test))
+        guarded = replace(self.place, is_guarded=self.place.is_guarded or asks_for_existence(node.test))
         with self.within(guarded):
             self._either(self._branch(node.body), self._branch(node.orelse))
 
@@ -225,7 +226,7 @@ class Statements(Definitions):
         """Follow every case."""
         subject = self.evaluate(node.subject)
         for case in node.cases:
-            for name in _captured(case.pattern):
+            for name in captured_names(case.pattern):
                 self._assign_name(name, Value(marks=subject.marks))
         ways = [self._branch(case.body) for case in node.cases]
         self._either(*ways, lambda: None)
@@ -254,37 +255,11 @@ def _keep(value: Value) -> None:
         value.thing.is_kept = True
 
 
-def _returns(node: ast.If) -> bool:
-    """Whether a branch returns something, so that the rest of the block is the other branch."""
-    last = node.body[-1]
-    return isinstance(last, ast.Return) and last.value is not None and not node.orelse
-
-
-def _asks_for_existence(test: ast.expr) -> bool:
-    """Whether a condition asks if something exists already: `model is None`, `key not in cache`, `not x`."""
-    if isinstance(test, ast.BoolOp):
-        return any(map(_asks_for_existence, test.values))
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return isinstance(test.operand, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-    if isinstance(test, ast.Compare):
-        is_none = any(isinstance(each, ast.Constant) and each.value is None for each in test.comparators)
-        return is_none or any(isinstance(op, ast.NotIn) for op in test.ops)
-    return False
-
-
 def _context_kind(value: Value, node: ast.expr) -> str:
     name = (value.text or label_of(node)).casefold()
     if value.kind in ("tape", "lock"):
         return value.kind
     return "lock" if any(word in name for word in ("lock", "mutex", "semaphore")) else ""
-
-
-def _captured(pattern: ast.pattern) -> list[str]:
-    return [
-        name
-        for node in ast.walk(pattern)
-        if isinstance(node, ast.MatchAs | ast.MatchStar) and (name := node.name)
-    ]
 
 
 _STATEMENTS: Mapping[type[ast.stmt], Callable[..., None]] = {
