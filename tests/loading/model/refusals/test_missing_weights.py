@@ -68,7 +68,8 @@ def test_the_class_that_the_fix_names_is_in_keras_layers(
 ) -> None:
     kind, _ = _gained(base, **arguments)
     derived = type("Own", (kind,), {})
-    refusal = _refusal(keras.Sequential([keras.Input((5, 4, 2)), derived(**arguments)]), tmp_path, Own=derived)
+    model = keras.Sequential([keras.Input((5, 4, 2)), derived(**arguments)])
+    refusal = _refusal(model, tmp_path, Own=derived)
     assert refusal.cause == "subclass-weights-not-saved"
     assert f"keras.layers.{base.__name__}(" in str(refusal.fix)
 
