@@ -248,6 +248,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-from-other-rows", {}, {"KC802": {"rows": "rows divided by 255"}}),
     ("quantisation-coarse", measured("coarse-layers", COARSE), {"KC606": {}}),
     ("integer-overflow", {}, {"KC704": {}}),
+    ("seed-differs-under-xla", measured("locate-xla-numbers", {"plain": 0.5, "left": 1e-7}), {"KC204": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
