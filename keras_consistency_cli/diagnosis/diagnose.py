@@ -23,6 +23,7 @@ from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.backends.layers import backend_locators
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.exports.variants import VARIANTS
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
@@ -69,6 +70,8 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
         names.add("locate-batching")
     if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:
         names.add("locate-execution")
+    if "KC204" in failed and not {"KC103", "KC203", "KC701"} & failed:
+        names.add(XLA_NUMBERS)
     located = (route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in names)
     return (*located, *_searching_routes(verdicts))
 

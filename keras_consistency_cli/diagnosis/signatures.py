@@ -41,6 +41,7 @@ __all__ = [
     "makes_nonfinite",
     "mixes_neighbours",
     "names_cause",
+    "only_xla_differs",
     "overflows_in_float16",
     "random_operations",
     "repeat_differs",
@@ -192,8 +193,14 @@ def depends_on_batch(evidence: Evidence, failing: Failing) -> bool:
 
 
 def is_caused_by_batch(evidence: Evidence, verdict: Verdict) -> bool:
-    """Whether the batch can explain a verdict: KC204 only if random numbers are drawn."""
-    return verdict.code != "KC204" or bool(random_operations(evidence))
+    """Whether the batch can explain a verdict: KC204 only if numbers are drawn, and not under XLA alone."""
+    return verdict.code != "KC204" or (bool(random_operations(evidence)) and not only_xla_differs(verdict))
+
+
+def only_xla_differs(verdict: Verdict) -> bool:
+    """Whether of all differences beyond their limits, those of XLA are the only ones."""
+    beyond = [judged for judged in verdict.judged if not judged.within]
+    return bool(beyond) and all(judged.comparison.candidate == "xla" for judged in beyond)
 
 
 def short_batch_grows(evidence: Evidence, failing: Failing) -> bool:

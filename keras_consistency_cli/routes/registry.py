@@ -17,6 +17,7 @@ from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
+from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS_LOCATORS
 from keras_consistency_cli.routes.endpoints.orders import ORDERS_ROUTE
 from keras_consistency_cli.routes.endpoints.table import endpoint_routes
 from keras_consistency_cli.routes.exports.table import export_routes
@@ -67,6 +68,7 @@ LOCATING_ROUTES: tuple[Route, ...] = (
     *HIDDEN_NAN_LOCATORS,
     *BATCHING_LOCATORS,
     *EXECUTION_LOCATORS,
+    *XLA_NUMBERS_LOCATORS,
     *ROUNDING_LOCATORS,
     *QUANTISATION_LOCATORS,
     *COARSE_LOCATORS,

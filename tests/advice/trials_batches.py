@@ -159,6 +159,18 @@ TRIALS: tuple[Trial, ...] = (
         "scaled by the batch, fixed",
         give_model(_reshaped),
     ),
+    corpus_trial(
+        "seed-differs-under-xla",
+        "keep the numbers as a weight",
+        "noise of a fixed seed, normal",
+        give_model(reconfigure("adjust", how="kept")),
+    ),
+    corpus_trial(
+        "seed-differs-under-xla",
+        "name the generator",
+        "noise of a fixed seed, normal",
+        give_model(reconfigure("adjust", how="named")),
+    ),
     Trial(
         slug="state-batch-mismatch",
         tries="drop the rows of the last batch",

@@ -11,7 +11,17 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.advice.edits import array, give_facts, give_option, load, option, reconfigure, remove_options, save
+from tests.advice.edits import (
+    array,
+    give_facts,
+    give_model,
+    give_option,
+    load,
+    option,
+    reconfigure,
+    remove_options,
+    save,
+)
 from tests.advice.found import corpus_trial
 from tests.advice.trial import Fix, Trial
 from tests.corpus.cases import Files
@@ -158,6 +168,18 @@ TRIALS: tuple[Trial, ...] = (
         "export the model itself, without a function around it",
         "saved model with noise",
         _saved_again,
+    ),
+    corpus_trial(
+        "export-epsilon-differs",
+        "export the model itself",
+        "saved model with the epsilon of BERT",
+        _saved_again,
+    ),
+    corpus_trial(
+        "export-epsilon-differs",
+        "build the model with the epsilon of the export",
+        "saved model with the epsilon of BERT",
+        give_model(reconfigure("layer_normalization", epsilon=1e-12)),
     ),
     corpus_trial(
         "export-expects-other-rows",

@@ -168,6 +168,42 @@ class Crowded(layers.Layer):
 
 
 @register
+class FixedNoise(layers.Layer):
+    """Add noise of a fixed seed, the same for each row.
+
+    Args:
+        how: normal, uniform or truncated_normal (drawn by keras.random in each call), named (its generator is
+            named), or kept (as a weight).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def build(self, input_shape: Any) -> None:
+        """Draw the noise that is kept."""
+        if self.how == "kept":
+            initializer = keras.initializers.RandomNormal(stddev=1.0, seed=1234)
+            shape = (1, *input_shape[1:])
+            self.noise = self.add_weight(shape=shape, trainable=False, initializer=initializer)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        shape = (1, *inputs.shape[1:])
+        if self.how == "kept":
+            return inputs + self.noise
+        if self.how == "named":
+            import tensorflow as tf
+
+            return inputs + tf.random.stateless_normal(shape, seed=(1234, 0), alg="philox")
+        return inputs + getattr(keras.random, self.how)(shape, seed=1234)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the layer."""
+        return {**super().get_config(), "how": self.how}
+
+
+@register
 class Sized(layers.Layer):
     """Scale the inputs by a number that depends on the batch size or on the position in the batch.
 

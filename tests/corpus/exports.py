@@ -205,6 +205,40 @@ def cnn() -> Any:
     )
 
 
+def twice_normalized() -> Any:
+    """A classifier of pictures with two kinds of normalization and epsilons that are not Keras's defaults."""
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3), name="picture"),
+            layers.Conv2D(8, 3),
+            layers.BatchNormalization(epsilon=1e-5, name="batch"),
+            layers.ReLU(),
+            layers.Conv2D(8, 3),
+            layers.GroupNormalization(2, epsilon=1e-3, name="groups"),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4),
+        ]
+    )
+
+
+def of_epsilon(epsilon: float, only: str = "") -> Callable[[Any], Any]:
+    """Return a change: the network is built again with another epsilon, in all layers or in one."""
+
+    def build(layer: Any) -> Any:
+        config = layer.get_config()
+        if "epsilon" in config and only in ("", layer.name):
+            config["epsilon"] = epsilon
+        return type(layer).from_config(config)
+
+    def change(model: Any) -> Any:
+        changed = keras.models.clone_model(model, clone_function=build)
+        changed.set_weights(model.get_weights())
+        return changed
+
+    return change
+
+
 def unrolled() -> Any:
     """A recurrent model that every converter takes."""
     return keras.Sequential(
@@ -514,6 +548,24 @@ CHANGED = (
     ),
 )  # fmt: skip
 
+EPSILON = (
+    _case(
+        "onnx with the epsilon of another library", cnn, pictures(12, 12, 3),
+        {"m.onnx": onnx(of_epsilon(1e-5))},
+        **_fault("export-epsilon-differs", "KC901", layer="batch_normalization"),
+    ),
+    _case(
+        "saved model with the epsilon of BERT", attentive, steps(6, 8),
+        {"m": by_keras("tf_saved_model", of_epsilon(1e-12))},
+        **_fault("export-epsilon-differs", "KC901", layer="layer_normalization"),
+    ),
+    _case(
+        "litert with another epsilon in one of two layers", twice_normalized, pictures(12, 12, 3),
+        {"m.tflite": litert(of_epsilon(1e-5, only="groups"))},
+        **_fault("export-epsilon-differs", "KC901", layer="groups"),
+    ),
+)  # fmt: skip
+
 TRAINING = (
     _case(
         "saved model augments", augmented, pictures(12, 12, 3), {"m": by_keras("tf_saved_model")},
@@ -660,6 +712,10 @@ SAVED, LITERT, ONNX = ({"m": by_keras("tf_saved_model")}, {"m.tflite": litert()}
 CLEAN = (
     _case("table, three exports", mlp, flat(10), {**SAVED, **LITERT, **ONNX}),
     _case("pictures, three exports", cnn, pictures(12, 12, 3), {**SAVED, **LITERT, **ONNX}),
+    _case(
+        "two kinds of epsilons, three exports", twice_normalized, pictures(12, 12, 3),
+        {**SAVED, **LITERT, **ONNX},
+    ),
     _case("unrolled series, three exports", unrolled, steps(8, 3), {**SAVED, **LITERT, **ONNX}),
     _case("looping series, two exports", looping, steps(8, 3), {**SAVED, **ONNX}),
     _case("attention, three exports", attentive, steps(6, 8), {**SAVED, **LITERT, **ONNX}),
@@ -691,6 +747,7 @@ CASES: tuple[Case, ...] = (
     *ORDER,
     *LOST,
     *CHANGED,
+    *EPSILON,
     *TRAINING,
     *PRECISION,
     *STATE,

@@ -19,6 +19,7 @@ from tests.corpus.custom_layers import (
     Crowded,
     CrowdOnly,
     Diversity,
+    FixedNoise,
     Imputed,
     Reduce,
     Refold,
@@ -141,7 +142,32 @@ def sized(how: str) -> Case:
     case = _built(
         f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME
     )
-    return replace(case, causes=("batch-size-dependence",), failing=("KC101", "KC102"))
+    causes = ("batch-size-dependence", *(("seed-differs-under-xla",) if how == "seed" else ()))
+    return replace(case, causes=causes, failing=("KC101", "KC102"))
+
+
+def noisy(how: str, shape: tuple[int, ...]) -> Case:
+    """Noise of a fixed seed, the same for each row, between two other layers."""
+
+    def build() -> Any:
+        inner = [layers.Flatten(), layers.Dense(2)]
+        return keras.Sequential(
+            [
+                keras.Input(shape),
+                layers.Dense(4, activation="tanh"),
+                FixedNoise(how, name=NAME),
+                layers.Activation("tanh"),
+                *inner,
+            ]
+        )
+
+    def data(random: np.random.Generator) -> Rows:
+        return random.normal(size=(70, *shape)).astype("float32")
+
+    case = Case(name=f"noise of a fixed seed, {how}", family=FAMILY, build=build, data=data, args=CUSTOM)
+    if how in ("named", "kept"):
+        return case
+    return replace(case, causes=("seed-differs-under-xla",), layer=NAME, failing=("KC204",))
 
 
 def squeezed(named: bool) -> Any:
@@ -222,6 +248,16 @@ CASES: tuple[Case, ...] = (
     _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
     replace(_built("NaN filled in with the mean of the batch", imputing, 8, NAME), data=gappy),
     *(sized(how) for how in ("share", "even", "last", "seed")),
+    *(
+        noisy(how, shape)
+        for how, shape in (
+            ("normal", (9,)),
+            ("uniform", (6, 6, 3)),
+            ("truncated_normal", (7, 3)),
+            ("named", (9,)),
+            ("kept", (6, 5)),
+        )
+    ),
     Case(
         name="rows in a vectorized map",
         family=FAMILY,

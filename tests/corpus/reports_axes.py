@@ -92,6 +92,22 @@ def rotated(quarters: int) -> _Change:
     return lambda rows: np.ascontiguousarray(np.rot90(rows, quarters, axes=(1, 2)))
 
 
+def held_in_four_ways(rows: np.ndarray) -> np.ndarray:
+    """Each image turned as its camera was held."""
+    return np.stack([np.rot90(row, number % 4) for number, row in enumerate(rows)])
+
+
+def some(change: _Change, every: int) -> _Change:
+    """Change some of the images only, as those of one camera."""
+
+    def changed(rows: np.ndarray) -> np.ndarray:
+        served = rows.copy()
+        served[1::every] = change(rows[1::every])
+        return served
+
+    return changed
+
+
 def turned(rows: np.ndarray) -> np.ndarray:
     """Height and width exchanged."""
     return np.ascontiguousarray(rows.swapaxes(-3, -2))
@@ -99,6 +115,7 @@ def turned(rows: np.ndarray) -> np.ndarray:
 
 _faulty = partial(Case, family="axes", causes=("axes-swapped",), failing=("KC501",))
 _turned = partial(Case, family="axes", causes=("images-turned",), failing=("KC301", "KC501"))
+_partly = partial(Case, family="axes", causes=("images-turned",), failing=("KC301",))
 _clean = partial(Case, family="clean-axes", quiet=("KC501", "KC702"))
 _ANY = (None, None, 3)
 
@@ -125,6 +142,19 @@ CASES: tuple[Case, ...] = (
         name="photos rotated since training",
         build=partial(vision, (24, 24, 1)),
         kit=compared(corners, (24, 24), rotated(1)),
+    ),
+    _partly(
+        name="photos of which some have an orientation in EXIF",
+        build=partial(vision, _ANY),
+        kit=fed(some(rotated(3), 4)),
+    ),
+    _partly(
+        name="selfies among other photos",
+        build=partial(vision, (18, 18, 3)),
+        kit=fed(some(lambda rows: rows[:, :, ::-1], 3)),
+    ),
+    _partly(
+        name="photos of a camera held in four ways", build=partial(vision, _ANY), kit=fed(held_in_four_ways)
     ),
     _clean(name="photos served as they are", build=partial(vision, _ANY), kit=fed(np.copy)),
     _clean(

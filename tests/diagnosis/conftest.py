@@ -65,12 +65,17 @@ def _evidence(
 
 
 def _verdict(
-    code: str, status: Status = Status.FAIL, *, moved: tuple[int, ...] = (), **findings: Any
+    code: str,
+    status: Status = Status.FAIL,
+    *,
+    moved: tuple[int, ...] = (),
+    route: str = "other",
+    **findings: Any,
 ) -> Verdict:
-    """The verdict of a check; `moved` are the rows that differ."""
+    """The verdict of a check; `moved` are the rows in which the route differs."""
     judged: tuple[Judged, ...] = ()
     if moved:
-        comparison = _compared("other", moved)
+        comparison = _compared(route, moved)
         judgement = judge(NoiseEvidence(pair=comparison), policy=Policy())
         judged = (Judged(comparison=comparison, limit=judgement.limit, within=judgement.within),)
     return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)

@@ -28,6 +28,7 @@ BY_CHANGE = (
     "export-scales-itself",
     "export-predict-step-lost",
     "export-mask-lost",
+    "export-epsilon-differs",
     "export-training-true",
     "export-expects-other-rows",
     "export-overflows",

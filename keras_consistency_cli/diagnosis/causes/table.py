@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
+from keras_consistency_cli.diagnosis.causes.compiled import COMPILED_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
@@ -36,6 +37,7 @@ CAUSES: Mapping[str, Cause] = {
         *ROW_COUNT_CAUSES,
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
+        *COMPILED_CAUSES,
         *SCALING_CAUSES,
         *SERVED_CAUSES,
         *DATA_CAUSES,

@@ -20,6 +20,7 @@ from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.rows import RowDetails
+from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS, XlaNumbersDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
@@ -150,7 +151,26 @@ def second_call_runs_new_layers(evidence: Evidence, _failing: Failing) -> Confir
     return ConfirmationResult(confirmed=True, explanation=explanation)
 
 
+def generator_removes_difference(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Run the function that XLA compiles with the generator that TensorFlow chooses without XLA."""
+    details = evidence.details(XLA_NUMBERS, XlaNumbersDetails)
+    if "left" not in details or not details["plain"]:
+        return None
+    plain, left = details["plain"], details["left"]
+    return ConfirmationResult(
+        confirmed=left <= NEGLIGIBLE_OF_DIFFERENCE * plain,
+        explanation=(
+            f"with the same generator of random numbers under XLA and without it, {left:.1e} of a difference "
+            f"of {plain:.1e} is left"
+        ),
+    )
+
+
 CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "seed-differs-under-xla": Confirmation(
+        how="the model is compiled with XLA again, with the generator of random numbers of a graph",
+        test=generator_removes_difference,
+    ),
     "layers-created-in-call": Confirmation(
         how="the layers with weights that run in a second call are compared with those of the first",
         test=second_call_runs_new_layers,

@@ -30,6 +30,7 @@ _CHANGES: Mapping[str, str] = {
     "export-transforms-outputs": "with a function of its outputs ({how}) the model gives those of the export",
     "export-predict-step-lost": "without its own predict_step the model gives the outputs of the export",
     "export-mask-lost": "without masks ({how}) the model gives the outputs of the export",
+    "export-epsilon-differs": "with another epsilon ({how}) the model gives the outputs of the export",
     "export-training-true": "in training mode the model gives the outputs of the export",
     "export-low-precision": "in float32 the same file gives the outputs of the model",
     "runtime-optimiser": "without optimizations the same file gives the outputs of the model",

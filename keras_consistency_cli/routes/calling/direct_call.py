@@ -20,7 +20,7 @@ from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutpu
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect"]
+__all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect", "max_difference"]
 
 _MAX_KINDS = 12
 
@@ -88,7 +88,7 @@ def _training_call(session: Session, rows: Rows) -> Result:
         session.snapshot.fix_seeds()
         with _in_training(session.model, set(paths)):
             changed = session.call_once(batch, training=False)
-        effects.append({"kind": kind, "layers": paths, "max_abs": _max_difference(changed, inference)})
+        effects.append({"kind": kind, "layers": paths, "max_abs": max_difference(changed, inference)})
     details: TrainingDetails = {"effects": effects}
     return Result(outputs=outputs, rows=positions, details=details)
 
@@ -119,7 +119,7 @@ def _in_training(model: Any, paths: set[str]) -> Iterator[None]:
         yield
 
 
-def _max_difference(candidate: Outputs, reference: Outputs) -> float:
+def max_difference(candidate: Outputs, reference: Outputs) -> float:
     """Return the greatest absolute difference over all numeric outputs."""
     differences = [
         np.abs(values.astype(float) - candidate[name].astype(float)).max(initial=0.0)

@@ -23,6 +23,7 @@ from keras_consistency_cli.routes.exports.comparing import (
     predict_model,
     run_export,
 )
+from keras_consistency_cli.routes.exports.epsilons import with_other_epsilon
 from keras_consistency_cli.routes.exports.row_variants import (
     on_narrowed_rows,
     on_other_rows,
@@ -276,6 +277,7 @@ _VARIANTS: Mapping[str, Callable[[ExportSession, Rows], VariantResult | None]] =
     "export-scales-itself": on_raw_rows,
     "export-predict-step-lost": _without_predict_step,
     "export-mask-lost": _without_masks,
+    "export-epsilon-differs": with_other_epsilon,
     "export-training-true": _in_training,
     "export-overflows": on_small_rows,
     "export-expects-other-rows": on_other_rows,

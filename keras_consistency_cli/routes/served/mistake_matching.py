@@ -22,7 +22,7 @@ from keras_consistency_cli.routes.scaling.column_distance import (
 from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
-from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
+from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved, find_nearly_moved_rows
 from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.served.relabelled_columns import are_encoded_by_row
 from keras_consistency_cli.routes.served.reordered_rows import describe_step, find_rows_of_others
@@ -32,6 +32,7 @@ from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColum
 __all__ = ["match_served_rows"]
 
 _OTHER_COLUMNS = "other-columns"
+_REORDERED = "values-reordered"
 _IMAGE_AXES = 4
 """Rows, height, width and channels; videos have time as well."""
 _Candidates = dict[int, dict[MistakeKey, int | None]]
@@ -118,11 +119,8 @@ def _find_mistakes(
         _build_mistake(*group, candidates, unmatched.distances) for group in _group_columns(candidates)
     ]
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
-    parts = mixture.find_parts(left)
-    # Values in a different order say little: the pixels of a shifted image are the same ones as well.
-    if any(part.key == UNKNOWN for part in parts) or any(
-        each.kind == "values-reordered" for each in by_values
-    ):
+    by_values, parts = _prefer_parts(by_values, left, mixture)
+    if any(part.key == UNKNOWN for part in parts) or any(each.kind == _REORDERED for each in by_values):
         whole_rows = _find_in_whole_rows(served, expected, mixture, unmatched, raw)
         if whole_rows:
             return whole_rows
@@ -139,6 +137,21 @@ def _find_late_windows(found: list[Mistake], mixture: Mixture, unmatched: Unmatc
     moved = {column for each in found if each.kind == _OTHER_COLUMNS for column in each.columns}
     others = _find_other_rows(mixture, unmatched) if moved else []
     return others if others and moved < set(others[0].columns) else []
+
+
+def _prefer_parts(
+    by_values: list[Mistake], left: list[int], mixture: Mixture
+) -> tuple[list[Mistake], list[Part]]:
+    """Return the mistakes that values show, and the parts of the columns that are left.
+
+    Values in a different order say little: the pixels of a shifted image are the same ones as well, and so
+    are those of a folder in which some images are turned. Variants that give some of the rows say more.
+    """
+    reordered = [column for each in by_values if each.kind == _REORDERED for column in each.columns]
+    parts = mixture.find_parts(sorted({*left, *reordered})) if reordered else []
+    if any(part.key != UNKNOWN for part in parts):
+        return [each for each in by_values if each.kind != _REORDERED], parts
+    return by_values, mixture.find_parts(left)
 
 
 def _find_in_whole_rows(
@@ -164,11 +177,21 @@ def _find_in_whole_rows(
     nearly = find_nearly_moved(served, expected)
     if nearly is not None:
         return [nearly]
+    moved = find_nearly_moved_rows(shown, right)
+    if moved is not None:
+        parts = [(kind, np.flatnonzero(wrong_rows)[rows]) for kind, rows in moved.items()]
+        return [unmatched.describe_part(_part_of_rows(kind, rows, hit)) for kind, rows in parts]
     others = _find_other_rows(mixture, unmatched)
     if others:
         return others
     resampled = find_nearly_resampled(shown, right)
     return [] if resampled is None else of_rows(f"nearly-resampled:{resampled}")
+
+
+def _part_of_rows(kind: str, rows: Array, hit: Array) -> Part:
+    mask = np.zeros(len(hit), dtype=bool)
+    mask[rows] = True
+    return build_part(MistakeKey(kind, None), mask, hit, list(range(hit.shape[1])))
 
 
 def _find_other_rows(mixture: Mixture, unmatched: UnmatchedColumns) -> list[Mistake]:

@@ -15,13 +15,15 @@ import numpy as np
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake, Variant
 
-__all__ = ["find_moved_columns", "find_nearly_moved", "generate_axis_variants"]
+__all__ = ["find_moved_columns", "find_nearly_moved", "find_nearly_moved_rows", "generate_axis_variants"]
 
 _FEWEST = 8
 """Rows and time steps in which a column must have the values of another one."""
 _FIRST = 16
 _MOST_AXES = 3
 _MOST_CHANNELS = 16
+_FEWEST_VALUES = 64
+"""Values of a row whose own move can be found; fewer may be nearer in other places by chance."""
 _NEARER, _NEAR = 0.25, 0.3
 """How much nearer to the served values the moved ones must be than the ones in place, and how near, in
 spreads."""
@@ -132,10 +134,45 @@ def find_nearly_moved(served: Array, expected: Array) -> Mistake | None:
         return None
     features, move = expected.shape[-1], moves[errors.index(min(errors))]
     return Mistake(
-        kind=f"{'images-nearly-turned' if move.turns else 'nearly-moved'}:{move.words}",
+        kind=_name_nearly(move),
         columns=tuple(range(features)),
         off=in_place / spread,
     )
+
+
+def find_nearly_moved_rows(served: Array, expected: Array) -> dict[str, Array] | None:
+    """Return by kind of mistake the positions of the rows that are nearly the expected ones, moved.
+
+    Each row has its own move: a camera is held in different ways. The rest are the rows of the key "unknown".
+    None if most rows are not nearer in any place than in their own.
+    """
+    moves = list(_generate_moves(expected))
+    if not moves or expected[:1].size < _FEWEST_VALUES:
+        return None
+    if not (np.isfinite(served).all() and np.isfinite(expected).all()):
+        return None
+    errors = np.stack([_measure_rows(served, move.rows) for move in moves])
+    spreads = served.reshape(len(served), -1).std(axis=1, dtype=np.float64)
+    limit = np.minimum(_NEARER * _measure_rows(served, expected), _NEAR * spreads)
+    best = np.where(errors.min(axis=0) < limit, errors.argmin(axis=0), -1)
+    if 2 * (best >= 0).sum() <= len(best):
+        return None
+    kinds = {
+        int(number): _name_nearly(moves[number]) if number >= 0 else "unknown" for number in np.unique(best)
+    }
+    # Those of most rows come first, and the unknown ones last.
+    ordered = sorted(kinds, key=lambda number: (number < 0, -int((best == number).sum())))
+    return {kinds[number]: np.flatnonzero(best == number) for number in ordered}
+
+
+def _name_nearly(move: _Move) -> str:
+    return f"{'images-nearly-turned' if move.turns else 'nearly-moved'}:{move.words}"
+
+
+def _measure_rows(candidate: Array, reference: Array) -> Array:
+    """The root of the mean squared difference of each row."""
+    squares = np.square(np.subtract(candidate, reference, dtype=np.float64))
+    return np.asarray(np.sqrt(squares.reshape(len(squares), -1).mean(axis=1)))
 
 
 def _generate_channel_moves(served: Array, expected: Array) -> Iterator[_Move]:

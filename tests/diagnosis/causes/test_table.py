@@ -228,6 +228,24 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("batch-size-dependence", None)],
     ),
     (
+        "a fixed seed under XLA",
+        {"located": {"predict": DRAWN, "locate-xla-numbers": MIXED}},
+        {"KC204": {"moved": (3,), "route": "xla"}},
+        [("seed-differs-under-xla", "mix")],
+    ),
+    (
+        "a fixed seed that depends on the position, and XLA",
+        {"located": {"predict": DRAWN, "locate-xla-numbers": MIXED}},
+        {"KC102": {"moved": (3,)}, "KC204": {"moved": (3,), "route": "xla"}},
+        [("batch-size-dependence", None), ("seed-differs-under-xla", "mix")],
+    ),
+    (
+        "a graph that differs draws no other numbers",
+        {"located": {"predict": DRAWN, "locate-xla-numbers": MIXED}},
+        {"KC204": {"moved": (3,), "route": "graph"}},
+        [],
+    ),
+    (
         "numbers drawn again",
         {"located": {"predict": DRAWN}, "differing": AGAIN},
         {"KC101": {"moved": (3,)}},

@@ -249,6 +249,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("quantisation-coarse", measured("coarse-layers", COARSE), {"KC606": {}}),
     ("integer-overflow", {}, {"KC704": {}}),
     ("overflow-in-float16", {}, {"KC401": {"cause": "overflow-in-float16"}}),
+    ("seed-differs-under-xla", measured("locate-xla-numbers", {"plain": 0.5, "left": 1e-7}), {"KC204": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -114,5 +114,52 @@ def test_some_rows_alone_have_their_columns_exchanged() -> None:
     assert (mistake.hit, mistake.every) == (8, 5)
 
 
+def _held_in_four_ways(rows: Array) -> Array:
+    """Most images turned by an angle of their own, as by a camera, and every fourth one upright."""
+    return np.stack([np.rot90(row, number % 4) for number, row in enumerate(rows)])
+
+
+@pytest.mark.parametrize(
+    ("serve", "kind", "turned"),
+    [
+        (lambda rows: np.rot90(rows, 3, axes=(1, 2)), "images-turned", {"rotated by 270 degrees": 5}),
+        (lambda rows: rows[:, :, ::-1], "images-turned", {"mirrored from left to right": 5}),
+        (lambda rows: rows.transpose(0, 2, 1, 3), "axes-moved", {"its axes in the order 2, 1, 3": 5}),
+        (lambda rows: blurred(rows[:, ::-1]), "images-nearly-turned", {"mirrored from top to bottom": 5}),
+    ],
+)
+def test_some_images_alone_are_turned(
+    serve: Callable[[Array], Array], kind: str, turned: dict[str, int]
+) -> None:
+    served = PICTURES.copy()
+    served[3:8] = serve(PICTURES[3:8])
+    match = match_served_rows(served, PICTURES, generate_plain_variants(PICTURES, served))
+    assert {each.kind: each.hit for each in match.mistakes} == {
+        f"{kind}:{words}": hit for words, hit in turned.items()
+    }
+    assert match.mistakes[0].first == (3, 4, 5, 6, 7)
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+def test_each_image_is_turned_by_its_own_angle(lossy: bool) -> None:
+    served = _held_in_four_ways(PICTURES)
+    served[0::4] = PICTURES[0::4]
+    served = blurred(served) if lossy else served
+    served[0::4] = PICTURES[0::4]
+    match = match_served_rows(served, PICTURES, generate_plain_variants(PICTURES, served))
+    kind = "images-nearly-turned" if lossy else "images-turned"
+    assert {each.kind: each.hit for each in match.mistakes} == {
+        f"{kind}:rotated by {angle} degrees": 5 for angle in (90, 180, 270)
+    }
+
+
+def test_images_that_are_shuffled_one_by_one_are_not_turned() -> None:
+    served = PICTURES.copy()
+    random = np.random.default_rng(5)
+    for row in range(3, 8):
+        served[row] = random.permutation(PICTURES[row].reshape(-1, 3)).reshape(PICTURES[row].shape)
+    assert kinds(served, PICTURES) == ["values-reordered"]
+
+
 def test_noise_is_not_a_move() -> None:
     assert find_nearly_moved(np.random.default_rng(9).random(PICTURES.shape), PICTURES) is None

@@ -31,6 +31,16 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         _AGREEMENT,
     ),
     export_cause(
+        "export-epsilon-differs",
+        "normalizing layers have another epsilon in the export",
+        "BatchNormalization adds a small epsilon to the variance before it divides by its root. Its default "
+        "is 1e-3 in Keras and 1e-5 in PyTorch. The export was made of a network that was built again with "
+        "another epsilon and given the same weights; channels of small variance then differ.",
+        "export the model itself:\n" + EXPORT_AGAIN + "\nor, if the epsilon of the export is the one of the "
+        "training, build the model with it: keras.layers.BatchNormalization(epsilon=1e-5)",
+        _AGREEMENT,
+    ),
+    export_cause(
         "export-inputs-reordered",
         "inputs of the same shape are exchanged in the export",
         "Converters sort inputs by name, number them, or keep the order of a flattened structure. Two "

@@ -64,14 +64,22 @@ def missing_weights_error(
 
 
 def _class_that_saves(misfit: _Misfit, custom_objects: Mapping[str, Any]) -> str | None:
-    """Return the class of Keras that saves the weights of this custom layer, None if it saves all."""
+    """Return the nearest class of Keras whose weights alone this custom layer saves, None if it saves all."""
     known = (*custom_objects.values(), *keras.saving.get_custom_objects().values())
     classes = (each for each in known if isinstance(each, type) and issubclass(each, keras.Layer))
     kind = next((each for each in classes if each.__name__ == misfit.kind), None)
     if kind is None or not misfit.stored:
         return None
     saves = next(each for each in kind.__mro__ if "save_own_variables" in vars(each))
-    return saves.__name__ if is_keras_class(saves) and saves is not keras.Layer else None
+    if not is_keras_class(saves) or saves is keras.Layer:
+        return None
+    public = (each for each in kind.__mro__ if issubclass(each, saves) and _is_exported(each))
+    return next(public, saves).__name__
+
+
+def _is_exported(kind: type) -> bool:
+    """Whether keras.layers has this class; Conv2D inherits from one that it does not have."""
+    return getattr(keras.layers, kind.__name__, None) is kind
 
 
 def _own_weights_error(path: Path, misfit: _Misfit, base: str) -> RefusedError:

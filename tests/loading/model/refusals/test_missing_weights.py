@@ -57,6 +57,24 @@ def test_a_weight_of_a_subclass_is_missed(
 
 
 @pytest.mark.parametrize(
+    ("base", "arguments"),
+    [
+        (layers.Conv2D, {"filters": 3, "kernel_size": 2}),
+        (layers.EinsumDense, {"equation": "abcd,de->abce", "output_shape": (None, None, 3)}),
+    ],
+)
+def test_the_class_that_the_fix_names_is_in_keras_layers(
+    base: type, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    kind, _ = _gained(base, **arguments)
+    derived = type("Own", (kind,), {})
+    model = keras.Sequential([keras.Input((5, 4, 2)), derived(**arguments)])
+    refusal = _refusal(model, tmp_path, Own=derived)
+    assert refusal.cause == "subclass-weights-not-saved"
+    assert f"keras.layers.{base.__name__}(" in str(refusal.fix)
+
+
+@pytest.mark.parametrize(
     "build",
     [
         lambda: _twice(layers.TimeDistributed, layers.Dense(3, name="inner")),
@@ -77,9 +95,20 @@ def test_one_wrapper_in_two_places_loads(tmp_path: Path) -> None:
     assert load_model(tmp_path / "m.keras", custom_objects={})[1] == ""
 
 
-def test_a_subclass_whose_layers_save_everything_loads(tmp_path: Path) -> None:
-    kind, layer = _gained(layers.LayerNormalization)
-    keras.Sequential([keras.Input((5, 4)), layer]).save(tmp_path / "m.keras")
+@pytest.mark.parametrize(
+    ("base", "arguments"),
+    [
+        (layers.LayerNormalization, {}),
+        (layers.Conv2DTranspose, {"filters": 3, "kernel_size": 2}),
+        (layers.DepthwiseConv2D, {"kernel_size": 2}),
+        (layers.SeparableConv2D, {"filters": 3, "kernel_size": 2}),
+    ],
+)
+def test_a_subclass_whose_layers_save_everything_loads(
+    base: type, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    kind, layer = _gained(base, **arguments)
+    keras.Sequential([keras.Input((5, 4, 2)), layer]).save(tmp_path / "m.keras")
     assert load_model(tmp_path / "m.keras", custom_objects={"Own": kind})[1] == ""
 
 
