@@ -127,7 +127,10 @@ class TensorFlowSession(Session):
         if self.model.run_eagerly:
             return False
         batch = first_batch(rows, self.facts.batch_size or 1)
-        return bool({"IsFinite", "IsInf", "IsNan"} & _operations(self._step_graph(batch)))
+        # A model that cannot be traced fails in the routes that run it.
+        with suppress(Exception):
+            return bool({"IsFinite", "IsInf", "IsNan"} & _operations(self._step_graph(batch)))
+        return False
 
     def loops_until_numbers_agree(self, rows: Rows) -> bool:
         """Whether the condition of a loop in the traced step reads floats; loops of a fixed length do not."""
