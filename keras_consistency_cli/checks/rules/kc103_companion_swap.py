@@ -63,7 +63,7 @@ def examine(evidence: Evidence) -> Verdict:
     reason = _why_not_judged(evidence, details)
     if reason is not None:
         return Verdict.skip(reason)
-    is_resized = evidence.details(_PAIRS[0].candidate, NeighbourDetails).get("resized", False)
+    is_resized = any(each.get("resized") for each in details)
     # A stated limit on outputs makes no leak right.
     measured_only = replace(evidence, policy=Policy(exact=evidence.policy.exact))
     verdict = (

@@ -97,7 +97,7 @@ def _judge_refitting(evidence: Evidence) -> Verdict:
 def _find_refused(evidence: Evidence) -> dict[str, str]:
     """By route of refitted rows that the model refuses, the exception.
 
-    Nobody has to feed them to it: an encoder that is fitted again on rows with a new category gives codes
+    That is no fault of the model: an encoder that is fitted again on rows with a new category gives codes
     beyond the table of the model. A worker that died or did not answer says nothing about the rows.
     """
     traces = {name: trace for name in _REFITS if (trace := evidence.traces.get(name)) is not None}

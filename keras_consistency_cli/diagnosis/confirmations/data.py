@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, cannot_test, read_by_check
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    cannot_test,
+    first_confirmed,
+    read_by_check,
+    reported_by_check,
+)
 
 __all__ = ["DATA_CONFIRMATIONS"]
 
@@ -42,11 +48,21 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
         finding="tried",
         if_not="the vocabulary lacks the values; they may be new ones, and correct",
     ),
-    "integer-overflow": read_by_check(
-        "each result is compared with the same in 64 bits; then the model runs with results that stop at the "
-        "end of the range",
-        "measured: the same operation in 64 bits gives other numbers, and without them the outputs change",
-        "KC704",
+    "integer-overflow": Confirmation(
+        how="rows are compared with the range of their input, and each result with the same in 64 bits; then "
+        "the model runs with results that stop at the end of the range",
+        test=first_confirmed(
+            reported_by_check(
+                "measured: the rows hold numbers that the dtype of the input cannot hold",
+                "KC704",
+                finding="input",
+            ),
+            reported_by_check(
+                "measured: the same operation in 64 bits gives other numbers, and without them the outputs "
+                "change",
+                "KC704",
+            ),
+        ),
     ),
     "distribution-shift": cannot_test(
         "based on statistics alone; the rows may be correct and the population may have changed"

@@ -14,6 +14,7 @@ import numpy as np
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import LONE_ARRAY, RowSource, check_equal_lengths
 from keras_consistency_cli.loading.tables.columns import LARGEST_EXACT, Column, Texts, combine, encode
+from keras_consistency_cli.loading.tables.csv_files import check_unique
 from keras_consistency_cli.loading.tables.dialects import Dialect
 from keras_consistency_cli.text import clean
 
@@ -41,8 +42,10 @@ def open_live_rows(
 
     Raises:
         UsageError: it is none of these, or holds values that no model takes.
-        DataError: arrays have different numbers of rows.
+        DataError: arrays have different numbers of rows, or a DataFrame has two columns of one name.
     """
+    if hasattr(values, "columns"):
+        check_unique([str(name) for name in values.columns], what)
     if texts != "alone" and hasattr(values, "columns") and _holds_texts(values):
         return _open_frame(values, what, texts)
     arrays = {

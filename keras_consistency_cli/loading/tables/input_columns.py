@@ -35,7 +35,8 @@ def pair_columns(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str,
     wide = [fact for fact in inputs if fact.name not in pairs]
     pairs |= {fact.name: found for fact in wide if (found := _columns_by_prefix(columns, fact, inputs))}
     left = [fact for fact in inputs if fact.name not in pairs]
-    unused = tuple(name for name in columns if name not in set(_flatten(pairs.values())))
+    used = set(_flatten(pairs.values()))
+    unused = tuple(name for name in columns if name not in used)
     if not pairs or len(left) > 1 or any(len(fact.shape) != 2 for fact in left):
         return None
     label = f"data {clean(source.path)}"

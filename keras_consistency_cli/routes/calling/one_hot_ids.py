@@ -12,18 +12,17 @@ ids in another way as well, and nothing is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route, needs_tensorflow
-from keras_consistency_cli.routes.numerics.op_hooks import changing_operations
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.numerics.op_hooks import changing_operations, needs_operation_hooks
 from keras_consistency_cli.routes.session.batches import split_batches
-from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
+from keras_consistency_cli.routes.session.layer_hooks import intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -90,7 +89,10 @@ def _examine(session: Session, rows: Rows) -> Result:
 
 
 def _may_encode(session: Session, rows: Rows) -> bool:
-    """Whether the graph of predict holds such an operation; True if there is no graph."""
+    """Whether the graph of predict holds such an operation; False if it cannot be traced.
+
+    A model that runs eagerly has no graph, and is watched. One that cannot be traced fails in other routes.
+    """
     from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
     batch, _ = session.one_batch(rows)
@@ -113,25 +115,20 @@ def _record(session: Session, rows: Rows) -> Iterator[_Call]:
 
 def _record_batch(session: Session, batch: Rows) -> list[_Call]:
     count = len(next(iter(batch.values())))
-    running: list[CallStack] = [[]]
     calls: list[_Call] = []
 
-    def around(stack: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        running[0] = stack
-        return original(*args, **kwargs)
-
     def note(kind: str, inputs: Any, _outputs: list[Any]) -> None:
-        if kind not in _OPERATIONS or not running[0]:
+        if kind not in _OPERATIONS or not running:
             return
         ids = np.asarray(inputs[0])
         if ids.dtype.kind in "iu" and ids.size and ids.size % count == 0:
-            layer, path = type(running[0][-1]).__name__, layer_path(running[0])
+            layer, path = type(running[-1]).__name__, layer_path(running)
             ids, size = ids.reshape(count, -1).astype(np.int64), int(np.asarray(inputs[1]))
             calls.append(_Call(path=path, kind=layer, size=size, ids=ids))
 
     session.restore()
     # Other routes report a model that does not run; what was encoded until then counts.
-    with intercept_calls(around), changing_operations(note), suppress(Exception):
+    with intercept_calls() as running, changing_operations(note), suppress(Exception):
         session.call_once(batch, training=False)
     return calls
 
@@ -216,13 +213,9 @@ def _call(session: Session, rows: Rows) -> Iterator[Mapping[str, np.ndarray]]:
         yield session.call_once(batch, training=False)
 
 
-def _explain_no_hooks(facts: Facts) -> str | None:
-    return needs_tensorflow(facts, "only operations of TensorFlow can be watched")
-
-
 ONE_HOT_ROUTE = Route(
     name=ONE_HOT_IDS,
     summary="ids compared with the one-hot encodings that take them",
     run=_examine,
-    unavailable=_explain_no_hooks,
+    unavailable=needs_operation_hooks,
 )

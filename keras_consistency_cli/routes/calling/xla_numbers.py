@@ -59,20 +59,18 @@ def _xla_numbers(session: Session, rows: Rows) -> Result:
 
 def _first_drawing_layer(session: Session, batch: Rows) -> XlaNumbersDetails:
     """Return the first layer that draws from a fixed seed in an eager call."""
-    stack: list[CallStack] = []
     found: XlaNumbersDetails = {}
     steps = 0
 
-    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(_running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal steps
         steps += 1
-        stack[:] = [running]
         return original(*args, **kwargs)
 
     def noting(draw: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*args: Any, **kwargs: Any) -> Any:
-            if stack and stack[0] and not found:
-                owner = owning_layer(stack[0])
+            if running and not found:
+                owner = owning_layer(running)
                 found.update({"layer": owner.path, "kind": owner.kind, "custom": owner.custom})
                 found["order"] = steps
             return draw(*args, **kwargs)
@@ -80,7 +78,7 @@ def _first_drawing_layer(session: Session, batch: Rows) -> XlaNumbersDetails:
         return noted
 
     session.restore()
-    with _drawing(noting), intercept_calls(around):
+    with intercept_calls(around) as running, _drawing(noting):
         session.call(batch, training=False)
     if found:
         found["steps"] = steps

@@ -11,15 +11,13 @@ Rows of integers can also leave the range of the input that takes them: Keras co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route, needs_tensorflow
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.numerics.op_hooks import changing_operations
+from keras_consistency_cli.routes.numerics.op_hooks import changing_operations, needs_operation_hooks
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Result, Rows
@@ -71,8 +69,8 @@ class IntegerDetails(LocatedLayer, total=False):
 class _Watcher:
     """Compares results with those in 64 bits, and notes the first that differ and the layer at work."""
 
-    def __init__(self) -> None:
-        self.running: CallStack = []
+    def __init__(self, running: CallStack) -> None:
+        self._running = running
         self.first: tuple[str, OutOfRange] | None = None
         self.layer: LocatedLayer = {}
 
@@ -83,7 +81,7 @@ class _Watcher:
             return
         exact, wrapped = found
         self.first = (kind, _describe(exact, np.asarray(outputs[0]), wrapped))
-        self.layer = _name(self.running)
+        self.layer = _name(self._running)
 
 
 def _run(session: Session, rows: Rows) -> Result:
@@ -93,10 +91,11 @@ def _run(session: Session, rows: Rows) -> Result:
     batch, positions = session.one_batch(rows)
     if not on_tensorflow(session).has_small_integers(batch):
         return Result(outputs={}, rows=positions, details=details)
-    watcher = _Watcher()
     session.restore()
-    with _following(watcher), changing_operations(watcher.note):
-        outputs = session.call_once(batch, training=False)
+    with intercept_calls() as running:
+        watcher = _Watcher(running)
+        with changing_operations(watcher.note):
+            outputs = session.call_once(batch, training=False)
     if watcher.first is not None:
         session.restore()
         with changing_operations(_stop_at_the_end):
@@ -112,18 +111,6 @@ def _run(session: Session, rows: Rows) -> Result:
         }
     session.restore()
     return Result(outputs={}, rows=positions, details=details)
-
-
-@contextmanager
-def _following(watcher: _Watcher) -> Iterator[None]:
-    """Tell the watcher which layers are being called."""
-
-    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        watcher.running = running
-        return original(*args, **kwargs)
-
-    with intercept_calls(around):
-        yield
 
 
 def _name(running: CallStack) -> LocatedLayer:
@@ -193,15 +180,11 @@ def _describe(exact: np.ndarray, became: np.ndarray, wrapped: np.ndarray) -> Out
     }
 
 
-def _explain_no_hooks(facts: Facts) -> str | None:
-    return needs_tensorflow(facts, "only operations of TensorFlow can be watched")
-
-
 INTEGER_ROUTES: tuple[Route, ...] = (
     Route(
         name=WRAPPED_INTEGERS,
         summary="integers that leave the range of their dtype",
         run=_run,
-        unavailable=_explain_no_hooks,
+        unavailable=needs_operation_hooks,
     ),
 )

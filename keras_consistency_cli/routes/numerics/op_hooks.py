@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["adding_in_sequence", "changing_operations", "rounding_operations"]
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.base import needs_tensorflow
+
+__all__ = ["adding_in_sequence", "changing_operations", "needs_operation_hooks", "rounding_operations"]
 
 Change = Callable[[str, Any, list[Any]], None]
 """Gets the kind of an operation, its inputs and its results, which it may change in place."""
@@ -64,6 +67,11 @@ def changing_operations(change: Change) -> Iterator[None]:
         yield
     finally:
         remove(hook)
+
+
+def needs_operation_hooks(facts: Facts) -> str | None:
+    """Return why a route that watches operations is unavailable: only TensorFlow has hooks for them."""
+    return needs_tensorflow(facts, "only operations of TensorFlow can be watched")
 
 
 class _Hook:

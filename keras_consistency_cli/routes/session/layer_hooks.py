@@ -15,12 +15,19 @@ CallStack = list[Any]
 """The layers and operations that are being called at the moment, the outermost first."""
 
 
+def _call_original(_running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return original(*args, **kwargs)
+
+
 @contextmanager
-def intercept_calls(around: Callable[..., Any]) -> Iterator[None]:
+def intercept_calls(around: Callable[..., Any] = _call_original) -> Iterator[CallStack]:
     """Replace every call of a layer, or of an operation of a functional graph, by `around`.
 
     It is called as `around(running, original, *args, **kwargs)`. `running[-1]` is the layer or operation that
     is called, `original` its own call, already bound to it. The previous methods are restored on leaving.
+
+    Yields:
+        `running`, for those who only ask which layer is being called when something else happens.
     """
     import keras
 
@@ -45,7 +52,7 @@ def intercept_calls(around: Callable[..., Any]) -> Iterator[None]:
         hook(operation, keras.layers.Layer),
     )
     try:
-        yield
+        yield running
     finally:
         keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 

@@ -129,7 +129,7 @@ class TensorFlowSession(Session):
         batch = first_batch(rows, self.facts.batch_size or 1)
         # A model that cannot be traced fails in the routes that run it.
         with suppress(Exception):
-            return bool({"IsFinite", "IsInf", "IsNan"} & _operations(self._step_graph(batch)))
+            return self.has_operations(batch, {"IsFinite", "IsInf", "IsNan"})
         return False
 
     def loops_until_numbers_agree(self, rows: Rows) -> bool:
@@ -147,14 +147,15 @@ class TensorFlowSession(Session):
         return list(narrow_operations(self._step_graph(rows)))
 
     def has_small_integers(self, rows: Rows) -> bool:
-        """Whether the traced step computes with integers of 8 or 16 bits, or casts to them."""
-        return not self.model.run_eagerly and any(_computes_small_integers(self._step_graph(rows)))
+        """Whether the traced step computes with integers of 8 or 16 bits, or casts to them.
+
+        True if it is not traced.
+        """
+        return self.model.run_eagerly or any(_computes_small_integers(self._step_graph(rows)))
 
     def has_operations(self, rows: Rows, kinds: Collection[str]) -> bool:
         """Whether the traced step holds an operation of these kinds; True if it is not traced."""
-        return self.model.run_eagerly or any(
-            node.op in kinds for node in _iterate_nodes(self._step_graph(rows))
-        )
+        return self.model.run_eagerly or not _operations(self._step_graph(rows)).isdisjoint(kinds)
 
     def _step_graph(self, rows: Rows) -> Any:
         packed = self.tensors(rows)
@@ -230,9 +231,7 @@ def random_operations(graph: Any) -> list[str]:
 
 
 def _operations(graph: Any) -> set[str]:
-    definition = graph.as_graph_def()
-    bodies = (definition.node, *(function.node_def for function in definition.library.function))
-    return {node.op for body in bodies for node in body}
+    return {node.op for node in _iterate_nodes(graph)}
 
 
 def _iterate_nodes(graph: Any) -> Iterator[Any]:

@@ -93,3 +93,13 @@ def test_if_neighbours_change_shapes_the_difference_must_be_rounding(
     stated = Policy(stated=UserLimit(rtol=1.0, atol=1.0))
     assert world.where(answers, policy=stated).verdict(CHECK).status is status
     assert {each.comparison.candidate for each in verdict.judged} == {"companions"}
+
+
+@pytest.mark.parametrize(("left", "status"), [(1e-16, Status.PASS), (1e-9, Status.FAIL)])
+def test_shapes_may_change_without_a_difference_in_float32(world: Any, left: float, status: Status) -> None:
+    exact = Trace(
+        route="",
+        outputs={"out": world.moved(left, precision="float64")},
+        details={"resized": True, "deterministic": True, "labels": []},
+    )
+    assert world.where({"companions-float64": exact}).verdict(CHECK).status is status

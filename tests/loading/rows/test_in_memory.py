@@ -84,6 +84,12 @@ def test_columns_of_neither_numbers_nor_texts_are_refused(column: Any) -> None:
         open_live_rows(frame, what="x", inputs=["in"], texts="coded")
 
 
+@pytest.mark.parametrize("texts", ["alone", "coded"])
+def test_two_columns_of_one_name_are_refused_as_in_a_file(texts: Any) -> None:
+    with pytest.raises(DataError, match="'a'"):
+        open_live_rows(pd.DataFrame(X, columns=["a", "b", "a"]), what="x", inputs=["in"], texts=texts)
+
+
 def test_arrays_are_not_copied_until_rows_are_taken() -> None:
     rows = open_live_rows({"a": X}, what="x")
     assert rows.arrays["a"] is X

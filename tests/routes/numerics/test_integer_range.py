@@ -24,11 +24,15 @@ class Inside(layers.Layer):
         return ops.cast(ops.add(x, 100), "float32")
 
 
-def run(change: Callable[[Any], Any], dtype: str, rows: np.ndarray) -> IntegerDetails:
+def run(
+    change: Callable[[Any], Any], dtype: str, rows: np.ndarray, *, eagerly: bool = False
+) -> IntegerDetails:
     """Run the route on a model that changes its rows and ends with a dense layer; nothing of it may move."""
     keras.utils.set_random_seed(3)
     entry = keras.Input(rows.shape[1:], dtype=dtype, name="x")
     model = keras.Model(entry, layers.Dense(2)(layers.Flatten()(ops.cast(change(entry), "float32"))))
+    if eagerly:
+        model.compile(run_eagerly=True)
     session, before = session_of((model, {"x": rows})), state_of(model)
     details: Any = ROUTE.run(session, {"x": rows}).details
     for value, same in zip(before, state_of(model), strict=True):
@@ -61,6 +65,12 @@ def test_results_that_do_not_fit_are_found(
     assert wrapped["became"] == became or operation == "Cast", "what a cast gives is not defined"
     assert details["changed"] > 0.1 * details["scale"] > 0
     assert details["layer"]
+
+
+def test_a_model_that_runs_eagerly_is_watched_too() -> None:
+    details = run(lambda x: x * 3, "uint8", BYTES, eagerly=True)
+    assert (details["operation"], details["wrapped"]["count"]) == ("Mul", 2)
+    assert "wrapped" not in run(lambda x: x // 2, "uint8", BYTES, eagerly=True)
 
 
 def test_the_layer_is_named_whose_code_computes() -> None:
