@@ -281,7 +281,7 @@ def _with_vocabulary(files: Files) -> Files:
     return Files(model=unzipped.save(files.model.with_name("again.keras")), args=files.args)
 
 
-LOGARITHMS = FunctionTransformer(np.arctan).fit(np.ones((5, 12)))
+SQUEEZED = FunctionTransformer(np.squeeze).fit(np.ones((5, 12)))
 
 REFUSED: tuple[Trial, ...] = (
     Trial(
@@ -305,7 +305,7 @@ REFUSED: tuple[Trial, ...] = (
     Trial(
         slug="code-in-scaler",
         tries="add --trust-scaler",
-        faulty=_refused("a scaler with a function", _plain, with_scaler(pickle.dumps(LOGARITHMS))),
+        faulty=_refused("a scaler with a function", _plain, with_scaler(pickle.dumps(SQUEEZED))),
         fix=lambda files: Files(model=files.model, args=(*files.args, "--trust-scaler")),
     ),
     Trial(

@@ -292,7 +292,7 @@ CASES: tuple[Case, ...] = (
             name=f"{world}, scaled already, said to be raw",
             family=FAMILY,
             build=WORLDS[world].model,
-            kit=Kit(world=WORLDS[world], data=scaled_already, trusted=True),
+            kit=Kit(world=WORLDS[world], data=scaled_already),
             failing=("KC303",),
             causes=("scaler-applied-twice",),
         )
@@ -367,7 +367,6 @@ CASES: tuple[Case, ...] = (
         failing=("KC301",),
         causes=("scaling-step-skipped",),
         served=without_logarithm,
-        trusted=True,
     ),
     *(
         _fit(

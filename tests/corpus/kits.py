@@ -43,7 +43,6 @@ class Kit:
         facts: the owner's facts.
         options: of single checks, by check name.
         dtype: of the data.
-        trusted: whether the scaler is trusted, as a scaler with its own function must be.
         other_version: whether the file says that a different scikit-learn saved the scaler.
     """
 
@@ -58,7 +57,6 @@ class Kit:
     facts: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
-    trusted: bool = False
     other_version: bool = False
 
     def fresh(self, random: np.random.Generator) -> Array:
@@ -69,7 +67,7 @@ class Kit:
         """Write everything into the folder and return the arguments of the command."""
         rows = self.fresh(random)
         scaled = self.world.scaler is not None and self.scaler is not None and not self.preprocess
-        files = lay_out(
+        return lay_out(
             folder,
             data=self._as_csv(rows) if self.columns else rows,
             scaler=self._pickled() if scaled else None,
@@ -79,7 +77,6 @@ class Kit:
             facts=self.facts,
             options=self.options,
         )
-        return (*files, "--trust-scaler") if self.trusted else files
 
     def _as_csv(self, rows: Array) -> str:
         order = [self.world.columns.index(name) for name in self.columns]

@@ -6,6 +6,7 @@ that no object is created from a bad file.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     Pending,
 )
 
-__all__ = ["ESTIMATORS", "HELPERS", "TYPES", "audit"]
+__all__ = ["ESTIMATORS", "FUNCTIONS", "HELPERS", "TYPES", "audit"]
 
 _MAX_DEPTH = 64
 _MOST_NAMED = 4
@@ -80,6 +81,19 @@ TYPES: dict[Name, type] = {
         for kind in (object, bool, int, float, str)
     },
 }
+
+_FUNCTIONS = (
+    *("log", "log1p", "log2", "log10", "exp", "expm1", "exp2", "sqrt", "cbrt", "square", "reciprocal"),
+    *("abs", "absolute", "fabs", "sign", "negative", "rint", "floor", "ceil", "trunc", "nan_to_num"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh"),
+    *("arctanh", "deg2rad", "rad2deg", "radians", "degrees", "isnan", "isfinite", "logical_not"),
+)
+FUNCTIONS: dict[Name, Callable[..., Any]] = {
+    Name(module=module, name=name): getattr(np, name)
+    for module in ("numpy", "numpy._core._multiarray_umath", "numpy.core._multiarray_umath")
+    for name in _FUNCTIONS
+}
+"""Functions of NumPy that only compute, element by element, which a FunctionTransformer may use."""
 
 _LEAVES = (str, bytes, bytearray, int, float, type(None), slice, np.ndarray, np.generic, np.dtype)
 _METHODS = frozenset(
@@ -162,7 +176,24 @@ def _list_state(node: Instance, *, trust: bool) -> list[Any]:
     for key in state:
         if not isinstance(key, str) or key.startswith("__") or key in _METHODS:
             raise NotAllowedError(f"a {node.kind.name} with a state that replaces '{key}'")
-    has_function = state.get("func") is not None or state.get("inverse_func") is not None
-    if node.kind.name == "FunctionTransformer" and has_function and not trust:
-        raise NotAllowedError("a FunctionTransformer with a function of its own", liftable=True)
+    if node.kind.name == "FunctionTransformer" and not trust:
+        return _list_function_state(state)
     return list(state.values())
+
+
+def _list_function_state(state: dict[str, Any]) -> list[Any]:
+    """Return what else a FunctionTransformer holds, if its functions are allowed.
+
+    Their arguments may be plain numbers only: `out` would let NumPy write into an array of the file.
+    """
+    functions = [state[key] for key in ("func", "inverse_func") if state.get(key) is not None]
+    if not all(isinstance(function, Name) and function in FUNCTIONS for function in functions):
+        raise NotAllowedError("a FunctionTransformer with a function of its own", liftable=True)
+    arguments = [state[key] for key in ("kw_args", "inv_kw_args") if state.get(key)]
+    if functions and not all(_holds_numbers(given) for given in arguments):
+        raise NotAllowedError("a FunctionTransformer with arguments other than numbers", liftable=True)
+    return [value for key, value in state.items() if key not in ("func", "inverse_func")]
+
+
+def _holds_numbers(arguments: Any) -> bool:
+    return type(arguments) is dict and all(type(value) in (bool, int, float) for value in arguments.values())

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, HELPERS, TYPES
+from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, FUNCTIONS, HELPERS, TYPES
 from keras_consistency_cli.loading.scalers.inert_objects import (
     DamagedError,
     Instance,
@@ -104,7 +104,7 @@ class _Builder:
         if isinstance(node, Pending):
             return node.value
         if isinstance(node, Name):
-            return TYPES[node]
+            return (TYPES | FUNCTIONS)[node]
         return self._create_container(node) if type(node) in (dict, list, tuple) else node
 
     def _create_container(self, node: Any) -> Any:

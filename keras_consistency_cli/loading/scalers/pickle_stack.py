@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, HELPERS, TYPES
+from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, FUNCTIONS, HELPERS, TYPES
 from keras_consistency_cli.loading.scalers.constructors import CONSTRUCTORS
 from keras_consistency_cli.loading.scalers.inert_objects import (
     Instance,
@@ -34,7 +34,10 @@ JOBLIB_ARRAY = Name(module="joblib.numpy_pickle", name="NumpyArrayWrapper")
 MEMMAP = Name(module="numpy", name="memmap")
 RECONSTRUCTORS = frozenset(Name(module=module, name="_reconstructor") for module in ("copyreg", "copy_reg"))
 ALLOWED_NAMES = frozenset(
-    (*ESTIMATORS, *HELPERS, *TYPES, *CONSTRUCTORS, *RECONSTRUCTORS, NDARRAY, MEMMAP, JOBLIB_ARRAY)
+    (
+        *(*ESTIMATORS, *HELPERS, *TYPES, *FUNCTIONS, *CONSTRUCTORS, *RECONSTRUCTORS),
+        *(NDARRAY, MEMMAP, JOBLIB_ARRAY),
+    )
 )
 
 

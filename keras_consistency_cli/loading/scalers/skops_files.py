@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, HELPERS, TYPES
+from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, FUNCTIONS, HELPERS, TYPES
 from keras_consistency_cli.loading.scalers.inert_objects import (
     Contents,
     DamagedError,
@@ -40,7 +40,7 @@ _NEWEST_PROTOCOL = 2
 
 _PLAIN = frozenset(Name(module="builtins", name=name) for name in ("dict", "list", "tuple", "slice", "str"))
 _NUMPY = frozenset((NDARRAY, Name(module="numpy", name="dtype")))
-_ALLOWED_NAMES = frozenset((*ESTIMATORS, *HELPERS, *TYPES, *_PLAIN, *_NUMPY))
+_ALLOWED_NAMES = frozenset((*ESTIMATORS, *HELPERS, *TYPES, *FUNCTIONS, *_PLAIN, *_NUMPY))
 _KEYS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float}
 """Conversions of a dictionary key, always text in JSON, to the type that schema.json gives for it."""
 
@@ -166,6 +166,10 @@ class _Reader:
             raise NotAllowedError(str(kind), liftable=True)
         return kind
 
+    def read_function(self, _: Node, kind: Name) -> Any:
+        """Return the name of a function of NumPy."""
+        return kind if kind in FUNCTIONS else self.create_foreign(kind)
+
     def read_dtype(self, node: Node, _: Name) -> np.dtype[Any]:
         """Return a dtype.
 
@@ -230,6 +234,7 @@ _LOADERS: dict[str, Callable[[_Reader, Node, Name], Any]] = {
     "SliceNode": _Reader.read_slice,
     "JsonNode": _Reader.read_json,
     "TypeNode": _Reader.read_type,
+    "FunctionNode": _Reader.read_function,
     "DTypeNode": _Reader.read_dtype,
     "NdArrayNode": _Reader.read_array,
 }

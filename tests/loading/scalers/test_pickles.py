@@ -153,6 +153,11 @@ HOSTILE: dict[str, bytes] = {
     "second pickle": GOOD + pickle.dumps(Calls(os.getpid)),
     "items on a class": CLASS + b"Na.",
     "function without trust": pickle.dumps(FunctionTransformer(func=np.float64)),
+    "function that gets an array": pickle.dumps(
+        FunctionTransformer(np.log1p, kw_args={"out": np.zeros(3)}),
+    ),
+    "function as a value": pickle.dumps(scaler_with(copy=np.log1p)),
+    "function called": b"cnumpy\nlog1p\n(I1\ntR.",
     "array of a special class": b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.",
     "structured dtype": pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))),
     "rows within rows": pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))),

@@ -72,6 +72,10 @@ HOSTILE: dict[str, bytes] = {
         lambda schema: state_of(schema).update(copy=node("ListNode", "math.sqrt", []))
     ),
     "replaced method": edited(lambda schema: state_of(schema).update(transform=state_of(schema).pop("copy"))),
+    "function as a value": edited(
+        lambda schema: state_of(schema).update(copy=node("FunctionNode", "numpy.log1p"))
+    ),
+    "function that gets an array": skops.io.dumps(FunctionTransformer(np.log, kw_args={"out": np.zeros(3)})),
     "own function": skops.io.dumps(FunctionTransformer(np.float64)),
     "keys of an unknown type": edited(
         lambda schema: schema["content"]["key_types"]["content"].__setitem__(
