@@ -24,6 +24,7 @@ from keras_consistency_cli.config.report_targets import parse_destination
 from keras_consistency_cli.measurement.policy import UserLimit
 
 __all__ = [
+    "TAG",
     "Backend",
     "BatchSizeOptions",
     "CheckOptions",
@@ -41,6 +42,9 @@ __all__ = [
     "Window",
     "Word",
 ]
+
+TAG = "\0"
+"""First character of the names of union branches, which is in no ordinary key of a file."""
 
 
 def _check_path(value: object) -> object:
@@ -76,8 +80,8 @@ def _tolerance_form(value: object) -> str:
         isinstance(value, Mapping)
         and any(key in value and not _is_limit(value[key]) for key in ("rtol", "atol"))
     ):
-        return "<limit>"
-    return "<outputs>" if isinstance(value, Mapping) else "<word>"
+        return f"{TAG}limit"
+    return f"{TAG}outputs" if isinstance(value, Mapping) else f"{TAG}word"
 
 
 def _is_limit(value: object) -> bool:
@@ -121,9 +125,9 @@ class StatedLimit(Options):
 
 
 Tolerance = Annotated[
-    Annotated[Literal["calibrated", "exact"], Tag("<word>")]
-    | Annotated[StatedLimit, Tag("<limit>")]
-    | Annotated[Mapping[Word, StatedLimit], Field(min_length=1), Tag("<outputs>")],
+    Annotated[Literal["calibrated", "exact"], Tag(f"{TAG}word")]
+    | Annotated[StatedLimit, Tag(f"{TAG}limit")]
+    | Annotated[Mapping[Word, StatedLimit], Field(min_length=1), Tag(f"{TAG}outputs")],
     Discriminator(_tolerance_form),
 ]
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from keras_consistency_cli.config.setting_types import TAG
 from keras_consistency_cli.config.strict_yaml import KeyPath
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
@@ -27,12 +28,13 @@ _MOST_LINES = 3
 def usage_error(error: ValidationError, model: type[BaseModel], locate: Locate) -> UsageError:
     """Translate a validation error of `model` into one line for each problem, three at most.
 
-    The description of a field is the expected value in its line. Tags of unions must be written in angle
-    brackets.
+    The description of a field is the expected value in its line. Tags of unions must begin with `TAG`.
     """
     problems = error.errors(include_url=False, include_context=False)
     lines = dict.fromkeys(
-        _line(problem["type"], _without_tags(problem["loc"]), problem["input"], model, locate)
+        _line(
+            problem["type"], _without_tags(problem["loc"], problem["type"]), problem["input"], model, locate
+        )
         for problem in problems
     )
     return UsageError("\n".join(list(lines)[:_MOST_LINES]))
@@ -51,11 +53,13 @@ def _line(kind: str, path: KeyPath, value: object, model: type[BaseModel], locat
     return f"{origin}: {_dotted(place)} is {_shown(value)}, expected {_expected(model, path)}"
 
 
-def _without_tags(path: KeyPath) -> KeyPath:
-    """Remove the names of union branches, which pydantic mixes with the user's own keys."""
-    return tuple(
-        part for part in path if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
-    )
+def _without_tags(path: KeyPath, kind: str) -> KeyPath:
+    """Remove the names of union branches, which pydantic mixes with the user's own keys.
+
+    The last part of an unknown key is always the user's.
+    """
+    above, last = (path[:-1], path[-1:]) if kind == "extra_forbidden" else (path, ())
+    return (*(part for part in above if not (isinstance(part, str) and part.startswith(TAG))), *last)
 
 
 def _dotted(path: KeyPath) -> str:

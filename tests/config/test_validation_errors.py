@@ -38,6 +38,9 @@ def message_for(flags: dict[str, object], environ: dict[str, str]) -> str:
         "checks:\n  batch-size:\n    sizes:\n    - 1\n    - 0",
         "custom_objects: ['']",
         '"\\e[1m": 1',
+        "<limit>: 1",
+        '"\\0limit": 1',
+        "tolerance:\n  <limit>: {atol: 1}",
     ],
 )
 def test_a_value_in_the_file(yaml: str, wording: SnapshotAssertion, tmp_path: Path) -> None:
