@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     SAMPLE_DEVIATION,
     SHIFTED_CODES,
     SHORTENED,
+    STEPS_REVERSED,
 )
 from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
@@ -31,9 +32,7 @@ __all__ = [
     "specific_step",
 ]
 
-_IMAGE_AXES = 4
-_TABLE_AXES = 2
-_FLAG = 2
+_IMAGE_AXES, _TABLE_AXES, _FLAG = 4, 2, 2
 _IMAGE_ORDER = CauseTexts(
     sentence="channels or axes of the images are in a different order than in training",
     advice="convert channels and axes as in training: image[..., ::-1] turns BGR into RGB",
@@ -57,6 +56,13 @@ _AXES_RESHAPED = CauseTexts(
     advice=(
         "transpose axes, and use reshape() only to split or join them; from channels first to channels "
         "last:\n    rows = np.moveaxis(rows, 1, -1)"
+    ),
+)
+_STEPS_REVERSED = CauseTexts(
+    sentence="time steps are in the reverse order: the newest comes first",
+    advice=(
+        "sort each series by time, oldest first, before windows are cut; databases and services often return "
+        "the newest first:\n    frame = frame.sort_values('time')"
     ),
 )
 _SHIFTED_CODES = CauseTexts(
@@ -187,8 +193,11 @@ def _are(mistakes: tuple[Mistake, ...], *kinds: str) -> bool:
 
 def specific_order(evidence: Evidence) -> CauseTexts | None:
     """Images have no columns, tables no channels, and rows without a scaler no names."""
-    if _are(_own(evidence, "feature-order"), RESHAPED):
+    own = _own(evidence, "feature-order")
+    if _are(own, RESHAPED):
         return _AXES_RESHAPED
+    if _are(own, STEPS_REVERSED):
+        return _STEPS_REVERSED
     shapes = [rows.shape for rows in evidence.data.rows_given.values()]
     if not shapes:
         return None

@@ -149,6 +149,14 @@ def small_cnn() -> Any:
     return keras.Model(inputs, layers.Dense(3, activation="softmax", name="kind")(hidden))
 
 
+def watcher() -> Any:
+    """Three channels, a GRU that reads the newest time step first, and a convolution."""
+    inputs = keras.Input((12, 3), name="window")
+    backwards = layers.GRU(5, go_backwards=True)(inputs)
+    local = layers.GlobalMaxPooling1D()(layers.Conv1D(4, 3)(inputs))
+    return keras.Model(inputs, layers.Dense(2)(layers.Concatenate()([backwards, local])))
+
+
 def normal(shape: tuple[int, ...], serve: Callable[[Array], Array]) -> Pairs:
     """Normal rows."""
 
@@ -183,9 +191,17 @@ ORDER: tuple[Case, ...] = (
     _fault(
         "images in reverse order", small_cnn, normal((30, 8, 8, 3), lambda images: images[::-1]), "row-order"
     ),
+    _fault(
+        "windows with the newest time step first",
+        watcher,
+        normal((40, 12, 3), lambda x: x[:, ::-1]),
+        "feature-order",
+    ),
+    _fault("one channel, newest first", meter, normal((40, 14, 1), lambda x: x[:, ::-1]), "feature-order"),
     _fault("each column sorted", table_model, normal((70, 5), lambda x: np.sort(x, axis=0))),
     _clean("a table in its order", table_model, normal((70, 5), np.copy)),
     _clean("two inputs in their order", two_inputs, table_and_series(np.copy)),
+    _clean("windows that the model reads backwards", watcher, normal((40, 12, 3), np.copy)),
     _clean("images in their order", small_cnn, normal((30, 8, 8, 3), np.copy)),
 )
 

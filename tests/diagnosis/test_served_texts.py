@@ -28,6 +28,7 @@ SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
     "decimals": (served_texts.specific_precision, ("decimals-first", "unknown")),
     "whole numbers and steps": (served_texts.specific_precision, ("cut-first", "grid")),
     "wrapped": (served_texts.specific_precision, ("wrapped-first",)),
+    "newest time step first": (served_texts.specific_order, ("steps-reversed",)),
     "not clipped": (served_texts.specific_step, ("not-clipped",)),
     "rows of the row before": (served_texts.specific_rows, ("rows-late", "unknown")),
     "features of the row before": (served_texts.specific_rows, ("late",)),

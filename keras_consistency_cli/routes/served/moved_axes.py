@@ -21,6 +21,7 @@ _FEWEST = 8
 """Rows and time steps in which a column must have the values of another one."""
 _FIRST = 16
 _MOST_AXES = 3
+_TURNED = "images-turned"
 _MOST_CHANNELS = 16
 _FEWEST_VALUES = 64
 """Values of a row whose own move can be found; fewer may be nearer in other places by chance."""
@@ -63,18 +64,21 @@ def _find_source(comparison: ColumnComparison, column: int) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Move:
-    """One way to move values, and the rows that it gives; `turns` images as a camera does."""
+    """One way to move values, and the rows that it gives.
+
+    Attributes:
+        kind: the kind of mistake where served rows have exactly these values.
+    """
 
     words: str
     rows: Array
-    turns: bool = False
+    kind: str = "axes-moved"
 
 
 def generate_axis_variants(expected: Array) -> Iterator[Variant]:
     """Yield the rows with axes exchanged, reversed or reshaped into each other, and images turned."""
     for move in _generate_moves(expected):
-        kind = "images-turned" if move.turns else "axes-moved"
-        yield Variant(kind=f"{kind}:{move.words}", rows=move.rows)
+        yield Variant(kind=f"{move.kind}:{move.words}", rows=move.rows)
     for move in _generate_reshapes(expected):
         yield Variant(kind=f"axes-reshaped:{move.words}", rows=move.rows)
 
@@ -91,18 +95,17 @@ def _generate_moves(rows: Array) -> Iterator[_Move]:
     if rows.ndim == _MOST_AXES + 1:
         yield from _generate_turns(rows)
         return
-    for axis in range(1, rows.ndim - 1):
-        yield _Move(words=f"axis {axis} in reverse order", rows=np.flip(rows, axis))
+    yield _Move(words="their time steps in reverse order", rows=np.flip(rows, 1), kind="steps-reversed")
 
 
 def _generate_turns(images: Array) -> Iterator[_Move]:
     """Yield the images mirrored and rotated, as far as that keeps their shape."""
     for axis, words in ((1, "mirrored from top to bottom"), (2, "mirrored from left to right")):
-        yield _Move(words=words, rows=np.flip(images, axis), turns=True)
+        yield _Move(words=words, rows=np.flip(images, axis), kind=_TURNED)
     for quarters in (1, 2, 3):
         rows = np.rot90(images, quarters, axes=(1, 2))
         if rows.shape == images.shape:
-            yield _Move(words=f"rotated by {90 * quarters} degrees", rows=rows, turns=True)
+            yield _Move(words=f"rotated by {90 * quarters} degrees", rows=rows, kind=_TURNED)
 
 
 def _generate_reshapes(rows: Array) -> Iterator[_Move]:
@@ -166,7 +169,7 @@ def find_nearly_moved_rows(served: Array, expected: Array) -> dict[str, Array] |
 
 
 def _name_nearly(move: _Move) -> str:
-    return f"{'images-nearly-turned' if move.turns else 'nearly-moved'}:{move.words}"
+    return f"{'images-nearly-turned' if move.kind == _TURNED else 'nearly-moved'}:{move.words}"
 
 
 def _measure_rows(candidate: Array, reference: Array) -> Array:

@@ -22,6 +22,7 @@ __all__ = [
     "SAMPLE_DEVIATION",
     "SHIFTED_CODES",
     "SHORTENED",
+    "STEPS_REVERSED",
 ]
 
 LOW_PRECISION = "scaled-in-low-precision"
@@ -31,7 +32,7 @@ NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_CLIPPED, NOT_FILLED = "not-clipped", "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
 LATE, ROWS_LATE, SAMPLE_DEVIATION = "late", "rows-late", "sample-deviation"
-ENCODED_BY_ROW = "encoded-by-row"
+ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
@@ -99,6 +100,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "other-columns": ("made from different {columns}", FEATURE_ORDER),
     MOVED_AND_SCALED: ("made from different {columns} by a different scaler", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
+    STEPS_REVERSED: ("like the right rows with {step}", FEATURE_ORDER),
     "images-turned": ("like the right images, {step}", "images-turned"),
     NEARLY_TURNED: ("nearly like the right images, {step}", "images-turned"),
     RESHAPED: ("like the right rows with {step}", FEATURE_ORDER),
