@@ -68,7 +68,8 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     names |= {name for cause, name in _LOCATED_BY_FINDING.items() if cause in causes}
     if _BY_BATCH & failed and not {"KC103", "KC203"} & failed:
         names.add("locate-batching")
-    if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:
+    by_execution = _BY_EXECUTION & failed or any(verdict.findings.get("made") for verdict in verdicts)
+    if by_execution and not {"KC103", "KC203"} & failed:
         names.add("locate-execution")
     if "KC204" in failed and not {"KC103", "KC203", "KC701"} & failed:
         names.add(XLA_NUMBERS)

@@ -30,6 +30,7 @@ from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NO
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
+from keras_consistency_cli.routes.numerics.hidden_overflow import OVERFLOW_ROUTES
 from keras_consistency_cli.routes.numerics.integer_range import INTEGER_ROUTES
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.numerics.quantised.coarse_layers import COARSE_LOCATORS
@@ -121,6 +122,7 @@ def routes(
     numerics = (
         *BATCH_NORM_ROUTES,
         *INTEGER_ROUTES,
+        *OVERFLOW_ROUTES,
         *ROUNDING_ROUTES,
         *CONDITIONING_ROUTES,
         *LOWERING_ROUTES,

@@ -17,12 +17,14 @@ from tests.advice.edits import (
     give_model,
     give_rows,
     option,
+    rebuild,
     reconfigure,
     save,
 )
 from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
 from tests.corpus.cases import Files
+from tests.corpus.reports_overflow import lengths_in_graph
 from tests.corpus.reports_precision import NORM
 from tests.corpus.reports_samples import dense, nested, standard, training
 
@@ -127,6 +129,18 @@ TRIALS: tuple[Trial, ...] = (
         "give the layer dtype='float32' and save again",
         "incomes beyond 65,504 under mixed_float16",
         give_model(reconfigure(NORM, dtype="float32")),
+    ),
+    corpus_trial(
+        "overflow-in-float16",
+        "compute the layer that hides the overflow in float32",
+        "root mean square in float16",
+        give_model(reconfigure("adjust", dtype="float32")),
+    ),
+    corpus_trial(
+        "overflow-in-float16",
+        "cast to float32 before the operation",
+        "length in float16, in the graph",
+        give_model(rebuild(lengths_in_graph("float32"))),
     ),
     Trial(
         slug="non-finite-output",

@@ -101,6 +101,12 @@ TRIALS: tuple[Trial, ...] = (
         faulty=GREY,
         fix=give_model(rebuild(resized("float32"))),
     ),
+    corpus_trial(
+        "constants-combined",
+        "write one constant",
+        "mask of two constants in float16",
+        give_model(reconfigure("attend", factors=[-30_000.0])),
+    ),
     Trial(
         slug="kernel-dependent",
         tries="search the rows for NaN and infinity",

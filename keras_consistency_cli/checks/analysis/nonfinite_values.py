@@ -31,13 +31,15 @@ class BadRows(TypedDict):
 class NonfiniteValues:
     """Everything that is not finite; all but `weights` are by input or by output.
 
-    `hidden` counts values that predict turns into numbers, `served` are bad rows that only serving has,
-    `filled` counts rows whose missing values are filled before the model.
+    `hidden` counts values that predict turns into numbers, `made` numbers that only predict turns into NaN.
+    `served` are bad rows that only serving has, `filled` counts rows whose missing values are filled before
+    the model.
     """
 
     rows: Mapping[str, BadRows]
     weights: Sequence[str]
     hidden: Mapping[str, int]
+    made: Mapping[str, int]
     outputs: Mapping[str, int]
     served: Mapping[str, BadRows]
     filled: Mapping[str, int]
@@ -48,6 +50,7 @@ class NonfiniteValues:
             "rows": self.rows,
             "weights": list(self.weights),
             "hidden": self.hidden,
+            "made": self.made,
             "outputs": self.outputs,
             "served": self.served,
             "filled": self.filled,
@@ -61,6 +64,7 @@ def find_nonfinite(evidence: Evidence) -> NonfiniteValues:
         rows=_bad_rows(evidence),
         weights=evidence.data.nonfinite_weights,
         hidden=_hidden_values(evidence),
+        made=_made_values(evidence),
         outputs=_bad_outputs(evidence),
         served=_only_served(description),
         filled=_filled_rows(description),
@@ -122,6 +126,13 @@ def _hidden_values(evidence: Evidence) -> dict[str, int]:
         lost = comparison.nonfinite_candidate > comparison.nonfinite_reference
         hidden[comparison.output] = (comparison.nonfinite if lost else 0) or different
     return {output: count for output, count in hidden.items() if count}
+
+
+def _made_values(evidence: Evidence) -> dict[str, int]:
+    """By output: values that are NaN or infinite in predict and not in the eager call."""
+    pairs = evidence.comparisons.get(("call", REFERENCE), ())
+    made = {each.output: each.nonfinite_reference - each.nonfinite_candidate for each in pairs}
+    return {output: count for output, count in made.items() if count > 0}
 
 
 def _bad_outputs(evidence: Evidence) -> dict[str, int]:

@@ -9,6 +9,9 @@ the statistics of the scaler. Bad rows are always among those that are predicted
 NaN and predict a number, NaN is hidden. Missing values that the scaler's pipeline fills never reach the
 model, and are only reported.
 A model that looks for NaN itself, with isnan, fills them in, and is not warned of.
+In a model that computes in float16, each operation is watched on the rows that differ most from the float64
+copy: a number beyond 65,504 becomes infinite, and a division by it gives 0. If the outputs depend on it, and
+are wrong by more than rounding, this is a failure.
 
 To fix: clean or impute the rows before the model; train a model again if its weights hold NaN; guard
 divisions and logarithms.
@@ -28,6 +31,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import error_if_crashed, stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.rows import RowDetails
+from keras_consistency_cli.routes.numerics.hidden_overflow import HIDDEN_OVERFLOW, OverflowDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -42,6 +46,7 @@ def examine(evidence: Evidence) -> Verdict:
         _bad_weights(values)
         or _hidden(values)
         or _bad_outputs(values)
+        or _hidden_overflow(evidence)
         or _bad_served_rows(values)
         or _bad_rows(evidence, values)
         or error_if_crashed(evidence, ("rows", "call", REFERENCE))
@@ -73,13 +78,30 @@ def _bad_outputs(values: NonfiniteValues) -> Verdict | None:
     if not values.outputs:
         return None
     rows, output = describe_rows(values.rows), next(iter(values.outputs))
+    count = sum(values.outputs.values())
+    alone = ", where model(x) returns numbers" if values.made else ""
     return Verdict.fail(
-        f"predict returns NaN or infinity in {sum(values.outputs.values())} values of output '{output}'; "
+        f"predict returns NaN or infinity in {count} values of output '{output}'{alone}; "
         f"{rows or 'all inputs are finite'}",
         findings=values.findings(),
         advice=(
             "clean or impute the rows before the model; guard divisions, logarithms and overflow in the model"
         ),
+    )
+
+
+def _hidden_overflow(evidence: Evidence) -> Verdict | None:
+    details = evidence.details(HIDDEN_OVERFLOW, OverflowDetails)
+    if "off" not in details:
+        return None
+    inside = f"in '{details['layer']}' " if details["layer"] else ""
+    return Verdict.fail(
+        f"{details['overflowed']} of {details['of']} numbers {inside}overflow in float16, and the infinity "
+        f"is hidden by later operations; outputs are off by up to {details['off']:.2g} "
+        f"({details['off'] / details['scale']:.2g} of the largest output)",
+        cause="overflow-in-float16",
+        findings=dict(details),
+        advice="compute the layer in float32, or scale its numbers down",
     )
 
 
@@ -126,6 +148,6 @@ CHECK = Check(
     title="no NaN or infinity in rows, weights and outputs, and none hidden",
     explanation=__doc__,
     pairs=_PAIRS,
-    routes=("rows", REFERENCE),
+    routes=("rows", REFERENCE, HIDDEN_OVERFLOW),
     examine=examine,
 )

@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     overflows_in_float16,
     rows_are_nonfinite,
 )
+from keras_consistency_cli.routes.numerics.hidden_overflow import HIDDEN_OVERFLOW, OverflowDetails
 from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
 
 __all__ = ["NONFINITE_CAUSES"]
@@ -64,6 +65,23 @@ def _name_raised_layers(evidence: Evidence) -> CauseTexts | None:
             "numbers down before '{layer}', so that they stay below 65,504"
         )
     return CauseTexts(sentence=_OVERFLOWS, advice=advice)
+
+
+def _hiding_layer(evidence: Evidence) -> str | None:
+    """The layer or operation in which numbers overflow although the outputs are finite."""
+    return evidence.details(HIDDEN_OVERFLOW, OverflowDetails).get("layer") or None
+
+
+def _name_operation(evidence: Evidence) -> CauseTexts | None:
+    """The texts for an operation of the graph, which has no dtype of its own to set."""
+    path = _hiding_layer(evidence)
+    if path is None or path in {fact.path for fact in evidence.facts.layers}:
+        return None
+    return CauseTexts(
+        sentence=_OVERFLOWS,
+        advice="cast to float32 before '{layer}', and back after the operations that follow it:\n"
+        "    x = ops.cast(x, 'float32')",
+    )
 
 
 def _is_in_statistics(evidence: Evidence, verdict: Verdict) -> bool:
@@ -153,8 +171,11 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         fits=_overflows,
         covers=_is_overflow,
         advice=_RAISE_LAYER,
-        specific=lambda evidence: _name_raised_layers(evidence) or _statistics_overflow(evidence),
+        specific=lambda evidence: (
+            _name_operation(evidence) or _name_raised_layers(evidence) or _statistics_overflow(evidence)
+        ),
         locator="locate-nonfinite",
+        suspect=_hiding_layer,
     ),
     Cause(
         slug="non-finite-output",

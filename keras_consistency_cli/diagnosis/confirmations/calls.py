@@ -151,6 +151,17 @@ def second_call_runs_new_layers(evidence: Evidence, _failing: Failing) -> Confir
     return ConfirmationResult(confirmed=True, explanation=explanation)
 
 
+def optimizer_makes_difference(_evidence: Evidence, _failing: Failing) -> ConfirmationResult:
+    """The layer alone, in a graph with and without the optimizer: the signature is this experiment."""
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            "in a graph without TensorFlow's optimizer, the layer alone gives the outputs of eager "
+            "execution; with it, others"
+        ),
+    )
+
+
 def generator_removes_difference(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """Run the function that XLA compiles with the generator that TensorFlow chooses without XLA."""
     details = evidence.details(XLA_NUMBERS, XlaNumbersDetails)
@@ -170,6 +181,10 @@ CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "seed-differs-under-xla": Confirmation(
         how="the model is compiled with XLA again, with the generator of random numbers of a graph",
         test=generator_removes_difference,
+    ),
+    "constants-combined": Confirmation(
+        how="the layer alone is run in a graph with TensorFlow's optimizer and without it",
+        test=optimizer_makes_difference,
     ),
     "layers-created-in-call": Confirmation(
         how="the layers with weights that run in a second call are compared with those of the first",

@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.diagnosis.confirmations.precision import raised_layer_is_closer
 from keras_consistency_cli.diagnosis.signatures import located
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
@@ -39,11 +40,16 @@ def nonfinite_zeroed(evidence: Evidence, _failing: Failing) -> ConfirmationResul
     )
 
 
-def float32_is_finite(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-    """The layer that overflows, and later ones that then do, computed in float32."""
+def float32_is_finite(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The layer that overflows, and later ones that then do, computed in float32.
+
+    Where no output is lost, the outputs come closer to the float64 copy.
+    """
     details = evidence.details("raise-precision", RaisedDetails)
-    if not details.get("lost_before"):
+    if "layer" not in details:
         return None
+    if not details["lost_before"]:
+        return raised_layer_is_closer(evidence, failing)
     action = f"with {layer_list(details['raised'])} in float32"
     if details["lost"] == 0:
         return ConfirmationResult(confirmed=True, explanation=f"{action}, all outputs are finite")
@@ -130,7 +136,7 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "overflow-in-float16": Confirmation(
         how=(
             "the layer is computed in float32, and later layers of float16 in which the numbers then "
-            "overflow; all outputs are finite. Or its statistics are read"
+            "overflow; all outputs are finite, or much closer to float64. Or its statistics are read"
         ),
         test=first_confirmed(float32_is_finite, statistics_are_read),
         routes=("raise-precision",),

@@ -1,12 +1,14 @@
 """The route that searches for a layer that computes differently in a graph than eagerly.
 
 Every layer of one eager call is given the same inputs a second time, inside a tf.function of its own. A
-difference in its outputs is then caused by this layer.
+difference in its outputs is then caused by this layer. If there is one, the function runs once more without
+TensorFlow's optimizer of graphs, which combines constants: in float16, x * 30000 * -30 becomes x * -inf.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,9 +34,13 @@ _STEPS = 4
 
 
 class ExecutionDetails(LocatedLayer, total=False):
-    """Details of the route: the layer, and the dtypes of its output, eagerly and in a graph."""
+    """Details of the route: the layer, and the dtypes of its output, eagerly and in a graph.
+
+    `by_optimizer` says whether the difference disappears without the optimizer of graphs.
+    """
 
     dtypes: list[str]
+    by_optimizer: bool
 
 
 def _execution(session: Session, rows: Rows) -> Result:
@@ -52,12 +58,15 @@ def _execution(session: Session, rows: Rows) -> Result:
         outputs = original(*args, **kwargs)
         if not is_symbolic(keras.tree.flatten((args, kwargs, outputs))) and not found:
             steps += 1
-            dtypes = _differing_dtypes(keras.tree.flatten(outputs), _run_in_graph(running[-1], args, kwargs))
+            eager = keras.tree.flatten(outputs)
+            dtypes = _differing_dtypes(eager, _run_in_graph(running[-1], args, kwargs))
             if dtypes:
                 path, kind, custom, _ = owning_layer(running)
-                found.update(
-                    {"layer": path, "kind": kind, "custom": custom, "order": steps, "dtypes": dtypes}
-                )
+                with _without_optimizer():
+                    plain = _run_in_graph(running[-1], args, kwargs)
+                found.update({"layer": path, "kind": kind, "custom": custom, "order": steps})
+                found["dtypes"] = dtypes
+                found["by_optimizer"] = bool(plain) and not _differing_dtypes(eager, plain)
         return outputs
 
     batch = first_batch(rows, session.facts.batch_size or min(_ROWS, count_rows(rows)))
@@ -67,6 +76,19 @@ def _execution(session: Session, rows: Rows) -> Result:
     if found:
         found["steps"] = steps
     return Result(outputs={}, details=found)
+
+
+@contextmanager
+def _without_optimizer() -> Iterator[None]:
+    """Run new functions of TensorFlow as they were traced."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 def _run_in_graph(layer: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
@@ -94,14 +116,21 @@ def _differing_dtypes(eager: list[Any], graph: list[Any]) -> list[str]:
         a, b = (np.asarray(leaf) if hasattr(leaf, "shape") else np.zeros(0) for leaf in pair)
         if a.shape != b.shape or not (is_numeric(a.dtype) and is_numeric(b.dtype)) or not a.size:
             continue
+        if is_float(a.dtype) and is_float(b.dtype) and (np.isfinite(a) != np.isfinite(b)).any():
+            return [a.dtype.name, b.dtype.name]
         wide = a.astype(np.float64), b.astype(np.float64)
-        difference = float(np.nanmax(np.abs(wide[0] - wide[1]), initial=0.0))
+        with np.errstate(invalid="ignore"):
+            difference = float(np.nanmax(np.abs(wide[0] - wide[1]), initial=0.0))
         # One step of float16 is more than the least fault of float32.
         steps = [_STEPS * float(np.finfo(x.dtype).eps) for x in (a, b) if is_float(x.dtype)]
         least = max([MIN_FAULT, *steps])
-        if difference > least * float(np.nanmax(np.abs(wide[0]), initial=0.0)):
+        if difference > least * _greatest_finite(wide[0]):
             return [a.dtype.name, b.dtype.name]
     return []
+
+
+def _greatest_finite(values: np.ndarray) -> float:
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _needs_tensorflow(facts: Facts) -> str | None:

@@ -52,7 +52,10 @@ def _find_exact(session: Session, name: str, values: np.ndarray) -> np.ndarray:
     """Return where an input holds a value with a meaning that a value near it does not have.
 
     A value near the one that the model masks is data, and one below the border of a bin is in another bin.
+    Where all values are 0 or 1, they are flags, such as a mask, which arithmetic never changes a little.
     """
+    if np.isin(values, (0.0, 1.0)).all():
+        return np.ones(values.shape, dtype=bool)
     hints = session.subject.hints
     hint = hints.get(name) or hints.get(ANY_INPUT)
     if hint is None:

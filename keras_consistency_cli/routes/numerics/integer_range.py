@@ -135,6 +135,9 @@ def _find_wrapped(kind: str, inputs: Any, outputs: list[Any]) -> tuple[np.ndarra
 
 def _compute_exactly(kind: str, inputs: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return the results of an operation for the same numbers in 64 bits; None for other kinds."""
+    if kind not in _WIDE and kind not in _OVER_AXES:
+        # Such as the reading of a variable, whose input is no number.
+        return None
     numbers = [_widen(np.asarray(each)) for each in inputs]
     if kind in _OVER_AXES and numbers[0].size:
         axes = tuple(int(axis) for axis in np.atleast_1d(numbers[1]))

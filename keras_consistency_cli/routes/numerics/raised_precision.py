@@ -17,11 +17,13 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import finite_batches
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
+from keras_consistency_cli.routes.numerics.hidden_overflow import choose_furthest, find_hidden_overflow
 from keras_consistency_cli.routes.numerics.rounding_location import locate_rounding
 from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.float64 import Float64Session
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["RAISING_ROUTES", "RaisedDetails"]
@@ -52,20 +54,22 @@ def _raise(session: Session, rows: Rows) -> Result:
     """Compute the layer that overflows, or that amplifies rounding, in float32."""
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
-    original = on_float64_copy(session).original
+    float64_copy = on_float64_copy(session)
     try:
-        return _compare_with_raised_layer(session, original, rows)
+        return _compare_with_raised_layer(float64_copy, rows)
     finally:
-        original.restore()
+        float64_copy.original.restore()
 
 
-def _compare_with_raised_layer(session: Session, original: Session, rows: Rows) -> Result:
+def _compare_with_raised_layer(session: Float64Session, rows: Rows) -> Result:
+    original = session.original
     batches = [batch for _, batch in zip(range(_MOST_BATCHES), finite_batches(original, rows), strict=False)]
-    found = _find_suspect(session, original, batches)
+    furthest = choose_furthest(session, rows)[0]
+    found = _find_suspect(session, batches, furthest)
     if found is None:
         return Result(outputs={})
     batch, layer = found
-    raised, copy = _raise_layers(original, batches, layer)
+    raised, copy = _raise_layers(session, [*batches, furthest], layer)
     if copy is None:
         return Result(outputs={})
     session.restore()
@@ -83,11 +87,20 @@ def _compare_with_raised_layer(session: Session, original: Session, rows: Rows) 
     return Result(outputs={}, details=details)
 
 
-def _find_suspect(session: Session, original: Session, batches: Sequence[Rows]) -> tuple[Rows, str] | None:
-    """Return a batch and the layer to compute in float32: the first that overflows, else the located one."""
-    overflow = _find_overflow(original, batches)
+def _find_suspect(
+    session: Float64Session, batches: Sequence[Rows], furthest: Rows
+) -> tuple[Rows, str] | None:
+    """Return a batch and the layer to compute in float32.
+
+    It is the first that returns NaN or infinity, else the first that hides an overflow, else the one where
+    rounding grows most.
+    """
+    overflow = _find_overflow(session.original, batches)
     if overflow is not None or not batches:
         return overflow
+    hidden = find_hidden_overflow(session, session.original, furthest).get("layer")
+    if hidden:
+        return furthest, hidden
     layer = locate_rounding(session, batches[0]).get("layer")
     return (batches[0], layer) if layer is not None else None
 
@@ -103,20 +116,25 @@ def _find_overflow(session: Session, batches: Sequence[Rows]) -> tuple[Rows, str
     return None
 
 
-def _raise_layers(original: Session, batches: Sequence[Rows], first: str) -> tuple[list[str], Session | None]:
+def _raise_layers(
+    session: Float64Session, batches: Sequence[Rows], first: str
+) -> tuple[list[str], Session | None]:
     """Compute layers in float32 until none overflows, and return them and the copy.
+
+    The last batch is the one in which hidden overflow is searched for.
 
     The copy is None if none could be made.
     """
     raised: list[str] = []
     following, copy = first, None
     while following and following not in raised and len(raised) < _MOST_LAYERS:
-        next_copy = _copy_with_raised([*raised, following], original, batches[0])
+        next_copy = _copy_with_raised([*raised, following], session.original, batches[0])
         if next_copy is None:
             break
         raised, copy = [*raised, following], next_copy
         overflow = _find_overflow(copy, batches)
-        following = overflow[1] if overflow else ""
+        hidden = find_hidden_overflow(session, copy, batches[-1]).get("layer", "")
+        following = overflow[1] if overflow else hidden
     return raised, copy
 
 

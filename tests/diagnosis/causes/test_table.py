@@ -302,6 +302,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC201": {}, "KC204": {}},
         [("eager-differs", "mix")],
     ),
+    (
+        "a layer whose constants the optimizer combines",
+        {"located": {"locate-execution": {**MIXED, "by_optimizer": True}}},
+        {"KC201": {}, "KC204": {}},
+        [("constants-combined", "mix")],
+    ),
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
     ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),

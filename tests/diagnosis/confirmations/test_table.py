@@ -250,6 +250,15 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("integer-overflow", {}, {"KC704": {}}),
     ("overflow-in-float16", {}, {"KC401": {"cause": "overflow-in-float16"}}),
     ("seed-differs-under-xla", measured("locate-xla-numbers", {"plain": 0.5, "left": 1e-7}), {"KC204": {}}),
+    ("constants-combined", {}, {"KC201": {}}),
+    (
+        "overflow-in-float16",
+        measured(
+            "raise-precision",
+            {"layer": "rms", "raised": ["rms"], "lost_before": 0, "off_before": 0.6, "off": 1e-4},
+        ),
+        {"KC701": {"cause": "overflow-in-float16"}},
+    ),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

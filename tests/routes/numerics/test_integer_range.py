@@ -92,6 +92,15 @@ def test_results_that_fit_are_not(change: Callable[[Any], Any]) -> None:
     assert "wrapped" not in run(change, "uint8", BYTES)
 
 
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_a_quantised_model_stays_in_range(mode: str) -> None:
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((6,), name="x"), layers.Dense(8), layers.Dense(2)])
+    model.quantize(mode, filters="dense")
+    rows = {"x": np.random.default_rng(1).normal(size=(5, 6)).astype("float32")}
+    assert dict(ROUTE.run(session_of((model, rows)), rows).details) == {"inputs": {}}
+
+
 def test_what_the_outputs_do_not_depend_on_changes_nothing() -> None:
     details = run(lambda x: ops.cast(x + x, "float32") * 0.0 + ops.cast(x, "float32"), "uint8", BYTES)
     assert (details["wrapped"]["count"], details["changed"]) == (2, 0.0)
