@@ -13,7 +13,7 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.trace import ROUNDED, float64_name
+from keras_consistency_cli.routes.trace import ROUNDED, float64_name, is_batch_size
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE", "ROUTES", "check_labels", "comparison_check"]
@@ -36,7 +36,7 @@ _ON_EXPORTS: Mapping[str, str] = {
 def _is_batching(route: str) -> bool:
     """Whether a route differs from predict only in which rows share a batch."""
     base = route.partition("@")[0]
-    return base in ("one-by-one", "single-predict", "shuffled", "short-tail") or base.startswith("batch-")
+    return base in ("one-by-one", "single-predict", "shuffled", "short-tail") or is_batch_size(base)
 
 
 def comparison_check(candidate: str, reference: str) -> Check:

@@ -191,7 +191,8 @@ def _advice(general: str, verdicts: Sequence[Verdict], layer: str | None, grows_
     """The fixes of these rows, and the general advice if they are not sufficient."""
     fixes = _specific_fixes(verdicts)
     is_complete = bool(fixes) and any(verdict.findings.get("mend_is_complete") for verdict in verdicts)
-    return "\n".join(fixes if is_complete else (*fixes, _general_fix(general, layer, grows_with_depth)))
+    lines = fixes if is_complete else (*fixes, _general_fix(general, layer, grows_with_depth))
+    return "\n".join(dict.fromkeys(lines))
 
 
 def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

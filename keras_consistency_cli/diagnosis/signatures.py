@@ -17,6 +17,7 @@ from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.routes.trace import is_batch_size
 
 __all__ = [
     "any_evidence",
@@ -296,7 +297,7 @@ def layer_that_refused_batch(evidence: Evidence) -> str | None:
     errors = (
         trace.error
         for name, trace in evidence.traces.items()
-        if name.startswith(("one-by-one", "batch-")) and trace.error
+        if (name == "one-by-one" or is_batch_size(name)) and trace.error
     )
     nodes = (match.group(1) for error in errors if (match := re.search(r"{{node ([^}\s]+)", error)))
     layers = (layer_of_operation(evidence, node, prefer_custom=True) for node in nodes)

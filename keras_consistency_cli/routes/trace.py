@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar
@@ -24,6 +25,7 @@ __all__ = [
     "Trace",
     "WhyNoOutputs",
     "float64_name",
+    "is_batch_size",
     "is_float64",
 ]
 
@@ -126,6 +128,11 @@ class Trace:
 def float64_name(route: str) -> str:
     """Return the name of the same route on the float64 copy; a baseline stays a baseline."""
     return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")
+
+
+def is_batch_size(route: str) -> bool:
+    """Whether this is the name of a route that predicts in batches of one size, in the model's precision."""
+    return re.fullmatch(r"batch-(\d+|all)", route) is not None
 
 
 def is_float64(route: str) -> bool:

@@ -52,6 +52,43 @@ def listed(dtype: str) -> Callable[[], Any]:
     return build
 
 
+def mixed(
+    policy: str, between: Callable[[], Any], dtype: str = "float32", words: int = 4000
+) -> Callable[[], Any]:
+    """A model in low precision with a layer between the ids, an axis of one, and their table."""
+
+    def build() -> Any:
+        ids = keras.Input((8, 1), dtype=dtype, name="ids")
+        normal = keras.initializers.RandomNormal(stddev=0.5)
+        table = layers.Embedding(words, 6, embeddings_initializer=normal, dtype=policy, name="bins")
+        hidden = layers.GlobalAveragePooling1D(dtype=policy)(table(between()(ids)))
+        return keras.Model(ids, layers.Dense(2, dtype="float32")(hidden))
+
+    return build
+
+
+def reshaped(policy: str) -> Callable[[], Any]:
+    """Return a builder of a layer that drops the last axis."""
+    return lambda: layers.Reshape((8,), dtype=policy)
+
+
+def dropped(policy: str) -> Callable[[], Any]:
+    """Return a builder of layers that reorder axes, drop random numbers in training, and flatten."""
+    own = {"dtype": policy}
+    steps = [layers.Permute((2, 1), **own), layers.SpatialDropout1D(0.1, **own), layers.Flatten(**own)]
+    return lambda: keras.Sequential(steps)
+
+
+def numbered(words: int) -> Writer:
+    """Return a kit of ids below this number, as floats."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        np.save(folder / "x.npy", random.integers(0, words, (80, 8, 1)).astype("float32"))
+        return ("--data", str(folder / "x.npy"))
+
+    return write
+
+
 def table(ending: str, *columns: str, dtype: str = "int64") -> Writer:
     """Return a kit of a table with these columns; ids have this dtype."""
 
@@ -97,7 +134,18 @@ HEALTHY = (
     _clean("two columns of ids for one input", listed("int64"), table("csv", "user", "item")),
 )
 
+BRAIN, HALF = "mixed_bfloat16", "mixed_float16"
+
+HEALTHY_IN_LOW_PRECISION = (
+    _clean("whole ids under bfloat16", mixed(BRAIN, reshaped(BRAIN), "int32"), numbered(4000)),
+    _clean("few ids under bfloat16", mixed(BRAIN, reshaped(BRAIN), words=250), numbered(250)),
+    _clean("ids below 2048 under float16", mixed(HALF, reshaped(HALF), words=2000), numbered(2000)),
+)
+
 FAULTY = (
+    _fault("ids reshaped under bfloat16", mixed(BRAIN, reshaped(BRAIN)), numbered(4000)),
+    _fault("ids flattened under bfloat16", mixed(BRAIN, dropped(BRAIN), words=900), numbered(900)),
+    _fault("ids reshaped under float16", mixed(HALF, reshaped(HALF)), numbered(4000)),
     _fault("ids of a text file as floats", priced("float32"), table("csv", "user", "price")),
     _fault("two columns of ids as floats", listed("float32"), table("csv", "user", "item")),
     _fault(
@@ -112,4 +160,4 @@ FAULTY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY)
+CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY, *HEALTHY_IN_LOW_PRECISION)

@@ -33,7 +33,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, Trace, is_float64
+from keras_consistency_cli.routes.trace import REFERENCE, Trace, is_batch_size, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
 
@@ -89,11 +89,7 @@ def _has_whole_batches_only(evidence: Evidence) -> bool:
 
 
 def _batch_traces(evidence: Evidence) -> dict[str, Trace]:
-    return {
-        name: trace
-        for name, trace in evidence.traces.items()
-        if name.startswith("batch-") and not is_float64(name)
-    }
+    return {name: trace for name, trace in evidence.traces.items() if is_batch_size(name)}
 
 
 def _varying_shape(evidence: Evidence) -> Verdict | None:
@@ -138,11 +134,11 @@ def _size_order(name: str) -> tuple[bool, int]:
 def _wrong_row_count(evidence: Evidence) -> Verdict | None:
     """A FAIL if a route returns more or fewer rows than it was given."""
     for name, trace in evidence.traces.items():
-        counted = name.startswith(("predict", "batch-", "short-tail")) and not is_float64(name)
+        is_predict = name.startswith(("predict", "short-tail")) and not is_float64(name)
         all_rows = evidence.rows if name == REFERENCE else None
         given = trace.details_as(ShortTailDetails).get("given", all_rows)
         is_left_out = name == "short-tail" and _has_whole_batches_only(evidence)
-        if not counted or is_left_out or not trace.ran or given is None:
+        if not (is_predict or is_batch_size(name)) or is_left_out or not trace.ran or given is None:
             continue
         wrong = {output: rows for output, rows in trace.output_rows.items() if rows != given}
         if wrong:

@@ -14,12 +14,16 @@ from keras_consistency_cli.checks.analysis.id_problems import (
 )
 from keras_consistency_cli.checks.analysis.lost_ids import read_lost_ids
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
+from keras_consistency_cli.routes.calling.table_ids import IdProblems
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
 __all__ = ["SEQUENCE_CAUSES"]
+
+_SHARED_EMBEDDING = "different ids share an embedding, because a dtype of floats does not hold them"
 
 
 def _first_layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
@@ -40,14 +44,25 @@ def _table_of_wrong_ids(evidence: Evidence) -> str | None:
 
 
 def _name_rounding(evidence: Evidence) -> CauseTexts | None:
-    """Ids of an input that declares whole numbers: the rows are floats, or the model casts them."""
-    details = next((each for each in read_id_tables(evidence).values() if each.get("rounded")), None)
-    if details is None or "int" not in (declared := find_input_dtype(details, evidence)):
+    """The dtype that holds these ids, and where it must be declared: of the input, or of the rows."""
+    details = _rounded_ids(evidence)
+    if details is None:
         return None
     return CauseTexts(
-        sentence="different ids share an embedding, because a dtype of floats does not hold them",
-        advice=suggest_whole_numbers(details, declared),
+        sentence=_SHARED_EMBEDDING,
+        advice=suggest_whole_numbers(details, find_input_dtype(details, evidence)),
     )
+
+
+def _rounded_ids(evidence: Evidence) -> IdProblems | None:
+    return next((each for each in read_id_tables(evidence).values() if each.get("rounded")), None)
+
+
+def _comes_from_rounded_ids(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a verdict is KC501, or warns of a precision in which ids are other ids."""
+    details = _rounded_ids(evidence)
+    is_low = details is not None and details["rounded"]["dtype"] in ("float16", "bfloat16")
+    return verdict.code == "KC501" or is_low
 
 
 def _name_encoding(evidence: Evidence) -> CauseTexts | None:
@@ -166,14 +181,16 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="ids-rounded",
-        sentence="different ids share an embedding, because a dtype of floats does not hold them",
+        sentence=_SHARED_EMBEDDING,
         explanation=(
             "An Input without a dtype is float32, which holds whole numbers exactly up to 2^24 = 16,777,216 "
-            "only; float16 does up to 2048. Above that, neighbouring ids become the same number before the "
-            "table reads them, without an error."
+            "only; float16 does up to 2048, and bfloat16 up to 256: under mixed_bfloat16, any layer between "
+            "a float Input and the table rounds the ids. Above that, neighbouring ids become the same number "
+            "before the table reads them, without an error."
         ),
         key=("KC501",),
-        explains=("KC501",),
+        explains=("KC501", "KC602", "KC603", "KC604"),
+        covers=_comes_from_rounded_ids,
         suspect=_table("rounded"),
         specific=_name_rounding,
         advice="declare the input with whole numbers: keras.Input(..., dtype='int32'), or 'int64'",

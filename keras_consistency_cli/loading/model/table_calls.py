@@ -37,7 +37,7 @@ class TableCall:
         kind: the class of Keras that it belongs to.
         size: number of its entries, None if it takes any value.
         masks_zero: whether 0 is padding.
-        values: the values as they were given, before the layer casts them.
+        values: the values as they were given, before the layer casts them; those of bfloat16 as float32.
     """
 
     table: str
@@ -129,7 +129,7 @@ def _is_symbolic(args: tuple[Any, ...]) -> bool:
 def _read_call(layer: Any, kind: str, args: tuple[Any, ...], paths: dict[int, str]) -> TableCall | None:
     """Return the call with its values, None if these are not numbers or not known yet."""
     try:
-        values = np.asarray(keras.ops.convert_to_numpy(args[0]))
+        values = _as_numpy_type(np.asarray(keras.ops.convert_to_numpy(args[0])))
     except Exception:
         return None
     attribute = _SIZES.get(kind)
@@ -155,6 +155,11 @@ def _replace_unknown(call: TableCall, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if mask is not None:
         tensor._keras_mask = mask
     return (tensor, *args[1:])
+
+
+def _as_numpy_type(values: np.ndarray) -> np.ndarray:
+    """Return bfloat16, which NumPy does not know, as float32, which holds it exactly."""
+    return values.astype(np.float32) if values.dtype.name == "bfloat16" else values
 
 
 def _fill_with_first_word(layer: Any, values: np.ndarray) -> Any:

@@ -111,7 +111,7 @@ def _record_ids(session: Session, rows: Rows) -> dict[str, tuple[int | None, np.
         with recording_table_calls(session.model) as recorded, suppress(Exception):
             session.call(batch, training=False)
         for call in recorded.calls:
-            if call.kind != "CategoryEncoding" and call.values.dtype.kind in "fiuV":
+            if call.kind != "CategoryEncoding" and call.values.dtype.kind in "fiu":
                 sizes[call.table] = call.size
                 values.setdefault(call.table, []).append(call.values.astype(np.float64).ravel())
     return {table: (sizes[table], np.concatenate(parts)) for table, parts in values.items()}

@@ -110,6 +110,12 @@ def test_sizes_that_the_model_refuses_fail(world: Any, wording: SnapshotAssertio
     assert verdict.findings == {"refused": ["batch-2", "batch-all"]}
 
 
+def test_the_statistics_of_batch_normalization_are_no_batch_size(world: Any) -> None:
+    measured = Trace(route="batch-norm-statistics", details={})
+    traces = {**dict.fromkeys((*SIZES, "one-by-one"), SHAPE_MISMATCH), "batch-norm-statistics": measured}
+    assert world.where(traces).verdict(CHECK).status is Status.ERROR
+
+
 def test_a_model_that_refuses_every_size_or_declares_one_does_not_fail(world: Any) -> None:
     assert world.where(dict.fromkeys(SIZES, SHAPE_MISMATCH)).verdict(CHECK).status is Status.ERROR
     assert (
