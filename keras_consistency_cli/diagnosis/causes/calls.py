@@ -248,22 +248,5 @@ CALL_CAUSES: tuple[Cause, ...] = (
         advice="move the code of predict_step into a last layer of the model",
         specific=_name_overridden,
     ),
-    Cause(
-        slug="dtype-cast",
-        sentence="predict casts the rows to float32 before the model gets them; model(x) does not",
-        explanation=(
-            "The data pipeline of predict casts NumPy floats to keras.config.floatx(). A model that computes "
-            "in float64 then gets rounded rows, and different whole numbers above 2^24 that are stored as "
-            "floats become equal."
-        ),
-        key=("KC201",),
-        explains=("KC201",),
-        fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
-        advice=(
-            "save the rows as float32; for a model that computes in float64, call "
-            "keras.config.set_floatx('float64') before predicting; for whole numbers above 2^24, give the "
-            "input an integer dtype: keras.Input(shape, dtype='int64')"
-        ),
-    ),
 )
 """Most specific first."""

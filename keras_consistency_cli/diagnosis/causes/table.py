@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAU
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
+from keras_consistency_cli.diagnosis.causes.rounded_rows import ROUNDED_ROWS_CAUSE
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
@@ -37,6 +38,7 @@ CAUSES: Mapping[str, Cause] = {
         *ROW_COUNT_CAUSES,
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
+        ROUNDED_ROWS_CAUSE,
         *COMPILED_CAUSES,
         *SCALING_CAUSES,
         *SERVED_CAUSES,

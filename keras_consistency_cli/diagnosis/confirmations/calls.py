@@ -19,7 +19,6 @@ from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENC
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
-from keras_consistency_cli.routes.calling.rows import RowDetails
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS, XlaNumbersDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
@@ -105,13 +104,12 @@ def keras_predict_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationR
     )
 
 
-def explicit_cast_removes_difference(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-    """The rows cast before the call, and not."""
-    lost = evidence.details("rows", RowDetails).get("lost_in_cast")
-    if lost:
+def explicit_cast_removes_difference(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The rows cast before the call, and not; or in float64, rounded to float32 and not."""
+    if "KC201" in failing and failing["KC201"].findings.get("lost"):
         return ConfirmationResult(
             confirmed=True,
-            explanation=f"{sum(lost.values())} whole numbers change when they are cast to float32",
+            explanation="in float64, the same weights give different outputs for the rows as they are",
         )
     with_cast = evidence.comparisons.get(("call", "predict"), ())
     without_cast = evidence.comparisons.get(("call-as-given", "call"), ())
@@ -223,6 +221,7 @@ CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("plain-predict",),
     ),
     "dtype-cast": Confirmation(
-        how="the rows are cast explicitly before the call", test=explicit_cast_removes_difference
+        how="the rows are cast explicitly before the call; or the float64 copy runs on unrounded rows",
+        test=explicit_cast_removes_difference,
     ),
 }

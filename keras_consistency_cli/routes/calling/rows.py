@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-
-from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import find_nonfinite_rows
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, GivenDetails, Result, Rows
@@ -20,30 +17,16 @@ __all__ = ["GIVEN_ROWS_ROUTE", "ROWS_ROUTE", "RowDetails"]
 class RowDetails(TypedDict):
     """Details of the route `rows`.
 
-    `lost_in_cast` counts, for each float input, the whole numbers that the cast to float32 changes.
     `looks_for_nan` if rows hold NaN or infinity and the model has an operation that looks for them.
     """
 
-    lost_in_cast: dict[str, int]
     looks_for_nan: bool
 
 
 def _rows(session: Session, rows: Rows) -> Result:
-    """Mark the rows with NaN or infinity, by input.
-
-    Whole numbers that float32 cannot represent are counted, too.
-
-    Above 2^24, float32 does not contain every whole number.
-    """
-    float_inputs = {fact.name for fact in session.facts.inputs if fact.dtype == "float32"}
-    lost = {
-        name: int((values.astype(np.float32).astype(np.float64) != values).sum())
-        for name, values in rows.items()
-        if name in float_inputs and is_integer(values.dtype)
-    }
+    """Mark the rows with NaN or infinity, by input."""
     bad = find_nonfinite_rows(rows)
     details: RowDetails = {
-        "lost_in_cast": {name: number for name, number in lost.items() if number},
         "looks_for_nan": any(mask.any() for mask in bad.values()) and session.looks_for_nan(rows),
     }
     return Result(outputs=bad, details=details)

@@ -1,4 +1,4 @@
-"""Routes of conditioning: the float64 copy with tiny changes of its inputs or weights.
+"""Routes of conditioning: the float64 copy with tiny changes of its inputs or weights, or unrounded rows.
 
 In float64 the model's own rounding errors are ten million times smaller than the change, so a difference of
 the outputs comes from the model and not from its arithmetic.
@@ -7,7 +7,7 @@ the outputs comes from the model and not from its arithmetic.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -22,13 +22,57 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.float64 import Float64Session
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["CHANGE", "CONDITIONING_ROUTES"]
+__all__ = ["CHANGE", "CONDITIONING_ROUTES", "UNROUNDED", "LostDigits", "UnroundedDetails"]
 
+UNROUNDED = "unrounded-rows"
 CHANGE = 1e-7
 """Relative change of every number: about as much as storing it as float32 changes it."""
 _DRAWS = 3
 _MAX_PARAMETERS = 20_000_000
 """For more weights than this a draw for each of them takes too long."""
+
+
+class LostDigits(TypedDict):
+    """The number of an input that changes most where float32 does not hold it, and what it becomes."""
+
+    given: float
+    becomes: float
+
+
+class UnroundedDetails(TypedDict, total=False):
+    """Details of `unrounded-rows`: by input of floats, a number that float32 does not hold."""
+
+    lost: dict[str, LostDigits]
+
+
+def _keep_rows(session: Session, rows: Rows) -> Result:
+    """Run the rows in float64, without the rounding to float32 that the model gets them with."""
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    session = on_float64_copy(session)
+    batch, positions = session.one_batch(rows)
+    floats = {fact.name for fact in session.facts.inputs if fact.is_float}
+    wide = {
+        name: values.astype(np.float64) if name in floats and values.dtype.kind in "fiu" else values
+        for name, values in batch.items()
+    }
+    lost = {name: found for name in floats & wide.keys() if (found := _find_most_changed(wide[name]))}
+    if not lost:
+        return Result(outputs={})
+    session.restore()
+    details: UnroundedDetails = {"lost": lost}
+    return Result(outputs=session.step_as_given(wide), rows=positions, details=details)
+
+
+def _find_most_changed(values: np.ndarray) -> LostDigits | None:
+    """Return the finite number that the cast to float32 changes most; None if it changes none."""
+    finite = values[np.isfinite(values)]
+    narrow = finite.astype(np.float32).astype(np.float64)
+    off = np.abs(narrow - finite)
+    if not off.any():
+        return None
+    most = int(off.argmax())
+    return {"given": float(finite[most]), "becomes": float(narrow[most])}
 
 
 def _change_inputs(session: Session, rows: Rows) -> Result:
@@ -130,6 +174,14 @@ def _explain_too_many_weights(facts: Facts) -> str | None:
 
 
 CONDITIONING_ROUTES: tuple[Route, ...] = (
+    Route(
+        name=UNROUNDED,
+        summary="the float64 copy on rows that are not rounded to float32",
+        run=_keep_rows,
+        unavailable=needs_float_input,
+        precision="float64",
+        placement="float64",
+    ),
     Route(
         name="changed-inputs",
         summary="the float64 copy with every input changed by 1e-7 of itself",

@@ -54,3 +54,15 @@ def test_rows_that_predict_casts_and_a_call_does_not(
 def test_a_call_that_differs_is_reported_before_the_cast(world: Any) -> None:
     verdict = world.where({"call": world.moved(0.5), "call-as-given": world.moved(0.25)}).verdict(CHECK)
     assert (verdict.status, verdict.findings) == (Status.FAIL, {})
+
+
+@pytest.mark.parametrize(("by", "status"), [(2.0**-14, Status.PASS), (0.5, Status.WARN)])
+def test_digits_that_float32_does_not_hold(
+    world: Any, by: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    lost = {"x": {"given": 1_700_000_001.0, "becomes": 1_700_000_000.0}}
+    outputs = {"out": world.moved(by, precision="float64")}
+    unrounded = Trace(route="unrounded-rows", outputs=outputs, details={"lost": lost})
+    verdict = world.where({"unrounded-rows": unrounded}).verdict(CHECK)
+    assert (verdict.status, verdict.findings) == (status, {"lost": lost} if status is Status.WARN else {})
+    assert verdict.message == wording

@@ -308,7 +308,26 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC201": {}, "KC204": {}},
         [("constants-combined", "mix")],
     ),
-    ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
+    ("rows cast by predict", {}, {"KC201": {"cast": True}}, [("dtype-cast", None)]),
+    ("rows that float32 does not hold", {}, {"KC201": {"lost": {"x": {}}}}, [("dtype-cast", None)]),
+    (
+        "amplified rows that float32 does not hold",
+        {},
+        {
+            "KC201": {"lost": {"x": {}}},
+            "KC604": {"cause": "ill-conditioned", "amplification": {"inputs": 1e6, "weights": 1.0}},
+        },
+        [("dtype-cast", None)],
+    ),
+    (
+        "amplified weights are another cause",
+        {},
+        {
+            "KC201": {"lost": {"x": {}}},
+            "KC604": {"cause": "ill-conditioned", "amplification": {"inputs": 1e6, "weights": 1e6}},
+        },
+        [("dtype-cast", None), ("ill-conditioned", None)],
+    ),
     ("predict differs", {}, {"KC201": {}}, []),
     ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),
     ("no scaler", {}, {"KC301": {"cause": "scaler-missing"}}, [("scaler-missing", None)]),

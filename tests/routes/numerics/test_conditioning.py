@@ -10,11 +10,12 @@ from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.measurement.facts import InputFact
-from keras_consistency_cli.routes.numerics.conditioning import CHANGE, CONDITIONING_ROUTES
+from keras_consistency_cli.routes.numerics.conditioning import CHANGE, CONDITIONING_ROUTES, UNROUNDED
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, chain, dict_inputs, mlp, session_of, state_of, strings
 
-TABLE = {route.name: route for route in CONDITIONING_ROUTES}
+ROUTES = {route.name: route for route in CONDITIONING_ROUTES}
+TABLE = {name: route for name, route in ROUTES.items() if name != UNROUNDED}
 
 
 def amplification(route: str, built: tuple[Any, Any]) -> float:
@@ -75,7 +76,7 @@ def test_models_that_cannot_be_changed_are_left_out(wording: SnapshotAssertion) 
     facts = session_of(mlp()).facts
     words = type(facts)(**{**vars(facts), "inputs": (InputFact(name="x", shape=(None, 1), dtype="string"),)})
     large = type(facts)(**{**vars(facts), "parameters": 30_000_000})
-    assert [route.unavailable(facts) for route in CONDITIONING_ROUTES] == [None, None]
+    assert {route.unavailable(facts) for route in CONDITIONING_ROUTES} == {None}
     without_floats = TABLE["changed-inputs"].unavailable(words)
     assert TABLE["changed-inputs"].unavailable(session_of(strings()).facts) == without_floats
     assert [without_floats, TABLE["changed-weights"].unavailable(large)] == wording
@@ -86,3 +87,22 @@ def test_a_value_on_the_border_of_a_bin_is_not_changed() -> None:
     model, rows = chain((3,), bins, layers.Flatten(), layers.Dense(1))
     ages = {name: np.full(values.shape, 35, np.float32) for name, values in rows.items()}
     assert amplification("changed-inputs", (model, ages)) == 0
+
+
+def test_rows_that_float32_does_not_hold_are_run_as_they_are() -> None:
+    model, rows = chain((8,), layers.Rescaling(1.0, offset=-1e9))
+    wide = {name: values.astype("float64") + 1e9 for name, values in rows.items()}
+    float64_copy, _ = float64_copy_of((model, wide))
+    result = ROUTES[UNROUNDED].run(float64_copy, wide)
+    (lost,) = result.details["lost"].values()
+    assert np.float32(lost["given"]) == lost["becomes"] != lost["given"]
+    (name,), (given,) = result.outputs, wide.values()
+    np.testing.assert_allclose(result.outputs[name], given[result.rows] - 1e9, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_rows_that_float32_holds_are_not_run_again(dtype: str) -> None:
+    model, rows = chain((8,), layers.Dense(2))
+    narrow = {name: (100 * values).astype(dtype) for name, values in rows.items()}
+    float64_copy, _ = float64_copy_of((model, narrow))
+    assert ROUTES[UNROUNDED].run(float64_copy, narrow).outputs == {}
