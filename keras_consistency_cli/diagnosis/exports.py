@@ -13,7 +13,14 @@ from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
 from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["count_cut", "differing_layer", "fits_export", "helpful_change", "is_random_when_called"]
+__all__ = [
+    "count_cut",
+    "differing_layer",
+    "fits_export",
+    "helpful_change",
+    "is_random_when_called",
+    "list_unknown_layers",
+]
 
 _STALE, _SATURATED, _LAYER = "export-stale", "export-saturated", "export-layer-differs"
 _ABOUT_THE_RUNTIME = ("export-low-precision", "runtime-optimiser")
@@ -95,6 +102,11 @@ def differing_layer(slug: str, evidence: Evidence) -> str | None:
         return changed
     located = details.get("differing", {}).get("layer") if slug in _LOCATED else None
     return next((layer.path for layer in suspects.get(slug, ())), located)
+
+
+def list_unknown_layers(evidence: Evidence) -> list[str]:
+    """Return the layers before the differing one whose values the export does not hold."""
+    return _variants(evidence).get("differing", {}).get("unknown", [])
 
 
 def _in_training(layers: Sequence[LayerFact]) -> list[LayerFact]:

@@ -30,17 +30,17 @@ from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NO
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
-from keras_consistency_cli.routes.numerics.hidden_overflow import OVERFLOW_ROUTES
 from keras_consistency_cli.routes.numerics.integer_range import INTEGER_ROUTES
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
+from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import OVERFLOW_ROUTES
+from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RAISING_ROUTES
+from keras_consistency_cli.routes.numerics.low_precision.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.numerics.quantised.coarse_layers import COARSE_LOCATORS
 from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_ROUTES
 from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     DEQUANTISING_ROUTES,
     QUANTISATION_LOCATORS,
 )
-from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTES
-from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
 from keras_consistency_cli.routes.persistence.created_layers import CREATED_LAYER_LOCATORS

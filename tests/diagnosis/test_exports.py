@@ -143,6 +143,9 @@ def test_the_layer_from_which_values_differ(evidence: Any, verdict: Any) -> None
     located[f"variants@{LABEL}"]["differing"] = {"layer": "b", "kind": "Dense", "after": "a"}
     check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
     assert causes(evidence(located=located), check) == [(LAYER, "likely", "b")]
+    located[f"variants@{LABEL}"]["differing"]["unknown"] = ["between"]
+    (diagnosis,) = diagnose(evidence(located=located), [check])
+    assert "'between'" in diagnosis.confirmation
     located = variants(export_stale=1e-7)
     located[f"variants@{LABEL}"]["differing"] = {"layer": "b", "kind": "Dense", "after": "a"}
     assert causes(evidence(located=located), check) == [("export-stale", "confirmed", None)]

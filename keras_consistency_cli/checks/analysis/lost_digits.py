@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from keras_consistency_cli.checks.analysis.id_problems import find_rounded_inputs
+from keras_consistency_cli.checks.analysis.ids.id_problems import find_rounded_inputs
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
 from keras_consistency_cli.measurement.comparison import Comparison

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keras_consistency_cli.checks.analysis.id_problems import find_id_problems, find_word_problems
-from keras_consistency_cli.checks.analysis.lost_ids import find_lost_ids
+from keras_consistency_cli.checks.analysis.ids.id_problems import find_id_problems, find_word_problems
+from keras_consistency_cli.checks.analysis.ids.lost_ids import find_lost_ids
 from keras_consistency_cli.checks.analysis.shape_problems import (
     InputProblem,
     describe_refusal,

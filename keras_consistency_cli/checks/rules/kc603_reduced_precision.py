@@ -28,7 +28,11 @@ from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
 from keras_consistency_cli.checks.preconditions import error_if_crashed
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.routes.numerics.reduced_precision import POLICIES, LoweringDetails, lowered_name
+from keras_consistency_cli.routes.numerics.low_precision.reduced_precision import (
+    POLICIES,
+    LoweringDetails,
+    lowered_name,
+)
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE
 
 __all__ = ["CHECK"]

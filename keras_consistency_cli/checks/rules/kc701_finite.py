@@ -31,7 +31,10 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import error_if_crashed, stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.rows import RowDetails
-from keras_consistency_cli.routes.numerics.hidden_overflow import HIDDEN_OVERFLOW, OverflowDetails
+from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
+    HIDDEN_OVERFLOW,
+    OverflowDetails,
+)
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]

@@ -5,7 +5,7 @@ Checks recognize these causes and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.id_problems import UNKNOWN_WORDS
+from keras_consistency_cli.checks.analysis.ids.id_problems import UNKNOWN_WORDS
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts

@@ -16,8 +16,11 @@ from keras_consistency_cli.diagnosis.signatures import (
     overflows_in_float16,
     rows_are_nonfinite,
 )
-from keras_consistency_cli.routes.numerics.hidden_overflow import HIDDEN_OVERFLOW, OverflowDetails
-from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
+from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
+    HIDDEN_OVERFLOW,
+    OverflowDetails,
+)
+from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RaisedDetails
 
 __all__ = ["NONFINITE_CAUSES"]
 

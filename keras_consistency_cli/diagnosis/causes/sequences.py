@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks.analysis.id_problems import (
+from keras_consistency_cli.checks.analysis.ids.id_problems import (
     find_input_dtype,
     read_id_tables,
     suggest_whole_numbers,
 )
-from keras_consistency_cli.checks.analysis.lost_ids import read_lost_ids
+from keras_consistency_cli.checks.analysis.ids.lost_ids import read_lost_ids
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
-from keras_consistency_cli.diagnosis.causes.compiled import COMPILED_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
+from keras_consistency_cli.diagnosis.causes.execution import EXECUTION_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
-from keras_consistency_cli.diagnosis.causes.rounded_rows import ROUNDED_ROWS_CAUSE
 from keras_consistency_cli.diagnosis.causes.scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes.sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
@@ -38,8 +37,7 @@ CAUSES: Mapping[str, Cause] = {
         *ROW_COUNT_CAUSES,
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
-        ROUNDED_ROWS_CAUSE,
-        *COMPILED_CAUSES,
+        *EXECUTION_CAUSES,
         *SCALING_CAUSES,
         *SERVED_CAUSES,
         *DATA_CAUSES,

@@ -10,13 +10,19 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
     ConfirmationResult,
     ConfirmationTest,
-    cannot_test,
+    layer_list,
 )
-from keras_consistency_cli.diagnosis.exports import count_cut, helpful_change, is_random_when_called
+from keras_consistency_cli.diagnosis.exports import (
+    count_cut,
+    helpful_change,
+    is_random_when_called,
+    list_unknown_layers,
+)
 
 __all__ = ["EXPORT_CONFIRMATIONS"]
 
 _SATURATED, _LAYER = "export-saturated", "export-layer-differs"
+_NOT_EXCHANGED = "a layer of an export cannot be exchanged; its values are compared layer by layer"
 
 _CHANGES: Mapping[str, str] = {
     "export-stale": "with the weights that the export holds, the model gives the outputs of the export",
@@ -80,7 +86,14 @@ def _explanation(slug: str, evidence: Evidence, failing: Failing) -> str | None:
     return None if result is None else _CHANGES[slug].format(how=result.get("how", ""))
 
 
+def _located_between(evidence: Evidence, _failing: Failing) -> ConfirmationResult:
+    """The layer is not certain, and the layers before it without values may be the one as well."""
+    unknown = list_unknown_layers(evidence)
+    also = f"; the export holds no values of {layer_list(unknown)} before it" if unknown else ""
+    return ConfirmationResult(confirmed=False, explanation=f"{_NOT_EXCHANGED}{also}")
+
+
 EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
     slug: Confirmation(how=how.replace(" ({how})", ""), test=_confirmed(slug))
     for slug, how in {**_CHANGES, **_COUNTED, **_READ}.items()
-} | {_LAYER: cannot_test("a layer of an export cannot be exchanged; its values are compared layer by layer")}
+} | {_LAYER: Confirmation(how=f"not: {_NOT_EXCHANGED}", test=_located_between)}

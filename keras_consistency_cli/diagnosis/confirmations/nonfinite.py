@@ -20,7 +20,7 @@ from keras_consistency_cli.diagnosis.confirmations.precision import raised_layer
 from keras_consistency_cli.diagnosis.signatures import located
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
+from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RaisedDetails
 from keras_consistency_cli.text import format_count
 
 __all__ = ["NONFINITE_CONFIRMATIONS"]

@@ -18,7 +18,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     reported_by_check,
 )
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
-from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
+from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RaisedDetails
 
 __all__ = ["PRECISION_CONFIRMATIONS"]
 

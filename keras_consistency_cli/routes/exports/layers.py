@@ -1,13 +1,14 @@
 """Find the layer from which on an export computes something else than the model.
 
 Converters keep the names of layers in the names of their values. Each layer of the model is compared with the
-values that bear its name.
+values that bear its name. If none does, because the converter has named it otherwise, a value that equals the
+output of the layer is taken as its own; without such a value, nothing is known about the layer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -29,11 +30,15 @@ _CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
 
 
 class DifferingLayer(TypedDict, total=False):
-    """The first layer that differs, and the last one before it that agrees; empty if none was found."""
+    """The first layer that differs, and the last one before it that agrees; empty if none was found.
+
+    `unknown` are the layers between the two whose values the export does not hold.
+    """
 
     layer: str
     kind: str
     after: str
+    unknown: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +58,18 @@ def find_differing_layer(export: ExportSession, rows: Rows) -> DifferingLayer:
     """
     values = export.exported.values(export.feeds(rows))
     share = _TOLERANCE.get(export.exported.precision, _COARSE)
-    judged = [
-        (called, agrees)
-        for called in _outputs_of_layers(export, rows)
-        if (agrees := _agrees(called, values, share)) is not None
-    ]
+    judged = [(called, _agrees(called, values, share)) for called in _outputs_of_layers(export, rows)]
     last = max((number for number, (_, agrees) in enumerate(judged) if agrees), default=-1)
-    if not judged or last == len(judged) - 1:
+    later = judged[last + 1 :]
+    first = next((number for number, (_, agrees) in enumerate(later) if agrees is False), None)
+    if first is None:
         return {}
-    first = judged[last + 1][0]
-    after = judged[last][0].path if last >= 0 else ""
-    return {"layer": first.path, "kind": first.kind, "after": after}
+    return {
+        "layer": later[first][0].path,
+        "kind": later[first][0].kind,
+        "after": judged[last][0].path if last >= 0 else "",
+        "unknown": [called.path for called, _ in later[:first]],
+    }
 
 
 def _outputs_of_layers(export: ExportSession, rows: Rows) -> Iterator[_Called]:
@@ -93,21 +99,27 @@ def _outputs_of_layers(export: ExportSession, rows: Rows) -> Iterator[_Called]:
 
 
 def _agrees(called: _Called, values: Mapping[str, np.ndarray], share: float) -> bool | None:
-    """Whether one of the values that bear the layer's name is its output; None if none has its size."""
+    """Whether one of the values that bear the layer's name is its output.
+
+    If none of its size does, True if any other value is, and None if not.
+    """
     pattern = re.compile(rf"(?:^|[/;]){re.escape(called.name)}(?:_\d+)?(?:[/;:]|$)")
-    candidates = [
-        each
-        for name, each in values.items()
-        if pattern.search(name) and each.size == called.output.size and is_float(each.dtype)
-    ]
-    if not candidates or not called.output.size:
+    size = called.output.size
+    alike = {name: each for name, each in values.items() if each.size == size and is_float(each.dtype)}
+    named = [each for name, each in alike.items() if pattern.search(name)]
+    if not size or (np.ptp(called.output) == 0 and not named):
         return None
-    largest = float(np.abs(np.nan_to_num(called.output, nan=0.0, posinf=0.0, neginf=0.0)).max())
+    found = _holds_output(named or list(alike.values()), called.output, share)
+    return found if named else found or None
+
+
+def _holds_output(candidates: Sequence[np.ndarray], output: np.ndarray, share: float) -> bool:
+    largest = float(np.abs(np.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)).max())
     limit = share * largest + np.finfo(np.float32).tiny
     return any(
         max_abs_difference(each.reshape(-1).astype(np.float64), expected.reshape(-1), nan="equal") <= limit
         for each in candidates
-        for expected in _layouts(called.output)
+        for expected in _layouts(output)
     )
 
 

@@ -1,15 +1,18 @@
-"""Causes of outputs that differ because a graph is optimized, or compiled with XLA."""
+"""Causes in how the model is run: the cast of rows, the optimizer of graphs, XLA."""
 
 from __future__ import annotations
 
+import math
+
+from keras_consistency_cli.checks.analysis.lost_digits import find_digit_loss
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, Failing
 from keras_consistency_cli.diagnosis.signatures import is_random, located, only_xla_differs
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS
 from keras_consistency_cli.routes.locating.execution import ExecutionDetails
 
-__all__ = ["COMPILED_CAUSES"]
+__all__ = ["EXECUTION_CAUSES"]
 
 
 def _draws_from_seed(evidence: Evidence, failing: Failing) -> bool:
@@ -29,7 +32,50 @@ def _comes_from_predict(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code in ("KC201", "KC204") or is_nonfinite
 
 
-COMPILED_CAUSES: tuple[Cause, ...] = (
+_FINDINGS = {"cast", "lost"}
+_MOSTLY = 100
+"""How much more than its weights a model amplifies its inputs, if the rows are the reason."""
+
+
+def _comes_from_rows(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a verdict is KC201, or KC604 says that inputs are amplified far more than weights."""
+    factors = verdict.findings.get("amplification", {})
+    return verdict.code == "KC201" or factors.get("inputs", 0.0) > _MOSTLY * factors.get("weights", math.inf)
+
+
+def _name_lost_digits(evidence: Evidence) -> CauseTexts | None:
+    """The texts for numbers that float32 does not hold, whether predict casts them or the caller."""
+    if find_digit_loss(evidence) is None:
+        return None
+    return CauseTexts(
+        sentence="numbers of the rows lose digits in float32 that the outputs depend on",
+        advice=(
+            "bring the numbers near 0 in float64, before the model gets them, in training and in serving:\n"
+            "    x = (rows.astype('float64') - ORIGIN) / SCALE     # such as hours since a start\n"
+            "or declare ids as whole numbers: keras.Input(shape, dtype='int64')"
+        ),
+    )
+
+
+EXECUTION_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="dtype-cast",
+        sentence="predict casts the rows to float32 before the model gets them; model(x) does not",
+        explanation=(
+            "The data pipeline of predict casts NumPy floats to keras.config.floatx(). A model that computes "
+            "in float64 then gets rounded rows. Numbers far from 0 lose their last digits: seconds since "
+            "1970 are rounded to steps of 128, and whole numbers above 2^24 become equal."
+        ),
+        key=("KC201",),
+        explains=("KC201", "KC604"),
+        fits=lambda _evidence, failing: bool(_FINDINGS & failing["KC201"].findings.keys()),
+        covers=_comes_from_rows,
+        specific=_name_lost_digits,
+        advice=(
+            "save the rows as float32; for a model that computes in float64, call "
+            "keras.config.set_floatx('float64') before predicting"
+        ),
+    ),
     Cause(
         slug="constants-combined",
         sentence="TensorFlow combines constants of {layer} when it optimizes a graph: outputs change",

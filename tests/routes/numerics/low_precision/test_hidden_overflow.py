@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.numerics.hidden_overflow import (
+from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
     OVERFLOW_ROUTES,
     OverflowDetails,
     choose_furthest,

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
+from keras_consistency_cli.routes.numerics.low_precision.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.trace import Result
 from tests.helpers.live_models import HEALTHY, Boxes, chain, mixed, mlp, named_rows, session_of
 

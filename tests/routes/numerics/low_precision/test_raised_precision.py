@@ -11,7 +11,7 @@ from keras import layers
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTES
+from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RAISING_ROUTES
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import chain, mixed, mlp, session_of
 

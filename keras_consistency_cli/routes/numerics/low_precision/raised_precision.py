@@ -17,7 +17,10 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import finite_batches
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
-from keras_consistency_cli.routes.numerics.hidden_overflow import choose_furthest, find_hidden_overflow
+from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
+    choose_furthest,
+    find_hidden_overflow,
+)
 from keras_consistency_cli.routes.numerics.rounding_location import locate_rounding
 from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
