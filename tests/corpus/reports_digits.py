@@ -77,6 +77,13 @@ def _clean(name: str, build: Callable[[], Any], data: Rows) -> Case:
     return Case(name=name, family=f"clean-{FAMILY}", build=build, data=data, quiet=QUIET)
 
 
+def binned() -> Any:
+    """Prices in bins, whose borders are prices that occur."""
+    price = keras.Input((2,), name="price")
+    bins = layers.Discretization([0.7, 1.1, 2.3, 3.3], output_mode="one_hot")
+    return keras.Model(price, _dense(layers.Flatten()(bins(price))))
+
+
 CASES: tuple[Case, ...] = (
     _lost("seconds since 1970, within the hour", within_hour, times(START, 1)),
     _lost("seconds since 1970, from a start", since_start(START), times(START, 2)),
@@ -88,6 +95,11 @@ CASES: tuple[Case, ...] = (
         "whole numbers that become small",
         scaled(1e-9),
         lambda random: random.integers(10**8, 10**9, size=(50, 3)),
+    ),
+    _clean(
+        "prices on the borders of bins",
+        binned,
+        lambda random: random.choice([0.4, 0.7, 1.1, 1.9, 2.3, 3.3], (60, 2)),
     ),
     _clean(
         "balances in cents",

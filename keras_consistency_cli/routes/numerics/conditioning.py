@@ -53,7 +53,7 @@ def _keep_rows(session: Session, rows: Rows) -> Result:
     batch, positions = session.one_batch(rows)
     floats = {fact.name for fact in session.facts.inputs if fact.is_float}
     wide = {
-        name: values.astype(np.float64) if name in floats and values.dtype.kind in "fiu" else values
+        name: _unround(session, name, values) if name in floats and values.dtype.kind in "fiu" else values
         for name, values in batch.items()
     }
     lost = {name: found for name in floats & wide.keys() if (found := _find_most_changed(wide[name]))}
@@ -62,6 +62,12 @@ def _keep_rows(session: Session, rows: Rows) -> Result:
     session.restore()
     details: UnroundedDetails = {"lost": lost}
     return Result(outputs=session.step_as_given(wide), rows=positions, details=details)
+
+
+def _unround(session: Session, name: str, values: np.ndarray) -> np.ndarray:
+    """Return values as float64; those that float32 rounds to one with a meaning of its own are rounded."""
+    rounded = values.astype(np.float32).astype(np.float64)
+    return np.where(_find_exact(session, name, rounded), rounded, values.astype(np.float64))
 
 
 def _find_most_changed(values: np.ndarray) -> LostDigits | None:
