@@ -1,4 +1,4 @@
-"""Follow statements: assignments, branches, loops, blocks, definitions and imports."""
+"""Follow statements: branches, loops, blocks, definitions and imports."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import replaced_plane
-from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
-from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
-from keras_consistency_cli.checks.code.engine.parts import item_of, unpacked
-from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
-    Class,
-    Instance,
-    Mark,
-    Scope,
-    Value,
-    join,
-)
+from keras_consistency_cli.checks.code.engine.assignments import Assignments
+from keras_consistency_cli.checks.code.engine.machine import label_of
+from keras_consistency_cli.checks.code.engine.parts import item_of
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Value, join
 from keras_consistency_cli.checks.code.syntax import asks_for_existence, captured_names, returns_value
 
 __all__ = ["Statements"]
@@ -27,7 +18,7 @@ _MOST_NESTED = 2
 """The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
 
 
-class Statements(Definitions):
+class Statements(Assignments):
     """The statements of a program."""
 
     def run_block(self, body: Sequence[ast.stmt]) -> None:
@@ -45,99 +36,6 @@ class Statements(Definitions):
                     self.place = replace(self.place, branches=(*self.place.branches, id(statement)))
         finally:
             self.place = place
-
-    # --- assignments
-
-    def assign(self, target: ast.expr, value: Value) -> None:
-        """Follow an assignment to a name, an attribute, an item or several of them."""
-        if isinstance(target, ast.Name):
-            self._assign_name(target.id, value)
-        elif isinstance(target, ast.Attribute):
-            self._assign_attribute(target, value)
-        elif isinstance(target, ast.Subscript):
-            self._assign_item(target, value)
-        elif isinstance(target, ast.Tuple | ast.List):
-            for place, each in enumerate(target.elts):
-                self.assign(each, unpacked(value, place, len(target.elts)))
-        elif isinstance(target, ast.Starred):
-            self.assign(target.value, replace(value, items=None))
-
-    def _assign_name(self, name: str, value: Value) -> None:
-        scope = self.frame.scope
-        name_thing(value, name)
-        if self.place.loops and value.kind not in ("function", "class", "model"):
-            value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
-        if name in scope.global_names:
-            _keep(value)
-            scope.module.scope.names[name] = value
-        else:
-            scope.names[name] = value
-
-    def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
-        base = self.evaluate(target.value)
-        name_thing(value, target.attr)
-        _keep(value)
-        if isinstance(base.ref, Instance):
-            before = base.ref.attributes.get(target.attr)
-            is_reset = value.is_const(None) and before is not None
-            base.ref.attributes[target.attr] = join(before, value) if is_reset and before else value
-        elif isinstance(base.ref, Class):
-            base.ref.attributes[target.attr] = value
-        elif not value.is_const(None):
-            self.module.loose[target.attr] = value
-            if is_of_application(target.value):
-                self.module.of_application[target.attr] = value
-
-    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
-        """An item is part of the whole: what is true of it is true of the whole."""
-        index = self.evaluate(target.slice)
-        if not (isinstance(target.value, ast.Name) and target.value.id in self.frame.scope.names):
-            _keep(value)
-        hashes = index.of("hash")
-        base = self.evaluate(target.value)
-        if isinstance(index.ref, str) and index.kind == "const":
-            # models[KEY]: the name of the key is read where the object is, too.
-            key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
-            name_thing(value, key, label_of(target.value))
-        whole = base if value.kind in ("", "const") else join(base, value)
-        number = index.items[-1].ref if index.items else None
-        if type(number) is int and value.has("plane"):
-            base = whole = replaced_plane(base, number, value)
-            value = value.without("bgr", "rgb", "plane")
-        marks = base.marks | value.marks | frozenset(hashes)
-        whole = replace(whole, marks=marks, rank=base.rank, rows=base.rows, entries=base.entries)
-        if isinstance(index.ref, str) and index.kind == "const" and base.kind not in ("frame", "column"):
-            whole = whole.with_entry(index.ref, value)
-        self._replace_root(target.value, whole)
-
-    def _replace_root(self, node: ast.expr, value: Value) -> None:
-        if isinstance(node, ast.Name):
-            scope: Scope | None = self.frame.scope
-            while scope is not None and node.id not in scope.names:
-                scope = scope.parent
-            (scope or self.frame.scope).names[node.id] = value
-        elif isinstance(node, ast.Attribute):
-            self._assign_attribute(node, value)
-        elif isinstance(node, ast.Subscript):
-            base = self.evaluate(node.value)
-            self._replace_root(node.value, base.marked(*value.marks))
-
-    def assignment(self, node: ast.Assign) -> None:
-        """Follow `a = b = value`."""
-        value = self.evaluate(node.value)
-        for target in node.targets:
-            self.assign(target, value)
-
-    def annotated(self, node: ast.AnnAssign) -> None:
-        """Follow `a: int = value`."""
-        if node.value is not None:
-            self.assign(node.target, self.evaluate(node.value))
-
-    def augmented(self, node: ast.AugAssign) -> None:
-        """Follow `a += value`."""
-        value = self.evaluate(node.value)
-        before = self.evaluate(node.target)
-        self.assign(node.target, self.combine(node, node.op, before, value))
 
     def expression(self, node: ast.Expr) -> None:
         """Follow a call whose result is not used."""
@@ -248,11 +146,6 @@ def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
             if before is not value:
                 merged[name] = value if before is None else join(before, value)
     return merged
-
-
-def _keep(value: Value) -> None:
-    if value.thing is not None:
-        value.thing.is_kept = True
 
 
 def _context_kind(value: Value, node: ast.expr) -> str:
