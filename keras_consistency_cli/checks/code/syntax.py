@@ -10,6 +10,7 @@ __all__ = [
     "is_ellipsis",
     "is_new_axis",
     "is_reversed",
+    "is_single",
     "is_window",
     "returns_value",
 ]
@@ -63,4 +64,33 @@ def is_reversed(node: ast.Slice) -> bool:
 def is_window(node: ast.expr) -> bool:
     """Whether a slice takes some steps of a series: x[i : i + 60]."""
     limits = (node.lower, node.upper) if isinstance(node, ast.Slice) else (None,)
-    return None not in limits and not all(isinstance(limit, ast.Constant) for limit in limits)
+    is_open = None in limits or all(isinstance(limit, ast.Constant) for limit in limits)
+    return not is_open and not is_single(node)
+
+
+def is_single(node: ast.expr) -> bool:
+    """Whether a slice takes one item: x[:1], x[i : i + 1], x[-1:]."""
+    if not isinstance(node, ast.Slice):
+        return False
+    (lower, first), (upper, last) = _limit(node.lower), _limit(node.upper)
+    return lower == upper and last - first == 1
+
+
+def _limit(node: ast.expr | None) -> tuple[str, int]:
+    """The limit of a slice as something unknown and a number that is added to it: i + 1."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        amount = _number(node.right)
+        if amount is not None:
+            return ast.dump(node.left), amount if isinstance(node.op, ast.Add) else -amount
+    if node is None:
+        return "", 0
+    amount = _number(node)
+    return ("", amount) if amount is not None else (ast.dump(node), 0)
+
+
+def _number(node: ast.expr) -> int | None:
+    """A whole number that is written out, None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        amount = _number(node.operand)
+        return None if amount is None else -amount
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None

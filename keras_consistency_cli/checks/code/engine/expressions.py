@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.items import dependency, known_item, part, sliced
+from keras_consistency_cli.checks.code.engine.items import dependency, indexed, known_item, part, sliced
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
 from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, plus
@@ -117,16 +117,14 @@ class Expressions(Literals):
             return known
         if isinstance(node.slice, ast.Slice):
             kept = as_one_sample(base) if is_window(node.slice) else base
-            return replace(kept, rows=sliced(base, node.slice), items=None)
+            return indexed(replace(kept, rows=sliced(base, node.slice), items=None), index)
         if isinstance(node.slice, ast.Tuple):
-            return part(base, node.slice, index.items or ())
+            return indexed(part(base, node.slice, index.items or ()), index)
         if is_new_axis(node.slice):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
-        loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
-        element = element_of(base)
-        return element.marked(*loops) if loops else element
+        return indexed(element_of(base), index)
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""

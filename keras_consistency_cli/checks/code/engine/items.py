@@ -9,9 +9,15 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Value
-from keras_consistency_cli.checks.code.syntax import is_ellipsis, is_new_axis, is_reversed, is_window
+from keras_consistency_cli.checks.code.syntax import (
+    is_ellipsis,
+    is_new_axis,
+    is_reversed,
+    is_single,
+    is_window,
+)
 
-__all__ = ["dependency", "known_item", "part", "sliced"]
+__all__ = ["dependency", "indexed", "known_item", "part", "sliced"]
 
 
 def dependency(index: Value) -> Value:
@@ -19,6 +25,16 @@ def dependency(index: Value) -> Value:
     found = next((each for each in index.items or () if each.kind == "depends"), NOTHING)
     is_of_class = found.kind == "depends" and found.ref is None and index.items
     return replace(found, ref=index.items[0].ref) if is_of_class and index.items else found
+
+
+def indexed(part: Value, index: Value) -> Value:
+    """Return a part of a value: if a loop makes the index, each pass takes a different one."""
+    loops = index.of("loop") if index.kind != "const" else ()
+    if not loops:
+        return part
+    is_rows = part.has("request") or part.has("image")
+    marks = (mark._replace(kind=kind) for mark in loops for kind in ("loop", "rows-of")[: 1 + is_rows])
+    return part.marked(*marks)
 
 
 def known_item(base: Value, index: Value) -> Value | None:
@@ -44,6 +60,8 @@ def part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
     for place, each in enumerate(index.elts):
         if is_new_axis(each):
             rank, rows = plus(rank, 1), "one" if place == 0 else rows
+        elif place == 0 and is_single(each):
+            rows = "one"
         elif not isinstance(each, ast.Slice | ast.List) and not is_ellipsis(each):
             rank, rows = plus(rank, -1), "" if place == 0 else rows
     kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
@@ -65,8 +83,7 @@ def _channels(base: Value, index: ast.Tuple, given: Value) -> Value:
 
 
 def sliced(base: Value, node: ast.Slice) -> str:
-    """The first axis after a slice: x[:1] is one row."""
-    upper, lower = node.upper, node.lower
-    if lower is None and isinstance(upper, ast.Constant) and upper.value == 1:
+    """The first axis after a slice: x[:1] is one row, and so is x[i : i + 1]."""
+    if is_single(node):
         return "one"
-    return base.rows if lower is None and upper is None else ""
+    return base.rows if node.lower is None and node.upper is None else ""
