@@ -7,6 +7,7 @@ import ast
 __all__ = [
     "asks_for_existence",
     "captured_names",
+    "is_column",
     "is_ellipsis",
     "is_new_axis",
     "is_reversed",
@@ -48,6 +49,16 @@ def is_new_axis(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return node.value is None
     return isinstance(node, ast.Attribute) and node.attr == "newaxis"
+
+
+def is_column(index: ast.Tuple) -> bool:
+    """Whether an index takes one number of each row: x[:, 0], x[..., 1]."""
+    first, *rest = index.elts or [index]
+    keeps_rows = is_ellipsis(first) or (isinstance(first, ast.Slice) and not is_single(first))
+    others = ast.Slice | ast.List | ast.Tuple
+    return keeps_rows and any(
+        not (isinstance(each, others) or is_new_axis(each) or is_ellipsis(each)) for each in rest
+    )
 
 
 def is_ellipsis(node: ast.expr) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.items import dependency, indexed, known_item, part, sliced
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, plus
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, one_step, plus
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Mark,
@@ -119,7 +119,9 @@ class Expressions(Literals):
             kept = as_one_sample(base) if is_window(node.slice) else base
             return indexed(replace(kept, rows=sliced(base, node.slice), items=None), index)
         if isinstance(node.slice, ast.Tuple):
-            return indexed(part(base, node.slice, index.items or ()), index)
+            kept = part(base, node.slice, index.items or ())
+            has_step = len(node.slice.elts) > 1 and is_new_axis(node.slice.elts[1])
+            return indexed(one_step(kept, self.site(node)) if has_step else kept, index)
         if is_new_axis(node.slice):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):

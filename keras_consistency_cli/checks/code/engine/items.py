@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Value
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
 from keras_consistency_cli.checks.code.syntax import (
+    is_column,
     is_ellipsis,
     is_new_axis,
     is_reversed,
@@ -68,6 +69,8 @@ def part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
     first = index.elts[0] if index.elts else None
     is_sample = first is not None and (is_new_axis(first) or is_window(first))
     kept = as_one_sample(kept) if is_sample else kept
+    if is_column(index):
+        kept = kept.marked(Mark("one-column"))
     return replace(kept, rank=rank, rows=rows, items=None)
 
 

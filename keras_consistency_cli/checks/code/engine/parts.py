@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Value, join
+from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Site, Value, join
 
-__all__ = ["as_one_sample", "element_of", "item_of", "plus", "unpacked", "words_of"]
+__all__ = ["as_one_sample", "element_of", "item_of", "one_step", "plus", "unpacked", "words_of"]
 
 
 def as_one_sample(value: Value) -> Value:
     """Return a value whose rows become the steps of one sample: what was said of a batch of rows is over."""
-    return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows")
+    return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows", "one-step")
+
+
+def one_step(value: Value, site: Site) -> Value:
+    """Return a value that got a second axis of length one: of rows, each is a series of one time step."""
+    return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
 def element_of(value: Value) -> Value:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
-from keras_consistency_cli.checks.code.library.arrays import described, note_shape, repeated, reshaped
+from keras_consistency_cli.checks.code.library.arrays import described, repeated
+from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
 
 __all__ = ["ARRAY_METHODS"]

@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.library.keras_objects import note_layer
+from keras_consistency_cli.checks.code.library.keras_objects import note_layers
 from keras_consistency_cli.checks.code.library.services import post
 
 __all__ = ["METHODS", "call_object"]
@@ -117,11 +117,11 @@ def _load_weights(machine: Machine, call: Call) -> Value:
 
 def _add_layer(machine: Machine, call: Call) -> Value:
     """model.add(layer), or an item of a set."""
-    thing, layer = call.receiver.thing, call.arguments.get(0).thing
-    if thing is not None and layer is not None:
-        note_layer(thing, layer)
-        return NOTHING
-    return _appended(machine, call)
+    thing = call.receiver.thing
+    if thing is None or call.receiver.kind != "model":
+        return _appended(machine, call)
+    note_layers(thing, call.arguments.all())
+    return NOTHING
 
 
 def _appended(machine: Machine, call: Call) -> Value:

@@ -97,8 +97,9 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     number it is always 0.
 
     How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the
-    first axis, or without an axis if there are several rows. With --model, it also reports argmax of an
-    output of one number.
+    first axis, or without an axis if there are several rows. The largest number of one column
+    (outputs[:, 1]) is a question about rows, and not reported. With --model, the rule also reports argmax
+    of an output of one number.
 
     To fix: Search along the last axis.
 
@@ -123,7 +124,7 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
 
 def _wrong_axis(facts: ModelFacts | None, event: Event) -> str:
     values, axis = event.subject, event.data
-    if values.has("averaged"):
+    if values.has("averaged") or values.has("one-column"):
         return ""
     if values.rows in ("one", "many", "some") and axis.is_const(0):
         return "compares the rows of the batch with each other"
@@ -199,8 +200,9 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
     Why: An LSTM starts from zeros in each call. With one step, it sees no past, and is an expensive Dense
     layer.
 
-    How: Rows are reshaped to (rows, 1, columns), and the model has recurrent layers, by the code that
-    builds it or by --model, is not stateful, and was built for longer series or for any length.
+    How: Rows are reshaped to (rows, 1, columns) or get an axis of one time step (np.expand_dims(x, 1),
+    x[:, None, :]), and the model has recurrent layers, by the code that builds it or by --model, is not
+    stateful, and was built for longer series or for any length.
 
     To fix: Feed it the last steps, as many as in training.
 
@@ -213,7 +215,7 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
         built = thing.layers if thing is not None else set()
         is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built
-        is_meant = facts is not None and facts.time_steps == 1
+        is_meant = facts.time_steps == 1 if facts is not None else "one-step" in built
         for mark in event.data.of("one-step"):
             if mark.site is not None and is_recurrent and not is_stateful and not is_meant:
                 yield Hit(
