@@ -7,6 +7,7 @@ import ast
 __all__ = [
     "asks_for_existence",
     "captured_names",
+    "catches_missing",
     "is_column",
     "is_ellipsis",
     "is_new_axis",
@@ -33,6 +34,15 @@ def asks_for_existence(test: ast.expr) -> bool:
         is_none = any(isinstance(each, ast.Constant) and each.value is None for each in test.comparators)
         return is_none or any(isinstance(op, ast.NotIn) for op in test.ops)
     return False
+
+
+_MISSING = frozenset({"KeyError", "IndexError", "LookupError", "AttributeError", "NameError"})
+
+
+def catches_missing(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler runs if something does not exist yet: except KeyError."""
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(each, ast.Name) and each.id in _MISSING for each in types)
 
 
 def captured_names(pattern: ast.pattern) -> list[str]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.engine.parts import as_one_sample, item_of
 from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
     Function,
     Mark,
     Scope,
@@ -21,6 +20,8 @@ from keras_consistency_cli.checks.code.library.services import is_service_url
 __all__ = ["Literals"]
 
 _MOST_ITEMS = 64
+_OF_TEXTS = frozenset({"service-url", "request", "loop"})
+"""What is true of a text that is made from values: the address of a service, and who sent a part of it."""
 
 
 class Literals(Calls):
@@ -34,10 +35,9 @@ class Literals(Calls):
         return Value(kind="const", ref=known, marks=marks, rank=0)
 
     def joined(self, node: ast.JoinedStr) -> Value:
-        """Return an f-string: only whether it is the address of a service is kept of its parts."""
-        parts = [self.evaluate(part) for part in node.values]
-        is_url = any(part.has("service-url") for part in parts)
-        return Value(marks=frozenset({Mark("service-url")})) if is_url else NOTHING
+        """Return an f-string: of its parts, what a text can tell is kept."""
+        marks = merge_marks([self.evaluate(part) for part in node.values])
+        return Value(marks=frozenset(mark for mark in marks if mark.kind in _OF_TEXTS))
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         """Return a list that is written out, with its number of axes if all of its items agree."""

@@ -10,7 +10,12 @@ from keras_consistency_cli.checks.code.engine.assignments import Assignments
 from keras_consistency_cli.checks.code.engine.machine import label_of
 from keras_consistency_cli.checks.code.engine.parts import item_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Value, join
-from keras_consistency_cli.checks.code.syntax import asks_for_existence, captured_names, returns_value
+from keras_consistency_cli.checks.code.syntax import (
+    asks_for_existence,
+    captured_names,
+    catches_missing,
+    returns_value,
+)
 
 __all__ = ["Statements"]
 
@@ -114,11 +119,22 @@ class Statements(Assignments):
         """Follow the body, and each handler as if the body had ended."""
         self._either(
             lambda: self.run_block([*node.body, *node.orelse]),
-            *(self._branch(handler.body) for handler in node.handlers),
+            *map(self._handler, node.handlers),
         )
         was_left, self.frame.is_left = self.frame.is_left, False
         self.run_block(node.finalbody)
         self.frame.is_left = self.frame.is_left or was_left
+
+    def _handler(self, handler: ast.ExceptHandler) -> Callable[[], None]:
+        """Return a way through a handler: what it loads and keeps because it was missing is loaded once."""
+        follow = self._branch(handler.body)
+        context = ("missing",) if catches_missing(handler) else ()
+
+        def follow_handler() -> None:
+            with self.within(replace(self.place, contexts=(*self.place.contexts, *context))):
+                follow()
+
+        return follow_handler
 
     def match_block(self, node: ast.Match) -> None:
         """Follow every case."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, join, scaled_pixels
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
@@ -177,6 +178,15 @@ def _item(machine: Machine, call: Call) -> Value:
     return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
 
 
+def _set_default(machine: Machine, call: Call) -> Value:
+    """items.setdefault(key, x): x is kept under the key, unless something else is already."""
+    value, func = call.arguments.get(1), call.node.func
+    if isinstance(func, ast.Attribute) and len(call.node.args) > 1:
+        item = ast.Subscript(value=func.value, slice=call.node.args[0], ctx=ast.Store())
+        machine.assign(ast.copy_location(item, call.node), value)
+    return join(_item(machine, call), value)
+
+
 def _applied(machine: Machine, call: Call) -> Value:
     """rows.apply(function): the function is followed for any row."""
     function, base = call.arguments.get(0), call.receiver
@@ -255,6 +265,7 @@ METHODS: Handlers = {
     "model_dump": _declared,
     "get": _item,
     "getlist": _item,
+    "setdefault": _set_default,
     "apply": _applied,
     "map": _applied,
     "applymap": _applied,

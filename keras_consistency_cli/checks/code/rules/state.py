@@ -122,9 +122,10 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
 
     How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which
     runs again for each input. It is not reported if the load is cached, is inside an `if` that asks
-    whether the model exists already, if the file depends on the request, or if the model is trained
-    further. Nor is a model that is kept for later requests, if this request does not use it or uses it on
-    other ways too (a reload), nor a stateful model: each client may have one of its own.
+    whether the model exists already, or an `except KeyError` whose model is kept, if the file depends on
+    the request, or if the model is trained further. Nor is a model that is kept for later requests, if
+    this request does not use it or uses it on other ways too (a reload), nor a stateful model: each client
+    may have one of its own.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -144,6 +145,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
             is_model = event.subject.kind == "model" and event.method != "load_weights"
             is_kept = event.place.is_cached or event.place.is_guarded or event.data.has("request")
             is_kept = is_kept or _is_refresh(trace, event) or is_stateful(evidence, event)
+            is_kept = is_kept or ("missing" in event.place.contexts and thing is not None and thing.is_kept)
             if (is_model or thing in predicted) and not is_kept and thing not in trained:
                 yield Hit(
                     site=event.site,
