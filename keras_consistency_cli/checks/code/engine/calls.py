@@ -49,14 +49,18 @@ class Calls(Inlining):
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Return the arguments of a call."""
-        values = tuple(self.evaluate(argument) for argument in node.args)
+        values: list[Value] = []
+        for argument in node.args:
+            value = self.evaluate(argument)
+            is_several = isinstance(argument, ast.Starred) and value.items is not None
+            values += (value.items or ()) if is_several else (value,)
         options: dict[str, Value] = {}
         for keyword in node.keywords:
             value = self.evaluate(keyword.value)
             options[keyword.arg or "**"] = value
             if keyword.arg is None:
                 options.update(value.entries)
-        return Arguments(values, options)
+        return Arguments(tuple(values), options)
 
     def _method(self, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
         if base.kind == "name":

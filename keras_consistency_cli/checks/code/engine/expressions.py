@@ -176,9 +176,12 @@ class Expressions(Literals):
         return self.evaluate(node.value)
 
     def produced(self, node: ast.Yield | ast.YieldFrom) -> Value:
-        """What a generator yields is what it returns."""
-        if node.value is not None:
-            self.frame.returned.append(self.evaluate(node.value))
+        """What a generator yields is what it returns; a `with` block goes on inside the blocks around it."""
+        value = self.evaluate(node.value) if node.value is not None else NOTHING
+        function = self.frame.function
+        if function is not None and any("contextmanager" in name for name in function.decorators):
+            value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
+        self.frame.returned.append(value)
         return NOTHING
 
     def named(self, node: ast.NamedExpr) -> Value:

@@ -45,9 +45,18 @@ class Inlining(Machine):
         function.is_called = True
         if len(self.frames) > _DEEPEST or any(frame.function is function for frame in self.frames):
             return Value(marks=merge_marks(arguments.all()))
+        wrapper = function.wrapper
+        is_wrapped = wrapper is not None and any(frame.function is wrapper for frame in self.frames)
+        if wrapper is not None and not is_wrapped:
+            function.is_entered = False
+            given = replace(arguments, values=(owner, *arguments.values)) if owner else arguments
+            result = self.enter(wrapper, given)
+            if function.is_entered:
+                return result
+        function.is_entered = True
         scope = Scope(module=function.scope.module, parent=function.scope)
         if owner is None and function.owner is not None and "staticmethod" not in function.decorators:
-            if arguments.values and isinstance(arguments.values[0].ref, Instance | Class):
+            if arguments.values and (is_wrapped or isinstance(arguments.values[0].ref, Instance | Class)):
                 owner, arguments = arguments.values[0], replace(arguments, values=arguments.values[1:])
             else:
                 owner = NOTHING
@@ -55,8 +64,7 @@ class Inlining(Machine):
         self._bind(scope, function, arguments, None if static else owner)
         frame = Frame(scope=scope, function=function)
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
-        contexts = (*self.place.contexts, *self._contexts_of_decorators(function))
-        place = replace(self.place, is_cached=self.place.is_cached or is_cached, contexts=contexts)
+        place = replace(self.place, is_cached=self.place.is_cached or is_cached)
         self.frames.append(frame)
         try:
             with self.within(place):
@@ -66,21 +74,6 @@ class Inlining(Machine):
         finally:
             self.frames.pop()
         return _one_of(frame.returned)
-
-    def _contexts_of_decorators(self, function: Function) -> tuple[str, ...]:
-        """The locks that a decorator of the program holds while it calls the function."""
-        found: list[str] = []
-        for name in function.decorators:
-            value = function.scope.find(name)
-            decorator = value.ref if value is not None else None
-            if isinstance(decorator, Function):
-                blocks = (
-                    node for node in ast.walk(decorator.node) if isinstance(node, ast.With | ast.AsyncWith)
-                )
-                names = [item.context_expr for block in blocks for item in block.items]
-                values = [decorator.scope.find(each.id) for each in names if isinstance(each, ast.Name)]
-                found += ["lock" for each in values if each is not None and each.kind == "lock"]
-        return tuple(found)
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args

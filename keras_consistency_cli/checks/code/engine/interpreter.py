@@ -46,10 +46,9 @@ class Interpreter(Statements):
 
     def _entered(self, function: Function, owner: Value | None, given: Mapping[str, Value]) -> Value:
         signature = function.node.args
-        arguments = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
-        names = [argument.arg for argument in arguments]
-        if function.owner is not None and "staticmethod" not in function.decorators:
-            names = names[1:]
+        names = [
+            name for each in (function.wrapper, function) if each for name in _parameters(each, function)
+        ]
         options = {name: given.get(name, SENT) for name in names}
         options |= self._depended_on(signature)
         return self.enter(function, Arguments((), options), owner)
@@ -107,3 +106,10 @@ class Interpreter(Statements):
             follow()
         except (OutOfStepsError, RecursionError):
             del self.frames[depth:]
+
+
+def _parameters(function: Function, entry: Function) -> list[str]:
+    """The names of the parameters that a framework gives values, of an entry or of its wrapper."""
+    signature = function.node.args
+    names = [each.arg for each in (*signature.posonlyargs, *signature.args, *signature.kwonlyargs)]
+    return names[1:] if entry.owner is not None and "staticmethod" not in entry.decorators else names

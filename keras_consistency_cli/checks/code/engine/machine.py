@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Place, Trace
 from keras_consistency_cli.checks.code.engine.values import (
@@ -87,6 +87,8 @@ class Machine:
         self.find_module = find_module
         self.frames: list[Frame] = []
         self.place = Place()
+        self.held: frozenset[str] = frozenset()
+        """The names of the locks that were acquired and not released."""
         self.steps = 0
         self.callbacks: list[Function] = []
         """Functions that were passed to a framework, to be called for each request."""
@@ -129,6 +131,11 @@ class Machine:
         """The file of the innermost function."""
         return self.frame.scope.module
 
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The kinds of blocks around this point; a lock that was acquired is one until it is released."""
+        return (*self.place.contexts, "lock") if self.held else self.place.contexts
+
     def site(self, node: ast.expr | ast.stmt) -> Site:
         """Return the place of a node."""
         return Site(self.module.path, node.lineno, node.col_offset + 1)
@@ -160,7 +167,7 @@ class Machine:
             site=self.site(node),
             subject=subject,
             data=data,
-            place=self.place,
+            place=replace(self.place, contexts=self.contexts) if self.held else self.place,
             options=options or {},
             method=method,
         )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.assignments import Assignments
-from keras_consistency_cli.checks.code.engine.machine import label_of
+from keras_consistency_cli.checks.code.engine.machine import Arguments, label_of
 from keras_consistency_cli.checks.code.engine.parts import item_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Value, join
+from keras_consistency_cli.checks.code.engine.values import NOTHING, Instance, Value, join
 from keras_consistency_cli.checks.code.syntax import (
     asks_for_existence,
     captured_names,
@@ -19,6 +19,7 @@ from keras_consistency_cli.checks.code.syntax import (
 
 __all__ = ["Statements"]
 
+_LOCKS = ("lock", "mutex", "semaphore")
 _MOST_NESTED = 2
 """The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
 
@@ -72,13 +73,15 @@ class Statements(Assignments):
         """Follow several ways from the same state, and join the states of those that go on."""
         frame = self.frame
         before = dict(frame.scope.names)
-        states: list[dict[str, Value]] = []
+        held, states = self.held, list[dict[str, Value]]()
+        held_afterwards = frozenset[str]()
         for way in ways:
-            frame.scope.names, frame.is_left = dict(before), False
+            frame.scope.names, frame.is_left, self.held = dict(before), False, held
             way()
             if not frame.is_left:
                 states.append(frame.scope.names)
-        frame.is_left = not states
+                held_afterwards |= self.held
+        frame.is_left, self.held = not states, held_afterwards if states else held
         frame.scope.names = _joined(states) if states else before
 
     def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
@@ -107,13 +110,31 @@ class Statements(Assignments):
     def with_block(self, node: ast.With | ast.AsyncWith) -> None:
         """Follow a `with` block; tapes and locks are kept in mind."""
         contexts: list[str] = []
+        leaves: list[Value] = []
         for item in node.items:
             value = self.evaluate(item.context_expr)
-            contexts.append(_context_kind(value, item.context_expr))
+            contexts += _contexts(value, item.context_expr)
+            if isinstance(value.ref, Instance):
+                value, leave = self._entered_object(value)
+                leaves.append(leave)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value)
-        with self.within(replace(self.place, contexts=(*self.place.contexts, *filter(None, contexts)))):
+        with self.within(replace(self.place, contexts=(*self.place.contexts, *contexts))):
             self.run_block(node.body)
+        for leave in leaves:
+            self._call_method(leave)
+
+    def _entered_object(self, value: Value) -> tuple[Value, Value]:
+        """What `with` gets from an object of the program, and the method that ends the block."""
+        enter, leave = (self.attribute_of(value, f"__{name}__") for name in ("enter", "exit"))
+        return self._call_method(enter) if enter else value, leave or NOTHING
+
+    def _call_method(self, method: Value) -> Value:
+        return (
+            self.enter(method.ref[0], Arguments(), method.ref[1])
+            if isinstance(method.ref, tuple)
+            else NOTHING
+        )
 
     def try_block(self, node: ast.Try) -> None:
         """Follow the body, and each handler as if the body had ended."""
@@ -164,11 +185,17 @@ def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     return merged
 
 
-def _context_kind(value: Value, node: ast.expr) -> str:
-    name = (value.text or label_of(node)).casefold()
+def _contexts(value: Value, node: ast.expr) -> list[str]:
+    """The kinds of a `with` block: by what is known of the object, or else by its name.
+
+    A function of the program, with @contextmanager, holds what it holds where it yields.
+    """
+    found = [mark.kind.removeprefix("within:") for mark in value.marks if mark.kind.startswith("within:")]
     if value.kind in ("tape", "lock"):
-        return value.kind
-    return "lock" if any(word in name for word in ("lock", "mutex", "semaphore")) else ""
+        return [value.kind]
+    name = (value.text or label_of(node)).casefold()
+    is_named = not found and not isinstance(value.ref, Instance) and any(map(name.__contains__, _LOCKS))
+    return ["lock"] if is_named else found
 
 
 _STATEMENTS: Mapping[type[ast.stmt], Callable[..., None]] = {

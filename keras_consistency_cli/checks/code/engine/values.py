@@ -152,6 +152,10 @@ class Function:
     decorators: tuple[str, ...] = ()
     owner: Class | None = None
     is_called: bool = False
+    is_entered: bool = False
+    """Whether its own body was followed, and not only that of its wrapper."""
+    wrapper: Function | None = None
+    """What a decorator of the program puts in its place."""
 
 
 @dataclass(kw_only=True, eq=False, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, join, scaled_pixels
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
@@ -233,6 +233,22 @@ def _flow(machine: Machine, call: Call) -> Value:
     return replace(given, marks=marks, items=None)
 
 
+def _acquired(machine: Machine, call: Call) -> Value:
+    """lock.acquire(): held until lock.release()."""
+    machine.held |= {_owner(call)}
+    return NOTHING
+
+
+def _released(machine: Machine, call: Call) -> Value:
+    machine.held -= {_owner(call)}
+    return NOTHING
+
+
+def _owner(call: Call) -> str:
+    """The name of the object whose method is called."""
+    return label_of(call.node.func.value) if isinstance(call.node.func, ast.Attribute) else ""
+
+
 _PREDICTS = ("predict", "predict_proba", "predict_on_batch", "predict_classes", "predict_generator")
 _RESETS = ("reset_states", "reset_state", "reset_rnn_state", "reset")
 
@@ -277,6 +293,8 @@ METHODS: Handlers = {
     "flow_from_dataframe": _flow,
     "standardize": _flow,
     "post": post,
+    "acquire": _acquired,
+    "release": _released,
     "compile": nothing,
     "summary": nothing,
     "evaluate": nothing,

@@ -79,9 +79,9 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
     Why: Servers handle requests in several threads. The reset or the steps of one request can fall
     between those of another, and both get wrong outputs.
 
-    How: As KS501, but the request resets the model, and neither the reset nor predict() is inside a
-    `with` block of a lock. Async functions are not reported: nothing runs between two statements without
-    await.
+    How: As KS501, but the request resets the model, and predict() is neither inside a `with` block of a
+    lock nor between acquire() and release(). What a context manager of the program does decides, not its
+    name. Async functions are not reported: nothing runs between two statements without await.
 
     To fix: Hold a lock, or give each request a model of its own.
 
@@ -95,17 +95,13 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
         if not trace.is_request or trace.is_async or not trace.of("reset"):
             continue
         for event in serving_events(trace, "predict", "call"):
-            is_locked = "lock" in event.place.contexts or _acquires(evidence)
+            is_locked = "lock" in event.place.contexts
             if is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} of a stateful model that requests share, without a lock",
                     fix="put the reset and predict() into `with lock:`",
                 )
-
-
-def _acquires(evidence: Evidence) -> bool:
-    return evidence.names.get("acquire", 0) > 0
 
 
 @rule(
