@@ -9,6 +9,7 @@ __all__ = [
     "captured_names",
     "catches_missing",
     "is_column",
+    "is_counted",
     "is_ellipsis",
     "is_new_axis",
     "is_reversed",
@@ -69,6 +70,11 @@ def is_column(index: ast.Tuple) -> bool:
     return keeps_rows and any(
         not (isinstance(each, others) or is_new_axis(each) or is_ellipsis(each)) for each in rest
     )
+
+
+def is_counted(test: ast.expr) -> bool:
+    """Whether a `while` ends when a number is reached: while i < len(rows)."""
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
 
 
 def is_ellipsis(node: ast.expr) -> bool:

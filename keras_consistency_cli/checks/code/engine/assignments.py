@@ -60,6 +60,8 @@ class Assignments(Definitions):
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """An item is part of the whole: what is true of it is true of the whole."""
         index = self.evaluate(target.slice)
+        self.note_samples(target, value)
+        self.note_samples(target, index)  # votes[np.argmax(outputs)] += 1
         if not (isinstance(target.value, ast.Name) and target.value.id in self.frame.scope.names):
             _keep(value)
         hashes = index.of("hash")

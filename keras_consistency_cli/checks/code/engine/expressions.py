@@ -182,6 +182,11 @@ class Expressions(Literals):
         if function is not None and any("contextmanager" in name for name in function.decorators):
             value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
         self.frame.returned.append(value)
+        loops = self.place.loops[self.frame.loops :]
+        if loops:
+            self.note_samples(node, value)
+            is_same = loops[-1][1] == "repeat"
+            self.frame.series = frozenset({Mark("repeated", self.site(node))} if is_same else ())
         return NOTHING
 
     def named(self, node: ast.NamedExpr) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
-from keras_consistency_cli.checks.code.engine.parts import words_of
+from keras_consistency_cli.checks.code.engine.parts import collected, words_of
 from keras_consistency_cli.checks.code.engine.values import (
     NOTHING,
     Class,
@@ -62,7 +62,7 @@ class Inlining(Machine):
                 owner = NOTHING
         static = "staticmethod" in function.decorators
         self._bind(scope, function, arguments, None if static else owner)
-        frame = Frame(scope=scope, function=function)
+        frame = Frame(scope=scope, function=function, loops=len(self.place.loops))
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
         place = replace(self.place, is_cached=self.place.is_cached or is_cached)
         self.frames.append(frame)
@@ -73,7 +73,8 @@ class Inlining(Machine):
                 self.run_block(function.node.body)
         finally:
             self.frames.pop()
-        return _one_of(frame.returned)
+        result = _one_of(frame.returned)
+        return collected(result, *frame.series) if frame.series is not None else result
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args
@@ -135,6 +136,10 @@ class Inlining(Machine):
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if marks:
+            marks |= _noise(left, right) | _noise(right, left)
+            if isinstance(op, ast.Add) and self.place.loops:
+                self.note_samples(node if isinstance(node, ast.BinOp) else node.target, right)
         if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
             marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
         rank, rows = _broadcast(left, right)
@@ -167,6 +172,15 @@ class Inlining(Machine):
         if any(map(right.has, _OF_ROWS)):
             found += _marks_of_rows(node, op, left, right, site)
         return frozenset(found)
+
+
+def _noise(rows: Value, noise: Value) -> frozenset[Mark]:
+    """The marks of rows of a request, or of a picture, that are changed at random."""
+    random = noise.of("random")
+    if not random or rows.rank == 0 or rows.kind == "number" or rows.has("pred") or rows.has("called"):
+        return frozenset()
+    is_sent = rows.has("request") or rows.has("image")
+    return frozenset(mark._replace(kind="augmented") for mark in random) if is_sent else frozenset()
 
 
 def _marks_of_rows(

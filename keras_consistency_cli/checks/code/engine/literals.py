@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, item_of
+from keras_consistency_cli.checks.code.engine.parts import as_one_sample, collected, is_repeat, item_of
 from keras_consistency_cli.checks.code.engine.values import (
     Function,
     Mark,
@@ -85,14 +85,10 @@ class Literals(Calls):
         """Return a list of one value for each item."""
         element = self._comprehended(node.generators, node.elt)
         source = self.evaluate(node.generators[0].iter)
-        rank = None if element.rank is None else element.rank + 1
-        rows = "many" if (element.rank or 0) >= 1 else ""
-        if element.kind == "model":
-            return element
-        marks = element.marks | frozenset(source.of("order"))
-        if not source.kind and not source.marks:
-            marks |= {Mark("repeated", self.site(node))}  # [draw(row) for _ in range(30)]
-        return Value(kind="list", marks=marks, rank=rank, rows=rows)
+        self.note_samples(node, element)
+        # [draw(row) for _ in range(30)]
+        repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
+        return collected(element, *source.of("order"), *repeated)
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""

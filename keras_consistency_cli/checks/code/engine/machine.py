@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.code.engine.values import (
     Class,
     Function,
     Instance,
+    Mark,
     Module,
     Scope,
     Site,
@@ -39,6 +40,10 @@ class Frame:
     scope: Scope
     function: Function | None = None
     returned: list[Value] = field(default_factory=list)
+    loops: int = 0
+    """How many loops are around the call."""
+    series: frozenset[Mark] | None = None
+    """What is true of the series of values that it yields in a loop, None if it yields none."""
     is_left: bool = False
     """Whether the last statement was return, raise, break or continue."""
 
@@ -172,6 +177,11 @@ class Machine:
             method=method,
         )
         self.trace.events.append(event)
+
+    def note_samples(self, node: ast.expr, value: Value) -> None:
+        """Keep in mind that the outputs of a model are kept together, one of each pass of a loop."""
+        if value.has("called") or value.has("pred"):
+            self.add("collect", node, value, NOTHING)
 
     @contextmanager
     def within(self, place: Place) -> Iterator[None]:

@@ -7,7 +7,17 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Site, Value, join
 
-__all__ = ["as_one_sample", "element_of", "item_of", "one_step", "plus", "unpacked", "words_of"]
+__all__ = [
+    "as_one_sample",
+    "collected",
+    "element_of",
+    "is_repeat",
+    "item_of",
+    "one_step",
+    "plus",
+    "unpacked",
+    "words_of",
+]
 
 
 def as_one_sample(value: Value) -> Value:
@@ -34,10 +44,26 @@ def element_of(value: Value) -> Value:
     return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
 
 
+_ROWS = ("frame", "array", "column", "stream")
+
+
+def is_repeat(source: Value) -> bool:
+    """Whether a loop goes over a number of passes, range(30), and not over rows."""
+    return source.kind in ("", "range") and not source.marks
+
+
+def collected(element: Value, *marks: Mark) -> Value:
+    """Return a list of such elements, that a comprehension or a generator makes; one of models is a model."""
+    if element.kind == "model":
+        return element
+    rows = "many" if (element.rank or 0) >= 1 else ""
+    return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
+
+
 def item_of(items: Value, loop: int) -> Value:
     """Return what is known of any item of a loop; of rows and pictures, each pass gets a different one."""
     item = element_of(items).marked(Mark("loop", None, loop))
-    is_rows = items.has("request") or items.has("image")
+    is_rows = items.has("request") or items.has("image") or items.kind in _ROWS
     return item.marked(Mark("rows-of", None, loop)) if is_rows else item
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.assignments import Assignments
 from keras_consistency_cli.checks.code.engine.machine import Arguments, label_of
-from keras_consistency_cli.checks.code.engine.parts import item_of
+from keras_consistency_cli.checks.code.engine.parts import is_repeat, item_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Instance, Value, join
 from keras_consistency_cli.checks.code.syntax import (
     asks_for_existence,
     captured_names,
     catches_missing,
+    is_counted,
     returns_value,
 )
 
@@ -86,14 +87,18 @@ class Statements(Assignments):
 
     def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
         """Follow the body with any item."""
-        item = item_of(self.evaluate(node.iter), id(node))
-        self._loop(node.body, id(node), "for", lambda: self.assign(node.target, item))
+        source = self.evaluate(node.iter)
+        item = item_of(source, id(node))
+        is_live = isinstance(node, ast.AsyncFor) or source.kind == "stream"
+        kind = "stream" if is_live else "repeat" if is_repeat(source) else "for"
+        self._loop(node.body, id(node), kind, lambda: self.assign(node.target, item))
         self.run_block(node.orelse)
 
     def while_loop(self, node: ast.While) -> None:
         """Follow the body."""
         self.evaluate(node.test)
-        self._loop(node.body, id(node), "while", lambda: None)
+        kind = "for" if is_counted(node.test) else "while"
+        self._loop(node.body, id(node), kind, lambda: None)
         self.run_block(node.orelse)
 
     def _loop(self, body: Sequence[ast.stmt], loop: int, kind: str, bind: Callable[[], None]) -> None:

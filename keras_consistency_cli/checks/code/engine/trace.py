@@ -16,7 +16,8 @@ class Place:
     """The surroundings of a call.
 
     Args:
-        loops: the loops around it, innermost last, each with its kind: "for", "while", "comprehension".
+        loops: the loops around it, innermost last, each with its kind: "for", "repeat" (a number of passes),
+            "while", "stream" (over what arrives), "comprehension", "apply".
         contexts: the kinds of `with` blocks around it: "tape", "lock".
         is_guarded: whether an `if` around it asks whether something exists already.
         is_cached: whether a function around it runs only once (lru_cache, st.cache_resource).

@@ -128,7 +128,7 @@ def _chosen(machine: Machine, call: Call) -> Value:
 def _augmented(machine: Machine, call: Call) -> Value:
     """tf.image.random_flip_left_right(x): the image is changed at random."""
     given = call.arguments.get(0)
-    return replace(given, marks=given.marks | {Mark("random", machine.site(call.node))}, items=None)
+    return replace(given, marks=given.marks | {Mark("augmented", machine.site(call.node))}, items=None)
 
 
 def _same(machine: Machine, call: Call) -> Value:

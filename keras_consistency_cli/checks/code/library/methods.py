@@ -11,7 +11,7 @@ from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHOD
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layers
-from keras_consistency_cli.checks.code.library.services import post
+from keras_consistency_cli.checks.code.library.services import post, stream
 
 __all__ = ["METHODS", "call_object"]
 
@@ -67,7 +67,7 @@ def call_object(machine: Machine, call: Call) -> Value:
         return outputs(machine, call, "called")
     if kind == "augmentation":
         training = call.arguments.get(1, "training")
-        marks = {Mark("random", machine.site(call.node))} if training.is_const(True) else frozenset()
+        marks = {Mark("augmented", machine.site(call.node))} if training.is_const(True) else frozenset()
         given = call.arguments.get(0)
         return replace(given, marks=given.marks | marks, items=None)
     return call.result
@@ -129,6 +129,7 @@ def _appended(machine: Machine, call: Call) -> Value:
     """items.append(x): what is true of an item is true of the list."""
     func = call.node.func
     base, item = call.receiver, call.arguments.get(len(call.arguments.values) - 1)
+    machine.note_samples(call.node, item)
     target = getattr(func, "value", None)
     if target is None or base.kind in ("name", "model", "transformer"):
         return NOTHING
@@ -147,6 +148,7 @@ def _appended(machine: Machine, call: Call) -> Value:
 def _extended(machine: Machine, call: Call) -> Value:
     func = call.node.func
     target = getattr(func, "value", None)
+    machine.note_samples(call.node, call.arguments.get(0))
     if target is not None and call.receiver.kind not in ("name", "model", "transformer"):
         machine.assign(target, replace(call.receiver, marks=call.result.marks, items=None))
     return NOTHING
@@ -227,7 +229,7 @@ def _flow(machine: Machine, call: Call) -> Value:
         return Value(rows="many")
     marks = given.marks
     if any(name in thing.options for name in _AUGMENTING):
-        marks = marks | {Mark("random", machine.site(call.node))}
+        marks = marks | {Mark("augmented", machine.site(call.node))}
     if "rescale" in thing.options:
         marks = marks | scaled_pixels(given, "div255", machine.site(call.node))
     return replace(given, marks=marks, items=None)
@@ -293,6 +295,7 @@ METHODS: Handlers = {
     "flow_from_dataframe": _flow,
     "standardize": _flow,
     "post": post,
+    **dict.fromkeys(("listen", "iter_json", "iter_text", "iter_bytes", "consume"), stream),
     "acquire": _acquired,
     "release": _released,
     "compile": nothing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import item_of, plus
+from keras_consistency_cli.checks.code.engine.parts import collected, item_of
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Prepared, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 
@@ -78,12 +78,8 @@ def _map(machine: Machine, call: Call) -> Value:
     items = tuple(item_of(each, loop) for each in call.arguments.values[1:])
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
-    return Value(
-        kind="list",
-        marks=result.marks,
-        rank=plus(result.rank, 1),
-        rows="many" if (result.rank or 0) >= 1 else "",
-    )
+    machine.note_samples(call.node, result)
+    return collected(result)
 
 
 def _load(machine: Machine, call: Call) -> Value:
@@ -136,7 +132,7 @@ PLAIN: Handlers = {
     "builtins.hasattr": nothing,
     "builtins.print": nothing,
     "builtins.type": nothing,
-    "builtins.range": nothing,
+    "builtins.range": lambda _machine, _call: Value(kind="range"),
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,

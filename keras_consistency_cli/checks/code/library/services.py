@@ -8,7 +8,7 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.engine.values import NOTHING, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers
 
-__all__ = ["CLIENTS", "is_service_url"]
+__all__ = ["CLIENTS", "is_service_url", "post", "stream"]
 
 _SERVICE = re.compile(r"[:/]predict(ions?)?(?![\w.-])|/invocations(?!\w)|/infer(?!\w)")
 """TensorFlow Serving, Vertex AI and many own services; SageMaker and MLflow; Triton and KServe."""
@@ -30,4 +30,13 @@ def post(machine: Machine, call: Call) -> Value:
     return Value()
 
 
-CLIENTS: Handlers = {"requests.post": post, "httpx.post": post}
+def stream(machine: Machine, call: Call) -> Value:
+    """KafkaConsumer("topic"), socket.iter_json(), pubsub.listen(): messages that arrive one by one."""
+    return Value(kind="stream", marks=call.receiver.marks)
+
+
+CLIENTS: Handlers = {
+    "kafka.KafkaConsumer": stream,
+    "requests.post": post,
+    "httpx.post": post,
+}
