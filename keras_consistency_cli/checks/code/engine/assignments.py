@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import replaced_plane
-from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
+from keras_consistency_cli.checks.code.engine.definitions import Definitions
 from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
-from keras_consistency_cli.checks.code.engine.parts import unpacked
-from keras_consistency_cli.checks.code.engine.values import Class, Instance, Mark, Scope, Value, join
+from keras_consistency_cli.checks.code.values.channels import replaced_plane
+from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.parts import unpacked
+from keras_consistency_cli.checks.code.values.value import Class, Instance, Mark, Scope, Value, join
 
 __all__ = ["Assignments"]
 
@@ -33,7 +34,8 @@ class Assignments(Definitions):
 
     def _assign_name(self, name: str, value: Value) -> None:
         scope = self.frame.scope
-        name_thing(value, name)
+        function = self.frame.function
+        name_thing(value, name, function.name if function else "", code="" if function else name)
         if self.place.loops and value.kind not in ("function", "class", "model"):
             value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
         if name in scope.global_names:
@@ -44,7 +46,7 @@ class Assignments(Definitions):
 
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         base = self.evaluate(target.value)
-        name_thing(value, target.attr)
+        name_thing(value, target.attr, ".", code=ast.unparse(target) if value.thing else "")
         _keep(value)
         if isinstance(base.ref, Instance):
             before = base.ref.attributes.get(target.attr)
@@ -69,7 +71,8 @@ class Assignments(Definitions):
         if isinstance(index.ref, str) and index.kind == "const":
             # models[KEY]: the name of the key is read where the object is, too.
             key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
-            name_thing(value, key, label_of(target.value))
+            code = ast.unparse(target) if value.thing else ""
+            name_thing(value, key, "[]", holder=label_of(target.value), code=code)
         whole = base if value.kind in ("", "const") else join(base, value)
         number = index.items[-1].ref if index.items else None
         if type(number) is int and value.has("plane"):

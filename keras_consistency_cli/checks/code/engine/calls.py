@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
+from keras_consistency_cli.checks.code.library.table import find_handler
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,
@@ -16,8 +18,6 @@ from keras_consistency_cli.checks.code.engine.values import (
     Prepared,
     Value,
 )
-from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
-from keras_consistency_cli.checks.code.library.table import find_handler
 
 __all__ = ["Calls"]
 

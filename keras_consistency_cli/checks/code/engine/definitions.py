@@ -6,9 +6,10 @@ import ast
 
 from keras_consistency_cli.checks.code.engine.expressions import Expressions
 from keras_consistency_cli.checks.code.engine.machine import Arguments
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Thing, Value
+from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Value
 
-__all__ = ["Definitions", "dotted", "name_thing"]
+__all__ = ["Definitions", "dotted"]
 
 
 class Definitions(Expressions):
@@ -68,7 +69,7 @@ class Definitions(Expressions):
         value = self.evaluate(node.value) if node.value is not None else NOTHING
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, ast.Name):
-                name_thing(value, target.id)
+                name_thing(value, target.id, defined.name)
                 defined.attributes[target.id] = value
 
     def declare_global(self, node: ast.Global) -> None:
@@ -119,9 +120,3 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def name_thing(value: Value, name: str, holder: str = "") -> None:
-    """Give an object the name of the variable that it is assigned to, or its key in a dictionary."""
-    if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
-        value.ref.label, value.ref.holder = name, holder

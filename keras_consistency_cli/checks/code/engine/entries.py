@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.code.engine.values import Class, Function, Module
+from keras_consistency_cli.checks.code.values.value import Class, Function, Module
 
 __all__ = [
     "PREPARE",

@@ -7,19 +7,13 @@ import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.items import dependency, indexed, known_item, part, sliced
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, one_step, plus
-from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
-    Mark,
-    Value,
-    join,
-    merge_marks,
-    ordered_columns,
-)
 from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window
+from keras_consistency_cli.checks.code.values.items import dependency, indexed, known_item, part, sliced
+from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.parts import as_one_sample, element_of, one_step, plus
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
 

@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
-from keras_consistency_cli.checks.code.engine.parts import collected, words_of
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
+from keras_consistency_cli.checks.code.values.parts import collected, words_of
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,
@@ -19,7 +21,6 @@ from keras_consistency_cli.checks.code.engine.values import (
     Value,
     join,
     merge_marks,
-    scaled_pixels,
 )
 
 __all__ = ["CACHES", "Inlining"]
@@ -88,6 +89,7 @@ class Inlining(Machine):
         for name in (*names, *(argument.arg for argument in signature.kwonlyargs)):
             if name in given:
                 scope.names[name] = given[name]
+                name_thing(given[name], name, function.name)
             elif starred is not None:
                 scope.names[name] = Value(marks=starred.marks)
             elif name not in scope.names:
@@ -116,12 +118,26 @@ class Inlining(Machine):
 
     def create(self, kind: Class, arguments: Arguments) -> Value:
         """Follow `__init__` of a class, and return the object."""
-        value = Value(kind="instance", ref=Instance(kind=kind), marks=frozenset())
+        instance = Instance(kind=kind)
+        value = Value(kind="instance", ref=instance)
         method = kind.find("__init__")
         if method is not None:
             self.enter(method, arguments, value)
             return value
+        self._fill(instance, arguments)
         return replace(value, marks=merge_marks(arguments.all()))
+
+    def _fill(self, instance: Instance, arguments: Arguments) -> None:
+        """Give the fields of a class without `__init__` their values."""
+        fields = fields_of(instance.kind)
+        given = dict(zip(fields, arguments.values, strict=False))
+        given |= {name: value for name, value in arguments.options.items() if name in fields}
+        for name, value in given.items():
+            instance.attributes[name] = value
+            name_thing(value, name, ".")
+            if value.thing is not None:
+                value.thing.is_kept = True
+                value.thing.holders.setdefault("", "object")
 
     # --- operators
 

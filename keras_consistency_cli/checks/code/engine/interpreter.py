@@ -9,7 +9,7 @@ from functools import partial
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Mark, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Mark, Module, Value
 
 __all__ = ["SENT", "Interpreter"]
 

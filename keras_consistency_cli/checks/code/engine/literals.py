@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, collected, is_repeat, item_of
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.library.services import is_service_url
+from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.parts import as_one_sample, collected, is_repeat, item_of
+from keras_consistency_cli.checks.code.values.value import (
     Function,
     Mark,
     Scope,
     Value,
     merge_marks,
 )
-from keras_consistency_cli.checks.code.library.services import is_service_url
 
 __all__ = ["Literals"]
 
@@ -65,6 +66,11 @@ class Literals(Calls):
             if key is not None:
                 self.evaluate(key)
         values = [self.evaluate(value) for value in node.values]
+        entries = _entries(node, values)
+        for name, value in entries:
+            name_thing(value, name, "[]")
+            if value.thing is not None:
+                value.thing.holders.setdefault("", "dict")
         known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
         base = known[0] if known else Value(kind="dict")
         ordered = tuple(
@@ -78,7 +84,7 @@ class Literals(Calls):
             ref=base.ref,
             marks=merge_marks(values),
             items=ordered if is_complete else None,
-            entries=_entries(node, values),
+            entries=entries,
         )
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:

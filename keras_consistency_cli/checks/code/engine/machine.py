@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Place, Trace
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,

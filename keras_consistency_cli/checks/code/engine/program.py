@@ -19,7 +19,7 @@ from keras_consistency_cli.checks.code.engine.entries import (
 )
 from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpreter
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
 __all__ = ["Followed", "Parsed", "Program", "candidates", "file_key"]
 

@@ -8,8 +8,6 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.assignments import Assignments
 from keras_consistency_cli.checks.code.engine.machine import Arguments, label_of
-from keras_consistency_cli.checks.code.engine.parts import is_repeat, item_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Instance, Value, join
 from keras_consistency_cli.checks.code.syntax import (
     asks_for_existence,
     captured_names,
@@ -17,6 +15,8 @@ from keras_consistency_cli.checks.code.syntax import (
     is_counted,
     returns_value,
 )
+from keras_consistency_cli.checks.code.values.parts import is_repeat, item_of
+from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Value, join
 
 __all__ = ["Statements"]
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keras_consistency_cli.checks.code.engine.values import Site, Value
+from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["Event", "Place", "Trace"]
 

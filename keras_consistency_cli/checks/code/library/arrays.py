@@ -6,9 +6,10 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import plus, words_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.parts import plus, words_of
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
 __all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, one_step, plus
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.parts import as_one_sample, one_step, plus
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["AXES", "note_shape", "reshaped"]
 

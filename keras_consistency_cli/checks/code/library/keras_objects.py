@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Thing, Value
 
 __all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT", "note_layers"]
 

@@ -6,12 +6,13 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, join, scaled_pixels
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layers
 from keras_consistency_cli.checks.code.library.services import post, stream
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join
 
 __all__ = ["METHODS", "call_object"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import collected, item_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Prepared, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.parts import collected, item_of
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Prepared, Value, merge_marks
 
 __all__ = ["PLAIN"]
 

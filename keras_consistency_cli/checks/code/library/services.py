@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.value import NOTHING, Value
 
 __all__ = ["CLIENTS", "is_service_url", "post", "stream"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Function, Mark, Prepared, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.value import Function, Mark, Prepared, Value
 
 __all__ = ["WEB"]
 

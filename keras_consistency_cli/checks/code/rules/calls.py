@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 from keras_consistency_cli.checks.code.rules.state import is_stateful
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["RULES"]
 

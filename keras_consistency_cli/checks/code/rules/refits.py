@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Site, Value
 from keras_consistency_cli.checks.code.library.transformers import ENCODERS, SCALERS, TEXT
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver
+from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["RULES"]
 

@@ -25,8 +25,6 @@ __all__ = [
     "Value",
     "join",
     "merge_marks",
-    "ordered_columns",
-    "scaled_pixels",
 ]
 
 
@@ -73,8 +71,12 @@ class Thing:
     name: str
     path: str = ""
     label: str = ""
-    holder: str = ""
-    """The name of the dictionary that keeps it under its label."""
+    code: str = ""
+    """How the program names it last: "self.scaler"."""
+    names: set[tuple[str, str]] = field(default_factory=set)
+    """All names that it was given, each with the function, or the kind of holder, of the name."""
+    holders: dict[str, str] = field(default_factory=dict)
+    """The names of what keeps it: as an item, in a "dict" that is written out, in an "object" with fields."""
     is_keras: bool = False
     is_kept: bool = False
     """Whether it is assigned to something that outlives a request: a global name, an attribute, an item."""
@@ -267,20 +269,6 @@ class Value:
 
 
 NOTHING = Value()
-_SCALED = ("div255", "prepared")
-
-
-def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
-    """Return the mark of a table whose columns are named, in this order."""
-    return Mark("columns", site, names=tuple(str(name.ref) for name in names))
-
-
-def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
-    """Return the marks of pixels that are scaled here, and perhaps were before."""
-    before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
-    first = min((mark.site for mark in before if mark.site is not None), default=None)
-    marks = value.marks | {Mark(kind, site)}
-    return marks | {Mark("scaled-twice", site, before=first)} if first is not None else marks
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Site, Value, join
+from keras_consistency_cli.checks.code.values.value import Instance, Mark, Site, Value, join
 
 __all__ = [
     "as_one_sample",

@@ -6,9 +6,6 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value
 from keras_consistency_cli.checks.code.syntax import (
     is_column,
     is_ellipsis,
@@ -17,6 +14,9 @@ from keras_consistency_cli.checks.code.syntax import (
     is_single,
     is_window,
 )
+from keras_consistency_cli.checks.code.values.channels import chosen_planes, flipped_channels, plane_of
+from keras_consistency_cli.checks.code.values.parts import as_one_sample, plus
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value
 
 __all__ = ["dependency", "indexed", "known_item", "part", "sliced"]
 
