@@ -25,6 +25,7 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "is_of_application", "label_of"]
 
 _APPLICATION = frozenset({"app", "application", "current_app", "server"})
+_SENT = ("request", "declared")
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
@@ -201,7 +202,7 @@ class Machine:
         return Value(kind=kind, ref=thing)
 
     def attribute_of(self, base: Value, name: str) -> Value | None:
-        """Return an attribute of an object of the program, None if it has none of this name."""
+        """Return an attribute of an object of the program, or a field of what was sent, None without one."""
         if isinstance(base.ref, Instance):
             return self._instance_attribute(base, base.ref, name)
         if isinstance(base.ref, Class):
@@ -211,7 +212,7 @@ class Machine:
             return base.ref.attributes.get(name)
         if isinstance(base.ref, Module):
             return base.ref.scope.names.get(name, NOTHING)
-        return None
+        return base.entry(name) if base.kind in _SENT else None
 
     def _instance_attribute(self, base: Value, instance: Instance, name: str) -> Value | None:
         if name in instance.attributes:

@@ -165,7 +165,7 @@ def _values(machine: Machine, call: Call) -> Value:
 
 def _declared(machine: Machine, call: Call) -> Value:
     """payload.model_dump(): the order is that of the class."""
-    return Value(kind="declared", marks=call.receiver.marks)
+    return Value(kind="declared", marks=call.receiver.marks, entries=call.receiver.entries)
 
 
 def _item(machine: Machine, call: Call) -> Value:

@@ -148,9 +148,10 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
     Why: The first axis of an input is the batch. Without it, Keras takes the height of the picture or the
     columns of the row for the batch, and refuses it, or predicts something else.
 
-    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, and
-    reshape. A picture with three axes, or a row with one, is reported; with --model, any number that is
-    not that of the model's input.
+    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, reshape,
+    and the annotations of what a user sends (`a: float`, fields of a model of pydantic). A picture with
+    three axes, or a row with one, is reported; with --model, any number that is not that of the model's
+    input.
 
     To fix: Add the axis.
 
