@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window
 from keras_consistency_cli.checks.code.values.items import dependency, indexed, known_item, part, sliced
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
 from keras_consistency_cli.checks.code.values.parts import as_one_sample, element_of, one_step, plus
-from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join, merge_marks
+from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
 
@@ -106,7 +106,8 @@ class Expressions(Literals):
                 return dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
-        known = known_item(base, index)
+        method = self.attribute_of(base, "__getitem__") if isinstance(base.ref, Instance) else None
+        known = self.call_own(method, index) if method else known_item(base, index)
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):

@@ -214,6 +214,12 @@ class Machine:
             return base.ref.scope.names.get(name, NOTHING)
         return base.entry(name) if base.kind in _SENT else None
 
+    def call_own(self, method: Value, *values: Value) -> Value:
+        """Follow a method that a class of the program defines for an operator or a function: __getitem__."""
+        if not isinstance(method.ref, tuple):
+            return NOTHING
+        return self.enter(method.ref[0], Arguments(values), method.ref[1])
+
     def _instance_attribute(self, base: Value, instance: Instance, name: str) -> Value | None:
         if name in instance.attributes:
             return instance.attributes[name]

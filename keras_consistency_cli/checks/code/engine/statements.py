@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.assignments import Assignments
-from keras_consistency_cli.checks.code.engine.machine import Arguments, label_of
+from keras_consistency_cli.checks.code.engine.machine import label_of
 from keras_consistency_cli.checks.code.syntax import (
     asks_for_existence,
     captured_names,
@@ -127,19 +127,12 @@ class Statements(Assignments):
         with self.within(replace(self.place, contexts=(*self.place.contexts, *contexts))):
             self.run_block(node.body)
         for leave in leaves:
-            self._call_method(leave)
+            self.call_own(leave)
 
     def _entered_object(self, value: Value) -> tuple[Value, Value]:
         """What `with` gets from an object of the program, and the method that ends the block."""
         enter, leave = (self.attribute_of(value, f"__{name}__") for name in ("enter", "exit"))
-        return self._call_method(enter) if enter else value, leave or NOTHING
-
-    def _call_method(self, method: Value) -> Value:
-        return (
-            self.enter(method.ref[0], Arguments(), method.ref[1])
-            if isinstance(method.ref, tuple)
-            else NOTHING
-        )
+        return self.call_own(enter) if enter else value, leave or NOTHING
 
     def try_block(self, node: ast.Try) -> None:
         """Follow the body, and each handler as if the body had ended."""

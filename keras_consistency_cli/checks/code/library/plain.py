@@ -7,7 +7,14 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.values.parts import collected, item_of
-from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Prepared, Value, merge_marks
+from keras_consistency_cli.checks.code.values.value import (
+    NOTHING,
+    Instance,
+    Mark,
+    Prepared,
+    Value,
+    merge_marks,
+)
 
 __all__ = ["PLAIN"]
 
@@ -28,6 +35,9 @@ def _number(machine: Machine, call: Call) -> Value:
 def _hash(machine: Machine, call: Call) -> Value:
     """hash(x): of a text, it differs in each process; of a number it does not."""
     given = call.arguments.get(0)
+    own = machine.attribute_of(given, "__hash__") if isinstance(given.ref, Instance) else None
+    if own is not None:
+        return machine.call_own(own)
     is_number = given.kind == "number" or (given.kind == "const" and not isinstance(given.ref, str | bytes))
     if is_number:
         return Value(marks=given.marks, rank=0)

@@ -34,7 +34,8 @@ def salted_hash(evidence: Evidence) -> Iterator[Hit]:
     Why: hash() of a text differs in each process. After a restart, every word has another id.
 
     How: The rule follows hash() of anything that is not a number to predict() of a model that was loaded.
-    Keys of caches are not reported, nor are hashlib and zlib.
+    Keys of caches are not reported, nor are hashlib and zlib, nor objects whose class defines `__hash__`
+    with one of these.
 
     To fix: Use a hash that never changes.
 
