@@ -48,6 +48,7 @@ class Assignments(Definitions):
         base = self.evaluate(target.value)
         name_thing(value, target.attr, ".", code=ast.unparse(target) if value.thing else "")
         _keep(value)
+        self.note_written(target, value)
         if isinstance(base.ref, Instance):
             before = base.ref.attributes.get(target.attr)
             is_reset = value.is_const(None) and before is not None

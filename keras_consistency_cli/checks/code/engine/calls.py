@@ -24,6 +24,8 @@ __all__ = ["Calls"]
 _OBJECTS = frozenset({"model", "layer", "signature", "bound", "augmentation", "transformer"})
 _CHANNELS = ("rgb", "bgr", "exchanged")
 _PICTURE_LIBRARIES = ("cv2", "numpy", "np", "tensorflow", "tf", "keras", "PIL", "skimage", "imutils")
+_WRITES = ("to_", "write", "save", "dump")
+"""How names of methods begin that write their object."""
 _REGISTERS = frozenset(
     {
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
@@ -136,6 +138,9 @@ class Calls(Inlining):
         """Return the result of a function of a library."""
         self._register(call.name.rpartition(".")[2], call.arguments)
         handler = find_handler(call.name)
+        root = call.name.partition(".")[0]
+        if (handler is None and root != "builtins") or "keras" in call.name:
+            self.note_written(call.node, *call.arguments.all())
         return handler(self, call) if handler is not None else _of_unknown_library(call)
 
     def call_method(self, call: Call) -> Value:
@@ -143,6 +148,8 @@ class Calls(Inlining):
         handler = METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
+        is_write = call.name.startswith(_WRITES)
+        self.note_written(call.node, *call.arguments.all(), *([call.receiver] if is_write else ()))
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)
         if "training" in call.arguments.options or isinstance(call.receiver.ref, Instance):
             result = result.marked(*self._opaque(call).of("opaque"))

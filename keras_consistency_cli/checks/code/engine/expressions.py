@@ -61,8 +61,9 @@ class Expressions(Literals):
             return found
         if node.attr in _COUNTS:
             return NOTHING if not base.has("request") else Value(kind="described")
-        if node.attr in _FITTED and base.thing is not None:
-            return Value(marks=frozenset({Mark(node.attr, None, base.thing.identity)}))
+        if base.thing is not None and (base.kind == "transformer" or node.attr in _FITTED):
+            learned = (Mark(kind, None, base.thing.identity) for kind in (node.attr, "learned"))
+            return Value(marks=frozenset(learned))
         if node.attr in _SAME:
             return base
         kept = self._kept(base, node) if base.kind in ("", "request", "module") else None

@@ -184,6 +184,12 @@ class Machine:
         if value.has("called") or value.has("pred"):
             self.add("collect", node, value, NOTHING)
 
+    def note_written(self, node: ast.expr, *values: Value) -> None:
+        """Keep in mind what was learned and leaves the program: it is saved, or becomes part of a model."""
+        for value in values:
+            if value.has("learned"):
+                self.add("written", node, value, NOTHING)
+
     @contextmanager
     def within(self, place: Place) -> Iterator[None]:
         """Follow something with other surroundings."""

@@ -21,6 +21,8 @@ from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Va
 __all__ = ["Statements"]
 
 _LOCKS = ("lock", "mutex", "semaphore")
+_ENTRY = 2
+"""Frames while an entry is followed: that of its module, and its own."""
 _MOST_NESTED = 2
 """The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
 
@@ -167,7 +169,10 @@ class Statements(Assignments):
     def leave(self, node: ast.stmt) -> None:
         """Follow return, raise, break and continue."""
         if isinstance(node, ast.Return):
-            self.frame.returned.append(self.evaluate(node.value) if node.value else NOTHING)
+            value = self.evaluate(node.value) if node.value else NOTHING
+            self.frame.returned.append(value)
+            if node.value is not None and len(self.frames) == _ENTRY:
+                self.note_written(node.value, value)
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self.evaluate(node.exc)
         self.frame.is_left = True

@@ -8,7 +8,7 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
-__all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
+__all__ = ["ENCODERS", "LEARNED", "SCALERS", "TEXT", "TRANSFORMERS"]
 
 SCALERS = (
     "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer",
@@ -33,6 +33,16 @@ _STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "Hashin
 """They learn nothing from rows: a new fit changes nothing."""
 
 
+LEARNED = frozenset(
+    {
+        "mean_", "scale_", "var_", "min_", "data_min_", "data_max_", "data_range_", "center_", "quantiles_",
+        "lambdas_", "statistics_", "components_", "explained_variance_", "explained_variance_ratio_",
+        "categories_", "classes_", "vocabulary_", "idf_", "n_features_in_", "feature_names_in_",
+        "n_samples_seen_", "word_index", "index_word", "word_counts", "word_docs", "index_docs",
+        "document_count", "num_words", "oov_token",
+    }
+)  # fmt: skip
+"""Attributes in which they keep what they learned."""
 _FIXED = {
     "OneHotEncoder": "categories",
     "OrdinalEncoder": "categories",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.library.transformers import LEARNED
 from keras_consistency_cli.checks.code.rule import (
     Evidence,
     Hit,
@@ -169,7 +170,7 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the
     same script, the model is saved, and the scaler is only used to fit and to transform: it is not saved,
-    returned or passed on.
+    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words.
 
     To fix: Save it next to the model, or use a Normalization layer in the model.
 
@@ -199,7 +200,10 @@ def _reaches(value: Value, thing: Thing) -> bool:
 def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
     is_named = thing.made == "built" and bool(thing.label)
-    return is_named and is_only_receiver(evidence, thing, _METHODS)
+    writes = (event for trace in evidence.traces for event in trace.of("written"))
+    if any(mark.about == thing.identity for event in writes for mark in event.subject.of("learned")):
+        return False
+    return is_named and is_only_receiver(evidence, thing, _METHODS | LEARNED)
 
 
 RULES: tuple[Rule, ...] = (
