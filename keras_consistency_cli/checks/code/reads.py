@@ -12,6 +12,7 @@ __all__ = ["Reads", "is_dictionary", "is_passed_on", "last_name"]
 
 _LOOKUPS = ("get", "pop", "getattr", "setdefault", "itemgetter", "attrgetter")
 """Functions and methods that return what is kept under a text."""
+_HANDING_ON = (ast.Return, ast.Assign, ast.AnnAssign, ast.Call)
 _PARTS = ("get", "pop", "setdefault", "clear", "update", "keys")
 """Methods of a dictionary that do not pass on all of its values."""
 
@@ -49,7 +50,6 @@ class Reads:
 def _count(tree: ast.Module) -> tuple[Counter[str], Counter[str], Counter[str]]:
     names, parts, handed = Counter[str](), Counter[str](), Counter[str]()
     for node in ast.walk(tree):
-        handed.update(_handed_on(node))
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 names[node.id] += 1
@@ -58,21 +58,22 @@ def _count(tree: ast.Module) -> tuple[Counter[str], Counter[str], Counter[str]]:
                 parts[node.attr] += 1
         elif isinstance(node, ast.Subscript | ast.Call):
             parts.update(_keys(node))
+        if isinstance(node, _HANDING_ON):
+            for name in _handed_on(node):
+                handed[name] += 1
     return names, parts, handed
 
 
-def _handed_on(node: ast.AST) -> Iterator[str]:
+def _handed_on(node: ast.Return | ast.Assign | ast.AnnAssign | ast.Call) -> Iterator[str]:
     """The names whose objects get another name: returned, assigned, or made fields of a new object."""
-    if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign) and node.value is not None:
+    if not isinstance(node, ast.Call):
         yield from _carried(node.value)
-    elif (
-        isinstance(node, ast.Call) and (name := last_name(node.func)) and (name[0].isupper() or name == "cls")
-    ):
+    elif (name := last_name(node.func)) and (name[0].isupper() or name == "cls"):
         for value in (*node.args, *(keyword.value for keyword in node.keywords)):
             yield from _carried(value)
 
 
-def _carried(node: ast.expr) -> Iterator[str]:
+def _carried(node: ast.expr | None) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Tuple | ast.Dict):
