@@ -82,8 +82,8 @@ class Inlining(Machine):
         names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
         if owner is not None and names:
             scope.names[names.pop(0)] = owner
-        given = dict(zip(names, arguments.values, strict=False))
-        given |= {name: value for name, value in arguments.options.items() if name != "**"}
+        given = {name: value for name, value in arguments.options.items() if name != "**"}
+        given |= dict(zip(names, arguments.values, strict=False))
         starred = arguments.options.get("**")
         self._bind_defaults(scope, signature)
         for name in (*names, *(argument.arg for argument in signature.kwonlyargs)):
