@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.library.services import is_service_url
+from keras_consistency_cli.checks.code.library.web import is_service_url
 from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.parts import as_one_sample, collected, is_repeat, item_of
 from keras_consistency_cli.checks.code.values.value import (

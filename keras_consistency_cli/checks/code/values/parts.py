@@ -57,6 +57,7 @@ def collected(element: Value, *marks: Mark) -> Value:
     if element.kind == "model":
         return element
     rows = "many" if (element.rank or 0) >= 1 else ""
+    element = element.without("one-step")  # it is no longer the second axis
     return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
 
 
