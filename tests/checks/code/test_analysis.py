@@ -244,6 +244,17 @@ def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     assert analyse([tmp_path / "a.py", tmp_path / "b.py"]).findings == ()
 
 
+def test_models_inside_each_other_end(tmp_path: Path) -> None:
+    text = "import numpy as np\nfrom fastapi import FastAPI\nfrom keras.models import load_model\n"
+    text += "app = FastAPI()\nmodel = load_model('m.keras')\n\n\nclass M0:\n    x: float\n"
+    for number in range(1, 40):
+        fields = "".join(f"    f{field}: M{number - 1}\n    s{field}: M{number}\n" for field in range(10))
+        text += f"\n\nclass M{number}:\n{fields}"
+    text += "\n\n@app.post('/x')\ndef x(a: M39, b: M38):\n    c = a if a.f1 else b\n"
+    text += "    return model.predict(np.array([[c.f1.x, a.f2.f3.x]])).tolist()\n"
+    assert report(tmp_path, text).findings == ()
+
+
 def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:
     text = "from keras.models import load_model\nm = load_model('m')\n" + "\n".join(
         f"def f{n}(x):\n    while True:\n"

@@ -32,3 +32,10 @@ ranges = MinMaxScaler()
 votes = ranges.fit_transform(reviews[["votes"]])
 regressor.fit(votes, reviews["stars"])
 pd.DataFrame({"min": ranges.data_min_, "max": ranges.data_max_}).to_csv("ranges.csv")
+
+lengths = StandardScaler()
+regressor.fit(lengths.fit_transform(reviews[["length"]]), reviews["stars"])
+low, high = lengths.mean_, lengths.scale_
+with Path("lengths.h").open("w") as stream:
+    stream.write(f"const float mean = {low[0]};\n")
+    print("const float deviation =", high[0], ";", file=stream)

@@ -18,34 +18,43 @@ _NUMBER = replace(SENT, kind="number", rank=0)
 _NUMBERS = ("float", "int")
 _LISTS = ("list", "List", "Sequence")
 _WRAPPERS = ("Optional", "Annotated")
-_DEEPEST = 4
-"""Models inside each other that are looked at."""
 
 
-def sent(annotation: ast.expr | None, scope: Scope, depth: int = 0) -> Value:
-    """Return what a user sends for a parameter or a field with this annotation."""
+def sent(annotation: ast.expr | None, scope: Scope) -> Value:
+    """Return what a user sends for a parameter with this annotation."""
+    return _sent(annotation, scope, {})
+
+
+def _sent(annotation: ast.expr | None, scope: Scope, known: dict[Class, Value]) -> Value:
     if isinstance(annotation, ast.BinOp):  # float | None
-        return sent(annotation.left, scope, depth)
+        return _sent(annotation.left, scope, known)
     if isinstance(annotation, ast.Subscript):
-        return _generic(annotation, scope, depth)
+        return _generic(annotation, scope, known)
     name = label_of(annotation) if annotation is not None else ""
     if name in _NUMBERS:
         return _NUMBER
     found = scope.find(name) if name else None
     kind = found.ref if found is not None else None
-    if not isinstance(kind, Class) or depth > _DEEPEST:
-        return SENT
-    fields = ((name, sent(each, kind.scope, depth + 1)) for name, each in _annotated(kind))
-    return replace(SENT, entries=tuple(fields))
+    return _model(kind, known) if isinstance(kind, Class) else SENT
 
 
-def _generic(annotation: ast.Subscript, scope: Scope, depth: int) -> Value:
+def _model(kind: Class, known: dict[Class, Value]) -> Value:
+    """An object with the fields of a class; a class inside itself is not looked at again."""
+    if kind not in known:
+        known[kind] = SENT
+        fields = ((name, _sent(each, kind.scope, known).as_entry()) for name, each in _annotated(kind))
+        known[kind] = replace(SENT, entries=tuple(fields))
+    return known[kind]
+
+
+def _generic(annotation: ast.Subscript, scope: Scope, known: dict[Class, Value]) -> Value:
     """list[float], Optional[float], Annotated[float, Query()]."""
     name = label_of(annotation.value)
     inner = annotation.slice
     if name in _WRAPPERS:
-        return sent(inner.elts[0] if isinstance(inner, ast.Tuple) else inner, scope, depth)
-    rank = plus(sent(inner, scope, depth).rank, 1) if name in _LISTS else None
+        first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+        return _sent(first, scope, known)
+    rank = plus(_sent(inner, scope, known).rank, 1) if name in _LISTS else None
     return replace(SENT, rank=rank)
 
 

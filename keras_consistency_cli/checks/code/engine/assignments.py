@@ -69,6 +69,8 @@ class Assignments(Definitions):
             _keep(value)
         hashes = index.of("hash")
         base = self.evaluate(target.value)
+        if not base.kind:  # a file of HDF5, a table of a database
+            self.note_written(target, value)
         if isinstance(index.ref, str) and index.kind == "const":
             # models[KEY]: the name of the key is read where the object is, too.
             key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)

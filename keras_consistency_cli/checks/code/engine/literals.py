@@ -21,8 +21,8 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["Literals"]
 
 _MOST_ITEMS = 64
-_OF_TEXTS = frozenset({"service-url", "request", "loop"})
-"""What is true of a text that is made from values: the address of a service, and who sent a part of it."""
+_OF_TEXTS = frozenset({"service-url", "request", "loop", "learned"})
+"""What is true of a text that is made from values: the address of a service, who sent it, what it says."""
 
 
 class Literals(Calls):

@@ -127,6 +127,13 @@ def _random_number(machine: Machine, call: Call) -> Value:
     return Value(marks=call.result.marks | {Mark("random", machine.site(call.node))}, rank=0)
 
 
+def _printed(machine: Machine, call: Call) -> Value:
+    """print(x, file=stream): written, unless it is only shown."""
+    if "file" in call.arguments.options:
+        machine.note_written(call.node, *call.arguments.values)
+    return NOTHING
+
+
 def _open_file(machine: Machine, call: Call) -> Value:
     return Value(marks=call.result.marks, kind="file", ref=call.arguments.get(0).text)
 
@@ -140,7 +147,7 @@ PLAIN: Handlers = {
     "builtins.len": nothing,
     "builtins.isinstance": nothing,
     "builtins.hasattr": nothing,
-    "builtins.print": nothing,
+    "builtins.print": _printed,
     "builtins.type": nothing,
     "builtins.range": lambda _machine, _call: Value(kind="range"),
     "builtins.list": _same,

@@ -23,6 +23,8 @@ _SCALER_WORDS = (
     "imputer",
     "preprocessor",
 )
+_MOST_HOLDERS = 16
+"""Dictionaries and objects around one object that are looked at; each costs a way through the program."""
 _OF_TARGET = re.compile(
     r"target|price_?scal|label_?scal|outputs?_?scal|scaler_?out"
     r"|(?<![a-z])y_?(?:scal|sc|norm|std|mm|ss)|(?:scal[a-z]*|sc|norm[a-z]*|std|mm|ss)_?y(?![a-z])"
@@ -89,8 +91,9 @@ def _is_passed_on(evidence: Evidence, thing: Thing) -> bool:
     """Whether what keeps an object, a dictionary or an object with fields, is used as a whole."""
     trees = [module.tree for module in evidence.module.program]
     holders = {name: kind for name, kind in thing.holders.items() if name}
-    if thing.holders and not holders:
-        return True  # it is never given a name
+    is_unnamed = bool(thing.holders) and not holders
+    if is_unnamed or len(holders) > _MOST_HOLDERS:
+        return True
     return any(
         (kind != "item" or any(is_dictionary(tree, name) for tree in trees))
         and any(is_passed_on(tree, name, is_object=kind == "object") for tree in trees)

@@ -229,8 +229,12 @@ class Value:
 
     def with_entry(self, key: str, value: Value) -> Value:
         """Return the dictionary with another value under a key."""
-        kept = value if not any(inner.entries for _, inner in value.entries) else replace(value, entries=())
-        return replace(self, entries=tuple({**dict(self.entries), key: kept}.items()))
+        return replace(self, entries=tuple({**dict(self.entries), key: value.as_entry()}.items()))
+
+    def as_entry(self) -> Value:
+        """Return the value as it is kept in another one: joins of entries in many levels would not end."""
+        is_deep = any(inner.entries for _, inner in self.entries)
+        return replace(self, entries=()) if is_deep else self
 
     def has(self, kind: str) -> bool:
         """Whether one of the marks has this kind."""
