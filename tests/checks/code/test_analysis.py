@@ -255,6 +255,20 @@ def test_models_inside_each_other_end(tmp_path: Path) -> None:
     assert report(tmp_path, text).findings == ()
 
 
+def test_dictionaries_inside_each_other_end(tmp_path: Path) -> None:
+    text = LOAD + "d0 = {'x': 1}\n"
+    for number in range(1, 40):
+        text += f"d{number} = {{'a': d{number - 1}, 'b': d{number - 1}, 'c': {number}}}\n"
+    assert report(tmp_path, text + "model.predict(d39 if d0 else d38)\n").findings == ()
+
+
+def test_tuples_inside_each_other_end(tmp_path: Path) -> None:
+    text = LOAD + "t0 = (1,)\nu0 = (1,)\n"
+    for number in range(1, 40):
+        text += f"t{number} = (t{number - 1}, t{number - 1})\nu{number} = (u{number - 1}, u{number - 1})\n"
+    assert report(tmp_path, text + "model.predict(t39 if t0 else u39)\n").findings == ()
+
+
 def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:
     text = "from keras.models import load_model\nm = load_model('m')\n" + "\n".join(
         f"def f{n}(x):\n    while True:\n"

@@ -101,7 +101,9 @@ class Inlining(Machine):
             scope.names[signature.kwarg.arg] = Value(
                 kind="dict",
                 marks=merge_marks(list(arguments.options.values())),
-                entries=tuple((name, value) for name, value in given.items() if name not in scope.names),
+                entries=tuple(
+                    (name, value.as_entry()) for name, value in given.items() if name not in scope.names
+                ),
             )
 
     def _bind_defaults(self, scope: Scope, signature: ast.arguments) -> None:

@@ -9,7 +9,13 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.library.web import is_service_url
 from keras_consistency_cli.checks.code.values.naming import name_thing
-from keras_consistency_cli.checks.code.values.parts import as_one_sample, collected, is_repeat, item_of
+from keras_consistency_cli.checks.code.values.parts import (
+    as_one_sample,
+    collected,
+    is_repeat,
+    item_of,
+    shallow,
+)
 from keras_consistency_cli.checks.code.values.value import (
     Function,
     Mark,
@@ -42,7 +48,7 @@ class Literals(Calls):
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         """Return a list that is written out, with its number of axes if all of its items agree."""
-        values = [self.evaluate(each) for each in node.elts[:_MOST_ITEMS]]
+        values = [shallow(self.evaluate(each)) for each in node.elts[:_MOST_ITEMS]]
         starred = any(isinstance(each, ast.Starred) for each in node.elts)
         inner = {value.rank for value in values}
         rank = inner.pop() if len(inner) == 1 else None
@@ -132,5 +138,5 @@ def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value]
         if key is None:
             found.update(value.entries)
         elif isinstance(key, ast.Constant) and isinstance(key.value, str):
-            found[key.value] = value
+            found[key.value] = value.as_entry()
     return tuple(found.items())

@@ -15,14 +15,28 @@ __all__ = [
     "item_of",
     "one_step",
     "plus",
+    "shallow",
     "unpacked",
     "words_of",
 ]
 
 
+_LEVELS = 3
+"""Lists inside lists whose items are known."""
+
+
 def as_one_sample(value: Value) -> Value:
     """Return a value whose rows become the steps of one sample: what was said of a batch of rows is over."""
     return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows", "one-step")
+
+
+def shallow(value: Value) -> Value:
+    """Return a value without its items if they are lists in many levels: to compare those would not end."""
+    return value if _is_shallow(value, _LEVELS) else replace(value, items=None)
+
+
+def _is_shallow(value: Value, levels: int) -> bool:
+    return not value.items or (levels > 0 and all(_is_shallow(item, levels - 1) for item in value.items))
 
 
 def one_step(value: Value, site: Site) -> Value:
