@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -90,8 +90,11 @@ def _analyse(
     imported = Counter(name for each in followed for name in _imported(each.module.tree))
     results, reads = _Found(reader), Reads()
     for each in followed:
-        names = imported + reads.of(each.module) if any(trace.events for trace in each.traces) else imported
-        results.examine(_evidence(each, model, scaler, training, names, reader), rules)
+        evidence = _evidence(each, model, scaler, training, reader)
+        if any(trace.events for trace in each.traces):
+            names, handed_on = imported + reads.of(each.module), reads.handed_on(each.module)
+            evidence = replace(evidence, names=names, handed_on=handed_on)
+        results.examine(evidence, rules)
     return CodeReport(
         findings=tuple(sorted(results.findings.values())),
         notices=tuple(reader.notices.values()),
@@ -132,7 +135,6 @@ def _evidence(
     model: ModelFacts | None,
     scaler: ScalerFacts | None,
     training: TrainingFacts,
-    names: Mapping[str, int],
     reader: Reader,
 ) -> Evidence:
     files = (scaler.path,) if scaler is not None else _scalers_beside(followed)
@@ -143,7 +145,6 @@ def _evidence(
         model=model,
         scaler=scaler,
         training=replace(training, scaler_files=files),
-        names=names,
         is_model_named=model is not None and _loads(followed, model),
     )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_consistency_cli.checks.code.engine.program import Parsed, candidates, file_key
-from keras_consistency_cli.checks.code.engine.values import Site
 from keras_consistency_cli.checks.code.reading.sources import (
     Source,
     UnreadableError,
@@ -16,6 +15,7 @@ from keras_consistency_cli.checks.code.reading.sources import (
     parse,
     read_source,
 )
+from keras_consistency_cli.checks.code.values.value import Site
 from keras_consistency_cli.text import clean
 
 __all__ = ["Notice", "ReadFile", "Reader"]

@@ -10,8 +10,8 @@ from pathlib import PurePath
 from typing import Literal
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Module, Site
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
+from keras_consistency_cli.checks.code.values.value import Module, Site
 
 __all__ = [
     "Evidence",
@@ -75,6 +75,8 @@ class Evidence:
     training: TrainingFacts = field(default_factory=TrainingFacts)
     names: Mapping[str, int] = field(default_factory=dict)
     """How often each name is read in the file, and each attribute and text key in its program."""
+    handed_on: Mapping[str, int] = field(default_factory=dict)
+    """How often each name is read in the file only to give an object another name."""
     is_model_named: bool = False
     """Whether the program loads a file that has the name of the model."""
 

@@ -7,9 +7,13 @@ import ast
 __all__ = [
     "asks_for_existence",
     "captured_names",
+    "catches_missing",
+    "is_column",
+    "is_counted",
     "is_ellipsis",
     "is_new_axis",
     "is_reversed",
+    "is_single",
     "is_window",
     "returns_value",
 ]
@@ -33,6 +37,15 @@ def asks_for_existence(test: ast.expr) -> bool:
     return False
 
 
+_MISSING = frozenset({"KeyError", "IndexError", "LookupError", "AttributeError", "NameError"})
+
+
+def catches_missing(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler runs if something does not exist yet: except KeyError."""
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(each, ast.Name) and each.id in _MISSING for each in types)
+
+
 def captured_names(pattern: ast.pattern) -> list[str]:
     """Return the names that a pattern of a `case` binds."""
     return [
@@ -49,6 +62,21 @@ def is_new_axis(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "newaxis"
 
 
+def is_column(index: ast.Tuple) -> bool:
+    """Whether an index takes one number of each row: x[:, 0], x[..., 1]."""
+    first, *rest = index.elts or [index]
+    keeps_rows = is_ellipsis(first) or (isinstance(first, ast.Slice) and not is_single(first))
+    others = ast.Slice | ast.List | ast.Tuple
+    return keeps_rows and any(
+        not (isinstance(each, others) or is_new_axis(each) or is_ellipsis(each)) for each in rest
+    )
+
+
+def is_counted(test: ast.expr) -> bool:
+    """Whether a `while` ends when a number is reached: while i < len(rows)."""
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+
+
 def is_ellipsis(node: ast.expr) -> bool:
     """Whether an index is `...`."""
     return isinstance(node, ast.Constant) and node.value is ...
@@ -63,4 +91,33 @@ def is_reversed(node: ast.Slice) -> bool:
 def is_window(node: ast.expr) -> bool:
     """Whether a slice takes some steps of a series: x[i : i + 60]."""
     limits = (node.lower, node.upper) if isinstance(node, ast.Slice) else (None,)
-    return None not in limits and not all(isinstance(limit, ast.Constant) for limit in limits)
+    is_open = None in limits or all(isinstance(limit, ast.Constant) for limit in limits)
+    return not is_open and not is_single(node)
+
+
+def is_single(node: ast.expr) -> bool:
+    """Whether a slice takes one item: x[:1], x[i : i + 1], x[-1:]."""
+    if not isinstance(node, ast.Slice):
+        return False
+    (lower, first), (upper, last) = _limit(node.lower), _limit(node.upper)
+    return lower == upper and last - first == 1
+
+
+def _limit(node: ast.expr | None) -> tuple[str, int]:
+    """The limit of a slice as something unknown and a number that is added to it: i + 1."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        amount = _number(node.right)
+        if amount is not None:
+            return ast.dump(node.left), amount if isinstance(node.op, ast.Add) else -amount
+    if node is None:
+        return "", 0
+    amount = _number(node)
+    return ("", amount) if amount is not None else (ast.dump(node), 0)
+
+
+def _number(node: ast.expr) -> int | None:
+    """A whole number that is written out, None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        amount = _number(node.operand)
+        return None if amount is None else -amount
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None

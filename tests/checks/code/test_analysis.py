@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from keras_consistency_cli.checks.code.analysis import CodeReport, analyse
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts
+from keras_consistency_cli.checks.code.syntax import is_single
 
 SERVE = """
 import numpy as np
@@ -115,6 +117,115 @@ def test_map_follows_its_function(tmp_path: Path) -> None:
     assert codes(tmp_path, body) == ["KS101"]
 
 
+@pytest.mark.parametrize(
+    ("slice_", "is_one"),
+    [
+        ("k:k + 1", True),
+        ("k - 1:k", True),
+        ("k + n:k + n + 1", True),
+        ("4:5", True),
+        (":1", True),
+        ("-1:", True),
+        ("k:k + 2", False),
+        ("k:n + 1", False),
+        ("k + n:k + 1", False),
+        ("1:", False),
+        (":-1", False),
+        (":", False),
+    ],
+)
+def test_a_slice_of_width_one_is_one_row(slice_: str, is_one: bool) -> None:
+    expression = ast.parse(f"x[{slice_}]", mode="eval").body
+    assert isinstance(expression, ast.Subscript)
+    assert is_single(expression.slice) == is_one
+
+
+@pytest.mark.parametrize(
+    ("steps", "code"),
+    [
+        ("StandardScaler()", ["KS101"]),
+        ("SimpleImputer(), Normalizer()", ["KS101"]),
+        ("Normalizer()", []),
+        ("StandardScaler(), Ridge()", []),
+        ("StandardScaler(), unknown", []),
+    ],
+)
+def test_a_pipeline_learns_what_its_parts_learn(tmp_path: Path, steps: str, code: list[str]) -> None:
+    body = "from sklearn.pipeline import make_pipeline\nfrom sklearn.impute import SimpleImputer\n"
+    body += "from sklearn.preprocessing import Normalizer, StandardScaler\n"
+    body += "from sklearn.linear_model import Ridge\n"
+    body += f"p = make_pipeline({steps})\nx = np.array(request.json['rows'])\n"
+    assert codes(tmp_path, body + "return str(model.predict(p.fit(x).transform(x)))") == code
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("door.acquire()", "door.release()", []),
+        ("door.acquire()\ndoor.release()", "", ["KS502"]),
+        ("door.acquire()\nother.acquire()\nother.release()", "", []),
+        ("if request.args:\n    door.acquire()", "", []),
+        ("try:\n    door.acquire()\nexcept OSError:\n    door.release()\n    raise", "", []),
+    ],
+)
+def test_a_lock_is_held_until_it_is_released(
+    tmp_path: Path, before: str, after: str, found: list[str]
+) -> None:
+    body = f"{before}\nmodel.reset_states()\ny = model.predict(np.array(request.json['rows']))\n{after}"
+    assert codes(tmp_path, f"{body}\nreturn str(y)") == found
+
+
+def test_decorators_of_the_program_are_followed(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+from functools import wraps
+from flask import Flask, request
+from keras.models import load_model
+from sklearn.preprocessing import StandardScaler
+
+app = Flask(__name__)
+model = load_model("model.keras")
+
+
+def of_rows(function):
+    @wraps(function)
+    def inner(*arguments, **options):
+        return function(StandardScaler().fit_transform(np.array(request.json["rows"])), **options)
+    return inner
+
+
+class Routes:
+    @of_rows
+    def answer(self, rows=None):
+        return str(model.predict(np.array(rows)))
+
+
+@app.post("/price")
+@of_rows
+def price(rows):
+    return str(model.predict(rows))
+"""
+    assert [(each.code, each.line) for each in report(tmp_path, text).findings] == [("KS101", 15)]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "found"),
+    [
+        ("float", ["KS604"]),
+        ("int | None", ["KS604"]),
+        ("Annotated[float, Query()]", ["KS604"]),
+        ("list[float]", []),
+        ("str", []),
+    ],
+)
+def test_annotations_say_how_many_axes_are_sent(tmp_path: Path, annotation: str, found: list[str]) -> None:
+    head = "import numpy as np\nfrom fastapi import FastAPI, Query\nfrom keras.models import load_model\n"
+    head += "from typing import Annotated\napp = FastAPI()\nmodel = load_model('model.keras')\n"
+    body = f"@app.get('/x')\ndef x(a: {annotation}, b: {annotation}):\n"
+    text = f"{head}{body}    return model.predict(np.array([a, b])).tolist()\n"
+    assert [finding.code for finding in report(tmp_path, text).findings] == found
+
+
 def test_relative_imports_are_followed_from_the_folder_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +242,31 @@ def test_two_files_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import b\nfrom keras.models import load_model\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("import a\nfrom keras.models import load_model\n", encoding="utf-8")
     assert analyse([tmp_path / "a.py", tmp_path / "b.py"]).findings == ()
+
+
+def test_models_inside_each_other_end(tmp_path: Path) -> None:
+    text = "import numpy as np\nfrom fastapi import FastAPI\nfrom keras.models import load_model\n"
+    text += "app = FastAPI()\nmodel = load_model('m.keras')\n\n\nclass M0:\n    x: float\n"
+    for number in range(1, 40):
+        fields = "".join(f"    f{field}: M{number - 1}\n    s{field}: M{number}\n" for field in range(10))
+        text += f"\n\nclass M{number}:\n{fields}"
+    text += "\n\n@app.post('/x')\ndef x(a: M39, b: M38):\n    c = a if a.f1 else b\n"
+    text += "    return model.predict(np.array([[c.f1.x, a.f2.f3.x]])).tolist()\n"
+    assert report(tmp_path, text).findings == ()
+
+
+def test_dictionaries_inside_each_other_end(tmp_path: Path) -> None:
+    text = LOAD + "d0 = {'x': 1}\n"
+    for number in range(1, 40):
+        text += f"d{number} = {{'a': d{number - 1}, 'b': d{number - 1}, 'c': {number}}}\n"
+    assert report(tmp_path, text + "model.predict(d39 if d0 else d38)\n").findings == ()
+
+
+def test_tuples_inside_each_other_end(tmp_path: Path) -> None:
+    text = LOAD + "t0 = (1,)\nu0 = (1,)\n"
+    for number in range(1, 40):
+        text += f"t{number} = (t{number - 1}, t{number - 1})\nu{number} = (u{number - 1}, u{number - 1})\n"
+    assert report(tmp_path, text + "model.predict(t39 if t0 else u39)\n").findings == ()
 
 
 def test_recursion_and_endless_loops_end(tmp_path: Path) -> None:

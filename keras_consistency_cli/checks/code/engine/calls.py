@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
+from keras_consistency_cli.checks.code.library.table import find_handler
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,
@@ -16,14 +18,14 @@ from keras_consistency_cli.checks.code.engine.values import (
     Prepared,
     Value,
 )
-from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
-from keras_consistency_cli.checks.code.library.table import find_handler
 
 __all__ = ["Calls"]
 
 _OBJECTS = frozenset({"model", "layer", "signature", "bound", "augmentation", "transformer"})
 _CHANNELS = ("rgb", "bgr", "exchanged")
 _PICTURE_LIBRARIES = ("cv2", "numpy", "np", "tensorflow", "tf", "keras", "PIL", "skimage", "imutils")
+_WRITES = ("to_", "write", "save", "dump")
+"""How names of methods begin that write their object."""
 _REGISTERS = frozenset(
     {
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
@@ -49,14 +51,18 @@ class Calls(Inlining):
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Return the arguments of a call."""
-        values = tuple(self.evaluate(argument) for argument in node.args)
+        values: list[Value] = []
+        for argument in node.args:
+            value = self.evaluate(argument)
+            is_several = isinstance(argument, ast.Starred) and value.items is not None
+            values += (value.items or ()) if is_several else (value,)
         options: dict[str, Value] = {}
         for keyword in node.keywords:
             value = self.evaluate(keyword.value)
             options[keyword.arg or "**"] = value
             if keyword.arg is None:
                 options.update(value.entries)
-        return Arguments(values, options)
+        return Arguments(tuple(values), options)
 
     def _method(self, node: ast.Call, base: Value, name: str, arguments: Arguments) -> Value:
         if base.kind == "name":
@@ -132,6 +138,9 @@ class Calls(Inlining):
         """Return the result of a function of a library."""
         self._register(call.name.rpartition(".")[2], call.arguments)
         handler = find_handler(call.name)
+        root = call.name.partition(".")[0]
+        if (handler is None and root != "builtins") or "keras" in call.name:
+            self.note_written(call.node, *call.arguments.all())
         return handler(self, call) if handler is not None else _of_unknown_library(call)
 
     def call_method(self, call: Call) -> Value:
@@ -139,6 +148,8 @@ class Calls(Inlining):
         handler = METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
+        is_write = call.name.startswith(_WRITES)
+        self.note_written(call.node, *call.arguments.all(), *([call.receiver] if is_write else ()))
         result = call.result if call.receiver.has("image") else call.result.without(*_CHANNELS)
         if "training" in call.arguments.options or isinstance(call.receiver.ref, Instance):
             result = result.marked(*self._opaque(call).of("opaque"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 
 from keras_consistency_cli.checks.code.engine.expressions import Expressions
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Thing, Value
+from keras_consistency_cli.checks.code.engine.machine import Arguments
+from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Value
 
-__all__ = ["Definitions", "dotted", "name_thing"]
+__all__ = ["Definitions", "dotted"]
 
 
 class Definitions(Expressions):
@@ -15,16 +17,32 @@ class Definitions(Expressions):
 
     def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Remember a function; it is followed where it is called."""
-        function = Function(
-            node=node,
-            scope=self.frame.scope,
-            name=node.name,
-            decorators=tuple(map(dotted, node.decorator_list)),
-        )
+        function = self._defined(node)
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             self.evaluate(default)
         self.module.functions.append(function)
         self.frame.scope.names[node.name] = Value(kind="function", ref=function)
+
+    def _defined(self, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Class | None = None) -> Function:
+        decorators = tuple(map(dotted, node.decorator_list))
+        function = Function(
+            node=node, scope=self.frame.scope, name=node.name, decorators=decorators, owner=owner
+        )
+        for decorator in reversed(node.decorator_list):
+            wrapper = self._decorated(decorator, function.wrapper or function)
+            function.wrapper = wrapper if wrapper is not function else None
+        return function
+
+    def _decorated(self, node: ast.expr, function: Function) -> Function:
+        """Return what a decorator makes of a function; one of a library leaves it as it is."""
+        name = node.func if isinstance(node, ast.Call) else node
+        known = self.evaluate(name) if isinstance(name, ast.Name) else NOTHING
+        if not isinstance(known.ref, Function):
+            return function
+        decorator = self.evaluate(node)
+        given = Arguments((Value(kind="function", ref=function),))
+        made = self.enter(decorator.ref, given) if isinstance(decorator.ref, Function) else NOTHING
+        return made.ref if isinstance(made.ref, Function) else function
 
     def define_class(self, node: ast.ClassDef) -> None:
         """Remember a class, its methods and its attributes."""
@@ -43,13 +61,7 @@ class Definitions(Expressions):
         self.module.classes.append(defined)
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                defined.methods[statement.name] = Function(
-                    node=statement,
-                    scope=self.frame.scope,
-                    name=statement.name,
-                    decorators=tuple(map(dotted, statement.decorator_list)),
-                    owner=defined,
-                )
+                defined.methods[statement.name] = self._defined(statement, defined)
             elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
                 self._class_attribute(defined, statement)
 
@@ -57,7 +69,7 @@ class Definitions(Expressions):
         value = self.evaluate(node.value) if node.value is not None else NOTHING
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, ast.Name):
-                name_thing(value, target.id)
+                name_thing(value, target.id, defined.name)
                 defined.attributes[target.id] = value
 
     def declare_global(self, node: ast.Global) -> None:
@@ -108,9 +120,3 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def name_thing(value: Value, name: str, holder: str = "") -> None:
-    """Give an object the name of the variable that it is assigned to, or its key in a dictionary."""
-    if isinstance(value.ref, Thing) and (not value.ref.label or value.ref.label in ("load", value.ref.name)):
-        value.ref.label, value.ref.holder = name, holder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.code.engine.values import Class, Function, Module
+from keras_consistency_cli.checks.code.values.value import Class, Function, Module
 
 __all__ = [
     "PREPARE",
@@ -81,7 +81,8 @@ def describe_request(function: Function, module: Module) -> str:
 
 
 def _described_by_signature(function: Function, module: Module) -> str:
-    names = [argument.arg for argument in function.node.args.args]
+    entered = function.wrapper if function.wrapper and function.wrapper.node.args.args else function
+    names = [argument.arg for argument in entered.node.args.args]
     if function.name in ("lambda_handler", "handler") and names[:2] == ["event", "context"]:
         return "a Lambda handler"
     if function.owner is None and names[:1] in (["request"], ["req"]):

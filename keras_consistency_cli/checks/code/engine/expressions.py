@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import chosen_planes, flipped_channels, plane_of
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, element_of, plus
-from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
-    Mark,
-    Value,
-    join,
-    merge_marks,
-    ordered_columns,
-)
-from keras_consistency_cli.checks.code.syntax import is_ellipsis, is_new_axis, is_reversed, is_window
+from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window
+from keras_consistency_cli.checks.code.values.items import dependency, indexed, known_item, part, sliced
+from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.parts import as_one_sample, element_of, one_step, plus
+from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
 
@@ -67,8 +61,9 @@ class Expressions(Literals):
             return found
         if node.attr in _COUNTS:
             return NOTHING if not base.has("request") else Value(kind="described")
-        if node.attr in _FITTED and base.thing is not None:
-            return Value(marks=frozenset({Mark(node.attr, None, base.thing.identity)}))
+        if base.thing is not None and (base.kind == "transformer" or node.attr in _FITTED):
+            learned = (Mark(kind, None, base.thing.identity) for kind in (node.attr, "learned"))
+            return Value(marks=frozenset(learned))
         if node.attr in _SAME:
             return base
         kept = self._kept(base, node) if base.kind in ("", "request", "module") else None
@@ -109,24 +104,25 @@ class Expressions(Literals):
             base = self.module.loose["session_state"]
         if base.kind == "name":
             if base.text.endswith(".Annotated"):
-                return _dependency(index)
+                return dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
-        known = _known_item(base, index)
+        method = self.attribute_of(base, "__getitem__") if isinstance(base.ref, Instance) else None
+        known = self.call_own(method, index) if method else known_item(base, index)
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):
             kept = as_one_sample(base) if is_window(node.slice) else base
-            return replace(kept, rows=_sliced(base, node.slice), items=None)
+            return indexed(replace(kept, rows=sliced(base, node.slice), items=None), index)
         if isinstance(node.slice, ast.Tuple):
-            return _part(base, node.slice, index.items or ())
+            kept = part(base, node.slice, index.items or ())
+            has_step = len(node.slice.elts) > 1 and is_new_axis(node.slice.elts[1])
+            return indexed(one_step(kept, self.site(node)) if has_step else kept, index)
         if is_new_axis(node.slice):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
-        loops = frozenset() if index.kind == "const" else frozenset(index.of("loop"))
-        element = element_of(base)
-        return element.marked(*loops) if loops else element
+        return indexed(element_of(base), index)
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""
@@ -160,8 +156,8 @@ class Expressions(Literals):
 
     def compare(self, node: ast.Compare) -> Value:
         """A comparison gives a truth value: nothing that was true of the numbers is true of it."""
-        for part in (node.left, *node.comparators):
-            self.evaluate(part)
+        for side in (node.left, *node.comparators):
+            self.evaluate(side)
         return Value(kind="mask")
 
     def conditional(self, node: ast.IfExp) -> Value:
@@ -176,9 +172,17 @@ class Expressions(Literals):
         return self.evaluate(node.value)
 
     def produced(self, node: ast.Yield | ast.YieldFrom) -> Value:
-        """What a generator yields is what it returns."""
-        if node.value is not None:
-            self.frame.returned.append(self.evaluate(node.value))
+        """What a generator yields is what it returns; a `with` block goes on inside the blocks around it."""
+        value = self.evaluate(node.value) if node.value is not None else NOTHING
+        function = self.frame.function
+        if function is not None and any("contextmanager" in name for name in function.decorators):
+            value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
+        self.frame.returned.append(value)
+        loops = self.place.loops[self.frame.loops :]
+        if loops:
+            self.note_samples(node, value)
+            is_same = loops[-1][1] == "repeat"
+            self.frame.series = frozenset({Mark("repeated", self.site(node))} if is_same else ())
         return NOTHING
 
     def named(self, node: ast.NamedExpr) -> Value:
@@ -187,72 +191,14 @@ class Expressions(Literals):
         self.assign(node.target, value)
         return value
 
-    def part(self, node: ast.Slice) -> Value:
+    def limits(self, node: ast.Slice) -> Value:
         """Follow the limits of a slice."""
-        limits = [self.evaluate(each) for each in (node.lower, node.upper, node.step) if each is not None]
-        return Value(marks=frozenset(mark for mark in merge_marks(limits) if mark.kind == "loop"))
-
-
-def _dependency(index: Value) -> Value:
-    """What Annotated[Service, Depends(get)] says of a parameter: where its value comes from."""
-    found = next((each for each in index.items or () if each.kind == "depends"), NOTHING)
-    is_of_class = found.kind == "depends" and found.ref is None and index.items
-    return replace(found, ref=index.items[0].ref) if is_of_class and index.items else found
-
-
-def _known_item(base: Value, index: Value) -> Value | None:
-    """Return an item of a list that is written out, an object in a dictionary, or a column of a table."""
-    entry = base.entry(index.ref) if base.entries and index.kind == "const" else None
-    if entry is not None:
-        return entry
-    if base.items is not None and isinstance(index.ref, int) and index.kind == "const":
-        is_inside = -len(base.items) <= index.ref < len(base.items)
-        return base.items[index.ref] if is_inside else None
-    if base.kind == "signatures":
-        return replace(base, kind="signature")
-    if base.kind in ("model", "transformer", "loaded"):
-        return base
-    if base.kind == "frame" and index.kind == "const" and isinstance(index.ref, str):
-        return replace(base, kind="column", rank=1, rows="", items=None)
-    return None
-
-
-def _part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
-    """Index by several axes: x[0, 1], x[..., ::-1], x[:, None]."""
-    rank, rows = base.rank, base.rows
-    for place, each in enumerate(index.elts):
-        if is_new_axis(each):
-            rank, rows = plus(rank, 1), "one" if place == 0 else rows
-        elif not isinstance(each, ast.Slice | ast.List) and not is_ellipsis(each):
-            rank, rows = plus(rank, -1), "" if place == 0 else rows
-    kept = _channels(base, index, given[-1]) if len(index.elts) == len(given) > 1 else base
-    first = index.elts[0] if index.elts else None
-    is_sample = first is not None and (is_new_axis(first) or is_window(first))
-    kept = as_one_sample(kept) if is_sample else kept
-    return replace(kept, rank=rank, rows=rows, items=None)
-
-
-def _channels(base: Value, index: ast.Tuple, given: Value) -> Value:
-    """The channels of a picture that the last part of an index takes."""
-    last, first = index.elts[-1], index.elts[0]
-    if isinstance(last, ast.Slice):
-        return flipped_channels(base) if is_reversed(last) else base
-    if given.items is not None:
-        return chosen_planes(base, given)
-    is_of_channels = is_ellipsis(first) or base.rank in (None, len(index.elts))
-    return plane_of(base, given.ref) if is_of_channels and type(given.ref) is int else base
+        given = [self.evaluate(each) for each in (node.lower, node.upper, node.step) if each is not None]
+        return Value(marks=frozenset(mark for mark in merge_marks(given) if mark.kind == "loop"))
 
 
 def _is_data(base: Value) -> bool:
     return any(mark.kind not in ("request", "loop") for mark in base.marks)
-
-
-def _sliced(base: Value, node: ast.Slice) -> str:
-    """The first axis after a slice: x[:1] is one row."""
-    upper, lower = node.upper, node.lower
-    if lower is None and isinstance(upper, ast.Constant) and upper.value == 1:
-        return "one"
-    return base.rows if lower is None and upper is None else ""
 
 
 _EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Value]] = {
@@ -282,5 +228,5 @@ _EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Value]] = {
     ast.Yield: Expressions.produced,
     ast.YieldFrom: Expressions.produced,
     ast.NamedExpr: Expressions.named,
-    ast.Slice: Expressions.part,
+    ast.Slice: Expressions.limits,
 }

@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
-from keras_consistency_cli.checks.code.engine.parts import words_of
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
+from keras_consistency_cli.checks.code.values.parts import collected, words_of
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,
@@ -19,7 +21,6 @@ from keras_consistency_cli.checks.code.engine.values import (
     Value,
     join,
     merge_marks,
-    scaled_pixels,
 )
 
 __all__ = ["CACHES", "Inlining"]
@@ -45,18 +46,26 @@ class Inlining(Machine):
         function.is_called = True
         if len(self.frames) > _DEEPEST or any(frame.function is function for frame in self.frames):
             return Value(marks=merge_marks(arguments.all()))
+        wrapper = function.wrapper
+        is_wrapped = wrapper is not None and any(frame.function is wrapper for frame in self.frames)
+        if wrapper is not None and not is_wrapped:
+            function.is_entered = False
+            given = replace(arguments, values=(owner, *arguments.values)) if owner else arguments
+            result = self.enter(wrapper, given)
+            if function.is_entered:
+                return result
+        function.is_entered = True
         scope = Scope(module=function.scope.module, parent=function.scope)
         if owner is None and function.owner is not None and "staticmethod" not in function.decorators:
-            if arguments.values and isinstance(arguments.values[0].ref, Instance | Class):
+            if arguments.values and (is_wrapped or isinstance(arguments.values[0].ref, Instance | Class)):
                 owner, arguments = arguments.values[0], replace(arguments, values=arguments.values[1:])
             else:
                 owner = NOTHING
         static = "staticmethod" in function.decorators
         self._bind(scope, function, arguments, None if static else owner)
-        frame = Frame(scope=scope, function=function)
+        frame = Frame(scope=scope, function=function, loops=len(self.place.loops))
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
-        contexts = (*self.place.contexts, *self._contexts_of_decorators(function))
-        place = replace(self.place, is_cached=self.place.is_cached or is_cached, contexts=contexts)
+        place = replace(self.place, is_cached=self.place.is_cached or is_cached)
         self.frames.append(frame)
         try:
             with self.within(place):
@@ -65,35 +74,22 @@ class Inlining(Machine):
                 self.run_block(function.node.body)
         finally:
             self.frames.pop()
-        return _one_of(frame.returned)
-
-    def _contexts_of_decorators(self, function: Function) -> tuple[str, ...]:
-        """The locks that a decorator of the program holds while it calls the function."""
-        found: list[str] = []
-        for name in function.decorators:
-            value = function.scope.find(name)
-            decorator = value.ref if value is not None else None
-            if isinstance(decorator, Function):
-                blocks = (
-                    node for node in ast.walk(decorator.node) if isinstance(node, ast.With | ast.AsyncWith)
-                )
-                names = [item.context_expr for block in blocks for item in block.items]
-                values = [decorator.scope.find(each.id) for each in names if isinstance(each, ast.Name)]
-                found += ["lock" for each in values if each is not None and each.kind == "lock"]
-        return tuple(found)
+        result = _one_of(frame.returned)
+        return collected(result, *frame.series) if frame.series is not None else result
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args
         names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
         if owner is not None and names:
             scope.names[names.pop(0)] = owner
-        given = dict(zip(names, arguments.values, strict=False))
-        given |= {name: value for name, value in arguments.options.items() if name != "**"}
+        given = {name: value for name, value in arguments.options.items() if name != "**"}
+        given |= dict(zip(names, arguments.values, strict=False))
         starred = arguments.options.get("**")
         self._bind_defaults(scope, signature)
         for name in (*names, *(argument.arg for argument in signature.kwonlyargs)):
             if name in given:
                 scope.names[name] = given[name]
+                name_thing(given[name], name, function.name)
             elif starred is not None:
                 scope.names[name] = Value(marks=starred.marks)
             elif name not in scope.names:
@@ -105,7 +101,9 @@ class Inlining(Machine):
             scope.names[signature.kwarg.arg] = Value(
                 kind="dict",
                 marks=merge_marks(list(arguments.options.values())),
-                entries=tuple((name, value) for name, value in given.items() if name not in scope.names),
+                entries=tuple(
+                    (name, value.as_entry()) for name, value in given.items() if name not in scope.names
+                ),
             )
 
     def _bind_defaults(self, scope: Scope, signature: ast.arguments) -> None:
@@ -122,12 +120,26 @@ class Inlining(Machine):
 
     def create(self, kind: Class, arguments: Arguments) -> Value:
         """Follow `__init__` of a class, and return the object."""
-        value = Value(kind="instance", ref=Instance(kind=kind), marks=frozenset())
+        instance = Instance(kind=kind)
+        value = Value(kind="instance", ref=instance)
         method = kind.find("__init__")
         if method is not None:
             self.enter(method, arguments, value)
             return value
+        self._fill(instance, arguments)
         return replace(value, marks=merge_marks(arguments.all()))
+
+    def _fill(self, instance: Instance, arguments: Arguments) -> None:
+        """Give the fields of a class without `__init__` their values."""
+        fields = fields_of(instance.kind)
+        given = dict(zip(fields, arguments.values, strict=False))
+        given |= {name: value for name, value in arguments.options.items() if name in fields}
+        for name, value in given.items():
+            instance.attributes[name] = value
+            name_thing(value, name, ".")
+            if value.thing is not None:
+                value.thing.is_kept = True
+                value.thing.holders.setdefault("", "object")
 
     # --- operators
 
@@ -142,6 +154,10 @@ class Inlining(Machine):
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if marks:
+            marks |= _noise(left, right) | _noise(right, left)
+            if isinstance(op, ast.Add) and self.place.loops:
+                self.note_samples(node if isinstance(node, ast.BinOp) else node.target, right)
         if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
             marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
         rank, rows = _broadcast(left, right)
@@ -174,6 +190,15 @@ class Inlining(Machine):
         if any(map(right.has, _OF_ROWS)):
             found += _marks_of_rows(node, op, left, right, site)
         return frozenset(found)
+
+
+def _noise(rows: Value, noise: Value) -> frozenset[Mark]:
+    """The marks of rows of a request, or of a picture, that are changed at random."""
+    random = noise.of("random")
+    if not random or rows.rank == 0 or rows.kind == "number" or rows.has("pred") or rows.has("called"):
+        return frozenset()
+    is_sent = rows.has("request") or rows.has("image")
+    return frozenset(mark._replace(kind="augmented") for mark in random) if is_sent else frozenset()
 
 
 def _marks_of_rows(

@@ -6,15 +6,13 @@ import ast
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from keras_consistency_cli.checks.code.engine.annotations import sent
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Mark, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Module, Value
 
-__all__ = ["SENT", "Interpreter"]
-
-SENT = Value(kind="request", marks=frozenset({Mark("request")}))
-"""What a user sends."""
+__all__ = ["Interpreter"]
 
 
 class Interpreter(Statements):
@@ -46,11 +44,9 @@ class Interpreter(Statements):
 
     def _entered(self, function: Function, owner: Value | None, given: Mapping[str, Value]) -> Value:
         signature = function.node.args
-        arguments = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
-        names = [argument.arg for argument in arguments]
-        if function.owner is not None and "staticmethod" not in function.decorators:
-            names = names[1:]
-        options = {name: given.get(name, SENT) for name in names}
+        entered = [each for each in (function.wrapper, function) if each is not None]
+        parameters = [parameter for each in entered for parameter in _parameters(each, function)]
+        options = {each.arg: sent(each.annotation, function.scope) for each in parameters} | dict(given)
         options |= self._depended_on(signature)
         return self.enter(function, Arguments((), options), owner)
 
@@ -107,3 +103,10 @@ class Interpreter(Statements):
             follow()
         except (OutOfStepsError, RecursionError):
             del self.frames[depth:]
+
+
+def _parameters(function: Function, entry: Function) -> list[ast.arg]:
+    """The parameters that a framework gives values, of an entry or of its wrapper."""
+    signature = function.node.args
+    found = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
+    return found[1:] if entry.owner is not None and "staticmethod" not in entry.decorators else found

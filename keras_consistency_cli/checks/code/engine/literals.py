@@ -7,20 +7,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, item_of
-from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
+from keras_consistency_cli.checks.code.library.web import is_service_url
+from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.parts import (
+    as_one_sample,
+    collected,
+    is_repeat,
+    item_of,
+    shallow,
+)
+from keras_consistency_cli.checks.code.values.value import (
     Function,
     Mark,
     Scope,
     Value,
     merge_marks,
 )
-from keras_consistency_cli.checks.code.library.services import is_service_url
 
 __all__ = ["Literals"]
 
 _MOST_ITEMS = 64
+_OF_TEXTS = frozenset({"service-url", "request", "loop", "learned"})
+"""What is true of a text that is made from values: the address of a service, who sent it, what it says."""
 
 
 class Literals(Calls):
@@ -34,14 +42,13 @@ class Literals(Calls):
         return Value(kind="const", ref=known, marks=marks, rank=0)
 
     def joined(self, node: ast.JoinedStr) -> Value:
-        """Return an f-string: only whether it is the address of a service is kept of its parts."""
-        parts = [self.evaluate(part) for part in node.values]
-        is_url = any(part.has("service-url") for part in parts)
-        return Value(marks=frozenset({Mark("service-url")})) if is_url else NOTHING
+        """Return an f-string: of its parts, what a text can tell is kept."""
+        marks = merge_marks([self.evaluate(part) for part in node.values])
+        return Value(marks=frozenset(mark for mark in marks if mark.kind in _OF_TEXTS))
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         """Return a list that is written out, with its number of axes if all of its items agree."""
-        values = [self.evaluate(each) for each in node.elts[:_MOST_ITEMS]]
+        values = [shallow(self.evaluate(each)) for each in node.elts[:_MOST_ITEMS]]
         starred = any(isinstance(each, ast.Starred) for each in node.elts)
         inner = {value.rank for value in values}
         rank = inner.pop() if len(inner) == 1 else None
@@ -65,6 +72,11 @@ class Literals(Calls):
             if key is not None:
                 self.evaluate(key)
         values = [self.evaluate(value) for value in node.values]
+        entries = _entries(node, values)
+        for name, value in entries:
+            name_thing(value, name, "[]")
+            if value.thing is not None:
+                value.thing.holders.setdefault("", "dict")
         known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
         base = known[0] if known else Value(kind="dict")
         ordered = tuple(
@@ -78,21 +90,17 @@ class Literals(Calls):
             ref=base.ref,
             marks=merge_marks(values),
             items=ordered if is_complete else None,
-            entries=_entries(node, values),
+            entries=entries,
         )
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         """Return a list of one value for each item."""
         element = self._comprehended(node.generators, node.elt)
         source = self.evaluate(node.generators[0].iter)
-        rank = None if element.rank is None else element.rank + 1
-        rows = "many" if (element.rank or 0) >= 1 else ""
-        if element.kind == "model":
-            return element
-        marks = element.marks | frozenset(source.of("order"))
-        if not source.kind and not source.marks:
-            marks |= {Mark("repeated", self.site(node))}  # [draw(row) for _ in range(30)]
-        return Value(kind="list", marks=marks, rank=rank, rows=rows)
+        self.note_samples(node, element)
+        # [draw(row) for _ in range(30)]
+        repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
+        return collected(element, *source.of("order"), *repeated)
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""
@@ -130,5 +138,5 @@ def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value]
         if key is None:
             found.update(value.entries)
         elif isinstance(key, ast.Constant) and isinstance(key.value, str):
-            found[key.value] = value
+            found[key.value] = value.as_entry()
     return tuple(found.items())

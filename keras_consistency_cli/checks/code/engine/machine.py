@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Place, Trace
-from keras_consistency_cli.checks.code.engine.values import (
+from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
     Function,
     Instance,
+    Mark,
     Module,
     Scope,
     Site,
@@ -24,6 +25,7 @@ from keras_consistency_cli.checks.code.engine.values import (
 __all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "is_of_application", "label_of"]
 
 _APPLICATION = frozenset({"app", "application", "current_app", "server"})
+_SENT = ("request", "declared")
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
@@ -39,6 +41,10 @@ class Frame:
     scope: Scope
     function: Function | None = None
     returned: list[Value] = field(default_factory=list)
+    loops: int = 0
+    """How many loops are around the call."""
+    series: frozenset[Mark] | None = None
+    """What is true of the series of values that it yields in a loop, None if it yields none."""
     is_left: bool = False
     """Whether the last statement was return, raise, break or continue."""
 
@@ -87,6 +93,8 @@ class Machine:
         self.find_module = find_module
         self.frames: list[Frame] = []
         self.place = Place()
+        self.held: frozenset[str] = frozenset()
+        """The names of the locks that were acquired and not released."""
         self.steps = 0
         self.callbacks: list[Function] = []
         """Functions that were passed to a framework, to be called for each request."""
@@ -129,6 +137,11 @@ class Machine:
         """The file of the innermost function."""
         return self.frame.scope.module
 
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The kinds of blocks around this point; a lock that was acquired is one until it is released."""
+        return (*self.place.contexts, "lock") if self.held else self.place.contexts
+
     def site(self, node: ast.expr | ast.stmt) -> Site:
         """Return the place of a node."""
         return Site(self.module.path, node.lineno, node.col_offset + 1)
@@ -160,11 +173,22 @@ class Machine:
             site=self.site(node),
             subject=subject,
             data=data,
-            place=self.place,
+            place=replace(self.place, contexts=self.contexts) if self.held else self.place,
             options=options or {},
             method=method,
         )
         self.trace.events.append(event)
+
+    def note_samples(self, node: ast.expr, value: Value) -> None:
+        """Keep in mind that the outputs of a model are kept together, one of each pass of a loop."""
+        if value.has("called") or value.has("pred"):
+            self.add("collect", node, value, NOTHING)
+
+    def note_written(self, node: ast.expr, *values: Value) -> None:
+        """Keep in mind what was learned and leaves the program: it is saved, or becomes part of a model."""
+        for value in values:
+            if value.has("learned"):
+                self.add("written", node, value, NOTHING)
 
     @contextmanager
     def within(self, place: Place) -> Iterator[None]:
@@ -184,7 +208,7 @@ class Machine:
         return Value(kind=kind, ref=thing)
 
     def attribute_of(self, base: Value, name: str) -> Value | None:
-        """Return an attribute of an object of the program, None if it has none of this name."""
+        """Return an attribute of an object of the program, or a field of what was sent, None without one."""
         if isinstance(base.ref, Instance):
             return self._instance_attribute(base, base.ref, name)
         if isinstance(base.ref, Class):
@@ -194,7 +218,13 @@ class Machine:
             return base.ref.attributes.get(name)
         if isinstance(base.ref, Module):
             return base.ref.scope.names.get(name, NOTHING)
-        return None
+        return base.entry(name) if base.kind in _SENT else None
+
+    def call_own(self, method: Value, *values: Value) -> Value:
+        """Follow a method that a class of the program defines for an operator or a function: __getitem__."""
+        if not isinstance(method.ref, tuple):
+            return NOTHING
+        return self.enter(method.ref[0], Arguments(values), method.ref[1])
 
     def _instance_attribute(self, base: Value, instance: Instance, name: str) -> Value | None:
         if name in instance.attributes:

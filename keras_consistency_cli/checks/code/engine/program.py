@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keras_consistency_cli.checks.code.engine.annotations import SENT
 from keras_consistency_cli.checks.code.engine.entries import (
     PREPARE,
     REQUEST_CHAIN,
@@ -17,9 +18,9 @@ from keras_consistency_cli.checks.code.engine.entries import (
     is_serving_class,
     is_startup,
 )
-from keras_consistency_cli.checks.code.engine.interpreter import SENT, Interpreter
+from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Class, Function, Instance, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
 __all__ = ["Followed", "Parsed", "Program", "candidates", "file_key"]
 

@@ -1,4 +1,4 @@
-"""Follow statements: assignments, branches, loops, blocks, definitions and imports."""
+"""Follow statements: branches, loops, blocks, definitions and imports."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import replaced_plane
-from keras_consistency_cli.checks.code.engine.definitions import Definitions, name_thing
-from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
-from keras_consistency_cli.checks.code.engine.parts import item_of, unpacked
-from keras_consistency_cli.checks.code.engine.values import (
-    NOTHING,
-    Class,
-    Instance,
-    Mark,
-    Scope,
-    Value,
-    join,
+from keras_consistency_cli.checks.code.engine.assignments import Assignments
+from keras_consistency_cli.checks.code.engine.machine import label_of
+from keras_consistency_cli.checks.code.syntax import (
+    asks_for_existence,
+    captured_names,
+    catches_missing,
+    is_counted,
+    returns_value,
 )
-from keras_consistency_cli.checks.code.syntax import asks_for_existence, captured_names, returns_value
+from keras_consistency_cli.checks.code.values.parts import is_repeat, item_of
+from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Value, join
 
 __all__ = ["Statements"]
 
+_LOCKS = ("lock", "mutex", "semaphore")
+_ENTRY = 2
+"""Frames while an entry is followed: that of its module, and its own."""
 _MOST_NESTED = 2
 """The body of a loop is followed twice, so that what one pass leaves reaches the next; deeper ones once."""
 
 
-class Statements(Definitions):
+class Statements(Assignments):
     """The statements of a program."""
 
     def run_block(self, body: Sequence[ast.stmt]) -> None:
@@ -45,99 +45,6 @@ class Statements(Definitions):
                     self.place = replace(self.place, branches=(*self.place.branches, id(statement)))
         finally:
             self.place = place
-
-    # --- assignments
-
-    def assign(self, target: ast.expr, value: Value) -> None:
-        """Follow an assignment to a name, an attribute, an item or several of them."""
-        if isinstance(target, ast.Name):
-            self._assign_name(target.id, value)
-        elif isinstance(target, ast.Attribute):
-            self._assign_attribute(target, value)
-        elif isinstance(target, ast.Subscript):
-            self._assign_item(target, value)
-        elif isinstance(target, ast.Tuple | ast.List):
-            for place, each in enumerate(target.elts):
-                self.assign(each, unpacked(value, place, len(target.elts)))
-        elif isinstance(target, ast.Starred):
-            self.assign(target.value, replace(value, items=None))
-
-    def _assign_name(self, name: str, value: Value) -> None:
-        scope = self.frame.scope
-        name_thing(value, name)
-        if self.place.loops and value.kind not in ("function", "class", "model"):
-            value = value.marked(*(Mark("loop", None, loop) for loop, _ in self.place.loops))
-        if name in scope.global_names:
-            _keep(value)
-            scope.module.scope.names[name] = value
-        else:
-            scope.names[name] = value
-
-    def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
-        base = self.evaluate(target.value)
-        name_thing(value, target.attr)
-        _keep(value)
-        if isinstance(base.ref, Instance):
-            before = base.ref.attributes.get(target.attr)
-            is_reset = value.is_const(None) and before is not None
-            base.ref.attributes[target.attr] = join(before, value) if is_reset and before else value
-        elif isinstance(base.ref, Class):
-            base.ref.attributes[target.attr] = value
-        elif not value.is_const(None):
-            self.module.loose[target.attr] = value
-            if is_of_application(target.value):
-                self.module.of_application[target.attr] = value
-
-    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
-        """An item is part of the whole: what is true of it is true of the whole."""
-        index = self.evaluate(target.slice)
-        if not (isinstance(target.value, ast.Name) and target.value.id in self.frame.scope.names):
-            _keep(value)
-        hashes = index.of("hash")
-        base = self.evaluate(target.value)
-        if isinstance(index.ref, str) and index.kind == "const":
-            # models[KEY]: the name of the key is read where the object is, too.
-            key = index.ref if isinstance(target.slice, ast.Constant) else label_of(target.slice)
-            name_thing(value, key, label_of(target.value))
-        whole = base if value.kind in ("", "const") else join(base, value)
-        number = index.items[-1].ref if index.items else None
-        if type(number) is int and value.has("plane"):
-            base = whole = replaced_plane(base, number, value)
-            value = value.without("bgr", "rgb", "plane")
-        marks = base.marks | value.marks | frozenset(hashes)
-        whole = replace(whole, marks=marks, rank=base.rank, rows=base.rows, entries=base.entries)
-        if isinstance(index.ref, str) and index.kind == "const" and base.kind not in ("frame", "column"):
-            whole = whole.with_entry(index.ref, value)
-        self._replace_root(target.value, whole)
-
-    def _replace_root(self, node: ast.expr, value: Value) -> None:
-        if isinstance(node, ast.Name):
-            scope: Scope | None = self.frame.scope
-            while scope is not None and node.id not in scope.names:
-                scope = scope.parent
-            (scope or self.frame.scope).names[node.id] = value
-        elif isinstance(node, ast.Attribute):
-            self._assign_attribute(node, value)
-        elif isinstance(node, ast.Subscript):
-            base = self.evaluate(node.value)
-            self._replace_root(node.value, base.marked(*value.marks))
-
-    def assignment(self, node: ast.Assign) -> None:
-        """Follow `a = b = value`."""
-        value = self.evaluate(node.value)
-        for target in node.targets:
-            self.assign(target, value)
-
-    def annotated(self, node: ast.AnnAssign) -> None:
-        """Follow `a: int = value`."""
-        if node.value is not None:
-            self.assign(node.target, self.evaluate(node.value))
-
-    def augmented(self, node: ast.AugAssign) -> None:
-        """Follow `a += value`."""
-        value = self.evaluate(node.value)
-        before = self.evaluate(node.target)
-        self.assign(node.target, self.combine(node, node.op, before, value))
 
     def expression(self, node: ast.Expr) -> None:
         """Follow a call whose result is not used."""
@@ -169,25 +76,31 @@ class Statements(Definitions):
         """Follow several ways from the same state, and join the states of those that go on."""
         frame = self.frame
         before = dict(frame.scope.names)
-        states: list[dict[str, Value]] = []
+        held, states = self.held, list[dict[str, Value]]()
+        held_afterwards = frozenset[str]()
         for way in ways:
-            frame.scope.names, frame.is_left = dict(before), False
+            frame.scope.names, frame.is_left, self.held = dict(before), False, held
             way()
             if not frame.is_left:
                 states.append(frame.scope.names)
-        frame.is_left = not states
+                held_afterwards |= self.held
+        frame.is_left, self.held = not states, held_afterwards if states else held
         frame.scope.names = _joined(states) if states else before
 
     def for_loop(self, node: ast.For | ast.AsyncFor) -> None:
         """Follow the body with any item."""
-        item = item_of(self.evaluate(node.iter), id(node))
-        self._loop(node.body, id(node), "for", lambda: self.assign(node.target, item))
+        source = self.evaluate(node.iter)
+        item = item_of(source, id(node))
+        is_live = isinstance(node, ast.AsyncFor) or source.kind == "stream"
+        kind = "stream" if is_live else "repeat" if is_repeat(source) else "for"
+        self._loop(node.body, id(node), kind, lambda: self.assign(node.target, item))
         self.run_block(node.orelse)
 
     def while_loop(self, node: ast.While) -> None:
         """Follow the body."""
         self.evaluate(node.test)
-        self._loop(node.body, id(node), "while", lambda: None)
+        kind = "for" if is_counted(node.test) else "while"
+        self._loop(node.body, id(node), kind, lambda: None)
         self.run_block(node.orelse)
 
     def _loop(self, body: Sequence[ast.stmt], loop: int, kind: str, bind: Callable[[], None]) -> None:
@@ -204,23 +117,45 @@ class Statements(Definitions):
     def with_block(self, node: ast.With | ast.AsyncWith) -> None:
         """Follow a `with` block; tapes and locks are kept in mind."""
         contexts: list[str] = []
+        leaves: list[Value] = []
         for item in node.items:
             value = self.evaluate(item.context_expr)
-            contexts.append(_context_kind(value, item.context_expr))
+            contexts += _contexts(value, item.context_expr)
+            if isinstance(value.ref, Instance):
+                value, leave = self._entered_object(value)
+                leaves.append(leave)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value)
-        with self.within(replace(self.place, contexts=(*self.place.contexts, *filter(None, contexts)))):
+        with self.within(replace(self.place, contexts=(*self.place.contexts, *contexts))):
             self.run_block(node.body)
+        for leave in leaves:
+            self.call_own(leave)
+
+    def _entered_object(self, value: Value) -> tuple[Value, Value]:
+        """What `with` gets from an object of the program, and the method that ends the block."""
+        enter, leave = (self.attribute_of(value, f"__{name}__") for name in ("enter", "exit"))
+        return self.call_own(enter) if enter else value, leave or NOTHING
 
     def try_block(self, node: ast.Try) -> None:
         """Follow the body, and each handler as if the body had ended."""
         self._either(
             lambda: self.run_block([*node.body, *node.orelse]),
-            *(self._branch(handler.body) for handler in node.handlers),
+            *map(self._handler, node.handlers),
         )
         was_left, self.frame.is_left = self.frame.is_left, False
         self.run_block(node.finalbody)
         self.frame.is_left = self.frame.is_left or was_left
+
+    def _handler(self, handler: ast.ExceptHandler) -> Callable[[], None]:
+        """Return a way through a handler: what it loads and keeps because it was missing is loaded once."""
+        follow = self._branch(handler.body)
+        context = ("missing",) if catches_missing(handler) else ()
+
+        def follow_handler() -> None:
+            with self.within(replace(self.place, contexts=(*self.place.contexts, *context))):
+                follow()
+
+        return follow_handler
 
     def match_block(self, node: ast.Match) -> None:
         """Follow every case."""
@@ -234,7 +169,10 @@ class Statements(Definitions):
     def leave(self, node: ast.stmt) -> None:
         """Follow return, raise, break and continue."""
         if isinstance(node, ast.Return):
-            self.frame.returned.append(self.evaluate(node.value) if node.value else NOTHING)
+            value = self.evaluate(node.value) if node.value else NOTHING
+            self.frame.returned.append(value)
+            if node.value is not None and len(self.frames) == _ENTRY:
+                self.note_written(node.value, value)
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self.evaluate(node.exc)
         self.frame.is_left = True
@@ -250,16 +188,17 @@ def _joined(states: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     return merged
 
 
-def _keep(value: Value) -> None:
-    if value.thing is not None:
-        value.thing.is_kept = True
+def _contexts(value: Value, node: ast.expr) -> list[str]:
+    """The kinds of a `with` block: by what is known of the object, or else by its name.
 
-
-def _context_kind(value: Value, node: ast.expr) -> str:
-    name = (value.text or label_of(node)).casefold()
+    A function of the program, with @contextmanager, holds what it holds where it yields.
+    """
+    found = [mark.kind.removeprefix("within:") for mark in value.marks if mark.kind.startswith("within:")]
     if value.kind in ("tape", "lock"):
-        return value.kind
-    return "lock" if any(word in name for word in ("lock", "mutex", "semaphore")) else ""
+        return [value.kind]
+    name = (value.text or label_of(node)).casefold()
+    is_named = not found and not isinstance(value.ref, Instance) and any(map(name.__contains__, _LOCKS))
+    return ["lock"] if is_named else found
 
 
 _STATEMENTS: Mapping[type[ast.stmt], Callable[..., None]] = {

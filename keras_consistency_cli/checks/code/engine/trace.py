@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keras_consistency_cli.checks.code.engine.values import Site, Value
+from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["Event", "Place", "Trace"]
 
@@ -16,7 +16,8 @@ class Place:
     """The surroundings of a call.
 
     Args:
-        loops: the loops around it, innermost last, each with its kind: "for", "while", "comprehension".
+        loops: the loops around it, innermost last, each with its kind: "for", "repeat" (a number of passes),
+            "while", "stream" (over what arrives), "comprehension", "apply".
         contexts: the kinds of `with` blocks around it: "tape", "lock".
         is_guarded: whether an `if` around it asks whether something exists already.
         is_cached: whether a function around it runs only once (lru_cache, st.cache_resource).

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
-from keras_consistency_cli.checks.code.library.arrays import described, note_shape, repeated, reshaped
+from keras_consistency_cli.checks.code.library.arrays import described, repeated
+from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
+from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["ARRAY_METHODS"]
 

@@ -6,14 +6,12 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import as_one_sample, plus, words_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, merge_marks, scaled_pixels
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.parts import plus, words_of
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
-__all__ = ["ARRAYS", "as_array", "described", "expanded", "note_average", "repeated", "reshaped"]
-
-
-_AXES_OF_TABLE = 2
+__all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated"]
 
 
 def as_array(machine: Machine, call: Call) -> Value:
@@ -40,41 +38,6 @@ def _as_tensor(machine: Machine, call: Call) -> Value:
 def _cast(machine: Machine, call: Call) -> Value:
     given = call.arguments.get(0).without("float64")
     return Value(kind="array", marks=given.marks, rank=given.rank, rows=given.rows)
-
-
-def expanded(machine: Machine, call: Call) -> Value:
-    """np.expand_dims(x, axis=0): one more axis, the batch if it is the first."""
-    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
-    is_first = axis.is_const(0)
-    rows = "one" if is_first else given.rows
-    given = as_one_sample(given) if is_first else given
-    return Value(kind="array", marks=given.marks, rank=plus(given.rank, 1), rows=rows)
-
-
-def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
-    """Return the value in a new shape: (1, -1) is one row."""
-    if len(shape) == 1 and shape[0].items is not None:
-        shape = shape[0].items
-    elif len(shape) == 1 and shape[0].kind != "const":
-        return Value(kind="array", marks=as_one_sample(given).marks)
-    rows = "one" if shape and shape[0].is_const(1) and len(shape) > 1 else ""
-    given = as_one_sample(given) if len(shape) > _AXES_OF_TABLE or rows else given
-    return Value(kind="array", marks=given.marks, rank=len(shape), rows=rows, items=shape)
-
-
-def _reshape(machine: Machine, call: Call) -> Value:
-    shaped = reshaped(call.arguments.get(0), call.arguments.values[1:])
-    return note_shape(machine, call, shaped)
-
-
-def note_shape(machine: Machine, call: Call, shaped: Value) -> Value:
-    """Keep in mind a reshape to a series of one time step."""
-    shape = shaped.items or ()
-    if len(shape) == 3 and shape[1].is_const(1):
-        shaped = shaped.marked(Mark("one-step", machine.site(call.node)))
-    elif len(shape) == 3:
-        shaped = shaped.without("one-step")
-    return replace(shaped, items=None)
 
 
 def statistic(machine: Machine, call: Call, given: Value) -> Value:
@@ -153,10 +116,6 @@ def _stack(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=merge_marks(call.arguments.values))
 
 
-def _squeeze(machine: Machine, call: Call) -> Value:
-    return Value(marks=call.arguments.get(0).marks)
-
-
 def _random(machine: Machine, call: Call) -> Value:
     """np.random.normal(...): numbers that differ in each call."""
     return Value(kind="array", marks=frozenset({Mark("random", machine.site(call.node))}))
@@ -170,16 +129,7 @@ def _chosen(machine: Machine, call: Call) -> Value:
 def _augmented(machine: Machine, call: Call) -> Value:
     """tf.image.random_flip_left_right(x): the image is changed at random."""
     given = call.arguments.get(0)
-    return replace(given, marks=given.marks | {Mark("random", machine.site(call.node))}, items=None)
-
-
-def _zeros(machine: Machine, call: Call) -> Value:
-    shape = call.arguments.get(0)
-    sizes = shape.items
-    if sizes:
-        rows = "one" if sizes[0].is_const(1) and len(sizes) > 1 else ""
-        return Value(kind="array", rank=len(sizes), rows=rows)
-    return Value(kind="array", rank=1 if shape.kind == "const" else None)
+    return replace(given, marks=given.marks | {Mark("augmented", machine.site(call.node))}, items=None)
 
 
 def _same(machine: Machine, call: Call) -> Value:
@@ -239,24 +189,12 @@ ARRAYS: Handlers = {
     "numpy.asanyarray": as_array,
     "numpy.float64": as_array,
     "numpy.float32": _cast,
-    "numpy.expand_dims": expanded,
-    "numpy.atleast_2d": lambda _machine, call: replace(
-        call.arguments.get(0), rank=2, rows="one" if call.arguments.get(0).rank == 1 else "", items=None
-    ),
-    "numpy.reshape": _reshape,
-    "numpy.squeeze": _squeeze,
-    "numpy.ravel": _squeeze,
     "numpy.argmax": _argmax,
     "numpy.vstack": _stack,
     "numpy.hstack": _stack,
     "numpy.concatenate": _stack,
     "numpy.append": _stack,
     "numpy.column_stack": _stack,
-    "numpy.zeros": _zeros,
-    "numpy.ones": _zeros,
-    "numpy.empty": _zeros,
-    "numpy.full": _zeros,
-    "numpy.zeros_like": _zeros,
     "numpy.arange": nothing,
     "numpy.linspace": nothing,
     "numpy.divide": _divide,
@@ -280,9 +218,6 @@ ARRAYS: Handlers = {
     "tensorflow.constant": _as_tensor,
     "tensorflow.convert_to_tensor": _as_tensor,
     "tensorflow.cast": _cast,
-    "tensorflow.expand_dims": expanded,
-    "tensorflow.reshape": _reshape,
-    "tensorflow.squeeze": _squeeze,
     "tensorflow.argmax": _argmax,
     "tensorflow.concat": _stack,
     "tensorflow.divide": _divide,
@@ -304,6 +239,5 @@ ARRAYS: Handlers = {
         )
     },
     "keras.normalize": _normalize,
-    "keras.expand_dims": expanded,
     "keras.argmax": _argmax,
 }

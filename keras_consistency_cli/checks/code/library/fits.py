@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Thing, Value
 
 __all__ = ["FIT_METHODS", "transformed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Value
 
 __all__ = ["Handler", "Handlers", "is_double", "nothing"]
 

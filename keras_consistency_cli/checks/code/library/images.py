@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.channels import (
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.channels import (
     chosen_planes,
     flipped_channels,
     joined_planes,
     planes_of,
 )
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, merge_marks, scaled_pixels
-from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.value import Mark, Value, merge_marks
 
 __all__ = ["IMAGES"]
 

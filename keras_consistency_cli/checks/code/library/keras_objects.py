@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Thing, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Thing, Value
 
-__all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT"]
+__all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT", "note_layers"]
 
 RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "Bidirectional"})
 AUGMENTATIONS = frozenset(
@@ -25,6 +27,8 @@ _LAYERS = (
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Reshape", "LayerNormalization",
     "Activation", "Input", "InputLayer", "Concatenate", "Add", "MultiHeadAttention",
 )  # fmt: skip
+_AXES_OF_SERIES = 2
+"""Of one series: time steps and columns."""
 _SCALED_INSIDE = ("efficientnet", "efficientnet_v2", "convnext", "regnet", "mobilenet_v3")
 """Architectures that contain their scaling: their preprocess_input() changes nothing."""
 _BUILDERS = ("Sequential", "Model", "model_from_json", "model_from_yaml", "clone_model", "from_config")
@@ -72,25 +76,19 @@ def _build(machine: Machine, call: Call) -> Value:
     _as_keras(value)
     thing = value.thing
     if thing is not None:
-        _note_layers(thing, call.arguments.all())
+        note_layers(thing, call.arguments.all())
         if thing.layers & AUGMENTATIONS and thing.layers <= AUGMENTATIONS | _OF_PICTURES:
             return replace(value, kind="augmentation")
     return value
 
 
-def _note_layers(thing: Thing, values: list[Value]) -> None:
+def note_layers(model: Thing, values: Iterable[Value]) -> None:
+    """Keep in mind that a model, or a layer around others, has these layers."""
     for value in values:
-        if value.items:
-            _note_layers(thing, list(value.items))
+        note_layers(model, value.items or ())
         if value.thing is not None and value.kind in ("layer", "augmentation"):
-            note_layer(thing, value.thing)
-        thing.layers |= {mark.kind[6:] for mark in value.marks if mark.kind.startswith("layer:")}
-
-
-def note_layer(model: Thing, layer: Thing) -> None:
-    """Keep in mind that a model has a layer."""
-    model.layers.add(layer.name)
-    model.layers |= layer.layers
+            model.layers |= {value.thing.name, *value.thing.layers}
+        model.layers |= {mark.kind[6:] for mark in value.marks if mark.kind.startswith("layer:")}
 
 
 def _layer(machine: Machine, call: Call) -> Value:
@@ -99,11 +97,11 @@ def _layer(machine: Machine, call: Call) -> Value:
     thing = value.thing
     if thing is None:
         return value
-    for inner in call.arguments.values if name in RECURRENT else ():
-        if inner.thing is not None:
-            note_layer(thing, inner.thing)
+    note_layers(thing, call.arguments.values if name in RECURRENT else ())
     if call.arguments.get(-1, "stateful").is_const(True):
         thing.layers.add("stateful")
+    if _declares_one_step(call.arguments):
+        thing.layers.add("one-step")
     marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
     return replace(value, marks=frozenset(marks))
 
@@ -153,8 +151,19 @@ def _learning_phase(machine: Machine, call: Call) -> Value:
     return NOTHING
 
 
+def _declares_one_step(arguments: Arguments) -> bool:
+    """Whether an input is declared as a series of one step: Input((1, 8)), LSTM(4, input_shape=(1, 8))."""
+    options = arguments.options
+    whole = next((options[name] for name in ("batch_shape", "batch_input_shape") if name in options), NOTHING)
+    shape = (whole.items or ())[1:]
+    if not shape:
+        shape = options.get("input_shape", arguments.get(0, "shape")).items or ()
+    return len(shape) == _AXES_OF_SERIES and shape[0].is_const(1)
+
+
 def _input_tensor(machine: Machine, call: Call) -> Value:
-    return Value(marks=frozenset({Mark("symbolic")}))
+    marks = {Mark("symbolic"), *([Mark("layer:one-step")] if _declares_one_step(call.arguments) else ())}
+    return Value(marks=frozenset(marks))
 
 
 def _datasets(machine: Machine, call: Call) -> Value:

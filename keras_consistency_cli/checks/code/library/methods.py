@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Value, scaled_pixels
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
+from keras_consistency_cli.checks.code.library.containers import CONTAINERS, appended
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.library.keras_objects import note_layer
-from keras_consistency_cli.checks.code.library.services import post
+from keras_consistency_cli.checks.code.library.keras_objects import note_layers
+from keras_consistency_cli.checks.code.library.web import post, stream
+from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value
 
 __all__ = ["METHODS", "call_object"]
 
@@ -66,7 +69,7 @@ def call_object(machine: Machine, call: Call) -> Value:
         return outputs(machine, call, "called")
     if kind == "augmentation":
         training = call.arguments.get(1, "training")
-        marks = {Mark("random", machine.site(call.node))} if training.is_const(True) else frozenset()
+        marks = {Mark("augmented", machine.site(call.node))} if training.is_const(True) else frozenset()
         given = call.arguments.get(0)
         return replace(given, marks=given.marks | marks, items=None)
     return call.result
@@ -117,64 +120,11 @@ def _load_weights(machine: Machine, call: Call) -> Value:
 
 def _add_layer(machine: Machine, call: Call) -> Value:
     """model.add(layer), or an item of a set."""
-    thing, layer = call.receiver.thing, call.arguments.get(0).thing
-    if thing is not None and layer is not None:
-        note_layer(thing, layer)
-        return NOTHING
-    return _appended(machine, call)
-
-
-def _appended(machine: Machine, call: Call) -> Value:
-    """items.append(x): what is true of an item is true of the list."""
-    func = call.node.func
-    base, item = call.receiver, call.arguments.get(len(call.arguments.values) - 1)
-    target = getattr(func, "value", None)
-    if target is None or base.kind in ("name", "model", "transformer"):
-        return NOTHING
-    rank, rows = base.rank, base.rows
-    if base.items == ():
-        rank = None if item.rank is None else item.rank + 1
-        rows = "many" if (item.rank or 0) >= 1 and any(mark.kind == "loop" for mark in item.marks) else ""
-    holder = item if item.kind in ("model", "transformer", "loaded") else base
-    grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
-    if holder is base and base.kind in ("", "const"):
-        grown = replace(grown, kind="list", ref=None)
-    machine.assign(target, grown)
+    thing = call.receiver.thing
+    if thing is None or call.receiver.kind != "model":
+        return appended(machine, call)
+    note_layers(thing, call.arguments.all())
     return NOTHING
-
-
-def _extended(machine: Machine, call: Call) -> Value:
-    func = call.node.func
-    target = getattr(func, "value", None)
-    if target is not None and call.receiver.kind not in ("name", "model", "transformer"):
-        machine.assign(target, replace(call.receiver, marks=call.result.marks, items=None))
-    return NOTHING
-
-
-def _values(machine: Machine, call: Call) -> Value:
-    """data.values(): in the order in which the client sent them, if it is a request."""
-    base = call.receiver
-    is_sent = base.kind == "request"
-    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_sent else frozenset())
-    return Value(kind="order" if is_sent else "list", marks=marks)
-
-
-def _declared(machine: Machine, call: Call) -> Value:
-    """payload.model_dump(): the order is that of the class."""
-    return Value(kind="declared", marks=call.receiver.marks)
-
-
-def _item(machine: Machine, call: Call) -> Value:
-    """data.get("age")."""
-    base, key = call.receiver, call.arguments.get(0)
-    entry = base.entry(key.ref) if base.entries and key.kind == "const" else None
-    if entry is not None:
-        return entry
-    if base.kind in ("model", "transformer", "loaded"):
-        return base
-    if isinstance(key.ref, str) and not base.kind and key.ref in machine.module.loose:
-        return machine.module.loose[key.ref]
-    return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
 
 
 def _applied(machine: Machine, call: Call) -> Value:
@@ -217,10 +167,27 @@ def _flow(machine: Machine, call: Call) -> Value:
         return Value(rows="many")
     marks = given.marks
     if any(name in thing.options for name in _AUGMENTING):
-        marks = marks | {Mark("random", machine.site(call.node))}
+        marks = marks | {Mark("augmented", machine.site(call.node))}
     if "rescale" in thing.options:
         marks = marks | scaled_pixels(given, "div255", machine.site(call.node))
     return replace(given, marks=marks, items=None)
+
+
+def _acquired(machine: Machine, call: Call) -> Value:
+    """lock.acquire(): held until lock.release()."""
+    if call.name == "acquire" or call.receiver.kind == "lock":
+        machine.held |= {_owner(call)}
+    return NOTHING
+
+
+def _released(machine: Machine, call: Call) -> Value:
+    machine.held -= {_owner(call)}
+    return NOTHING
+
+
+def _owner(call: Call) -> str:
+    """The name of the object whose method is called."""
+    return label_of(call.node.func.value) if isinstance(call.node.func, ast.Attribute) else ""
 
 
 _PREDICTS = ("predict", "predict_proba", "predict_on_batch", "predict_classes", "predict_generator")
@@ -237,6 +204,7 @@ METHODS: Handlers = {
     "__call__": _called,
     **ARRAY_METHODS,
     **FIT_METHODS,
+    **CONTAINERS,
     **dict.fromkeys(_PREDICTS, predict),
     **dict.fromkeys(_RESETS, _reset),
     "gradient": _gradient,
@@ -245,16 +213,6 @@ METHODS: Handlers = {
     "export": _save,
     "load_weights": _load_weights,
     "add": _add_layer,
-    "append": _appended,
-    "appendleft": _appended,
-    "insert": _appended,
-    "extend": _extended,
-    "update": _extended,
-    "values": _values,
-    "dict": _declared,
-    "model_dump": _declared,
-    "get": _item,
-    "getlist": _item,
     "apply": _applied,
     "map": _applied,
     "applymap": _applied,
@@ -266,8 +224,12 @@ METHODS: Handlers = {
     "flow_from_dataframe": _flow,
     "standardize": _flow,
     "post": post,
+    **dict.fromkeys(("listen", "iter_json", "iter_text", "iter_bytes", "consume"), stream),
+    **dict.fromkeys(("acquire", "__enter__"), _acquired),
+    **dict.fromkeys(("release", "__exit__"), _released),
     "compile": nothing,
     "summary": nothing,
     "evaluate": nothing,
+    "set_output": lambda _machine, call: call.receiver,
     "info": nothing,
 }

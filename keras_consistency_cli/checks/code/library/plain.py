@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
-from keras_consistency_cli.checks.code.engine.parts import item_of, plus
-from keras_consistency_cli.checks.code.engine.values import NOTHING, Mark, Prepared, Value, merge_marks
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.parts import collected, item_of
+from keras_consistency_cli.checks.code.values.value import (
+    NOTHING,
+    Instance,
+    Mark,
+    Prepared,
+    Value,
+    merge_marks,
+)
 
 __all__ = ["PLAIN"]
 
@@ -28,6 +35,9 @@ def _number(machine: Machine, call: Call) -> Value:
 def _hash(machine: Machine, call: Call) -> Value:
     """hash(x): of a text, it differs in each process; of a number it does not."""
     given = call.arguments.get(0)
+    own = machine.attribute_of(given, "__hash__") if isinstance(given.ref, Instance) else None
+    if own is not None:
+        return machine.call_own(own)
     is_number = given.kind == "number" or (given.kind == "const" and not isinstance(given.ref, str | bytes))
     if is_number:
         return Value(marks=given.marks, rank=0)
@@ -78,12 +88,8 @@ def _map(machine: Machine, call: Call) -> Value:
     items = tuple(item_of(each, loop) for each in call.arguments.values[1:])
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
-    return Value(
-        kind="list",
-        marks=result.marks,
-        rank=plus(result.rank, 1),
-        rows="many" if (result.rank or 0) >= 1 else "",
-    )
+    machine.note_samples(call.node, result)
+    return collected(result)
 
 
 def _load(machine: Machine, call: Call) -> Value:
@@ -121,6 +127,13 @@ def _random_number(machine: Machine, call: Call) -> Value:
     return Value(marks=call.result.marks | {Mark("random", machine.site(call.node))}, rank=0)
 
 
+def _printed(machine: Machine, call: Call) -> Value:
+    """print(x, file=stream): written, unless it is only shown."""
+    if "file" in call.arguments.options:
+        machine.note_written(call.node, *call.arguments.values)
+    return NOTHING
+
+
 def _open_file(machine: Machine, call: Call) -> Value:
     return Value(marks=call.result.marks, kind="file", ref=call.arguments.get(0).text)
 
@@ -134,9 +147,9 @@ PLAIN: Handlers = {
     "builtins.len": nothing,
     "builtins.isinstance": nothing,
     "builtins.hasattr": nothing,
-    "builtins.print": nothing,
+    "builtins.print": _printed,
     "builtins.type": nothing,
-    "builtins.range": nothing,
+    "builtins.range": lambda _machine, _call: Value(kind="range"),
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,

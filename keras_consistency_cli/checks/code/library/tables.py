@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value, ordered_columns
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["TABLES"]
 

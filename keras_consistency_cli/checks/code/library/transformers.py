@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
-from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from collections.abc import Iterator
 
-__all__ = ["ENCODERS", "SCALERS", "TEXT", "TRANSFORMERS"]
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.value import Mark, Value
+
+__all__ = ["ENCODERS", "LEARNED", "SCALERS", "TEXT", "TRANSFORMERS"]
 
 SCALERS = (
     "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer",
     "QuantileTransformer",
     "KBinsDiscretizer", "SimpleImputer", "KNNImputer", "IterativeImputer", "PCA", "TruncatedSVD",
-    "IncrementalPCA",
-    "ColumnTransformer", "SelectKBest",
+    "IncrementalPCA", "SelectKBest",
 )  # fmt: skip
 ENCODERS = (
     "LabelEncoder", "OneHotEncoder", "OrdinalEncoder", "LabelBinarizer", "MultiLabelBinarizer",
@@ -32,6 +33,16 @@ _STATELESS = ("Normalizer", "PolynomialFeatures", "FunctionTransformer", "Hashin
 """They learn nothing from rows: a new fit changes nothing."""
 
 
+LEARNED = frozenset(
+    {
+        "mean_", "scale_", "var_", "min_", "data_min_", "data_max_", "data_range_", "center_", "quantiles_",
+        "lambdas_", "statistics_", "components_", "explained_variance_", "explained_variance_ratio_",
+        "categories_", "classes_", "vocabulary_", "idf_", "n_features_in_", "feature_names_in_",
+        "n_samples_seen_", "word_index", "index_word", "word_counts", "word_docs", "index_docs",
+        "document_count", "num_words", "oov_token",
+    }
+)  # fmt: skip
+"""Attributes in which they keep what they learned."""
 _FIXED = {
     "OneHotEncoder": "categories",
     "OrdinalEncoder": "categories",
@@ -39,6 +50,12 @@ _FIXED = {
     "CountVectorizer": "vocabulary",
 }
 """The options that state what these would learn."""
+
+
+_PIPELINES = ("Pipeline", "make_pipeline")
+_COMBINED = (*_PIPELINES, "ColumnTransformer", "make_column_transformer", "FeatureUnion", "make_union")
+_STEPS = ("steps", "transformers", "transformer_list")
+_TRANSFORMING = ("transformer", "stateless")
 
 
 def _new(machine: Machine, call: Call) -> Value:
@@ -63,8 +80,28 @@ def _split(machine: Machine, call: Call) -> Value:
     return Value(kind="tuple", items=tuple(parts), marks=call.result.marks)
 
 
-def _pipeline(machine: Machine, call: Call) -> Value:
-    return Value(kind="pipeline")
+def _combined(machine: Machine, call: Call) -> Value:
+    """make_pipeline(SimpleImputer(), StandardScaler()): it learns if one of its parts does.
+
+    A pipeline that ends with a classifier predicts, and its fit is training.
+    """
+    name = call.name.rpartition(".")[2]
+    given = next((call.arguments.options[key] for key in _STEPS if key in call.arguments.options), None)
+    parts = [part for value in ((given,) if given else call.arguments.values) for part in _parts(value)]
+    known = [part for part in parts if part.kind in _TRANSFORMING]
+    if name in _PIPELINES and (not known or parts[-1] is not known[-1]):
+        return Value(kind="pipeline")
+    is_learning = not known or any(part.kind == "transformer" for part in known)
+    return _new(machine, call) if is_learning else _stateless(machine, call)
+
+
+def _parts(value: Value) -> Iterator[Value]:
+    """What is combined, without names of steps and columns: the scaler of ("scale", scaler, COLUMNS)."""
+    if value.kind in ("list", "tuple"):
+        for item in value.items or ():
+            yield from _parts(item)
+    elif value.kind not in ("const", "name"):
+        yield value
 
 
 def _scaled_by_itself(machine: Machine, call: Call) -> Value:
@@ -87,8 +124,7 @@ TRANSFORMERS: Handlers = {
     **{f"keras.{name}": _new for name in _KERAS},
     **{f"sklearn.{name}": _stateless for name in _STATELESS},
     "sklearn.train_test_split": _split,
-    "sklearn.Pipeline": _pipeline,
-    "sklearn.make_pipeline": _pipeline,
+    **{f"sklearn.{name}": _combined for name in _COMBINED},
     "sklearn.scale": _scaled_by_itself,
     "sklearn.minmax_scale": _scaled_by_itself,
     "sklearn.robust_scale": _scaled_by_itself,

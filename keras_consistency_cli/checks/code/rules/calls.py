@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 from keras_consistency_cli.checks.code.rules.state import is_stateful
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["RULES"]
 
+_LIVE = ("while", "stream")
+"""Loops over what arrives one after another."""
 _PREDICTS = ("predict", "predict_on_batch")
 
 
@@ -37,7 +39,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     How: predict() of a Keras model that was loaded is inside a loop or a comprehension, and its argument
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
-    information. Stateful models are not reported: they take a series step by step.
+    information. Nor can they where they arrive one by one, from a camera, a socket or a queue: call the
+    model there. Stateful models are not reported: they take a series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -71,7 +74,7 @@ def _is_row_of_loop(event: Event) -> bool:
 
 
 def _is_stream(event: Event) -> bool:
-    return any(kind == "while" for _, kind in event.place.loops)
+    return any(kind in _LIVE for _, kind in event.place.loops)
 
 
 @rule(
@@ -169,7 +172,9 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     depends on chance and on the other rows.
 
     How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
-    dropout is not reported: calls in a loop, or rows that are repeated and whose outputs are averaged.
+    dropout is not reported: the same rows in each pass of a loop whose outputs are kept together or summed
+    up, or rows that are repeated and whose outputs are averaged. Loops over rows, and over what arrives,
+    are no Monte Carlo dropout.
 
     To fix: Call it with training=False.
 
@@ -184,8 +189,8 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
             if facts is not None and not facts.modes and not facts.custom:
                 continue
             training = event.options.get("training")
-            is_sampled = event.place.loops or "tape" in event.place.contexts or _is_averaged(trace, event)
-            if training is not None and training.is_const(True) and not is_sampled:
+            is_meant = "tape" in event.place.contexts or _is_sampled(trace, event)
+            if training is not None and training.is_const(True) and not is_meant:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} is in training mode",
@@ -214,8 +219,8 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with
     augmentation and random numbers to predict() of a model that was loaded, if they are mixed with what a
-    user sent. Generators that start from noise, sampled text and outputs that are averaged over several
-    augmentations are not reported.
+    user sent. Loops that repeat the same rows are not reported, nor are generators that start from noise,
+    sampled text, and outputs that are averaged over several augmentations.
 
     To fix: Remove it, or average over several augmentations.
 
@@ -225,10 +230,10 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         for event in serving_events(trace):
-            if (event.place.loops and not _changes_with_loop(event)) or _is_averaged(trace, event):
+            if _is_repeated(event) or _is_averaged(trace, event):
                 continue
-            for mark in event.data.of("random"):
-                if mark.site is not None and _is_mixed(trace, event.data):
+            for mark in _random_marks(trace, event.data):
+                if mark.site is not None:
                     yield Hit(
                         site=mark.site,
                         words=f"random numbers change the rows {where(trace)}: outputs differ",
@@ -236,26 +241,37 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                     )
 
 
+def _is_sampled(trace: Trace, event: Event) -> bool:
+    """Whether a model gets the same rows several times, and its outputs are kept together or summed up."""
+    if _is_averaged(trace, event):
+        return True
+    return _is_repeated(event) and _is_among(event, trace.of("collect", "average"))
+
+
 def _is_averaged(trace: Trace, event: Event) -> bool:
     """Whether a model gets the same rows several times, and its outputs are summed up."""
-    averages = trace.of("average") if event.data.has("repeated") else []
-    marks = (mark for average in averages for mark in average.subject.marks)
+    return event.data.has("repeated") and _is_among(event, trace.of("average"))
+
+
+def _is_among(event: Event, uses: Iterable[Event]) -> bool:
+    """Whether the outputs of a call reach one of these uses."""
+    marks = (mark for use in uses for mark in use.subject.marks)
     return any(mark.kind in ("called", "pred") and mark.site == event.site for mark in marks)
 
 
-def _changes_with_loop(event: Event) -> bool:
-    """Whether a loop goes over the rows; a loop that repeats the same rows averages."""
-    inside = {loop for loop, _ in event.place.loops}
-    return event.place.loops[-1][1] == "while" or bool(
-        inside & {mark.about for mark in event.data.of("rows-of")}
-    )
+def _is_repeated(event: Event) -> bool:
+    """Whether a loop around a call repeats the same rows: it goes neither over rows nor over models."""
+    others = {mark.about for mark in (*event.data.of("rows-of"), *event.subject.of("loop"))}
+    return any(kind not in _LIVE and loop not in others for loop, kind in event.place.loops)
 
 
-def _is_mixed(trace: Trace, value: Value) -> bool:
+def _random_marks(trace: Trace, value: Value) -> list[Mark]:
+    """What was random in rows that were sent, or in a picture; a model may start from noise alone."""
     is_sent = value.has("request") and (trace.is_request or trace.kind == "function")
-    return (is_sent and (value.has("numbers") or value.has("image") or value.has("scaled"))) or value.has(
-        "image"
-    )
+    if not (is_sent or value.has("image")):
+        return []
+    is_mixed = value.has("image") or value.has("numbers") or value.has("scaled")
+    return value.of("augmented") + (value.of("random") if is_mixed else [])
 
 
 RULES: tuple[Rule, ...] = (in_loop, under_tape, not_stated, in_training, random_rows)

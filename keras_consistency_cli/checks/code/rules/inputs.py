@@ -34,7 +34,8 @@ def salted_hash(evidence: Evidence) -> Iterator[Hit]:
     Why: hash() of a text differs in each process. After a restart, every word has another id.
 
     How: The rule follows hash() of anything that is not a number to predict() of a model that was loaded.
-    Keys of caches are not reported, nor are hashlib and zlib.
+    Keys of caches are not reported, nor are hashlib and zlib, nor objects whose class defines `__hash__`
+    with one of these.
 
     To fix: Use a hash that never changes.
 
@@ -97,8 +98,9 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     number it is always 0.
 
     How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the
-    first axis, or without an axis if there are several rows. With --model, it also reports argmax of an
-    output of one number.
+    first axis, or without an axis if there are several rows. The largest number of one column
+    (outputs[:, 1]) is a question about rows, and not reported. With --model, the rule also reports argmax
+    of an output of one number.
 
     To fix: Search along the last axis.
 
@@ -123,7 +125,7 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
 
 def _wrong_axis(facts: ModelFacts | None, event: Event) -> str:
     values, axis = event.subject, event.data
-    if values.has("averaged"):
+    if values.has("averaged") or values.has("one-column"):
         return ""
     if values.rows in ("one", "many", "some") and axis.is_const(0):
         return "compares the rows of the batch with each other"
@@ -147,9 +149,10 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
     Why: The first axis of an input is the batch. Without it, Keras takes the height of the picture or the
     columns of the row for the batch, and refuses it, or predicts something else.
 
-    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, and
-    reshape. A picture with three axes, or a row with one, is reported; with --model, any number that is
-    not that of the model's input.
+    How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, reshape,
+    and the annotations of what a user sends (`a: float`, fields of a model of pydantic). A picture with
+    three axes, or a row with one, is reported; with --model, any number that is not that of the model's
+    input.
 
     To fix: Add the axis.
 
@@ -199,8 +202,9 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
     Why: An LSTM starts from zeros in each call. With one step, it sees no past, and is an expensive Dense
     layer.
 
-    How: Rows are reshaped to (rows, 1, columns), and the model has recurrent layers, by the code that
-    builds it or by --model, is not stateful, and was built for longer series or for any length.
+    How: Rows are reshaped to (rows, 1, columns) or get an axis of one time step (np.expand_dims(x, 1),
+    x[:, None, :]), and the model has recurrent layers, by the code that builds it or by --model, is not
+    stateful, and was built for longer series or for any length.
 
     To fix: Feed it the last steps, as many as in training.
 
@@ -213,7 +217,7 @@ def one_step(evidence: Evidence) -> Iterator[Hit]:
         built = thing.layers if thing is not None else set()
         is_recurrent = facts.is_recurrent if facts is not None else bool(built & RECURRENT)
         is_stateful = facts.is_stateful if facts is not None else "stateful" in built
-        is_meant = facts is not None and facts.time_steps == 1
+        is_meant = facts.time_steps == 1 if facts is not None else "one-step" in built
         for mark in event.data.of("one-step"):
             if mark.site is not None and is_recurrent and not is_stateful and not is_meant:
                 yield Hit(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Site, Value
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
+from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["RULES"]
 

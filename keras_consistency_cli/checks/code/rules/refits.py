@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Site, Value
 from keras_consistency_cli.checks.code.library.transformers import ENCODERS, SCALERS, TEXT
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
 from keras_consistency_cli.checks.code.rules.transformers import is_only_receiver
+from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["RULES"]
 
@@ -86,8 +86,8 @@ def _learned(fit: Event) -> str:
     causes=("scaler-refit", "codes-refit", "preprocess-row-dependence"),
 )
 def refit(evidence: Evidence) -> Iterator[Hit]:
-    """A scaler, an encoder, a tokenizer or a layer with adapt() learns from the rows that it then
-    transforms for a trained model.
+    """A scaler, an encoder, a tokenizer, a pipeline of them or a layer with adapt() learns from the rows
+    that it then transforms for a trained model.
 
     Why: The model was trained with the statistics, categories or words of the training rows. A fit to the
     rows of a request replaces them: the same row gives a different output when it comes with different
@@ -97,7 +97,8 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
     of adapt() to predict() of a model that was loaded, and to requests that are sent to a service for its
     outputs (an address with :predict, /predict, /invocations or /infer). In a request handler, the fit
     counts if its rows come from the request. In a script, it counts if the same rows are fitted and
-    predicted. Training is not reported.
+    predicted. A Pipeline, a ColumnTransformer or a FeatureUnion that is built in the code learns if one of
+    its parts does. Training is not reported, nor is a pipeline that ends with a classifier.
 
     To fix: Save the fitted object after training, load it once, and only transform.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
-from keras_consistency_cli.checks.code.engine.values import Thing, Value
+from keras_consistency_cli.checks.code.library.transformers import LEARNED
 from keras_consistency_cli.checks.code.rule import (
     Evidence,
     Hit,
@@ -20,7 +20,9 @@ from keras_consistency_cli.checks.code.rules.transformers import (
     is_only_receiver,
     is_read,
     loaded_transformers,
+    written,
 )
+from keras_consistency_cli.checks.code.values.value import Thing, Value
 
 __all__ = ["RULES"]
 
@@ -42,10 +44,11 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
     Why: The model was trained on scaled rows. Raw rows are far outside of what it knows, and the output
     is wrong without an error.
 
-    How: A file whose name says that it holds a scaler, an encoder or a tokenizer is loaded, its variable
-    is never read again, and a model that was loaded predicts. Or such a file is next to the model (or
-    named by --scaler), the code loads the model, and neither loads nor builds anything that transforms
-    rows.
+    How: A file whose name says that it holds a scaler, an encoder or a tokenizer is loaded, and a model
+    that was loaded predicts. The variable, field or key of the object is never read again, except to give
+    it another name: a function returns it, or it becomes a field of an object. Or such a file is next to
+    the model (or named by --scaler), the code loads the model, and neither loads nor builds anything that
+    transforms rows.
 
     To fix: Apply it to the rows before predict().
 
@@ -73,7 +76,7 @@ def not_applied(evidence: Evidence) -> Iterator[Hit]:
 def _application(thing: Thing) -> str:
     """The call that applies what was loaded; a tokenizer has no transform()."""
     name = f"{thing.path} {thing.label}".casefold()
-    return f"{thing.label}.{'texts_to_sequences(texts)' if 'token' in name else 'transform(rows)'}"
+    return f"{written(thing)}.{'texts_to_sequences(texts)' if 'token' in name else 'transform(rows)'}"
 
 
 def _forgotten(evidence: Evidence, served: list[tuple[Trace, Event]]) -> Iterator[Hit]:
@@ -167,7 +170,7 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the
     same script, the model is saved, and the scaler is only used to fit and to transform: it is not saved,
-    returned or passed on.
+    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words.
 
     To fix: Save it next to the model, or use a Normalization layer in the model.
 
@@ -185,8 +188,8 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
                 if thing is not None and _reaches(train.data, thing) and _is_private(evidence, thing):
                     yield Hit(
                         site=fit.site,
-                        words=f"the model is saved, and {thing.label}, which scales its rows, is not",
-                        fix=f'joblib.dump({thing.label}, "{thing.label}.joblib")',
+                        words=f"the model is saved, and {thing.label}, which prepares its rows, is not",
+                        fix=f'joblib.dump({written(thing)}, "{thing.label}.joblib")',
                     )
 
 
@@ -197,7 +200,10 @@ def _reaches(value: Value, thing: Thing) -> bool:
 def _is_private(evidence: Evidence, thing: Thing) -> bool:
     """Whether a variable is only used to fit, to transform and to transform back."""
     is_named = thing.made == "built" and bool(thing.label)
-    return is_named and is_only_receiver(evidence, thing, _METHODS)
+    writes = (event for trace in evidence.traces for event in trace.of("written"))
+    if any(mark.about == thing.identity for event in writes for mark in event.subject.of("learned")):
+        return False
+    return is_named and is_only_receiver(evidence, thing, _METHODS | LEARNED)
 
 
 RULES: tuple[Rule, ...] = (

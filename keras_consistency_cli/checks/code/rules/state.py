@@ -79,9 +79,9 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
     Why: Servers handle requests in several threads. The reset or the steps of one request can fall
     between those of another, and both get wrong outputs.
 
-    How: As KS501, but the request resets the model, and neither the reset nor predict() is inside a
-    `with` block of a lock. Async functions are not reported: nothing runs between two statements without
-    await.
+    How: As KS501, but the request resets the model, and predict() is neither inside a `with` block of a
+    lock nor between acquire() and release(). What a context manager of the program does decides, not its
+    name. Async functions are not reported: nothing runs between two statements without await.
 
     To fix: Hold a lock, or give each request a model of its own.
 
@@ -95,17 +95,13 @@ def not_locked(evidence: Evidence) -> Iterator[Hit]:
         if not trace.is_request or trace.is_async or not trace.of("reset"):
             continue
         for event in serving_events(trace, "predict", "call"):
-            is_locked = "lock" in event.place.contexts or _acquires(evidence)
+            is_locked = "lock" in event.place.contexts
             if is_stateful(evidence, event) and _is_shared(trace, event) and not is_locked:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} of a stateful model that requests share, without a lock",
                     fix="put the reset and predict() into `with lock:`",
                 )
-
-
-def _acquires(evidence: Evidence) -> bool:
-    return evidence.names.get("acquire", 0) > 0
 
 
 @rule(
@@ -122,9 +118,10 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
 
     How: load_model() and similar functions are called in a request handler, or in a Streamlit page, which
     runs again for each input. It is not reported if the load is cached, is inside an `if` that asks
-    whether the model exists already, if the file depends on the request, or if the model is trained
-    further. Nor is a model that is kept for later requests, if this request does not use it or uses it on
-    other ways too (a reload), nor a stateful model: each client may have one of its own.
+    whether the model exists already, or an `except KeyError` whose model is kept, if the file depends on
+    the request, or if the model is trained further. Nor is a model that is kept for later requests, if
+    this request does not use it or uses it on other ways too (a reload), nor a stateful model: each client
+    may have one of its own.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -144,6 +141,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
             is_model = event.subject.kind == "model" and event.method != "load_weights"
             is_kept = event.place.is_cached or event.place.is_guarded or event.data.has("request")
             is_kept = is_kept or _is_refresh(trace, event) or is_stateful(evidence, event)
+            is_kept = is_kept or ("missing" in event.place.contexts and thing is not None and thing.is_kept)
             if (is_model or thing in predicted) and not is_kept and thing not in trained:
                 yield Hit(
                     site=event.site,

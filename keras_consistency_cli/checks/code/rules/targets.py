@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keras_consistency_cli.checks.code.engine.values import Thing
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, served_events
 from keras_consistency_cli.checks.code.rules.transformers import (
     is_of_target,
     is_only_receiver,
     loaded_transformers,
+    written,
 )
+from keras_consistency_cli.checks.code.values.value import Thing
 
 __all__ = ["RULES"]
 
@@ -30,8 +31,9 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
     Why: The model was trained on scaled targets. Its outputs are in the units of the scaler, often
     between 0 and 1, and are read as prices or temperatures.
 
-    How: An object is loaded whose file or variable names the target (y_scaler, scaler_y, target_scaler),
-    a model that was loaded predicts, no outputs are transformed back, and the object is not passed on.
+    How: An object is loaded whose file, variable, field or key names the target (y_scaler, scaler_y,
+    target_scaler), a model that was loaded predicts, no outputs are transformed back, and the object is
+    not passed on.
 
     To fix: Transform the outputs back.
 
@@ -53,7 +55,7 @@ def not_inverted(evidence: Evidence) -> Iterator[Hit]:
                 yield Hit(
                     site=event.site,
                     words=f"{thing.label} is loaded, and the outputs are not transformed back with it",
-                    fix=f"return {thing.label}.inverse_transform(outputs)",
+                    fix=f"return {written(thing)}.inverse_transform(outputs)",
                 )
 
 
@@ -91,7 +93,7 @@ def other_scaler(evidence: Evidence) -> Iterator[Hit]:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} uses the scaler of the inputs, not {_name(targets[0])}",
-                    fix=f"{_name(targets[0])}.inverse_transform(outputs)",
+                    fix=f"{written(targets[0])}.inverse_transform(outputs)",
                 )
 
 

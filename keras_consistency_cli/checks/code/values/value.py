@@ -25,8 +25,6 @@ __all__ = [
     "Value",
     "join",
     "merge_marks",
-    "ordered_columns",
-    "scaled_pixels",
 ]
 
 
@@ -73,8 +71,12 @@ class Thing:
     name: str
     path: str = ""
     label: str = ""
-    holder: str = ""
-    """The name of the dictionary that keeps it under its label."""
+    code: str = ""
+    """How the program names it last: "self.scaler"."""
+    names: set[tuple[str, str]] = field(default_factory=set)
+    """All names that it was given, each with the function, or the kind of holder, of the name."""
+    holders: dict[str, str] = field(default_factory=dict)
+    """The names of what keeps it: as an item, in a "dict" that is written out, in an "object" with fields."""
     is_keras: bool = False
     is_kept: bool = False
     """Whether it is assigned to something that outlives a request: a global name, an attribute, an item."""
@@ -152,6 +154,10 @@ class Function:
     decorators: tuple[str, ...] = ()
     owner: Class | None = None
     is_called: bool = False
+    is_entered: bool = False
+    """Whether its own body was followed, and not only that of its wrapper."""
+    wrapper: Function | None = None
+    """What a decorator of the program puts in its place."""
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -223,8 +229,12 @@ class Value:
 
     def with_entry(self, key: str, value: Value) -> Value:
         """Return the dictionary with another value under a key."""
-        kept = value if not any(inner.entries for _, inner in value.entries) else replace(value, entries=())
-        return replace(self, entries=tuple({**dict(self.entries), key: kept}.items()))
+        return replace(self, entries=tuple({**dict(self.entries), key: value.as_entry()}.items()))
+
+    def as_entry(self) -> Value:
+        """Return the value as it is kept in another one: joins of entries in many levels would not end."""
+        is_deep = any(inner.entries for _, inner in self.entries)
+        return replace(self, entries=()) if is_deep else self
 
     def has(self, kind: str) -> bool:
         """Whether one of the marks has this kind."""
@@ -263,20 +273,6 @@ class Value:
 
 
 NOTHING = Value()
-_SCALED = ("div255", "prepared")
-
-
-def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
-    """Return the mark of a table whose columns are named, in this order."""
-    return Mark("columns", site, names=tuple(str(name.ref) for name in names))
-
-
-def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
-    """Return the marks of pixels that are scaled here, and perhaps were before."""
-    before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
-    first = min((mark.site for mark in before if mark.site is not None), default=None)
-    marks = value.marks | {Mark(kind, site)}
-    return marks | {Mark("scaled-twice", site, before=first)} if first is not None else marks
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.values import Mark, Value
+from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["chosen_planes", "flipped_channels", "joined_planes", "plane_of", "planes_of", "replaced_plane"]
 

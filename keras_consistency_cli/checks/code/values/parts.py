@@ -5,14 +5,43 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.values import Instance, Mark, Value, join
+from keras_consistency_cli.checks.code.values.value import Instance, Mark, Site, Value, join
 
-__all__ = ["as_one_sample", "element_of", "item_of", "plus", "unpacked", "words_of"]
+__all__ = [
+    "as_one_sample",
+    "collected",
+    "element_of",
+    "is_repeat",
+    "item_of",
+    "one_step",
+    "plus",
+    "shallow",
+    "unpacked",
+    "words_of",
+]
+
+
+_LEVELS = 3
+"""Lists inside lists whose items are known."""
 
 
 def as_one_sample(value: Value) -> Value:
     """Return a value whose rows become the steps of one sample: what was said of a batch of rows is over."""
-    return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows")
+    return value.without("rows-scaled", "statistic-of-rows", "largest-of-rows", "one-step")
+
+
+def shallow(value: Value) -> Value:
+    """Return a value without its items if they are lists in many levels: to compare those would not end."""
+    return value if _is_shallow(value, _LEVELS) else replace(value, items=None)
+
+
+def _is_shallow(value: Value, levels: int) -> bool:
+    return not value.items or (levels > 0 and all(_is_shallow(item, levels - 1) for item in value.items))
+
+
+def one_step(value: Value, site: Site) -> Value:
+    """Return a value that got a second axis of length one: of rows, each is a series of one time step."""
+    return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
 def element_of(value: Value) -> Value:
@@ -29,10 +58,27 @@ def element_of(value: Value) -> Value:
     return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
 
 
+_ROWS = ("frame", "array", "column", "stream")
+
+
+def is_repeat(source: Value) -> bool:
+    """Whether a loop goes over a number of passes, range(30), and not over rows."""
+    return source.kind in ("", "range") and not source.marks
+
+
+def collected(element: Value, *marks: Mark) -> Value:
+    """Return a list of such elements, that a comprehension or a generator makes; one of models is a model."""
+    if element.kind == "model":
+        return element
+    rows = "many" if (element.rank or 0) >= 1 else ""
+    element = element.without("one-step")  # it is no longer the second axis
+    return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
+
+
 def item_of(items: Value, loop: int) -> Value:
     """Return what is known of any item of a loop; of rows and pictures, each pass gets a different one."""
     item = element_of(items).marked(Mark("loop", None, loop))
-    is_rows = items.has("request") or items.has("image")
+    is_rows = items.has("request") or items.has("image") or items.kind in _ROWS
     return item.marked(Mark("rows-of", None, loop)) if is_rows else item
 
 

@@ -1,0 +1,91 @@
+"""Methods of lists and dictionaries, and of what a request sends like one."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join
+
+__all__ = ["CONTAINERS", "appended"]
+
+
+def appended(machine: Machine, call: Call) -> Value:
+    """items.append(x): what is true of an item is true of the list."""
+    func = call.node.func
+    base, item = call.receiver, call.arguments.get(len(call.arguments.values) - 1)
+    machine.note_samples(call.node, item)
+    target = getattr(func, "value", None)
+    if target is None or base.kind in ("name", "model", "transformer"):
+        return NOTHING
+    rank, rows = base.rank, base.rows
+    if base.items == ():
+        rank = None if item.rank is None else item.rank + 1
+        rows = "many" if (item.rank or 0) >= 1 and any(mark.kind == "loop" for mark in item.marks) else ""
+    holder = item if item.kind in ("model", "transformer", "loaded") else base
+    grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
+    if holder is base and base.kind in ("", "const"):
+        grown = replace(grown, kind="list", ref=None)
+    machine.assign(target, grown)
+    return NOTHING
+
+
+def _extended(machine: Machine, call: Call) -> Value:
+    func = call.node.func
+    target = getattr(func, "value", None)
+    machine.note_samples(call.node, call.arguments.get(0))
+    if target is not None and call.receiver.kind not in ("name", "model", "transformer"):
+        machine.assign(target, replace(call.receiver, marks=call.result.marks, items=None))
+    return NOTHING
+
+
+def _values(machine: Machine, call: Call) -> Value:
+    """data.values(): in the order in which the client sent them, if it is a request."""
+    base = call.receiver
+    is_sent = base.kind == "request"
+    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_sent else frozenset())
+    return Value(kind="order" if is_sent else "list", marks=marks)
+
+
+def _declared(machine: Machine, call: Call) -> Value:
+    """payload.model_dump(): the order is that of the class."""
+    return Value(kind="declared", marks=call.receiver.marks, entries=call.receiver.entries)
+
+
+def _item(machine: Machine, call: Call) -> Value:
+    """data.get("age")."""
+    base, key = call.receiver, call.arguments.get(0)
+    entry = base.entry(key.ref) if base.entries and key.kind == "const" else None
+    if entry is not None:
+        return entry
+    if base.kind in ("model", "transformer", "loaded"):
+        return base
+    if isinstance(key.ref, str) and not base.kind and key.ref in machine.module.loose:
+        return machine.module.loose[key.ref]
+    return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
+
+
+def _set_default(machine: Machine, call: Call) -> Value:
+    """items.setdefault(key, x): x is kept under the key, unless something else is already."""
+    value, func = call.arguments.get(1), call.node.func
+    if isinstance(func, ast.Attribute) and len(call.node.args) > 1:
+        item = ast.Subscript(value=func.value, slice=call.node.args[0], ctx=ast.Store())
+        machine.assign(ast.copy_location(item, call.node), value)
+    return join(_item(machine, call), value)
+
+
+CONTAINERS: Handlers = {
+    "append": appended,
+    "appendleft": appended,
+    "insert": appended,
+    "extend": _extended,
+    "update": _extended,
+    "values": _values,
+    "dict": _declared,
+    "model_dump": _declared,
+    "get": _item,
+    "getlist": _item,
+    "setdefault": _set_default,
+}

@@ -1,0 +1,24 @@
+"""Marks that several libraries and operators give: the columns of tables, and the range of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keras_consistency_cli.checks.code.values.value import Mark, Site, Value
+
+__all__ = ["ordered_columns", "scaled_pixels"]
+
+_SCALED = ("div255", "prepared")
+
+
+def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
+    """Return the mark of a table whose columns are named, in this order."""
+    return Mark("columns", site, names=tuple(str(name.ref) for name in names))
+
+
+def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
+    """Return the marks of pixels that are scaled here, and perhaps were before."""
+    before = [mark for mark in value.marks if mark.kind in _SCALED and mark.site not in (None, site)]
+    first = min((mark.site for mark in before if mark.site is not None), default=None)
+    marks = value.marks | {Mark(kind, site)}
+    return marks | {Mark("scaled-twice", site, before=first)} if first is not None else marks

@@ -1,0 +1,51 @@
+"""The names that a program gives to objects, and to what keeps them: variables, attributes, keys."""
+
+from __future__ import annotations
+
+import ast
+
+from keras_consistency_cli.checks.code.values.value import Class, Instance, Thing, Value
+
+__all__ = ["fields_of", "name_thing"]
+
+
+def name_thing(value: Value, name: str, where: str = "", *, holder: str = "", code: str = "") -> None:
+    """Give an object the name of a variable, an attribute or a key, and what it keeps the name of its holder.
+
+    Args:
+        value: what gets the name.
+        name: the name.
+        where: the function of a variable, or "." for an attribute and "[]" for a key.
+        holder: the name of the dictionary whose key it is.
+        code: the name as the program writes it, if it outlives the function.
+    """
+    if value.entries:
+        _hold(list(dict(value.entries).values()), name, "dict")
+    elif isinstance(value.ref, Instance) and value.ref.kind.find("__init__") is None:
+        _hold(list(value.ref.attributes.values()), name, "object")
+    elif isinstance(value.ref, Thing):
+        _name(value.ref, name, where, holder, code)
+
+
+def _name(thing: Thing, name: str, where: str, holder: str, code: str) -> None:
+    thing.names.add((where, name))
+    if holder:
+        thing.holders[holder] = "item"
+    is_first = not thing.label or thing.label in ("load", thing.name)
+    if is_first:
+        thing.label = name
+    if code or is_first:
+        thing.code = code or name
+
+
+def _hold(parts: list[Value], name: str, kind: str) -> None:
+    for part in parts:
+        if isinstance(part.ref, Thing):
+            part.ref.holders[name] = kind
+
+
+def fields_of(kind: Class) -> list[str]:
+    """Return the annotated fields of a class, in their order: of a dataclass, a NamedTuple, a BaseModel."""
+    found = [name for parent in kind.parents for name in fields_of(parent)]
+    targets = (statement.target for statement in kind.node.body if isinstance(statement, ast.AnnAssign))
+    return [*found, *(target.id for target in targets if isinstance(target, ast.Name))]
