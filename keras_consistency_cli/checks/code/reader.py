@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ _SERVES = re.compile(
     r"load_model|saved_model|TFSMLayer|load_weights|joblib|pickle|GradientTape|imagenet"
     r"|\.save\(|\.save_weights\(|\.post\("
 )
+
+_MOST_IMPORTED = 500
+"""Modules that are followed although the user does not name them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class Reader:
         self._known: dict[str, ReadFile | None] = {}
         self._unrelated: set[str] = set()
         self._names = {file_key(path): str(path) for path in named}
+        self._packages = {_installed_package(key) for key in self._names}
+        self._imported: set[str] = set()
 
     def show(self, path: Path) -> str:
         """Return the path of a file as the user wrote it."""
@@ -133,12 +139,36 @@ class Reader:
 
     def parsed(self, path: Path) -> Parsed | None:
         """Return a module that another one imports."""
-        if not _is_file(path):
+        key = file_key(path)
+        is_named = key in self._names
+        if not is_named and (self._is_library(key) or not _is_file(path) or not self._has_room(key)):
             return None
         found = self.read(path, is_imported=True)
-        if file_key(path) not in self._names:
-            self.notices.pop(file_key(path), None)
+        if not is_named:
+            self.notices.pop(key, None)
         return found.parsed if found is not None else None
+
+    def _is_library(self, key: str) -> bool:
+        """Whether a file is of an installed package of which the user names no file."""
+        package = _installed_package(key)
+        return bool(package) and package not in self._packages
+
+    def _has_room(self, key: str) -> bool:
+        """Whether one more imported module is followed; the first that is not is noted."""
+        if key in self._imported or len(self._imported) < _MOST_IMPORTED:
+            self._imported.add(key)
+            return True
+        first = Path(next(iter(self._names.values()), key))
+        message = f"imports of more than {_MOST_IMPORTED} modules are not followed"
+        if file_key(first) not in self.notices:
+            self.note(first, message, is_partial=True)
+        return False
+
+
+def _installed_package(key: str) -> str:
+    """Return the folder of the installed package that a file belongs to, "" if it belongs to none."""
+    found = re.match(r".*/(?:site|dist)-packages/[^/]+", key.replace(os.sep, "/"))
+    return found[0] if found else ""
 
 
 def _is_file(path: Path) -> bool:

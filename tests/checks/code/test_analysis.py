@@ -64,6 +64,39 @@ def test_a_fit_is_followed_into_another_file(tmp_path: Path) -> None:
     assert [(Path(each.path).name, each.line, each.code) for each in found] == [("prepare.py", 6, "KS101")]
 
 
+REFITTING = (
+    "from sklearn.preprocessing import MinMaxScaler\n\n\n"
+    "def scaled(rows):\n    scaler = MinMaxScaler()\n    return scaler.fit_transform(rows)\n"
+)
+USING = (
+    "from {module} import scaled\nrows = scaled(np.array(request.json['rows']))\n"
+    "return model.predict(rows).tolist()"
+)
+
+
+def test_an_installed_package_is_followed_only_if_one_of_its_files_is_named(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages"
+    for package in ("ours", "theirs"):
+        (installed / package).mkdir(parents=True)
+        (installed / package / "__init__.py").touch()
+        (installed / package / "prepare.py").write_text(REFITTING, encoding="utf-8")
+    assert codes(installed / "ours", USING.format(module="theirs.prepare")) == []
+    assert codes(installed / "ours", USING.format(module="ours.prepare")) == ["KS101"]
+
+
+def test_more_imports_than_a_limit_are_not_followed_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras_consistency_cli.checks.code.reader._MOST_IMPORTED", 2)
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text("VALUE = 1\n", encoding="utf-8")
+    (tmp_path / "prepare.py").write_text(REFITTING, encoding="utf-8")
+    assert codes(tmp_path, USING.format(module="prepare")) == ["KS101"]
+    found = served(tmp_path, f"import first, second\n{USING.format(module='prepare')}")
+    assert [finding.code for finding in found.findings] == []
+    assert [notice.is_partial for notice in found.notices] == [True]
+
+
 def test_names_of_other_files_are_resolved_in_packages(tmp_path: Path) -> None:
     package = tmp_path / "app"
     package.mkdir()
