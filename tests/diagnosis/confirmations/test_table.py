@@ -259,6 +259,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         ),
         {"KC701": {"cause": "overflow-in-float16"}},
     ),
+    ("batch-norm-statistics", {}, {"KC404": {"initial_share": 0.95}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
