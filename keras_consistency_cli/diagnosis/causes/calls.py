@@ -1,10 +1,10 @@
-"""Causes that make calls differ: state, randomness, the training flag, overridden methods."""
+"""Causes that make calls differ: state, randomness, overridden methods."""
 
 from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts, Failing
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.signatures import (
     carries_state,
     has_changed,
@@ -12,35 +12,11 @@ from keras_consistency_cli.diagnosis.signatures import (
     is_random,
     last_stateful_layer,
     layer_with_changed_state,
-    layer_with_training_flag,
-    loses_rows,
     names_cause,
-)
-from keras_consistency_cli.routes.calling.exported_training import (
-    EXPORTED_TRAINING,
-    ExportedTrainingDetails,
-    PathEffect,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
-
-
-_IN_TRAINING = "{layer} runs in training mode if the model is called without a training argument"
-_OWN_DEFAULT = (
-    "in the class of '{layer}', let training=None mean inference:\n"
-    "    def call(self, x, training=None):\n"
-    "        if training: ...\n"
-)
-_TRAINING_FALSE = (
-    "call model(x, training=False) everywhere outside training; remove `training=True` from the "
-    "graph; leave augmentation out of the exported model, or export with training=False:\n"
-    "    archive = keras.export.ExportArchive()\n"
-    "    archive.track(model)\n"
-    "    signature = [keras.InputSpec(shape=model.input_shape, dtype='float32')]\n"
-    "    archive.add_endpoint('serve', lambda x: model(x, training=False), signature)\n"
-    "    archive.write_out('exported')"
-)
 
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
@@ -51,35 +27,6 @@ def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
 def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
     """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
     return verdict.findings.get("cause") in (None, "state-carry-over")
-
-
-def _keeps_rows(evidence: Evidence, failing: Failing) -> bool:
-    """Whether outputs have one row for each input row; if not, no two calls give the same shape."""
-    return not loses_rows(evidence, failing)
-
-
-def _name_paths(evidence: Evidence) -> CauseTexts | None:
-    """The paths on which the layer runs in training mode, as they were measured."""
-    details = evidence.details(EXPORTED_TRAINING, ExportedTrainingDetails)
-    if "call" not in details:
-        return None
-    paths = [_describe_path("model(x)", details["call"])]
-    if "saved_model" in details:
-        paths.append(_describe_path("the exported SavedModel", details["saved_model"]))
-    if "failure" in details:
-        paths.append(f"its export fails ({details['failure']})")
-    operations = details.get("random_operations")
-    if operations:
-        # Measured in docs/behaviours.md: most are refused, RandomCrop becomes a fixed crop.
-        refused = f"cannot be loaded, as ONNX has no {operations[-1]}"
-        paths.append(f"a file in ONNX {refused}, or keeps the numbers drawn at the export")
-    elif details.get("saved_model", details["call"])["changed"]:
-        paths.append("a file in ONNX runs it in training mode, too")
-    sentence = f"{_IN_TRAINING}: {'; '.join(paths)}; predict is not affected".replace("{", "{{")
-    sentence = sentence.replace("}", "}}").replace("{{layer}}", "{layer}", 1)
-    is_custom = evidence.details("locate-training", LocatedLayer).get("custom", False)
-    advice = f"{_OWN_DEFAULT if is_custom else ''}{_TRAINING_FALSE}{_describe_trial(details)}"
-    return CauseTexts(sentence=sentence, advice=advice)
 
 
 def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
@@ -110,22 +57,6 @@ def _name_stock_layer(evidence: Evidence) -> CauseTexts | None:
             "        return self.inner(x, training=training)"
         ),
     )
-
-
-def _describe_path(path: str, effect: PathEffect) -> str:
-    if effect["changed"] is None:
-        return f"{path} gives outputs of shape {tuple(effect['shape'])}"
-    if not effect["changed"]:
-        return f"{path} is the same on these rows"
-    again = "" if effect["repeats"] else ", differently at each call"
-    return f"{path} differs by up to {effect['changed']:.2g}{again}"
-
-
-def _describe_trial(details: ExportedTrainingDetails) -> str:
-    if "with_flag" not in details or details["with_flag"]["changed"] is None:
-        return ""
-    left = details["with_flag"]["changed"]
-    return f"\n(tried: the SavedModel then differs from model(x, training=False) by {left:.2g})"
 
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
@@ -196,26 +127,8 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         locator="locate-repeat",
         specific=_name_stock_layer,
     ),
-    Cause(
-        slug="training-flag-default",
-        sentence=_IN_TRAINING,
-        explanation=(
-            "Augmentation and noise layers may use training=True by default, and a functional graph can "
-            "contain `training=True`, which predict ignores in Keras 3.3 to 3.15. predict passes False, so "
-            "it is not affected. model(x), tf.function(model) and an exported SavedModel are: images are "
-            "flipped or rotated differently at each call, and BatchNormalization also updates its "
-            "statistics. In the same way, fit overrides `training=False` in the graph."
-        ),
-        key=("KC202",),
-        explains=("KC202",),
-        fits=_keeps_rows,
-        advice=_TRAINING_FALSE,
-        locator="locate-training",
-        suspect=layer_with_training_flag,
-        specific=_name_paths,
-    ),
 )
-"""Most specific first."""
+"""Most specific first; that of the training flag comes after them."""
 
 
 def _overrides_predict(evidence: Evidence, _failing: object) -> bool:

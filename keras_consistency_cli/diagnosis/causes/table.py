@@ -22,6 +22,7 @@ from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
+from keras_consistency_cli.diagnosis.causes.training_flag import TRAINING_FLAG_CAUSE
 
 __all__ = ["CAUSES"]
 
@@ -34,6 +35,7 @@ CAUSES: Mapping[str, Cause] = {
         *FILE_CAUSES,
         *BATCH_CAUSES,
         *REPEAT_CAUSES,
+        TRAINING_FLAG_CAUSE,
         *ROW_COUNT_CAUSES,
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
