@@ -13,6 +13,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
 from keras_consistency_cli.routes.calling.exported_training import EXPORTING_ROUTES
+from keras_consistency_cli.routes.calling.fixed_flags import FIXED_FLAG_ROUTES
 from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
@@ -110,6 +111,7 @@ def routes(
         ROWS_ROUTE,
         *prediction_routes(sizes),
         *CALLING_ROUTES,
+        *FIXED_FLAG_ROUTES,
         *NEIGHBOUR_ROUTES,
         GIVEN_ROWS_ROUTE,
         ORDERS_ROUTE,

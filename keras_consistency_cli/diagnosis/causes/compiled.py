@@ -61,11 +61,12 @@ COMPILED_CAUSES: tuple[Cause, ...] = (
         explains=("KC204",),
         fits=_draws_from_seed,
         advice=(
-            "keep the numbers in '{layer}' as a weight, which is saved with the model:\n"
+            "keep the numbers in '{layer}' as a weight, which is saved with the model; SEED is the number "
+            "that the layer uses now:\n"
             "    self.noise = self.add_weight(shape=shape, trainable=False,\n"
-            "        initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1234))\n"
-            "or name the generator; these are the numbers of keras.random.normal(shape, seed=1234):\n"
-            "    tf.random.stateless_normal(shape, seed=(1234, 0), alg='philox')"
+            "        initializer=keras.initializers.RandomNormal(stddev=1.0, seed=SEED))\n"
+            "or name the generator; these are the numbers of keras.random.normal(shape, seed=SEED):\n"
+            "    tf.random.stateless_normal(shape, seed=(SEED, 0), alg='philox')"
         ),
         locator=XLA_NUMBERS,
     ),
