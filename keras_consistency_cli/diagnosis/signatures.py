@@ -15,8 +15,8 @@ from keras_consistency_cli.checks.judgement import layer_rounding
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.routes.calling.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = [

@@ -24,8 +24,8 @@ from dataclasses import replace
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.routes.calling.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.routes.calling.direct_call import TrainingDetails, TrainingEffect
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]

@@ -32,7 +32,10 @@ from collections.abc import Sequence
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.routes.numerics.batch_norm_statistics import BatchNormDetails, LayerStatistics
+from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import (
+    BatchNormDetails,
+    LayerStatistics,
+)
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]

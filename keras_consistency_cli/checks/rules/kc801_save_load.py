@@ -43,7 +43,7 @@ from keras_consistency_cli.checks.analysis.unsaved_layers import are_unread, des
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.calling.fixed_flags import FIXED_FLAGS, FixedFlagDetails
+from keras_consistency_cli.routes.calling.training.fixed_flags import FIXED_FLAGS, FixedFlagDetails
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
-from keras_consistency_cli.diagnosis.causes.compiled import COMPILED_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
+from keras_consistency_cli.diagnosis.causes.modes import COMPILED_CAUSES, TRAINING_FLAG_CAUSE
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
@@ -22,7 +22,6 @@ from keras_consistency_cli.diagnosis.causes.served import SERVED_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.endpoints import ENDPOINT_CAUSES
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
-from keras_consistency_cli.diagnosis.causes.training_flag import TRAINING_FLAG_CAUSE
 
 __all__ = ["CAUSES"]
 

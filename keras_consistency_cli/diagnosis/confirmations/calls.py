@@ -17,10 +17,10 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 from keras_consistency_cli.diagnosis.signatures import has_changed, overwrites_for_later_calls, repeat_differs
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
-from keras_consistency_cli.routes.calling.bare_calls import BARE_CALL, BareCallDetails
-from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.rows import RowDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
+from keras_consistency_cli.routes.calling.training.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS, XlaNumbersDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer

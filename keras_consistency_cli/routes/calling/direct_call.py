@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
-from keras_consistency_cli.routes.calling.bare_calls import BARE_CALL, call_bare
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, call_bare
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutputs
 

@@ -15,7 +15,15 @@ from keras_consistency_cli.measurement.data_facts import DataFacts, ScalingFact
 from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import rows_fact
 
-CLEAN: dict[str, Any] = {"rows": {}, "weights": [], "hidden": {}, "made": {}, "outputs": {}, "served": {}, "filled": {}}
+CLEAN: dict[str, Any] = {
+    "rows": {},
+    "weights": [],
+    "hidden": {},
+    "made": {},
+    "outputs": {},
+    "served": {},
+    "filled": {},
+}
 BAD_ROWS = {"rows": {"x": np.isin(np.arange(32), (3, 9))}}
 ROWS_FOUND = {"x": {"rows": 2, "first": [3, 9]}}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.bare_calls import call_bare
+from keras_consistency_cli.routes.calling.training.bare_calls import call_bare
 from keras_consistency_cli.routes.trace import Result
 from tests.corpus.reports_bare_calls_layers import Centred, Counted, Wrapped
 from tests.helpers.live_models import chain, mlp, named_rows, session_of

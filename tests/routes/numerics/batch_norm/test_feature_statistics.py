@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.numerics.feature_statistics import FeatureStatistics
+from keras_consistency_cli.routes.numerics.batch_norm.feature_statistics import FeatureStatistics
 
 SEEN = np.array([0.0, 0.4, 2.0, 0.0, 25.0, -30.0, 0.1, 40.0, 1.0, -0.2])
 VARIANCE = np.array([1.0, 2.0, 0.5, 0.0, 9.0, 16.0, 1.5, 20.0, 3.0, 0.8])

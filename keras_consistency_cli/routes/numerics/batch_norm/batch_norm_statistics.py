@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.numerics.feature_statistics import FeatureStatistics
-from keras_consistency_cli.routes.numerics.heavy_tails import TailSums
+from keras_consistency_cli.routes.numerics.batch_norm.feature_statistics import FeatureStatistics
+from keras_consistency_cli.routes.numerics.batch_norm.heavy_tails import TailSums
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 

@@ -13,7 +13,7 @@ from keras import layers
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
+from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.session.session import RunOptions, Session
 
 X = np.random.default_rng(3).normal(40, 9, (64, 5)).astype("float32")

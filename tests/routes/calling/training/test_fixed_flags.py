@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.fixed_flags import FIXED_FLAG_ROUTES
+from keras_consistency_cli.routes.calling.training.fixed_flags import FIXED_FLAG_ROUTES
 from tests.corpus.reports_bare_calls_layers import Centred
 from tests.helpers.live_models import TrainedByDefault, mlp, named_rows, session_of
 
