@@ -16,6 +16,7 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.trace import is_batch_size
 
@@ -33,10 +34,10 @@ __all__ = [
     "is_nonfinite_or_information",
     "is_random",
     "last_stateful_layer",
+    "layer_in_training_mode",
     "layer_of_operation",
     "layer_that_refused_batch",
     "layer_with_changed_state",
-    "layer_with_training_flag",
     "located",
     "loses_rows",
     "makes_nonfinite",
@@ -44,6 +45,7 @@ __all__ = [
     "names_cause",
     "only_xla_differs",
     "overflows_in_float16",
+    "overwrites_for_later_calls",
     "random_operations",
     "repeat_differs",
     "rows_are_nonfinite",
@@ -310,9 +312,9 @@ def last_stateful_layer(evidence: Evidence) -> str | None:
     return layers[-1].path if layers else None
 
 
-def layer_with_changed_state(evidence: Evidence) -> str | None:
-    """Return the innermost layer that owns the first variable that predict changes."""
-    trace = evidence.traces.get("predict")
+def layer_with_changed_state(evidence: Evidence, route: str = "predict") -> str | None:
+    """Return the innermost layer that owns the first variable that a route changes."""
+    trace = evidence.traces.get(route)
     changes = trace.changed if trace is not None else ()
     path = next((change.path.replace(".", "/") for change in changes if change.kind != "seed"), None)
     if path is None:
@@ -321,8 +323,19 @@ def layer_with_changed_state(evidence: Evidence) -> str | None:
     return max(owners, key=len, default=None)
 
 
-def layer_with_training_flag(evidence: Evidence) -> str | None:
-    """Return the first layer with a training flag of its own."""
+def overwrites_for_later_calls(evidence: Evidence) -> bool:
+    """Whether a bare call changes variables by which later outputs change, and not its own outputs."""
+    details = evidence.details(BARE_CALL, BareCallDetails)
+    pairs = evidence.comparisons.get((BARE_CALL, "call"), ())
+    moved = details.get("moved", 0.0) > details.get("with_flag", 0.0) or details.get("depends", False)
+    return moved and all(each.identical for each in pairs)
+
+
+def layer_in_training_mode(evidence: Evidence) -> str | None:
+    """Return the layer whose variable a bare call overwrites, else the first with a flag of its own."""
+    if overwrites_for_later_calls(evidence):
+        owner = evidence.details(BARE_CALL, BareCallDetails).get("layer")
+        return owner or layer_with_changed_state(evidence, BARE_CALL)
     return next(
         (layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training),
         None,

@@ -12,11 +12,12 @@ from keras_consistency_cli.routes.backends.table import backend_routes
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
-from keras_consistency_cli.routes.calling.exported_training import EXPORTING_ROUTES
 from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
+from keras_consistency_cli.routes.calling.training.exported_training import EXPORTING_ROUTES
+from keras_consistency_cli.routes.calling.training.fixed_flags import FIXED_FLAG_ROUTES
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS_LOCATORS
 from keras_consistency_cli.routes.endpoints.orders import ORDERS_ROUTE
 from keras_consistency_cli.routes.endpoints.table import endpoint_routes
@@ -26,7 +27,7 @@ from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
-from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
+from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.hidden_nan import HIDDEN_NAN_LOCATORS
@@ -110,6 +111,7 @@ def routes(
         ROWS_ROUTE,
         *prediction_routes(sizes),
         *CALLING_ROUTES,
+        *FIXED_FLAG_ROUTES,
         *NEIGHBOUR_ROUTES,
         GIVEN_ROWS_ROUTE,
         ORDERS_ROUTE,

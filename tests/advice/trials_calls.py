@@ -199,6 +199,12 @@ TRIALS: tuple[Trial, ...] = (
         "noise by default",
         own_layer(rebuild(_quiet)),
     ),
+    corpus_trial(
+        "training-flag-default",
+        "update variables in training only",
+        "codes that a bare call moves",
+        give_model(reconfigure("adjust", strict=True)),
+    ),
     Trial(
         slug="training-flag-default",
         tries="call model(x, training=False) everywhere outside training",

@@ -28,6 +28,7 @@ from tests.corpus import (
     faults_state,
     faults_training,
     reports_axes,
+    reports_bare_calls,
     reports_batches,
     reports_causal,
     reports_digits,
@@ -40,6 +41,7 @@ from tests.corpus import (
     reports_integers,
     reports_loading,
     reports_masks,
+    reports_moving_statistics,
     reports_one_hot,
     reports_overflow,
     reports_precision,
@@ -68,7 +70,7 @@ _FAMILIES = (
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
-    *(reports_overflow, reports_digits, reports_transformers),
+    *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
     exports,
 )
 

@@ -5,8 +5,10 @@ training=True by default, and `bn(x, training=True)` written into a functional g
 although predict ignores it. Such a call also changes BatchNormalization's statistics permanently.
 
 How: `model(x)` is compared with `model(x, training=False)` on the same batches, and so are the variables
-before and after. For information, `model(x, training=True)` runs with each kind of layer that has a training
-mode switched on alone.
+before and after. If a bare call changes variables, model(x, training=False) runs again after 20 bare calls:
+a variable that is used before it is overwritten changes no output of the call itself, but those of all later
+ones. A number that outputs do not depend on, such as a count of calls, is reported and does not fail. For
+information, `model(x, training=True)` runs with each kind of layer with a training mode switched on alone.
 
 To fix: always pass `training=False` when calling; remove a `training=` argument written into the graph;
 remove augmentation before export.
@@ -23,13 +25,14 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.calling.direct_call import TrainingDetails, TrainingEffect
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
 _NAMED = 2
 """How many changed weights a message names."""
-_PAIRS = (Pair(candidate="bare-call", reference="call"),)
+_PAIRS = (Pair(candidate=BARE_CALL, reference="call"),)
 _WORDING = Wording(
     agree="a bare model(x) is inference",
     differ="a bare model(x) is not inference, compared with model(x, training=False)",
@@ -49,24 +52,40 @@ def examine(evidence: Evidence) -> Verdict:
         return replace(verdict, status=Status.ERROR, message=message, reason=reason)
     ran = trained is not None and trained.ran
     verdict = replace(verdict, findings={"training_effects": _effects(evidence)} if ran else {})
-    changed = sorted(_changed_weights(evidence, "bare-call") - _changed_weights(evidence, "call"))
+    changed = sorted(_changed_weights(evidence, BARE_CALL) - _changed_weights(evidence, "call"))
     if changed:
-        return _fail_by_weights(verdict, changed)
+        return _judge_changes(verdict, changed, evidence.details(BARE_CALL, BareCallDetails))
     if verdict.status is Status.PASS:
         return replace(verdict, message=f"{verdict.message}{_describe_effects(evidence)}")
     return verdict
 
 
-def _fail_by_weights(verdict: Verdict, changed: Sequence[str]) -> Verdict:
-    """A FAIL that names weights that a bare call changes, after a difference of the outputs."""
+def _judge_changes(verdict: Verdict, changed: Sequence[str], details: BareCallDetails) -> Verdict:
+    """Judge weights that a bare call changes, after a difference of the outputs."""
     weights = format_count(len(changed), "variable")
     such = f", such as {' and '.join(changed[:_NAMED])}" if len(changed) > 1 else f", {changed[0]}"
+    verdict = replace(verdict, findings={**verdict.findings, "changed_weights": list(changed)})
     if verdict.status is Status.FAIL:
         message = f"{verdict.message}; it also changes {weights} of the model{such}, which later calls use"
-    else:
-        message = f"a bare model(x) changes {weights} of the model{such}"
-    findings = {**verdict.findings, "changed_weights": list(changed)}
-    return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=_WORDING.advice)
+        return replace(verdict, message=message, advice=_WORDING.advice)
+    message = f"a bare model(x) changes {weights} of the model{such}"
+    moved = details.get("moved", 0.0) > details.get("with_flag", 0.0)
+    if not moved and not details.get("depends", True):
+        return replace(
+            verdict, message=f"{verdict.message}; it changes {weights}{such}: no output depends on it"
+        )
+    if not moved and "moved" in details:
+        message = f"{message}; outputs are the same after {_calls(details)}, and depend on it"
+        return replace(verdict, status=Status.WARN, message=message, advice=_WORDING.advice)
+    if moved:
+        message = (
+            f"{message}: after {_calls(details)}, outputs of predict differ by up to {details['moved']:.2g}"
+        )
+    return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
+
+
+def _calls(details: BareCallDetails) -> str:
+    return f"{format_count(details['calls'], 'such call')}"
 
 
 def _changed_weights(evidence: Evidence, route: str) -> set[str]:

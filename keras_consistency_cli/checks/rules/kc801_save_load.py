@@ -42,6 +42,8 @@ from keras_consistency_cli.checks.analysis.keras_changes import behaviours_of, s
 from keras_consistency_cli.checks.analysis.unsaved_layers import are_unread, describe_unsaved, fix_for_unsaved
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.calling.training.fixed_flags import FIXED_FLAGS, FixedFlagDetails
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
 
@@ -226,7 +228,8 @@ def _warn_of_training_state(verdict: Verdict, failure: str) -> Verdict | None:
 
 def _report_versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     """A WARN if the Keras that runs may give different outputs; later changes are advice."""
-    saved, behaviours = saved_elsewhere(evidence.facts), behaviours_of(evidence.facts)
+    facts = _without_idle_flags(evidence)
+    saved, behaviours = saved_elsewhere(facts), behaviours_of(facts)
     findings = {"versions": behaviours} if behaviours else {}
     serious = [
         each
@@ -244,12 +247,23 @@ def _report_versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     )
 
 
+def _without_idle_flags(evidence: Evidence) -> Facts:
+    """The facts without training=True in the graph where training mode changes nothing."""
+    idle = evidence.details(FIXED_FLAGS, FixedFlagDetails).get("without_effect", ())
+    layers = (
+        replace(layer, baked_training=None) if layer.path in idle else layer
+        for layer in evidence.facts.layers
+    )
+    return replace(evidence.facts, layers=tuple(layers))
+
+
 CHECK = Check(
     code="KC801",
     name="save-load",
     title="saved and loaded again, and loaded twice: the same outputs",
     explanation=__doc__,
     pairs=(*_PAIRS, *_REPEATS),
+    routes=(FIXED_FLAGS,),
     examine=examine,
     is_slow=True,
 )

@@ -1,10 +1,13 @@
-"""Causes that make calls differ: state, randomness, the training flag, overridden methods."""
+"""Causes that make calls differ: state, randomness, overridden methods."""
 
 from __future__ import annotations
 
+import math
+
+from keras_consistency_cli.checks.analysis.lost_digits import find_digit_loss
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts, Failing
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.signatures import (
     carries_state,
     has_changed,
@@ -12,35 +15,11 @@ from keras_consistency_cli.diagnosis.signatures import (
     is_random,
     last_stateful_layer,
     layer_with_changed_state,
-    layer_with_training_flag,
-    loses_rows,
     names_cause,
-)
-from keras_consistency_cli.routes.calling.exported_training import (
-    EXPORTED_TRAINING,
-    ExportedTrainingDetails,
-    PathEffect,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
-
-
-_IN_TRAINING = "{layer} runs in training mode if the model is called without a training argument"
-_OWN_DEFAULT = (
-    "in the class of '{layer}', let training=None mean inference:\n"
-    "    def call(self, x, training=None):\n"
-    "        if training: ...\n"
-)
-_TRAINING_FALSE = (
-    "call model(x, training=False) everywhere outside training; remove `training=True` from the "
-    "graph; leave augmentation out of the exported model, or export with training=False:\n"
-    "    archive = keras.export.ExportArchive()\n"
-    "    archive.track(model)\n"
-    "    signature = [keras.InputSpec(shape=model.input_shape, dtype='float32')]\n"
-    "    archive.add_endpoint('serve', lambda x: model(x, training=False), signature)\n"
-    "    archive.write_out('exported')"
-)
 
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
@@ -51,35 +30,6 @@ def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
 def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
     """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
     return verdict.findings.get("cause") in (None, "state-carry-over")
-
-
-def _keeps_rows(evidence: Evidence, failing: Failing) -> bool:
-    """Whether outputs have one row for each input row; if not, no two calls give the same shape."""
-    return not loses_rows(evidence, failing)
-
-
-def _name_paths(evidence: Evidence) -> CauseTexts | None:
-    """The paths on which the layer runs in training mode, as they were measured."""
-    details = evidence.details(EXPORTED_TRAINING, ExportedTrainingDetails)
-    if "call" not in details:
-        return None
-    paths = [_describe_path("model(x)", details["call"])]
-    if "saved_model" in details:
-        paths.append(_describe_path("the exported SavedModel", details["saved_model"]))
-    if "failure" in details:
-        paths.append(f"its export fails ({details['failure']})")
-    operations = details.get("random_operations")
-    if operations:
-        # Measured in docs/behaviours.md: most are refused, RandomCrop becomes a fixed crop.
-        refused = f"cannot be loaded, as ONNX has no {operations[-1]}"
-        paths.append(f"a file in ONNX {refused}, or keeps the numbers drawn at the export")
-    elif details.get("saved_model", details["call"])["changed"]:
-        paths.append("a file in ONNX runs it in training mode, too")
-    sentence = f"{_IN_TRAINING}: {'; '.join(paths)}; predict is not affected".replace("{", "{{")
-    sentence = sentence.replace("}", "}}").replace("{{layer}}", "{layer}", 1)
-    is_custom = evidence.details("locate-training", LocatedLayer).get("custom", False)
-    advice = f"{_OWN_DEFAULT if is_custom else ''}{_TRAINING_FALSE}{_describe_trial(details)}"
-    return CauseTexts(sentence=sentence, advice=advice)
 
 
 def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
@@ -112,20 +62,29 @@ def _name_stock_layer(evidence: Evidence) -> CauseTexts | None:
     )
 
 
-def _describe_path(path: str, effect: PathEffect) -> str:
-    if effect["changed"] is None:
-        return f"{path} gives outputs of shape {tuple(effect['shape'])}"
-    if not effect["changed"]:
-        return f"{path} is the same on these rows"
-    again = "" if effect["repeats"] else ", differently at each call"
-    return f"{path} differs by up to {effect['changed']:.2g}{again}"
+_FINDINGS = {"cast", "lost"}
+_MOSTLY = 100
+"""How much more than its weights a model amplifies its inputs, if the rows are the reason."""
 
 
-def _describe_trial(details: ExportedTrainingDetails) -> str:
-    if "with_flag" not in details or details["with_flag"]["changed"] is None:
-        return ""
-    left = details["with_flag"]["changed"]
-    return f"\n(tried: the SavedModel then differs from model(x, training=False) by {left:.2g})"
+def _comes_from_rows(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a verdict is KC201, or KC604 says that inputs are amplified far more than weights."""
+    factors = verdict.findings.get("amplification", {})
+    return verdict.code == "KC201" or factors.get("inputs", 0.0) > _MOSTLY * factors.get("weights", math.inf)
+
+
+def _name_lost_digits(evidence: Evidence) -> CauseTexts | None:
+    """The texts for numbers that float32 does not hold, whether predict casts them or the caller."""
+    if find_digit_loss(evidence) is None:
+        return None
+    return CauseTexts(
+        sentence="numbers of the rows lose digits in float32 that the outputs depend on",
+        advice=(
+            "bring the numbers near 0 in float64, before the model gets them, in training and in serving:\n"
+            "    x = (rows.astype('float64') - ORIGIN) / SCALE     # such as hours since a start\n"
+            "or declare ids as whole numbers: keras.Input(shape, dtype='int64')"
+        ),
+    )
 
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
@@ -196,26 +155,8 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
         locator="locate-repeat",
         specific=_name_stock_layer,
     ),
-    Cause(
-        slug="training-flag-default",
-        sentence=_IN_TRAINING,
-        explanation=(
-            "Augmentation and noise layers may use training=True by default, and a functional graph can "
-            "contain `training=True`, which predict ignores in Keras 3.3 to 3.15. predict passes False, so "
-            "it is not affected. model(x), tf.function(model) and an exported SavedModel are: images are "
-            "flipped or rotated differently at each call, and BatchNormalization also updates its "
-            "statistics. In the same way, fit overrides `training=False` in the graph."
-        ),
-        key=("KC202",),
-        explains=("KC202",),
-        fits=_keeps_rows,
-        advice=_TRAINING_FALSE,
-        locator="locate-training",
-        suspect=layer_with_training_flag,
-        specific=_name_paths,
-    ),
 )
-"""Most specific first."""
+"""Most specific first; that of the training flag comes after them."""
 
 
 def _overrides_predict(evidence: Evidence, _failing: object) -> bool:
@@ -247,6 +188,24 @@ CALL_CAUSES: tuple[Cause, ...] = (
         fits=_overrides_predict,
         advice="move the code of predict_step into a last layer of the model",
         specific=_name_overridden,
+    ),
+    Cause(
+        slug="dtype-cast",
+        sentence="predict casts the rows to float32 before the model gets them; model(x) does not",
+        explanation=(
+            "The data pipeline of predict casts NumPy floats to keras.config.floatx(). A model that computes "
+            "in float64 then gets rounded rows. Numbers far from 0 lose their last digits: seconds since "
+            "1970 are rounded to steps of 128, and whole numbers above 2^24 become equal."
+        ),
+        key=("KC201",),
+        explains=("KC201", "KC604"),
+        fits=lambda _evidence, failing: bool(_FINDINGS & failing["KC201"].findings.keys()),
+        covers=_comes_from_rows,
+        specific=_name_lost_digits,
+        advice=(
+            "save the rows as float32; for a model that computes in float64, call "
+            "keras.config.set_floatx('float64') before predicting"
+        ),
     ),
 )
 """Most specific first."""

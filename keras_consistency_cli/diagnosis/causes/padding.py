@@ -131,7 +131,8 @@ PADDING_CAUSES: tuple[Cause, ...] = (
         suspect=_masking_layer,
         advice=(
             "pad after scaling, and mask the value that you pad with: layers.Masking(mask_value=0.0) first, "
-            "or Embedding(..., mask_zero=True)"
+            "or Embedding(..., mask_zero=True). Layers such as Conv1D and Flatten do not pass a mask on: "
+            "before these it does not help, and a model with them needs rows padded to the length of training"
         ),
     ),
     Cause(

@@ -11,8 +11,8 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
-from keras_consistency_cli.diagnosis.causes.execution import EXECUTION_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
+from keras_consistency_cli.diagnosis.causes.modes import COMPILED_CAUSES, TRAINING_FLAG_CAUSE
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.quantisation import QUANTISATION_CAUSES
@@ -34,10 +34,11 @@ CAUSES: Mapping[str, Cause] = {
         *FILE_CAUSES,
         *BATCH_CAUSES,
         *REPEAT_CAUSES,
+        TRAINING_FLAG_CAUSE,
         *ROW_COUNT_CAUSES,
         *NONFINITE_CAUSES,
         *CALL_CAUSES,
-        *EXECUTION_CAUSES,
+        *COMPILED_CAUSES,
         *SCALING_CAUSES,
         *SERVED_CAUSES,
         *DATA_CAUSES,

@@ -14,14 +14,16 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     float32_noise,
     replacing_outputs_removes_difference,
 )
-from keras_consistency_cli.diagnosis.signatures import has_changed, repeat_differs
+from keras_consistency_cli.diagnosis.signatures import has_changed, overwrites_for_later_calls, repeat_differs
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
-from keras_consistency_cli.routes.calling.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
+from keras_consistency_cli.routes.calling.training.exported_training import EXPORTED_TRAINING
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS, XlaNumbersDetails
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CALL_CONFIRMATIONS", "outputs_repeat_until_reload"]
 
@@ -141,6 +143,22 @@ _inference_flag_is_passed = replacing_outputs_removes_difference(
 )
 
 
+def _flag_keeps_later_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The same calls with training=False, and without it but with the variables restored."""
+    details = evidence.details(BARE_CALL, BareCallDetails)
+    if not overwrites_for_later_calls(evidence) or not details["moved"]:
+        return None
+    count = format_count(details["calls"], "call")
+    left = max(details["with_flag"], details["restored"])
+    if left <= NEGLIGIBLE_OF_DIFFERENCE * details["moved"]:
+        same = f"after {count} with training=False, and with the variables restored, outputs are the same"
+        return ConfirmationResult(
+            confirmed=True, explanation=f"{same}; after {count} without it they are not"
+        )
+    explanation = f"after {count} with training=False, outputs differ by {left:.2g}, too"
+    return ConfirmationResult(confirmed=False, explanation=explanation)
+
+
 def second_call_runs_new_layers(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """Layers with weights in the second of two calls that the first did not run."""
     if not evidence.details("locate-created", LocatedLayer):
@@ -211,8 +229,11 @@ CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("hold-repeat",),
     ),
     "training-flag-default": Confirmation(
-        how="in a call without the training argument, training=False is passed to this layer only",
-        test=_inference_flag_is_passed,
+        how=(
+            "in a call without the training argument, training=False is passed to this layer only; or, if "
+            "only later outputs change, the calls are made with training=False"
+        ),
+        test=first_confirmed(_flag_keeps_later_outputs, _inference_flag_is_passed),
         routes=("hold-training", EXPORTED_TRAINING),
     ),
     "predict-overridden": Confirmation(

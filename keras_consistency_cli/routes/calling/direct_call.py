@@ -14,6 +14,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
+from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, call_bare
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutputs
 
@@ -169,7 +170,7 @@ CALLING_ROUTES: tuple[Route, ...] = (
         precision="float64",
         placement="float64",
     ),
-    Route(name="bare-call", summary="model(x) without the training argument", run=_call_route()),
+    Route(name=BARE_CALL, summary="model(x) without the training argument", run=call_bare),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),
     Route(
         name="graph",

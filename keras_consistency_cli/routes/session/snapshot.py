@@ -100,6 +100,21 @@ class Snapshot:
         for number in self._numbers:
             setattr(number.layer, number.name, number.value)
 
+    def changed_weights(self) -> Iterator[Any]:
+        """Yield the variables of weights whose bits differ from their saved values."""
+        for saved in self._saved:
+            if saved.kind == "weight" and saved.read_changed() is not None:
+                yield saved.variable
+
+    def exaggerate_changes(self, factor: float) -> None:
+        """Move each weight that has changed further in the same direction, until `restore`."""
+        for saved in self._saved:
+            value = saved.read_changed() if saved.kind == "weight" else None
+            if value is not None and is_numeric(value.dtype):
+                start = saved.value.astype(np.float64)
+                further = start + factor * (value.astype(np.float64) - start)
+                saved.variable.assign(further.astype(value.dtype))
+
     def fix_seeds(self) -> None:
         """Give each seed generator a seed of its own that is the same in every process, until `restore`."""
         generators = (each for each in self._saved if each.kind == "seed" and _is_seed(each.value))

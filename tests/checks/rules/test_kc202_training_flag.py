@@ -22,8 +22,11 @@ MOVED = (
 )
 
 
-def called(world: Any, changed: tuple[Change, ...], by: float = 0.0) -> Trace:
-    return Trace(route="", outputs={"out": world.moved(by)}, changed=changed)
+LATER = {"calls": 20, "moved": 4.5, "with_flag": 0.0, "restored": 0.0, "depends": True, "layer": "bn"}
+
+
+def called(world: Any, changed: tuple[Change, ...], by: float = 0.0, **details: Any) -> Trace:
+    return Trace(route="", outputs={"out": world.moved(by)}, changed=changed, details=details)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,29 @@ def test_a_call_that_changes_weights_fails_although_outputs_agree(
         wording,
     )
     assert verdict.advice == wording
+
+
+@pytest.mark.parametrize(
+    ("details", "status"),
+    [
+        (LATER, Status.FAIL),
+        ({**LATER, "moved": 0.0}, Status.WARN),
+        ({**LATER, "moved": 0.0, "depends": False}, Status.PASS),
+        ({**LATER, "with_flag": 4.5, "depends": False}, Status.PASS),
+    ],
+    ids=[
+        "later outputs change",
+        "far later outputs change",
+        "no output depends",
+        "inference changes as much",
+    ],
+)
+def test_variables_that_a_bare_call_overwrites(
+    world: Any, details: dict[str, Any], status: Status, wording: SnapshotAssertion
+) -> None:
+    verdict = world.where({"bare-call": called(world, MOVED, **details)}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (status, wording)
+    assert verdict.findings["changed_weights"] == ["bn/moving_mean"]
 
 
 def test_outputs_that_differ_are_reported_before_weights_that_change(

@@ -14,7 +14,8 @@ from keras_consistency_cli.routes.trace import Trace
 
 def layer(path: str, distance: float, size: float = 1.0, **more: Any) -> dict[str, Any]:
     numbers = {"distance": distance, "size": size, "feature": 2, "stored": 15.8, "seen": 78.8}
-    return {"path": path, **numbers, "trainable": True, "untouched": False, "learned": True, **more}
+    parts = {"live": 26, "far": 0, "initial_share": None}
+    return {"path": path, **numbers, **parts, "trainable": True, "untouched": False, "learned": True, **more}
 
 
 def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100) -> Trace:
@@ -37,6 +38,15 @@ def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100
         (measured(layer("a", 0.9, untouched=True), layer("b", 0.9)), Status.FAIL),
         (measured(layer("a", 0.9), rows=4), Status.SKIP),
         (Trace(route="", details={"reason": "the model has no BatchNormalization layer"}), Status.SKIP),
+        (measured(layer("a", 0.3, far=6, initial_share=0.95), source="data"), Status.FAIL),
+        (measured(layer("a", 0.3, far=2, initial_share=0.95), source="data"), Status.FAIL),
+        (measured(layer("a", 0.3, far=6), source="data"), Status.WARN),
+        (measured(layer("a", 0.3, far=6)), Status.FAIL),
+        (measured(layer("a", 0.3, far=2)), Status.PASS),
+        (measured(layer("a", 0.3, far=2), layer("b", 0.3, far=6), source="data"), Status.WARN),
+        (measured(layer("a", 0.3, far=9), layer("b", 0.9, size=9.0), source="data"), Status.FAIL),
+        (measured(layer("a", 0.3, far=6, untouched=True, initial_share=1.0), source="data"), Status.WARN),
+        (measured(layer("a", 0.3, far=6, trainable=False), layer("b", 0.1), source="data"), Status.PASS),
     ],
     ids=[
         "fits",
@@ -52,6 +62,15 @@ def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100
         "untouched and few steps",
         "few rows",
         "no layer",
+        "strong minority of few steps",
+        "small minority of few steps",
+        "strong minority",
+        "strong minority of the training rows",
+        "single features",
+        "strong minority in the second layer",
+        "strong minority before a layer that fails",
+        "strong minority, untouched but trained",
+        "strong minority, frozen",
     ],
 )
 def test_statistics(world: Any, trace: Trace, status: Status, wording: SnapshotAssertion) -> None:
@@ -63,6 +82,21 @@ def test_the_first_layer_that_does_not_fit_is_the_cause(world: Any) -> None:
     trace = measured(layer("a", 0.02), layer("b", 0.6), layer("c", 0.9))
     findings = world.where({"batch-norm-statistics": trace}).verdict(CHECK).findings
     assert (findings["cause"], findings["layer"]) == ("batch-norm-statistics", "b")
+
+
+def test_a_mixture_with_the_start_is_a_finding(world: Any) -> None:
+    def findings(**more: Any) -> Any:
+        trace = measured(layer("a", 0.9, **more))
+        return world.where({"batch-norm-statistics": trace}).verdict(CHECK).findings
+
+    assert findings(initial_share=0.95)["initial_share"] == 0.95
+    assert "initial_share" not in findings()
+    assert "initial_share" not in findings(initial_share=1.0, untouched=True)
+
+
+def test_a_layer_that_fails_comes_before_one_that_warns(world: Any) -> None:
+    trace = measured(layer("a", 0.3, far=9), layer("b", 0.9, size=9.0), source="data")
+    assert world.where({"batch-norm-statistics": trace}).verdict(CHECK).findings["layer"] == "b"
 
 
 def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:

@@ -109,6 +109,19 @@ def test_versions_are_reported(world: Any, wording: SnapshotAssertion) -> None:
     assert warned.message == wording
 
 
+def test_training_true_without_an_effect_is_no_warning(world: Any) -> None:
+    fixed = tuple(LayerFact(path=path, kind="Dropout", baked_training=True) for path in ("off", "on"))
+
+    def verdict(*idle: str) -> Any:
+        trace = Trace(route="", details={"without_effect": list(idle)})
+        return world.where({"fixed-flags": trace}, facts={"layers": fixed}).verdict(CHECK)
+
+    assert verdict("off", "on").status is Status.PASS
+    assert "versions" not in verdict("off", "on").findings
+    assert verdict("off").findings["versions"][0]["layer"] == "on"
+    assert verdict("off").status is verdict().status is Status.WARN
+
+
 STACKED = (
     LayerFact(path="masking", kind="Masking", masks=0.0),
     LayerFact(path="lstm", kind="LSTM"),

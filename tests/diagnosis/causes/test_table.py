@@ -35,6 +35,9 @@ EXPORTED = {
     "with_flag": UNCHANGED,
     "random_operations": ["StatelessRandomUniformV2"],
 }
+OWN_LAYER = (LayerFact(path="book", kind="Book", custom=True, takes_training=True),)
+LATER = {"calls": 20, "moved": 4.5, "with_flag": 0.0, "restored": 0.0, "depends": True, "layer": "book"}
+KEPT = {"call": {**UNCHANGED, "repeats": False}, "saved_model": {**UNCHANGED, "repeats": False}}
 MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
 ODD = (
@@ -687,6 +690,30 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("cross-sample-dependence", None), ("active-randomness", None)],
     ),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
+    (
+        "a variable that a bare call overwrites",
+        {"layers": (*OWN_LAYER, *BAKED), "located": {"bare-call": LATER}},
+        {"KC202": {}},
+        [("training-flag-default", "book")],
+    ),
+    (
+        "a variable that a bare call overwrites, in an export too",
+        {"layers": OWN_LAYER, "located": {"bare-call": LATER, "exported-training": KEPT}},
+        {"KC202": {}},
+        [("training-flag-default", "book")],
+    ),
+    (
+        "a variable that a bare call overwrites, of a layer of Keras",
+        {"layers": BAKED, "located": {"bare-call": {**LATER, "layer": "bn"}}},
+        {"KC202": {}},
+        [("training-flag-default", "bn")],
+    ),
+    (
+        "a variable that outputs depend on later",
+        {"layers": OWN_LAYER, "located": {"bare-call": {**LATER, "moved": 0.0}}},
+        {"KC202": {}},
+        [("training-flag-default", "book")],
+    ),
 ]
 
 
@@ -772,3 +799,20 @@ def test_texts(slug: str, wording: SnapshotAssertion) -> None:
     assert cause.sentence == wording
     assert cause.explanation == wording
     assert cause.advice == wording
+
+
+def test_statistics_that_bare_calls_move_are_said_to_change_predict(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    located = {"locate-training": NORMED, "exported-training": EXPORTED}
+    before = Comparison(candidate="bare-call", reference="call", output="y", rows=2, elements=2, mismatched=2)
+
+    def sentence(later: dict[str, Any]) -> str:
+        known = evidence(layers=BAKED, located={**located, "bare-call": later})
+        compared = {**known.comparisons, ("bare-call", "call"): (before,)}
+        (found,) = diagnose(replace(known, comparisons=compared), [verdict("KC202")])
+        assert found.layer == "box/norm"
+        return found.sentence
+
+    assert sentence(LATER) == wording
+    assert sentence({**LATER, "moved": 0.0}) == sentence({}) != sentence(LATER)

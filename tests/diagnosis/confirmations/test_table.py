@@ -132,6 +132,8 @@ def nonfinite() -> Judged:
     return Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
 
 
+LATER = {"calls": 20, "moved": 4.5, "with_flag": 0.0, "restored": 0.0, "depends": True, "layer": "a"}
+
 CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("untracked-state", measured("hold-copies", REMOVED), {"KC801": {}}),
     ("untracked-state", measured("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
@@ -259,6 +261,8 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
         ),
         {"KC701": {"cause": "overflow-in-float16"}},
     ),
+    ("batch-norm-statistics", {}, {"KC404": {"initial_share": 0.95}}),
+    ("training-flag-default", {"located": {"bare-call": LATER}}, {"KC202": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -343,6 +347,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("sampled-differently", served("nearly-resampled:x"), {"KC301": {}}),
     ("scaler-refit", served("refit-first", "unknown", "unknown"), {"KC301": {}}),
+    ("training-flag-default", {"located": {"bare-call": {**LATER, "restored": 0.5}}}, {"KC202": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

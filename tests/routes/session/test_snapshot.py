@@ -124,3 +124,19 @@ def test_saved_values_can_be_assigned_to_a_float64_copy() -> None:
     assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [
         np.asarray(v).tolist() for v in model.variables
     ]
+
+
+def test_changes_are_exaggerated_until_they_are_restored() -> None:
+    model, _ = mlp()
+    kernel, *others = model.weights
+    start = kernel.numpy()
+    before = [each.numpy() for each in others]
+    snapshot = Snapshot(model)
+    assert list(snapshot.changed_weights()) == []
+    kernel.assign(start + 0.5)
+    assert list(snapshot.changed_weights()) == [kernel]
+    snapshot.exaggerate_changes(10)
+    np.testing.assert_allclose(kernel.numpy(), start + 5, rtol=1e-6)
+    assert all(np.array_equal(each.numpy(), value) for each, value in zip(others, before, strict=True))
+    snapshot.restore()
+    assert np.array_equal(kernel.numpy(), start)

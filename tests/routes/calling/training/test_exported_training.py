@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.exported_training import EXPORTING_ROUTES
+from keras_consistency_cli.routes.calling.training.exported_training import EXPORTING_ROUTES
 from tests.helpers.live_models import session_of
 
 (ROUTE,) = EXPORTING_ROUTES

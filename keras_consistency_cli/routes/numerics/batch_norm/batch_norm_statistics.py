@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.numerics.heavy_tails import TailSums
+from keras_consistency_cli.routes.numerics.batch_norm.feature_statistics import FeatureStatistics
+from keras_consistency_cli.routes.numerics.batch_norm.heavy_tails import TailSums
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
@@ -34,9 +35,11 @@ class LayerStatistics(TypedDict):
     `distance` is the mean over the features of the squared Hellinger distance: 0 if equal, 1 if disjoint. A
     feature with heavy tails counts as 0 if its middle values fit, and as 1 if they do not.
     `size` is the median size of the normalized values, 1 for the rows of training. `stored` and `seen` are
-    the means of the `feature` that differs most. `untouched` says that the layer still has the statistics it
-    was created with, `learned` that its scale or offset was trained: no initializer of Keras that is usual
-    for them gives features different values.
+    the means of the `feature` that differs most. `far` of the `live` features, those whose values vary, lie
+    far outside of the moving statistics. `initial_share` is the share of the 0 and 1 of the start in the
+    moving statistics, None if they are not a mixture of these and the statistics of the rows. `untouched`
+    says that the layer still has the statistics it was created with, `learned` that its scale or offset was
+    trained: no initializer of Keras that is usual for them gives features different values.
     """
 
     path: str
@@ -45,6 +48,9 @@ class LayerStatistics(TypedDict):
     feature: int
     stored: float
     seen: float
+    live: int
+    far: int
+    initial_share: float | None
     trainable: bool
     untouched: bool
     learned: bool
@@ -86,11 +92,14 @@ class _Sums:
         mean, variance = _to_numpy(self.layer.moving_mean), _to_numpy(self.layer.moving_variance)
         seen = self.total / max(self.count, 1.0)
         seen_variance = np.maximum(self.squares / max(self.count, 1.0) - seen**2, 0.0)
-        known = np.isfinite(mean + variance + seen + seen_variance)
-        stored, shown = variance + self.layer.epsilon, seen_variance + self.layer.epsilon
-        distances = np.where(known, _measure_distances(mean, stored, seen, shown), 0.0)
+        epsilon = float(self.layer.epsilon)
+        features = FeatureStatistics(
+            mean=mean, variance=variance, seen=seen, seen_variance=seen_variance, epsilon=epsilon
+        )
+        known, stored, shown = features.known, variance + epsilon, seen_variance + epsilon
         is_heavy = self.tails.are_heavy()
-        distances = np.where(is_heavy, ~self.tails.agree(mean, np.sqrt(stored)), distances)
+        distances = np.where(is_heavy, ~self.tails.agree(mean, np.sqrt(stored)), features.distances())
+        far = features.are_far(distances)
         sizes = np.sqrt(((seen - mean) ** 2 + seen_variance) / stored)[known]
         shifts = np.where(known, np.abs(seen - mean) / np.sqrt(np.maximum(stored, shown)), 0.0)
         shifts = np.where(is_heavy & (distances == 0), 0.0, shifts)
@@ -102,18 +111,13 @@ class _Sums:
             feature=feature,
             stored=float(mean[feature]),
             seen=float(seen[feature]),
+            live=int(features.live.sum()),
+            far=int(far.sum()),
+            initial_share=features.initial_share(far),
             trainable=bool(self.layer.trainable),
             untouched=not mean.any() and bool((variance == 1).all()),
             learned=any(_varies(weight) for weight in (self.layer.gamma, self.layer.beta)),
         )
-
-
-def _measure_distances(mean: Floats, variance: Floats, seen: Floats, seen_variance: Floats) -> Floats:
-    """Return the squared Hellinger distances of normal distributions."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = variance + seen_variance
-        overlap = np.sqrt(2 * np.sqrt(variance * seen_variance) / total)
-        return np.asarray(1.0 - overlap * np.exp(-((mean - seen) ** 2) / (4 * total)))
 
 
 def _varies(weight: Any) -> bool:

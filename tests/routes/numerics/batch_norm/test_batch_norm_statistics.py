@@ -13,7 +13,7 @@ from keras import layers
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
+from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.session.session import RunOptions, Session
 
 X = np.random.default_rng(3).normal(40, 9, (64, 5)).astype("float32")
@@ -58,6 +58,27 @@ def test_statistics_of_other_rows_do_not(tmp_path: Path) -> None:
     assert details["layers"][0]["distance"] > 0.6
     assert details["layers"][0]["size"] > 3
     assert measure(model, tmp_path, reference=X / 9 * 2 + 1.1)["layers"][0]["distance"] < 0.05
+
+
+def test_a_part_of_the_features_that_does_not_fit_is_counted(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    offsets = np.array([0, 0, 0, 400, 0], "float32")
+    settle(norm, X.mean(0) - offsets, X.var(0))
+    (layer,) = measure(model, tmp_path)["layers"]
+    assert (layer["live"], layer["far"], layer["initial_share"]) == (5, 1, None)
+    dead = X * np.array([1, 0, 1, 1, 1], "float32")
+    assert measure(model, tmp_path, dead)["layers"][0]["live"] == 4
+
+
+def test_statistics_of_few_steps_are_known(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    for start in (0, 32):
+        model(X[start : start + 32], training=True)
+    (layer,) = measure(model, tmp_path)["layers"]
+    assert layer["far"] == 5
+    assert layer["initial_share"] == pytest.approx(0.99**2, abs=1e-3)
+    settle(norm, X.mean(0), X.var(0))
+    assert measure(model, tmp_path)["layers"][0]["far"] == 0
 
 
 def test_a_layer_as_it_was_created_and_a_frozen_one_are_marked(tmp_path: Path) -> None:
