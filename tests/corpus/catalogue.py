@@ -39,12 +39,14 @@ from tests.corpus import (
     reports_integers,
     reports_loading,
     reports_masks,
+    reports_misplaced,
     reports_one_hot,
     reports_overflow,
     reports_precision,
     reports_quantised,
     reports_samples,
     reports_sampling,
+    reports_scalers,
     reports_scales,
     reports_scaling,
     reports_served,
@@ -67,7 +69,7 @@ _FAMILIES = (
     *(reports_functions, reports_served, reports_features, reports_scales, reports_files),
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
-    *(reports_overflow, reports_transformers),
+    *(reports_overflow, reports_transformers, reports_misplaced, reports_scalers),
     exports,
 )
 

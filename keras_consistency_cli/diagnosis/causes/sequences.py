@@ -13,9 +13,12 @@ from keras_consistency_cli.checks.analysis.id_problems import (
     suggest_whole_numbers,
 )
 from keras_consistency_cli.checks.analysis.lost_ids import read_lost_ids
+from keras_consistency_cli.checks.analysis.served.kinds import INPUT_ORDER
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
+from keras_consistency_cli.diagnosis.served_texts import specific_inputs
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
@@ -37,6 +40,11 @@ def _table(problem: str) -> Callable[[Evidence], str | None]:
 def _table_of_wrong_ids(evidence: Evidence) -> str | None:
     """The first table that does not have ids of the rows, or the first encoding."""
     return _table("wrong")(evidence) or next(iter(read_lost_ids(evidence)), None)
+
+
+def _has_rows_of_other_inputs(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether exchanged inputs can explain a verdict: KC301 only if the served rows are those of others."""
+    return verdict.code != "KC301" or verdict.findings.get("cause") == INPUT_ORDER
 
 
 def _name_rounding(evidence: Evidence) -> CauseTexts | None:
@@ -150,15 +158,17 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
-        slug="input-order",
+        slug=INPUT_ORDER,
         sentence="two inputs of the same shape are exchanged",
         explanation=(
             "Keras matches a list by position and a dict by name. An extra key that comes first in sorted "
             "order can feed the wrong array with only a warning (keras#23258). The shapes agree, so nothing "
             "crashes."
         ),
-        key=("KC501",),
-        explains=("KC501",),
+        key=("KC501", "KC301"),
+        explains=("KC501", "KC301"),
+        covers=_has_rows_of_other_inputs,
+        specific=specific_inputs,
         advice=(
             "name the inputs when you build the model, keras.Input(shape, name='left'), and always feed a "
             "dict with exactly these names"

@@ -6,8 +6,8 @@ KC301 recognizes them, with or without a scaler, and names them in `findings["ca
 from __future__ import annotations
 
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.encoding_texts import specific_filling
 from keras_consistency_cli.diagnosis.served_texts import (
-    specific_filling,
     specific_function,
     specific_part,
     specific_rows,
