@@ -47,6 +47,7 @@ from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOC
 from keras_consistency_cli.routes.persistence.created_layers import CREATED_LAYER_LOCATORS
 from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
+from keras_consistency_cli.routes.scaling.reference_scaler import REFERENCE_SCALER_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES
@@ -82,6 +83,7 @@ CONFIRMING_ROUTES: tuple[Route, ...] = (
     *EXPORTING_ROUTES,
     *RAISING_ROUTES,
     *DEQUANTISING_ROUTES,
+    *REFERENCE_SCALER_ROUTES,
 )
 """Routes that switch off a suspect; they run only after a finding."""
 

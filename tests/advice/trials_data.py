@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pandas
 from keras import layers
+from sklearn.preprocessing import StandardScaler
 
 from tests.advice import fixed_layers
 from tests.advice.edits import (
@@ -18,6 +20,7 @@ from tests.advice.edits import (
     give_model,
     give_option,
     give_rows,
+    give_text,
     load,
     named_rows,
     option,
@@ -190,6 +193,16 @@ def _codes_as_text(files: Files) -> Files:
     return give_rows(files, {**rows, "place": frame.to_numpy(str)})
 
 
+def _fitted_on_raw_rows(files: Files) -> Files:
+    raw_rows = array(files, "--reference")
+    return give_text(files, "--scaler", pickle.dumps(StandardScaler().fit(raw_rows)), ".pkl")
+
+
+def _in_metres(files: Files) -> Files:
+    converted = give_rows(files, array(files) / 1000.0)
+    return give_rows(converted, array(files, "--reference") / 1000.0, "--reference")
+
+
 TRIALS: tuple[Trial, ...] = (
     corpus_trial(
         "normalization-unadapted",
@@ -290,6 +303,18 @@ TRIALS: tuple[Trial, ...] = (
         "fit scaler and model on the same rows",
         "people standard, scaler off by 0.3 in one column",
         _fitted_again("people standard"),
+    ),
+    corpus_trial(
+        "scaler-stale",
+        "scaler = StandardScaler().fit(raw_rows)",
+        "a scaler of scaled engines",
+        _fitted_on_raw_rows,
+    ),
+    corpus_trial(
+        "scaler-stale",
+        "convert the rows to the units that the scaler was fitted in",
+        "a range of plates in metres",
+        _in_metres,
     ),
     corpus_trial(
         "scaler-version",

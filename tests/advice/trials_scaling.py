@@ -151,6 +151,30 @@ def _celsius(files: Files) -> Files:
     return give_rows(files, world.scaled(raw), "--served")
 
 
+def _saved_encoder(files: Files) -> Files:
+    """Served rows of the saved encoder."""
+    encoder, frame = joblib.load(option(files, "--scaler")), pandas.read_csv(option(files, "--data"))
+    return give_rows(files, encoder.transform(frame).astype("float32"), "--served")
+
+
+def _categories_of_training(files: Files) -> Files:
+    """Dummies of all categories of training, and the number that the saved scaler scales."""
+    encoder, frame = joblib.load(option(files, "--scaler")), pandas.read_csv(option(files, "--data"))
+    numbers = encoder.transform(frame)[:, -1]
+    words = frame[["way", "zone"]].copy()
+    for name, training_categories in zip(
+        words, encoder.named_transformers_["words"].categories_, strict=True
+    ):
+        words[name] = pandas.Categorical(words[name], categories=training_categories)
+    x = np.column_stack([pandas.get_dummies(words).to_numpy("float32"), numbers])
+    return give_rows(files, x.astype("float32"), "--served")
+
+
+def _divided(files: Files) -> Files:
+    image = array(files, "--served")
+    return give_rows(files, np.asarray(image, np.float32) / 255.0, "--served")
+
+
 def _served(slug: str, tries: str, name: str, fix: Fix = _transformed) -> Trial:
     return corpus_trial(slug, tries, name, fix)
 
@@ -234,6 +258,18 @@ TRIALS: tuple[Trial, ...] = (
         "a column of codes assigned again",
         _codes_of_training,
     ),
+    _served(
+        "codes-refit",
+        "call transform of the saved encoder, and never fit it again",
+        "dummies without two categories",
+        _saved_encoder,
+    ),
+    _served(
+        "codes-refit",
+        "pandas.Categorical(frame['city'], categories=training_categories)",
+        "dummies without the first category",
+        _categories_of_training,
+    ),
     *(
         _served(
             "scaled-in-low-precision",
@@ -261,6 +297,18 @@ TRIALS: tuple[Trial, ...] = (
         "scaler-foreign",
         "load scaler and model that were saved together",
         "weather standard, served scaler of another split",
+    ),
+    _served(
+        "scaler-foreign",
+        "image = np.asarray(image, np.float32) / 255.0",
+        "pictures not divided by 255 in serving",
+        _divided,
+    ),
+    _served(
+        "scaler-foreign",
+        "divide in one place only: without / 255.0",
+        "pictures divided by 255 again in serving",
+        lambda files: give_rows(files, array(files), "--served"),
     ),
     _served(
         "scaler-foreign",

@@ -175,6 +175,12 @@ SHAPES: tuple[Trial, ...] = (
     ),
     corpus_trial(
         "input-order",
+        "feed every input by the name that it was built with",
+        "three inputs served in a circle",
+        lambda files: give_rows(files, named_rows(files), "--served"),
+    ),
+    corpus_trial(
+        "input-order",
         "name the inputs when you build the model",
         "keys that are names of other inputs",
         give_model(rebuild(named("left", "right"))),

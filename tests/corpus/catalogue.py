@@ -41,6 +41,7 @@ from tests.corpus import (
     reports_integers,
     reports_loading,
     reports_masks,
+    reports_misplaced,
     reports_moving_statistics,
     reports_one_hot,
     reports_overflow,
@@ -48,6 +49,7 @@ from tests.corpus import (
     reports_quantised,
     reports_samples,
     reports_sampling,
+    reports_scalers,
     reports_scales,
     reports_scaling,
     reports_served,
@@ -71,6 +73,7 @@ _FAMILIES = (
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
+    *(reports_misplaced, reports_scalers),
     exports,
 )
 

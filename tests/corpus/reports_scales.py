@@ -15,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from tests.corpus.cases import Case, Writer
 from tests.corpus.kits import lay_out
 from tests.corpus.normalised import WEATHER, dense, pixels, rescaling_pictures
+from tests.corpus.reports_served import small_cnn
 from tests.corpus.worlds import settle, weather
 
 __all__ = ["CASES"]
@@ -23,9 +24,9 @@ Array = np.ndarray
 Serve = Callable[[Array], Array]
 
 
-def _pictures(serve: Serve) -> Writer:
+def _pictures(serve: Serve, scale: float = 1.0) -> Writer:
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-        rows = pixels(50, int(random.integers(1000))).astype("float32")
+        rows = (pixels(50, int(random.integers(1000))) * scale).astype("float32")
         return lay_out(folder, data=rows, served=serve(rows).astype("float32"))
 
     return write
@@ -143,6 +144,23 @@ CASES: tuple[Case, ...] = (
         failing=("KC301",),
         causes=("scaler-foreign",),
     ),
+    Case(
+        name="pictures not divided by 255 in serving",
+        family="reports-scales",
+        build=small_cnn,
+        kit=_pictures(lambda rows: rows * 255.0, 1 / 255.0),
+        failing=("KC301",),
+        causes=("scaler-foreign",),
+    ),
+    Case(
+        name="pictures divided by 255 again in serving",
+        family="reports-scales",
+        build=small_cnn,
+        kit=_pictures(lambda rows: rows / 255.0, 1 / 255.0),
+        failing=("KC301",),
+        causes=("scaler-foreign",),
+    ),
+    _clean("pictures divided by 255 as in training", small_cnn, _pictures(_as_they_are, 1 / 255.0)),
     _clean("pictures served as they are, and rescaled", rescaling_pictures, _pictures(_as_they_are)),
     _clean("weather served as it is, and normalized", lambda: dense(WEATHER), _weather(_as_they_are)),
     _clean("weather served scaled, and not normalized", plain_weather, _weather(FITTED.transform, FITTED)),

@@ -10,17 +10,19 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.analysis.served.kinds import KINDS
 from keras_consistency_cli.checks.analysis.served.rows import Mistake
-from keras_consistency_cli.diagnosis import served_texts
+from keras_consistency_cli.diagnosis import encoding_texts, own_mistakes, scaler_texts, served_texts
 from keras_consistency_cli.diagnosis.base import CauseTexts
 
 Specific = Callable[[Any], CauseTexts | None]
 
 
 def texts(monkeypatch: pytest.MonkeyPatch, specific: Specific, *kinds: str) -> CauseTexts | None:
+    """The texts for mistakes of these kinds, each of them in an input of its own."""
     mistakes = tuple(
-        Mistake(input="x", kind=kind, sentence="", cause=KINDS[kind][1], columns=(0,)) for kind in kinds
+        Mistake(input=f"x{at}", kind=kind, sentence="", cause=KINDS[kind][1], columns=(0,))
+        for at, kind in enumerate(kinds)
     )
-    monkeypatch.setattr(served_texts, "find_mistakes", lambda _: mistakes)
+    monkeypatch.setattr(own_mistakes, "find_mistakes", lambda _: mistakes)
     return specific(None)
 
 
@@ -33,6 +35,12 @@ SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
     "rows of the row before": (served_texts.specific_rows, ("rows-late", "unknown")),
     "features of the row before": (served_texts.specific_rows, ("late",)),
     "rows of others": (served_texts.specific_rows, ("rows-of-others",)),
+    "columns without absent categories": (encoding_texts.specific_codes, ("lost-categories",)),
+    "codes from another start": (encoding_texts.specific_codes, ("codes-shifted",)),
+    "pixels not divided": (scaler_texts.specific_scaler, ("not-divided", "unknown")),
+    "pixels divided again": (scaler_texts.specific_scaler, ("divided-again",)),
+    "one input with the rows of another": (served_texts.specific_inputs, ("other-input", "unknown")),
+    "three inputs with each other's rows": (served_texts.specific_inputs, ("other-input",) * 3),
 }
 
 
@@ -52,6 +60,8 @@ def test_kinds_with_texts_of_their_own(
         (served_texts.specific_precision, ("float16-after", "decimals")),
         (served_texts.specific_step, ("without-step",)),
         (served_texts.specific_rows, ("rows-reordered",)),
+        (encoding_texts.specific_codes, ("relabelled",)),
+        (served_texts.specific_inputs, ("other-input", "other-input")),
     ],
 )
 def test_other_kinds_have_the_texts_of_their_cause(

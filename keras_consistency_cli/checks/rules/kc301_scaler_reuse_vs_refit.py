@@ -7,9 +7,10 @@ How: with `--served`, the rows that serving fed to the model are compared with w
 they differ, each column is compared with the results of known mistakes: refitted on all rows, on batches (of
 which size), on single rows, on the last ones or by groups, not scaled, scaled twice, without one step of a
 pipeline, missing values filled differently, different columns, low precision, a different scaler. Without a
-scaler, these are padding at the other end, a different order of rows, columns or axes, category codes that
-were assigned again, a shifted time, a different part or resolution, and statistics of each row. Traffic may
-be mixed: correct rows are left aside, and the numbers of the wrong rows are reported, such as every fifth
+scaler, these are padding at the other end, a different order of rows, columns or axes, the rows of another
+input, category codes that were assigned again, one-hot columns without those of absent categories, a shifted
+time, a different part or resolution, pixels that are not divided by 255, and statistics of each row. Traffic
+may be mixed: correct rows are left aside, and the numbers of the wrong rows are reported, such as every fifth
 one. A mistake counts if it explains most of the wrong rows. Without `--served`, nothing can be known about
 serving: the model runs on rows scaled by a refitted scaler, and the change of its outputs is reported as
 information. Distances are in standard deviations of a column as it should be served.

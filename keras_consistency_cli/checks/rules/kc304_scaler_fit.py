@@ -9,7 +9,10 @@ file with the one that runs. If they differ, the scaler is tried: what fit() of 
 the scaler has not is a failure, because transform() then leaves a step out, and StandardScaler, MinMaxScaler,
 MaxAbsScaler and RobustScaler are compared with what their statistics give. With reference rows, the
 statistics that the scaler stores are compared with theirs: mean and spread (or median and quartiles, or the
-range), in standard deviations, beyond the scatter of so many rows. A feature that was constant when the
+range), in standard deviations, beyond the scatter of so many rows. If half of the reference rows, and of the
+rows, lie more than 100 spreads from the centre, the scaler cannot have been fitted on any sample of them, and
+that is a failure; without reference rows, so is suspected of a scaler with the mean 0 and the deviation 1 of
+rows that were scaled before. A feature that was constant when the
 scaler was fitted is not divided by anything; if it varies now, that is reported.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the
@@ -25,6 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from keras_consistency_cli.checks.analysis.scalers.unfit_scaler import judge_unfit_scaler
 from keras_consistency_cli.checks.analysis.scaling_state import by_input
 from keras_consistency_cli.checks.analysis.staleness import (
     STALE,
@@ -54,7 +58,7 @@ _QUARTILES = 1.349
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL for columns in a different order; WARN for a different version or statistics."""
+    """FAIL for a different order or impossible statistics; WARN for a different version or statistics."""
     description, scaling = evidence.data.description, evidence.data.description.scaling
     if scaling is None:
         return Verdict.skip("no scaler or preprocess given")
@@ -88,6 +92,9 @@ def examine(evidence: Evidence) -> Verdict:
         "varying": varying,
         "version": version,
     }
+    unfit = judge_unfit_scaler(description, scaling, findings)
+    if unfit is not None:
+        return unfit
     warning = _warn(stale, varying, version, scaling, findings)
     if warning is not None:
         return warning

@@ -46,6 +46,11 @@ _FILLED, _BEYOND = 0.02, 0.5
 """Share of the range stated by the owner that rows must fill, and share by which they may exceed it."""
 _LIGHT_TAILED = 15.0
 """Kurtosis of features of which a sample shows the range; that of an exponential distribution is 9."""
+_REFERENCE = "reference rows"
+_SCALED_ALIKE = (
+    "the inputs are in the range of the reference rows, which the same scaler scaled; "
+    "nothing else tells the range that the model expects"
+)
 _MUTATED = "input-mutated"
 _ADVICE = {
     TWICE: "normalize in one place: give the model raw rows, or remove the layer",
@@ -66,6 +71,8 @@ def examine(evidence: Evidence) -> Verdict:
         )
     problems = [problem for test in _TESTS for problem in test(description)]
     if not problems:
+        if _is_scaled_alike(description):
+            return Verdict.ok(_SCALED_ALIKE)
         compared = ", ".join(_sources(description))
         return Verdict.ok(f"the inputs are in the expected range; compared with: {compared}")
     first = problems[0]
@@ -78,11 +85,17 @@ def examine(evidence: Evidence) -> Verdict:
     )
 
 
+def _is_scaled_alike(description: DataFacts) -> bool:
+    """Whether the rows are only compared with reference rows that the same scaler scaled."""
+    is_scaled = description.scaling is not None and description.state == "raw"
+    return is_scaled and _sources(description) == [_REFERENCE]
+
+
 def _sources(description: DataFacts) -> list[str]:
     """What the rows can be compared with, in words."""
     sources = {
         format_count(len(description.layers), "layer"): bool(description.layers),
-        "reference rows": bool(description.reference),
+        _REFERENCE: bool(description.reference),
         "facts.value_range": description.value_range is not None,
     }
     found = [words for words, available in sources.items() if available]

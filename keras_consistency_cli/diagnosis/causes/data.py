@@ -9,6 +9,7 @@ from keras_consistency_cli.checks.analysis.ids.id_problems import UNKNOWN_WORDS
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.scaler_texts import name_unfit_scaler
 from keras_consistency_cli.routes.numerics.integer_range import WRAPPED_INTEGERS, IntegerDetails
 from keras_consistency_cli.text import clean
 
@@ -180,10 +181,12 @@ DATA_CAUSES: tuple[Cause, ...] = (
         explanation=(
             "The statistics of the scaler differ from those of the reference rows. The scaler was fitted "
             "before the data were cleaned or extended, or on a different split, or it belongs to an older "
-            "model. Every prediction is slightly or badly wrong."
+            "model. Every prediction is slightly or badly wrong. If it was fitted on rows that were scaled "
+            "already, or in another unit, raw rows stay far out of the range of training."
         ),
         key=("KC304",),
         explains=("KC304", "KC702"),
+        specific=name_unfit_scaler,
         advice="fit scaler and model on the same rows, and save both together under one version",
     ),
     Cause(

@@ -9,13 +9,9 @@ from keras_consistency_cli.checks.analysis.served.rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_reported
-from keras_consistency_cli.diagnosis.served_texts import (
-    specific_codes,
-    specific_order,
-    specific_precision,
-    specific_scaler,
-    specific_step,
-)
+from keras_consistency_cli.diagnosis.encoding_texts import specific_codes
+from keras_consistency_cli.diagnosis.scaler_texts import specific_scaler
+from keras_consistency_cli.diagnosis.served_texts import specific_order, specific_precision, specific_step
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
@@ -188,7 +184,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "A LabelEncoder, OrdinalEncoder, StringLookup or pandas `.cat.codes` numbers the categories that "
             "it was fitted on. Fitted again on rows with a different set or order of categories, it gives a "
             "category a different number. Every code is valid, so nothing fails, and the model looks up the "
-            "wrong entries."
+            "wrong entries. pandas.get_dummies makes no column for an absent category, so that the columns "
+            "after it move."
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),

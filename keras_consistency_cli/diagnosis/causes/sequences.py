@@ -165,21 +165,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
-        slug="input-order",
-        sentence="two inputs of the same shape are exchanged",
-        explanation=(
-            "Keras matches a list by position and a dict by name. An extra key that comes first in sorted "
-            "order can feed the wrong array with only a warning (keras#23258). The shapes agree, so nothing "
-            "crashes."
-        ),
-        key=("KC501",),
-        explains=("KC501",),
-        advice=(
-            "name the inputs when you build the model, keras.Input(shape, name='left'), and always feed a "
-            "dict with exactly these names"
-        ),
-    ),
-    Cause(
         slug="ids-rounded",
         sentence=_SHARED_EMBEDDING,
         explanation=(

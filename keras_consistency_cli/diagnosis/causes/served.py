@@ -5,15 +5,25 @@ KC301 recognizes them, with or without a scaler, and names them in `findings["ca
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.analysis.served.kinds import INPUT_ORDER
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.encoding_texts import specific_filling
 from keras_consistency_cli.diagnosis.served_texts import (
-    specific_filling,
     specific_function,
+    specific_inputs,
     specific_part,
     specific_rows,
 )
 
 __all__ = ["SERVED_CAUSES"]
+
+
+def _has_rows_of_other_inputs(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether exchanged inputs can explain a verdict: KC301 only if the served rows are those of others."""
+    return verdict.code != "KC301" or verdict.findings.get("cause") == INPUT_ORDER
+
 
 SERVED_CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -168,6 +178,23 @@ SERVED_CAUSES: tuple[Cause, ...] = (
             "keep the order of the rows, or carry a key through serving and restore the order with it:\n"
             "    frame = frame.loc[keys]             # before predicting\n"
             "if only --served was saved in a different order, save it in the order of --data"
+        ),
+    ),
+    Cause(
+        slug=INPUT_ORDER,
+        sentence="two inputs of the same shape are exchanged",
+        explanation=(
+            "Keras matches a list by position and a dict by name. An extra key that comes first in sorted "
+            "order can feed the wrong array with only a warning (keras#23258). The shapes agree, so nothing "
+            "crashes."
+        ),
+        key=("KC501", "KC301"),
+        explains=("KC501", "KC301"),
+        covers=_has_rows_of_other_inputs,
+        specific=specific_inputs,
+        advice=(
+            "name the inputs when you build the model, keras.Input(shape, name='left'), and always feed a "
+            "dict with exactly these names"
         ),
     ),
 )

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
+    ConfirmationResult,
+    cannot_confirm,
     cannot_test,
     first_confirmed,
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.routes.scaling.reference_scaler import REFERENCE_SCALER, ReferenceScalerDetails
 
 __all__ = ["DATA_CONFIRMATIONS"]
+
+_IN_RANGE, _MISSED = 0.9, 0.1
+"""Shares of values in the range of scaled reference rows: least of the fitted, most of the saved scaler."""
+
+
+_ROWS_ONLY = (
+    "based on the scaler's statistics and the rows; give --reference, the raw rows of training, to decide it"
+)
+
+
+def fitted_scaler_brings_rows_into_range(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The scaler of the reference rows in place of the saved one."""
+    details = evidence.details(REFERENCE_SCALER, ReferenceScalerDetails)
+    if "KC304" not in failing or "unfit" not in failing["KC304"].findings:
+        return None
+    if "fitted" not in details:
+        return ConfirmationResult(confirmed=False, explanation=_ROWS_ONLY)
+    kind = evidence.data.description.scaling.kind if evidence.data.description.scaling else "scaler"
+    shares = (
+        f"a {kind} that is fitted on the reference rows brings {details['fitted']:.0%} of the values into "
+        f"the range of training, the saved one {details['saved']:.0%}"
+    )
+    is_fixed = details["fitted"] >= _IN_RANGE and details["saved"] <= _MISSED
+    return ConfirmationResult(confirmed=is_fixed, explanation=shares)
+
 
 DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "normalization-unadapted": cannot_test(
@@ -41,7 +71,17 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "the function changed a copy of the rows that was passed to it",
         "KC402",
     ),
-    "scaler-stale": cannot_test("based on a comparison of the scaler's statistics with the reference rows"),
+    "scaler-stale": Confirmation(
+        how=(
+            "if the statistics are impossible for the reference rows, a scaler of the same class is fitted "
+            "on these, and scales the rows"
+        ),
+        test=first_confirmed(
+            fitted_scaler_brings_rows_into_range,
+            cannot_confirm("based on a comparison of the scaler's statistics with the reference rows"),
+        ),
+        routes=(REFERENCE_SCALER,),
+    ),
     "scaler-version": read_by_check(
         "both versions are read, and what fit() sets now is looked for",
         "read from the file and from the installed scikit-learn",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from keras_consistency_cli.checks.analysis.served.kinds import (
+    DIVIDED_AGAIN,
     ENCODED_BY_ROW,
     LATE,
+    LOST_CATEGORIES,
     MOVED_AND_SCALED,
     NEARLY_MOVED,
     NEARLY_RESAMPLED,
     NEARLY_TURNED,
+    NOT_DIVIDED,
 )
 from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
@@ -20,20 +23,22 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     ConfirmationResult,
     ConfirmationTest,
     cannot_confirm,
-    cannot_test,
     first_confirmed,
     read_by_check,
     reported_by_check,
 )
 from keras_consistency_cli.text import format_count
 
-__all__ = ["SCALING_CONFIRMATIONS"]
+__all__ = ["SCALING_CONFIRMATIONS", "same_mistake_gives_served_rows"]
 
 _MOST_LEFT = 0.1
 """Share of the wrong rows that a confirmed mistake may leave unexplained."""
 _NOT_EXACT = (NEARLY_MOVED, NEARLY_RESAMPLED, NEARLY_TURNED, MOVED_AND_SCALED)
 _OF_KINDS = {
     LATE: "these features of each served row are those of a row before or after it, value by value",
+    LOST_CATEGORIES: (
+        "without the columns of absent categories, the right columns are the served ones, value by value"
+    ),
     ENCODED_BY_ROW: "in each row, each right code is served as one other code",
 }
 """What reproduces the served rows, by kind of mistake."""
@@ -106,6 +111,15 @@ def _find_places(mistakes: Iterable[Mistake]) -> set[tuple[str, int]]:
     return {(each.input, column) for each in mistakes for column in each.columns}
 
 
+def factor_gives_served_rows(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The right rows times 255, or a 255th of them; no scaler is needed to make these again."""
+    own = [each for each in find_mistakes(evidence) or () if each.cause == "scaler-foreign"]
+    if not own or any(each.kind not in (NOT_DIVIDED, DIVIDED_AGAIN) for each in own):
+        return None
+    explanation = "multiplied or divided by 255, the right values are the served ones"
+    return same_mistake_gives_served_rows("scaler-foreign", explanation)(evidence, failing)
+
+
 def stored_rows_are_rounded(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """Rows that were rounded when they were stored: it does no harm if those of training were too."""
     if "KC305" not in failing or "stored" not in failing["KC305"].findings:
@@ -171,7 +185,8 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "codes-refit": _served_rows_are(
         "codes-refit",
-        "each served code is compared with the right one, row by row",
+        "each served code is compared with the right one, row by row; or the columns of absent categories "
+        "are left out of the right rows",
         "each right code is served as one other code in all rows; mapped back, the served rows are right",
     ),
     "sampled-differently": _served_rows_are(
@@ -219,8 +234,17 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "each served row, and each feature by itself, is matched with the rows of the data",
         "each of these served rows is one row of the data, value by value",
     ),
-    "scaler-foreign": cannot_test(
-        "the served rows are a linear function of the correct rows, but the scaler that produced them is not "
-        "available"
+    "scaler-foreign": Confirmation(
+        how=(
+            "the right rows are multiplied or divided by 255, and compared with the served ones; the scaler "
+            "of any other linear function is not available"
+        ),
+        test=first_confirmed(
+            factor_gives_served_rows,
+            cannot_confirm(
+                "the served rows are a linear function of the correct rows, but the scaler that produced "
+                "them is not available"
+            ),
+        ),
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.checks.analysis.padding.place import Fault, find_padding_place
+from keras_consistency_cli.checks.analysis.served.kinds import INPUT_ORDER
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -18,6 +19,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.diagnosis.confirmations.scaling import same_mistake_gives_served_rows
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_OUTPUT, is_nothing_left
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
@@ -143,9 +145,15 @@ _SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
     ),
     "input-order": Confirmation(
-        how="the names of the arrays, of the inputs and of their keys are read",
+        how=(
+            "the names of the arrays, of the inputs and of their keys are read; or the right rows of the "
+            "other inputs are compared with the served ones"
+        ),
         test=first_confirmed(
             names_show_order,
+            same_mistake_gives_served_rows(
+                INPUT_ORDER, "the right rows of the other input are the served ones, value by value"
+            ),
             cannot_confirm("based on the levels of the inputs: each input has the level of a different one"),
         ),
     ),

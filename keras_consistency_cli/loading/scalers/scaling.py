@@ -9,7 +9,7 @@ import copy
 import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,20 @@ class Scaling:
             shape = shape_text(refitted.shape[1:])
             raise CannotRefit(f"{self.kind}, fitted on these rows, gives rows of shape {shape}")
         return refitted
+
+    def fitted_on(self, rows: np.ndarray) -> Scaling:
+        """Return this scaling with a copy of the scaler that is fitted on these rows.
+
+        Raises:
+            CannotRefit: there is only a preprocess function, or the scaler cannot be fitted on such rows.
+        """
+        if self.scaler is None:
+            raise CannotRefit("a preprocess function cannot be fitted")
+        from sklearn.base import clone
+
+        copy_of_scaler = clone(self.scaler)
+        self._learn_and_transform(copy_of_scaler.fit, rows)
+        return replace(self, scaler=copy_of_scaler)
 
     def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray:
         """Return the rows as a copy of the saved scaler gives them that first learns from each batch.

@@ -30,6 +30,7 @@ __all__ = [
     "measure_line",
     "measure_linear_prefix",
     "recognize_factors",
+    "recognize_pixels",
 ]
 
 Array = npt.NDArray[Any]
@@ -48,6 +49,9 @@ _BASES = {
 }
 """By how many times as wide the scaler would be, the logarithm that is in place of a different one."""
 _SAME_BASE = 1e-5
+_PIXELS = {1 / 255: "not-divided", 255.0: "divided-again"}
+"""By how many times as wide the scaler would be."""
+_SAME_FACTOR = 1e-4
 _NO_SHIFT = 1e-4
 """In spreads."""
 _SAME_DEVIATION = 0.02
@@ -182,6 +186,9 @@ def recognize_factors(lines: Sequence[tuple[float, float]]) -> str | None:
     Args:
         lines: for each column the shift in spreads, and how many times as wide its scaler would be.
     """
+    pixels = recognize_pixels(lines)
+    if pixels is not None:
+        return pixels
     factors = [factor for _, factor in lines]
     is_centred = all(abs(shift) < _NO_SHIFT for shift, _ in lines)
     if len(lines) < _SEVERAL and not is_centred:
@@ -195,6 +202,17 @@ def recognize_factors(lines: Sequence[tuple[float, float]]) -> str | None:
         return None
     # The deviation of a sample of n rows is sqrt(n / (n - 1)) times as large.
     return f"sample-deviation:{round(1 / (1 - factors[0] ** -2))}"
+
+
+def recognize_pixels(lines: Sequence[tuple[float, float]]) -> str | None:
+    """Return the kind of mistake if all columns are 255 times the right ones, or a 255th; else None."""
+    for factor, kind in _PIXELS.items():
+        if all(
+            abs(shift) < _NO_SHIFT and math.isclose(each, factor, rel_tol=_SAME_FACTOR)
+            for shift, each in lines
+        ):
+            return kind
+    return None
 
 
 def measure_line(line: Line, spread: float) -> tuple[float, float]:

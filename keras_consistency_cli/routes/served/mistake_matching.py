@@ -20,6 +20,7 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
+from keras_consistency_cli.routes.served.misplaced.lost_categories import find_lost_categories
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved, find_nearly_moved_rows
@@ -111,7 +112,11 @@ def _find_mistakes(
 ) -> list[Mistake]:
     """Return the mistakes that variants or the values of the wrong columns show."""
     wrong = {int(column) for column in np.flatnonzero(mixture.wrong.any(axis=(0, 1)))}
-    # They come first: a quarter of a turn also gives a cosine the values of its sine.
+    # They come first: moved columns are in the places of other ones as well.
+    lost = find_lost_categories(unmatched.comparison, unmatched.distances)
+    if lost is not None:
+        return [lost]
+    # So do turned ones: a quarter of a turn also gives a cosine the values of its sine.
     mistakes = unmatched.find_turned(sorted(wrong))
     wrong -= {column for each in mistakes for column in each.columns}
     candidates = _find_candidates(served, wrong, variants, mixture)

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
+from keras_consistency_cli.routes.served.misplaced.exchanged_inputs import (
+    InputRows,
+    find_exchanged_inputs,
+    is_exchange,
+)
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.served.mistakes import Match, MatchDetails, Mistake, ServedInput, Variant
 from keras_consistency_cli.routes.served.variants import (
@@ -71,13 +77,7 @@ def _run_served(session: Session, rows: Rows) -> Result:
     if served is None:
         nothing: ServedDetails = {"reason": "no served rows given"}
         return Result(outputs={}, details=nothing)
-    matched = _choose_rows(session)
-    expected, raw = session.subject.rows(matched.numbers), session.subject.raw(matched.numbers)
-    fed = session.subject.sources.served(matched.numbers) or {}
-    matches = {
-        name: _match_input(session, name, matched, raw=raw[name], expected=values, served=fed[name])
-        for name, values in expected.items()
-    }
+    matches = _match_inputs(session, _choose_rows(session))
     details: ServedDetails = {"inputs": matches, "names": _column_names(session.subject.scaling)}
     try:
         outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
@@ -89,6 +89,48 @@ def _run_served(session: Session, rows: Rows) -> Result:
     return Result(outputs=outputs, details=details)
 
 
+def _match_inputs(session: Session, matched: _MatchedRows) -> dict[str, MatchDetails]:
+    """Return the match of each input.
+
+    Inputs that have each other's rows come first. A single input with the rows of another one is that only if
+    nothing else explains it: the other input may hold the same rows without the scaler.
+    """
+    expected, raw = session.subject.rows(matched.numbers), session.subject.raw(matched.numbers)
+    fed = session.subject.sources.served(matched.numbers) or {}
+    scaling = session.subject.scaling
+    inputs = {
+        name: InputRows(
+            served=fed[name],
+            expected=values,
+            raw=raw[name],
+            scale=partial(_scale_or_none, scaling) if scaling is not None and scaling.input == name else None,
+        )
+        for name, values in expected.items()
+    }
+    exchanged = find_exchanged_inputs(inputs)
+    matches = {}
+    for name, own in inputs.items():
+        other = exchanged.get(name)
+        if other is not None and is_exchange(exchanged):
+            matches[name] = _as_details(other.match, matched)
+            continue
+        matches[name] = _match_input(session, name, matched, own)
+        if other is not None and not _is_explained(matches[name]):
+            matches[name] = _as_details(other.match, matched)
+    return matches
+
+
+def _scale_or_none(scaling: Scaling, rows: np.ndarray) -> np.ndarray | None:
+    try:
+        return scaling.apply(rows)
+    except KcheckError:
+        return None
+
+
+def _is_explained(match: MatchDetails) -> bool:
+    return any(not mistake["kind"].startswith("unknown") for mistake in match.get("mistakes", ()))
+
+
 def _choose_rows(session: Session) -> _MatchedRows:
     """Return as many first rows as memory allows, and the rest of the sample."""
     length = session.subject.length
@@ -98,16 +140,9 @@ def _choose_rows(session: Session) -> _MatchedRows:
     return _MatchedRows(numbers=np.concatenate([np.arange(window), sampled]), consecutive=window)
 
 
-def _match_input(
-    session: Session,
-    name: str,
-    matched: _MatchedRows,
-    *,
-    raw: np.ndarray,
-    expected: np.ndarray,
-    served: np.ndarray,
-) -> MatchDetails:
+def _match_input(session: Session, name: str, matched: _MatchedRows, own: InputRows) -> MatchDetails:
     """Return the match of one input as plain data."""
+    raw, expected, served = own.raw, own.expected, own.served
     if served.shape != expected.shape or not is_numeric(expected.dtype):
         if served.shape == expected.shape and bool((served == expected).all()):
             return {"misshapen": None}
@@ -115,6 +150,10 @@ def _match_input(
         return {"misshapen": ", not ".join(kinds)}
     variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
     match = match_served_rows(served, expected, variants, raw, _find_code_columns(session, name, expected))
+    return _as_details(match, matched)
+
+
+def _as_details(match: Match, matched: _MatchedRows) -> MatchDetails:
     return cast(MatchDetails, asdict(_with_row_numbers(match, matched.numbers)))
 
 

@@ -26,6 +26,7 @@ from keras_consistency_cli.routes.served.column_lines import (
     is_one_sum,
     measure_line,
     recognize_factors,
+    recognize_pixels,
 )
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
@@ -253,7 +254,8 @@ class UnmatchedColumns:
         if len(lines) == len(columns):
             measured = [measure_line(line, self.comparison.spread[column]) for column, line in lines.items()]
             shift, factor = max(measured, key=lambda pair: abs(pair[0]) + abs(pair[1] - 1))
-            return replace(self._mistake("another-scaler", columns), shift=shift, factor=factor)
+            kind = recognize_pixels(measured) or "another-scaler"
+            return replace(self._mistake(kind, columns), shift=shift, factor=factor)
         if self.raw is not None and len(self._fit_lines(self.raw, columns, rows)) == len(columns):
             return self._mistake("another-scaler", columns)
         return None

@@ -175,6 +175,10 @@ CAUSES = {
     "resampled:cut 1 time step later": "sampled-differently",
     "nearly-resampled:with 0.5 times as many time steps": "sampled-differently",
     "unknown": None,
+    "other-input:the rows of input 'right'": "input-order",
+    "lost-categories:0, 4": "codes-refit",
+    "not-divided": "scaler-foreign",
+    "divided-again": "scaler-foreign",
 }
 
 

@@ -232,3 +232,88 @@ def test_an_outlier_is_found_in_the_range_of_a_skewed_feature() -> None:
     fitted = MinMaxScaler().fit(np.concatenate([training, [[1e4, 3.0]]]))
     verdict = examined(CHECK, described(fitted, training, training[:50]))
     assert (verdict.status, list(verdict.findings["stale"])) == (Status.WARN, ["0"])
+
+
+ENGINES = np.random.default_rng(6).normal([40.0, 3000.0, 200.0], [10.0, 800.0, 50.0], (500, 3))
+NOW = np.random.default_rng(7).normal([40.0, 3000.0, 200.0], [10.0, 800.0, 50.0], (200, 3))
+SCALED = StandardScaler().fit_transform(ENGINES)
+LENGTHS = np.random.default_rng(8).uniform(1000, 3000, (500, 3))
+IMPOSSIBLE: dict[str, tuple[Any, np.ndarray, np.ndarray]] = {
+    "scaled rows": (StandardScaler().fit(SCALED), ENGINES, NOW),
+    "scaled rows, by quartiles": (RobustScaler().fit(SCALED), ENGINES, NOW),
+    "another unit": (MinMaxScaler().fit(LENGTHS / 1000), LENGTHS, LENGTHS[:200]),
+    "another unit around 0": (StandardScaler().fit(SCALED / 1000), SCALED, SCALED[:200]),
+    "another unit, gaps filled": (
+        make_pipeline(SimpleImputer(), StandardScaler()).fit(LENGTHS / 1000),
+        LENGTHS,
+        LENGTHS[:200],
+    ),
+}
+
+
+@pytest.mark.parametrize(("scaler", "reference", "rows"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_a_scaler_that_is_impossible_for_the_reference_rows_fails(
+    scaler: Any, reference: np.ndarray, rows: np.ndarray, wording: SnapshotAssertion
+) -> None:
+    verdict = examined(CHECK, described(scaler, reference, rows))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaler-stale")
+    assert min(verdict.findings["unfit"].values()) > 100
+    assert verdict.message == wording
+
+
+GROWING = 1.6e9 + np.sort(np.random.default_rng(9).uniform(0, 3e7, (600, 3)), axis=0)
+HEAVY = np.random.default_rng(10).pareto(1.0, (600, 3)) * 900
+OUTLIERS = np.where(np.random.default_rng(11).random((500, 1)) < 0.02, 1e8, ENGINES)
+RARE = np.column_stack([np.arange(500) % 100 == 0, 5.0 + 1e-9 * SCALED[:, 0], ENGINES[:, 1]])
+DRIFTING: dict[str, tuple[Any, np.ndarray, np.ndarray, Status]] = {
+    "a few deviations": (StandardScaler().fit(ENGINES + 50), ENGINES, NOW, Status.WARN),
+    "time stamps": (StandardScaler().fit(GROWING[:20]), GROWING, GROWING[-200:], Status.WARN),
+    "heavy tails": (StandardScaler().fit(HEAVY[:300]), HEAVY, HEAVY[300:], Status.WARN),
+    "outliers that the scaler saw": (StandardScaler().fit(OUTLIERS), OUTLIERS, OUTLIERS, Status.PASS),
+    "outliers that it did not see": (StandardScaler().fit(ENGINES), OUTLIERS, OUTLIERS, Status.WARN),
+    "features that hardly vary": (StandardScaler().fit(RARE), RARE, RARE[:200], Status.PASS),
+    "a constant that varies a bit more": (
+        StandardScaler().fit(5.0 + 1e-9 * SCALED),
+        5.0 + 1e-5 * SCALED,
+        5.0 + 1e-5 * SCALED[:200],
+        Status.WARN,
+    ),
+    "reference rows in another unit": (StandardScaler().fit(ENGINES), ENGINES * 1e4, NOW, Status.WARN),
+    "scaled reference rows": (StandardScaler().fit(ENGINES), SCALED, NOW, Status.WARN),
+}
+
+
+@pytest.mark.parametrize(("scaler", "reference", "rows", "status"), DRIFTING.values(), ids=DRIFTING)
+def test_a_scaler_of_other_rows_is_no_impossible_one(
+    scaler: Any, reference: np.ndarray, rows: np.ndarray, status: Status
+) -> None:
+    verdict = examined(CHECK, described(scaler, reference, rows))
+    assert (verdict.status, "unfit" in verdict.findings) == (status, False)
+
+
+def test_a_scaler_of_scaled_rows_is_suspected_without_reference_rows(wording: SnapshotAssertion) -> None:
+    verdict = examined(CHECK, described(StandardScaler().fit(SCALED), None, NOW))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "scaler-stale")
+    assert verdict.message == wording
+
+
+@pytest.mark.parametrize(
+    ("scaler", "rows"),
+    [
+        (StandardScaler().fit(SCALED), SCALED[:200] * 2),
+        (StandardScaler().fit(SCALED), SCALED[:200] + 9),
+        (MinMaxScaler().fit(LENGTHS / 1000), LENGTHS[:200]),
+        (
+            MinMaxScaler().fit(np.random.default_rng(1).random((300, 3))),
+            np.random.default_rng(2).random((99, 3)),
+        ),
+    ],
+    ids=["wider rows", "drift", "another unit", "shares"],
+)
+def test_other_rows_without_reference_rows_are_left_to_kc702(scaler: Any, rows: np.ndarray) -> None:
+    assert examined(CHECK, described(scaler, None, rows)).status is Status.PASS
+
+
+def test_rows_that_are_scaled_already_say_nothing_about_the_scaler() -> None:
+    facts = described(StandardScaler().fit(SCALED), ENGINES, NOW)
+    assert examined(CHECK, replace(facts, state="scaled")).status is Status.PASS

@@ -235,3 +235,16 @@ def test_rows_without_the_norms_of_the_reference_fail_with_the_line_that_fixes_t
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "input-range")
     assert verdict.message == wording
     assert verdict.findings["mend"] == wording
+
+
+def test_reference_rows_that_the_same_scaler_scaled_do_not_tell_the_range(wording: SnapshotAssertion) -> None:
+    known = {
+        "raw": (rows_fact(ROWS),),
+        "reference": (rows_fact(ROWS),),
+        "reference_fed": (rows_fact(STANDARD),),
+    }
+    scaled = {**known, "scaling": scaling_fact(StandardScaler().fit(ROWS), ROWS)}
+    verdict = fed(STANDARD, **scaled)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+    assert fed(STANDARD, **known).message != verdict.message
+    assert fed(STANDARD, **{**scaled, "state": "scaled"}).message != verdict.message

@@ -357,6 +357,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     ("codes assigned again", {}, {"KC301": {"cause": "codes-refit"}}, [("codes-refit", None)]),
     ("a different scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
+    (
+        "rows of other inputs",
+        {},
+        {"KC301": {"cause": "input-order"}, "KC501": {"cause": "input-order"}},
+        [("input-order", None)],
+    ),
+    (
+        "exchanged reference rows beside rows that are not scaled",
+        {},
+        {"KC301": {"cause": "scaler-missing"}, "KC501": {"cause": "input-order"}},
+        [("scaler-missing", None), ("input-order", None)],
+    ),
     ("padding at the other end", {}, {"KC301": {"cause": "padding-side"}}, [("padding-side", None)]),
     ("photos on their side", {}, {"KC301": {"cause": "images-turned"}}, [("images-turned", None)]),
     ("dark on light", {}, {"KC301": {"cause": "values-inverted"}}, [("values-inverted", None)]),

@@ -108,6 +108,7 @@ COARSE = {
     "before": 0.41,
     "after": 0.1,
 }
+REPLACED = {"saved": 0.0, "fitted": 0.99, "columns": 2}
 IN_FLOATS = {"dequantised": ["steps/dense"], "before": 900.0, "after": 0.7}
 
 
@@ -263,6 +264,10 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("batch-norm-statistics", {}, {"KC404": {"initial_share": 0.95}}),
     ("training-flag-default", {"located": {"bare-call": LATER}}, {"KC202": {}}),
+    ("input-order", served("other-input:the rows of input 'right'"), {"KC301": {}}),
+    ("codes-refit", served("lost-categories:0"), {"KC301": {}}),
+    ("scaler-foreign", served("not-divided"), {"KC301": {}}),
+    ("scaler-stale", measured("scaler-of-reference", REPLACED), {"KC304": {"unfit": {"speed": 3000.0}}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -348,6 +353,14 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("sampled-differently", served("nearly-resampled:x"), {"KC301": {}}),
     ("scaler-refit", served("refit-first", "unknown", "unknown"), {"KC301": {}}),
     ("training-flag-default", {"located": {"bare-call": {**LATER, "restored": 0.5}}}, {"KC202": {}}),
+    (
+        "scaler-stale",
+        measured("scaler-of-reference", {**REPLACED, "fitted": 0.4}),
+        {"KC304": {"unfit": {"speed": 3000.0}}},
+    ),
+    ("scaler-foreign", served("not-divided", "another-scaler"), {"KC301": {}}),
+    ("input-order", served("other-input:the rows of input 'right'", "unknown", hits=(6, 3)), {"KC301": {}}),
+    ("scaler-stale", {}, {"KC304": {"unfit": {"speed": 3000.0}}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -187,8 +187,15 @@ def test_scaled_data_that_were_served_raw_or_scaled_again(setting: Any) -> None:
 def test_served_rows_without_a_scaler_are_compared_with_the_data(setting: Any) -> None:
     (match,) = setting(served=RAW).run("served").details["inputs"].values()
     assert match["mistakes"] == ()
-    (match,) = setting(served=RAW / 255).run("served").details["inputs"].values()
-    assert [mistake["kind"] for mistake in match["mistakes"]] == ["another-scaler"]
+    for factor, kind in ((1 / 250, "another-scaler"), (1 / 255, "divided-again"), (255, "not-divided")):
+        (match,) = setting(served=RAW * factor).run("served").details["inputs"].values()
+        assert [mistake["kind"] for mistake in match["mistakes"]] == [kind]
+
+
+def test_some_rows_that_were_not_divided_by_255(setting: Any) -> None:
+    served = np.r_[RAW[:20] * 255, RAW[20:]]
+    (match,) = setting(served=served).run("served").details["inputs"].values()
+    assert [(mistake["kind"], mistake["hit"]) for mistake in match["mistakes"]] == [("not-divided", 20)]
 
 
 def test_column_names_are_reported(setting: Any) -> None:
@@ -208,20 +215,46 @@ def two_inputs() -> Any:
     return keras.Model([left, right], layers.Dense(1)(layers.Concatenate()([left, right])))
 
 
-def test_an_input_that_the_scaler_does_not_belong_to(tmp_path: Path) -> None:
-    model, scaled = two_inputs(), SCALER.transform(RAW)
-    here = Setting(tmp_path, RAW, model, scaler=SCALER, scaler_input="left")
-    np.savez(tmp_path / "data.npz", left=RAW, right=scaled)
-    np.savez(tmp_path / "served.npz", left=scaled, right=SCALER.transform(scaled))
+def serve_two(folder: Path, served: dict[str, np.ndarray], *, right: np.ndarray) -> Any:
+    """The matches of two inputs, of which the scaler belongs to the left one."""
+    model = two_inputs()
+    here = Setting(folder, RAW, model, scaler=SCALER, scaler_input="left")
+    np.savez(folder / "data.npz", left=RAW, right=right)
+    np.savez(folder / "served.npz", **served)
     files = SubjectFiles(
         model="live",
-        data=str(tmp_path / "data.npz"),
-        scaler=str(tmp_path / "scaler.pkl"),
-        served=str(tmp_path / "served.npz"),
+        data=str(folder / "data.npz"),
+        scaler=str(folder / "scaler.pkl"),
+        served=str(folder / "served.npz"),
         scaler_input="left",
     )
     here.session.subject = Subject(files=files, model=model, facts=here.session.facts)
-    inputs = here.run("served").details["inputs"]
+    return here.run("served").details["inputs"]
+
+
+@pytest.mark.parametrize("exchange_first", [True, False])
+def test_inputs_that_are_exchanged_before_or_after_scaling(tmp_path: Path, exchange_first: bool) -> None:
+    right = np.random.default_rng(8).normal([50.0, 0.5, -3.0], [10.0, 0.3, 0.1], size=RAW.shape)
+    served = (
+        {"left": SCALER.transform(right), "right": RAW}
+        if exchange_first
+        else {"left": right, "right": SCALER.transform(RAW)}
+    )
+    inputs = serve_two(tmp_path, served, right=right)
+    kinds = {
+        name: [each["kind"].partition(":")[0] for each in match["mistakes"]] for name, match in inputs.items()
+    }
+    assert kinds == {"left": ["other-input"], "right": ["other-input"]}
+
+
+def test_a_forgotten_scaler_beside_an_input_of_the_same_raw_rows(tmp_path: Path) -> None:
+    inputs = serve_two(tmp_path, {"left": RAW, "right": RAW}, right=RAW)
+    assert [each["kind"] for each in inputs["left"]["mistakes"]] == ["unscaled"]
+
+
+def test_an_input_that_the_scaler_does_not_belong_to(tmp_path: Path) -> None:
+    scaled = SCALER.transform(RAW)
+    inputs = serve_two(tmp_path, {"left": scaled, "right": SCALER.transform(scaled)}, right=scaled)
     assert inputs["left"]["mistakes"] == ()
     assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [
         ("scaled-too", (0, 1, 2))

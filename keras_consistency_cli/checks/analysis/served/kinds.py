@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "DIVIDED_AGAIN",
     "ENCODED_BY_ROW",
     "FEATURE_ORDER",
+    "INPUT_ORDER",
     "KINDS",
     "LATE",
+    "LOST_CATEGORIES",
     "LOW_PRECISION",
     "MOVED_AND_SCALED",
     "NEARLY_MOVED",
     "NEARLY_RESAMPLED",
     "NEARLY_TURNED",
     "NOT_CLIPPED",
+    "NOT_DIVIDED",
     "NOT_FILLED",
+    "OTHER_INPUT",
     "OTHER_ROWS",
     "RESHAPED",
     "ROWS_LATE",
@@ -26,13 +31,15 @@ __all__ = [
 ]
 
 LOW_PRECISION = "scaled-in-low-precision"
-FEATURE_ORDER = "feature-order"
+FEATURE_ORDER, INPUT_ORDER, OTHER_INPUT = "feature-order", "input-order", "other-input"
 MOVED_AND_SCALED = "other-columns-scaled"
 NEARLY_MOVED, NEARLY_TURNED = "nearly-moved", "images-nearly-turned"
 NOT_CLIPPED, NOT_FILLED = "not-clipped", "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
 LATE, ROWS_LATE, SAMPLE_DEVIATION = "late", "rows-late", "sample-deviation"
 ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
+LOST_CATEGORIES = "lost-categories"
+NOT_DIVIDED, DIVIDED_AGAIN = "not-divided", "divided-again"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
@@ -106,6 +113,11 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     RESHAPED: ("like the right rows with {step}", FEATURE_ORDER),
     NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
     "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
+    LOST_CATEGORIES: (
+        "encoded without the {columns} of categories that do not occur in these rows ({step}), so that later "
+        "ones moved to the left",
+        "codes-refit",
+    ),
     SHIFTED_CODES: ("counted differently, with each code {step}", "codes-refit"),
     "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
     "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
@@ -119,6 +131,14 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "function-first": ("like {step} of the raw values, then scaled", _FUNCTION),
     "other-base": ("like {step}", _FUNCTION),
     SAMPLE_DEVIATION: ("divided by the deviation of a sample of {step} rows, with ddof=1", "scaler-foreign"),
+    NOT_DIVIDED: (
+        "255 times as large as the right values, like pixels that are not divided by 255",
+        "scaler-foreign",
+    ),
+    DIVIDED_AGAIN: (
+        "255 times as small as the right values, like pixels that are divided by 255 again",
+        "scaler-foreign",
+    ),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     ENCODED_BY_ROW: (
         "encoded again in each row, so that a code has a different meaning in each",
@@ -127,6 +147,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "own-statistics": ("scaled by the {step}", "scaled-by-own-statistics"),
     "resampled": ("like the right rows, {step}", RESAMPLED),
     NEARLY_RESAMPLED: ("nearly like the right rows, {step}", RESAMPLED),
+    OTHER_INPUT: ("like {step}", INPUT_ORDER),
     "unknown": ("unlike any known mistake", None),
 }
 """By kind of mistake: the description of the served columns, and the cause."""
