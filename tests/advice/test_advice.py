@@ -23,7 +23,10 @@ from tests.helpers.planted_services import COLUMNS, Predict
 from tests.helpers.stub_services import Answers, Stub, refuse_wrong_rows, running
 
 # Keras warns if a layer drops a mask, which faulty models do on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning"),
+    pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict:UserWarning"),
+]
 
 TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)
 
