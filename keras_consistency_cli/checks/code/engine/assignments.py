@@ -10,9 +10,12 @@ from keras_consistency_cli.checks.code.engine.machine import is_of_application, 
 from keras_consistency_cli.checks.code.values.channels import replaced_plane
 from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.parts import unpacked
-from keras_consistency_cli.checks.code.values.value import Class, Instance, Mark, Scope, Value, join
+from keras_consistency_cli.checks.code.values.value import Class, Function, Instance, Mark, Scope, Value, join
 
 __all__ = ["Assignments"]
+
+_CALLBACKS = frozenset({"on_message"})
+"""Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 
 
 class Assignments(Definitions):
@@ -56,9 +59,16 @@ class Assignments(Definitions):
         elif isinstance(base.ref, Class):
             base.ref.attributes[target.attr] = value
         elif not value.is_const(None):
+            self._note_callback(target.attr, value)
             self.module.loose[target.attr] = value
             if is_of_application(target.value):
                 self.module.of_application[target.attr] = value
+
+    def _note_callback(self, name: str, value: Value) -> None:
+        """client.on_message = function: it is called for each message."""
+        given = value.ref[0] if isinstance(value.ref, tuple) else value.ref
+        if name in _CALLBACKS and isinstance(given, Function):
+            self.callbacks.append(given)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """An item is part of the whole: what is true of it is true of the whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from keras_consistency_cli.checks.code.engine.batches import note_batch_size
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
@@ -30,7 +31,7 @@ _REGISTERS = frozenset(
     {
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
         "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route",
-        "Button",
+        "Button", "enqueue", "enqueue_in", "enqueue_at", "enqueue_call",
         "stream", "Route", "path", "re_path", "recognize", "webrtc_streamer", "CallbackQueryHandler",
     }
 )  # fmt: skip
@@ -97,6 +98,8 @@ class Calls(Inlining):
         owner, own = function.owner if function else None, self.frame.scope.find("self")
         if owner is None or own is None:
             return NOTHING
+        if "max_batch_size" in arguments.options:
+            note_batch_size(owner, arguments.options["max_batch_size"])
         methods = [method for parent in owner.parents if (method := parent.find(name)) is not None]
         results = [self.enter(method, arguments, own) for method in methods]
         return results[0] if results else NOTHING

@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
+import re
+
+from keras_consistency_cli.checks.code.engine.frameworks import (
+    BARE_ROUTERS,
+    BASES,
+    BASES_OF,
+    CLASS_DECORATORS,
+    CLASS_NAMES,
+    CLOUD,
+    COMMAND_LINES,
+    EVENTS,
+    HANDLERS_OF,
+    ONCE,
+    ROUTES,
+    SHINY,
+    STARTUP,
+    STARTUP_NAMES,
+    TASKS,
+    VIEWS,
+)
+from keras_consistency_cli.checks.code.values.naming import library_name
 from keras_consistency_cli.checks.code.values.value import Class, Function, Module
 
 __all__ = [
-    "PREPARE",
-    "REQUEST_CHAIN",
-    "REQUEST_METHODS",
     "describe_module",
     "describe_request",
+    "is_request_method",
     "is_serving_class",
     "is_startup",
 ]
 
-_ROUTES = frozenset(
-    {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "websocket_route"}
-)
-_TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
-_VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
-_CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
-_EVENTS = frozenset(
-    {"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"}
-)
-_SHINY = frozenset({"render", "reactive"})
-_COMMAND_LINES = frozenset({"click", "typer"})
-_STARTUP = frozenset(
-    {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
-)
-_STARTUP_NAMES = frozenset(
-    {"init", "model_fn", "setup", "lifespan", "startup", "load_artifacts", "initialize"}
-)
-_BASES = frozenset(
-    {
-        "MLModel", "LitAPI", "PythonModel", "Resource", "MethodView", "APIView", "View", "ViewSet",
-        "GenericAPIView", "RequestHandler", "HTTPEndpoint", "BasePredictor", "BaseHandler", "Servable",
-        "TemplateView", "FormView", "AsyncWebsocketConsumer", "WebsocketConsumer", "SeldonComponent",
-        "BatchedModel",
-    }
-)  # fmt: skip
-_CLASS_DECORATORS = frozenset({"service", "deployment", "ingress", "cls"})
-PREPARE = ("__init__", "setup", "load", "load_context", "initialize", "on_start", "build")
-"""Methods that prepare an object for requests, in this order."""
-REQUEST_CHAIN = ("decode_request", "preprocess", "predict", "inference", "postprocess", "encode_response")
-"""Methods that a serving framework calls one after another, each with what the one before returned."""
-REQUEST_METHODS = (
-    "get",
-    "post",
-    "put",
-    "execute",
-    "__call__",
-    "infer",
-    "explain",
-    "handle",
-    "receive",
-    "transform",
-)
+_RESPONDER = re.compile(r"on_(get|post|put|patch|delete)(_\w+)?")
+"""Methods of a resource of Falcon, which has no base class."""
+_WITH_CONTEXT = 3
+"""Arguments of a method that gets itself, a request, and its context or its response."""
+_NAMES_OF_COLUMNS = ("features_names", "feature_names", "names")
 
 
 def describe_module(module: Module) -> str:
@@ -65,19 +47,33 @@ def describe_module(module: Module) -> str:
 
 def describe_request(function: Function, module: Module) -> str:
     """Return the words for a function that is called for each request, "" if it is not."""
+    if function.name in ONCE:
+        return ""
     for decorator in function.decorators:
         before, _, last = decorator.rpartition(".")
-        if last in _ROUTES and before:
-            return "a request handler"
-        if before.rpartition(".")[2] in _SHINY or decorator in _SHINY:
-            return "a request handler"
-        if last in _TASKS:
+        if last in TASKS:
             return "a task"
-        if last in _VIEWS or last in _CLOUD:
+        if last in ROUTES and (before or _root(decorator, function) in BARE_ROUTERS):
             return "a request handler"
-        if last in _EVENTS and before and not _COMMAND_LINES & module.imports:
+        if before.rpartition(".")[2] in SHINY or decorator in SHINY:
+            return "a request handler"
+        if last in VIEWS or last in CLOUD or _is_handler_of(decorator, function, module):
+            return "a request handler"
+        if last in EVENTS and before and not COMMAND_LINES & module.imports:
             return "a request handler"
     return _described_by_signature(function, module)
+
+
+def _root(decorator: str, function: Function) -> str:
+    """The library from which a decorator was imported, "" if it was not."""
+    return library_name(decorator, function.scope).partition(".")[0]
+
+
+def _is_handler_of(decorator: str, function: Function, module: Module) -> bool:
+    """Whether a library that the file uses registers functions with this decorator: @bot.command()."""
+    last = decorator.rpartition(".")[2]
+    is_known = any(last in HANDLERS_OF[library] for library in HANDLERS_OF.keys() & module.imports)
+    return is_known and _root(decorator, function) not in COMMAND_LINES
 
 
 def _described_by_signature(function: Function, module: Module) -> str:
@@ -87,6 +83,8 @@ def _described_by_signature(function: Function, module: Module) -> str:
         return "a Lambda handler"
     if function.owner is None and names[:1] in (["request"], ["req"]):
         return "a request handler"
+    if function.owner is not None and _RESPONDER.fullmatch(function.name) and len(names) >= _WITH_CONTEXT:
+        return "a method that serves requests"
     if function.name in ("predict_fn", "input_fn", "transform_fn") and names:
         return "a request handler"
     if function.name == "run" and names and any(each.name == "init" for each in module.functions):
@@ -97,15 +95,38 @@ def _described_by_signature(function: Function, module: Module) -> str:
 def is_startup(function: Function) -> bool:
     """Whether a function runs once, before the first request."""
     last_names = {decorator.rpartition(".")[2] for decorator in function.decorators}
-    return bool(last_names & _STARTUP) or (function.owner is None and function.name in _STARTUP_NAMES)
+    return bool(last_names & STARTUP) or (function.owner is None and function.name in STARTUP_NAMES)
 
 
 def is_serving_class(kind: Class) -> bool:
     """Whether a framework calls the methods of a class for each request."""
-    if kind.name == "TritonPythonModel":
+    if kind.name in CLASS_NAMES or any(map(_is_serving_base, kind.bases)):
         return True
-    if any(base.rpartition(".")[2] in _BASES or base == "kserve.Model" for base in kind.bases):
+    if any(decorator.rpartition(".")[2] in CLASS_DECORATORS for decorator in kind.decorators):
         return True
-    if any(decorator.rpartition(".")[2] in _CLASS_DECORATORS for decorator in kind.decorators):
+    return _is_of_seldon(kind) or any(map(is_serving_class, kind.parents))
+
+
+def _is_serving_base(base: str) -> bool:
+    root, last = base.partition(".")[0], base.rpartition(".")[2]
+    return last in BASES or last in BASES_OF.get(root, ()) or base == "kserve.Model" or _is_servicer(base)
+
+
+def _is_servicer(base: str) -> bool:
+    """Whether a class is what gRPC generates for a service: predictor_pb2_grpc.PredictorServicer."""
+    return base.endswith("Servicer")
+
+
+def _is_of_seldon(kind: Class) -> bool:
+    """Whether a class is served by Seldon, which asks for no base: predict(self, X, features_names)."""
+    method = kind.methods.get("predict")
+    names = [argument.arg for argument in method.node.args.args[1:]] if method is not None else []
+    return names[:1] == ["X"] and bool({*names[1:]} & {*_NAMES_OF_COLUMNS})
+
+
+def is_request_method(method: Function, kind: Class, module: Module) -> bool:
+    """Whether a framework calls a method of a serving class, by its decorators or its form."""
+    if describe_request(method, module):
         return True
-    return any(map(is_serving_class, kind.parents))
+    is_public = not method.name.startswith("_") and len(method.node.args.args) == _WITH_CONTEXT
+    return is_public and any(map(_is_servicer, kind.bases))

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from keras_consistency_cli.checks.code.engine.batches import batched, batching, note_batch_size, parted
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
@@ -62,6 +63,8 @@ class Inlining(Machine):
             else:
                 owner = NOTHING
         static = "staticmethod" in function.decorators
+        collects = batching(function) if function.decorators else ""
+        arguments = batched(arguments, collects) if collects else arguments
         self._bind(scope, function, arguments, None if static else owner)
         frame = Frame(scope=scope, function=function, loops=len(self.place.loops))
         is_cached = any(name.rpartition(".")[2] in CACHES for name in function.decorators)
@@ -75,7 +78,8 @@ class Inlining(Machine):
         finally:
             self.frames.pop()
         result = _one_of(frame.returned)
-        return collected(result, *frame.series) if frame.series is not None else result
+        result = collected(result, *frame.series) if frame.series is not None else result
+        return parted(result) if collects == "callers" else result
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args
@@ -122,6 +126,8 @@ class Inlining(Machine):
         """Follow `__init__` of a class, and return the object."""
         instance = Instance(kind=kind)
         value = Value(kind="instance", ref=instance)
+        if "max_batch_size" in arguments.options:
+            note_batch_size(kind, arguments.options["max_batch_size"])
         method = kind.find("__init__")
         if method is not None:
             self.enter(method, arguments, value)

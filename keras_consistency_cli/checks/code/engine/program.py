@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_consistency_cli.checks.code.engine.annotations import SENT
+from keras_consistency_cli.checks.code.engine.chains import chained, run_chain
 from keras_consistency_cli.checks.code.engine.entries import (
-    PREPARE,
-    REQUEST_CHAIN,
-    REQUEST_METHODS,
     describe_module,
     describe_request,
+    is_request_method,
     is_serving_class,
     is_startup,
 )
+from keras_consistency_cli.checks.code.engine.frameworks import PREPARE, REQUEST_METHODS, SENT_ATTRIBUTES
 from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
 from keras_consistency_cli.checks.code.engine.trace import Trace
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
@@ -100,10 +100,9 @@ class Program:
     def follow(self, followed: Followed) -> None:
         """Follow every way through a file that was started."""
         module = followed.module
-        callbacks = list(dict.fromkeys(followed.callbacks))
-        for function in callbacks:
-            self._follow_function(followed, function, "a request handler")
-        for function in list(module.functions):
+        callbacks = self._follow_callbacks(followed, [])
+        # What input_fn() returns is what predict_fn() gets.
+        for function in sorted(module.functions, key=lambda each: each.name != "input_fn"):
             words = describe_request(function, module)
             if words and function not in callbacks:
                 self._follow_function(followed, function, words)
@@ -112,6 +111,16 @@ class Program:
                 self._follow_class(followed, kind)
         if module.has_model or module.imports_model:
             self._follow_uncalled(followed)
+            self._follow_callbacks(followed, callbacks)
+
+    def _follow_callbacks(self, followed: Followed, done: list[Function]) -> list[Function]:
+        """Follow functions and methods that were passed to a framework, except those that were followed."""
+        callbacks = [each for each in dict.fromkeys(followed.callbacks) if each not in done]
+        for function in callbacks:
+            is_bound = function.owner is not None and "staticmethod" not in function.decorators
+            owner = self._prepared(followed, function.owner) if is_bound and function.owner else None
+            self._follow_function(followed, function, "a request handler", owner)
+        return [*done, *callbacks]
 
     def _follow_uncalled(self, followed: Followed) -> None:
         """Follow what nothing in the program calls; following a function can define further ones."""
@@ -135,8 +144,10 @@ class Program:
         for function in functions:
             trace = Trace(kind="startup", is_request=False, path=followed.module.path)
             machine = self._machine(followed, trace)
-            result = machine.run_function(function)
-            if function.name == "model_fn":
+            is_model = function.name == "model_fn"  # its folder is not what a user sends
+            names = [argument.arg for argument in function.node.args.args] if is_model else ()
+            result = machine.run_function(function, None, dict.fromkeys(names, NOTHING))
+            if is_model:
                 followed.module.loose["model_fn"] = result
             self._close(followed, machine)
 
@@ -151,11 +162,12 @@ class Program:
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
         )
-        model = followed.module.loose.get("model_fn")
-        given = {"model": model} if model is not None else {}
+        given = _from_others(followed.module, function)
         given |= self._task(followed, function) if words == "a task" else {}
         machine = self._machine(followed, trace)
         result = machine.run_function(function, owner, given)
+        if function.name == "input_fn" and result != NOTHING:
+            followed.module.loose["input_fn"] = result
         self._close(followed, machine)
         return result
 
@@ -182,7 +194,10 @@ class Program:
     def _follow_class(self, followed: Followed, kind: Class) -> None:
         """Follow the methods that a serving framework calls."""
         owner = self._prepared(followed, kind)
-        methods = [method for name in REQUEST_CHAIN if (method := kind.find(name)) is not None]
+        if isinstance(owner.ref, Instance):
+            for name in SENT_ATTRIBUTES:
+                owner.ref.attributes.setdefault(name, SENT)
+        methods = chained(kind)
         trace = Trace(
             kind="a method that serves requests",
             is_request=True,
@@ -191,17 +206,13 @@ class Program:
         )
         if methods:
             machine = self._machine(followed, trace)
-            value = SENT
-            for method in methods:
-                names = [argument.arg for argument in method.node.args.args[1:]]
-                value = machine.run_function(method, owner, {names[0]: value} if names else {})
-                value = SENT if value == NOTHING else value
+            run_chain(machine, kind, owner)
             self._close(followed, machine)
         served = [method for name in REQUEST_METHODS if (method := kind.methods.get(name)) is not None]
         served += [
             method
             for method in kind.methods.values()
-            if method not in served and describe_request(method, followed.module)
+            if method not in served and is_request_method(method, kind, followed.module)
         ]
         for method in served:
             self._follow_function(followed, method, "a method that serves requests", owner)
@@ -266,3 +277,18 @@ def candidates(name: str, folder: Path) -> Iterator[Path]:
 
 def _sets_global_names(function: Function) -> bool:
     return any(isinstance(statement, ast.Global) for statement in ast.walk(function.node))
+
+
+_ORDER_OF_STEPS = {"predict_fn": ("input_fn", "model_fn"), "transform_fn": ("model_fn",)}
+"""Which functions of SageMaker return the first arguments of others."""
+
+
+def _from_others(module: Module, function: Function) -> dict[str, Value]:
+    """The arguments of a function that are what other functions of a framework return."""
+    model = module.loose.get("model_fn")
+    given = {"model": model} if model is not None else {}
+    names = [argument.arg for argument in function.node.args.args]
+    for name, step in zip(names, _ORDER_OF_STEPS.get(function.name, ()), strict=False):
+        if step in module.loose:
+            given[name] = module.loose[step]
+    return given

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from keras_consistency_cli.checks.code.engine.batches import note_batch_size
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.values.value import NOTHING, Function, Mark, Prepared, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Function, Instance, Mark, Prepared, Value
 
 __all__ = ["WEB", "is_service_url", "post", "stream"]
 
@@ -49,6 +50,15 @@ def _component(machine: Machine, call: Call) -> Value:
     return Value(kind="component")
 
 
+def _lit_server(machine: Machine, call: Call) -> Value:
+    """LitServer(api, max_batch_size=8): whether requests are collected for predict()."""
+    given = call.arguments.get(0, "lit_api")
+    for api in given.items or (given,):
+        if isinstance(api.ref, Instance):
+            note_batch_size(api.ref.kind, call.arguments.options.get("max_batch_size"))
+    return NOTHING
+
+
 def _depends(machine: Machine, call: Call) -> Value:
     """Depends(function): what the function returns is passed to the request handler."""
     return Value(kind="depends", ref=call.arguments.get(0, "dependency").ref)
@@ -83,6 +93,7 @@ WEB: Handlers = {
     "fastapi.Security": _depends,
     **{f"streamlit.{name}": _typed for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
     "gradio.*": _component,
+    "litserve.LitServer": _lit_server,
     "flask.jsonify": nothing,
     "flask.render_template": nothing,
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from keras_consistency_cli.checks.code.values.value import Class, Instance, Thing, Value
+from keras_consistency_cli.checks.code.values.value import Class, Instance, Scope, Thing, Value
 
-__all__ = ["fields_of", "name_thing"]
+__all__ = ["fields_of", "library_name", "name_thing"]
 
 
 def name_thing(value: Value, name: str, where: str = "", *, holder: str = "", code: str = "") -> None:
@@ -49,3 +49,10 @@ def fields_of(kind: Class) -> list[str]:
     found = [name for parent in kind.parents for name in fields_of(parent)]
     targets = (statement.target for statement in kind.node.body if isinstance(statement, ast.AnnAssign))
     return [*found, *(target.id for target in targets if isinstance(target, ast.Name))]
+
+
+def library_name(dotted: str, scope: Scope) -> str:
+    """Return the whole name of what was imported: "ray.serve.batch" for serve.batch; others as they are."""
+    first, dot, rest = dotted.partition(".")
+    found = scope.find(first)
+    return f"{found.text}{dot}{rest}" if found is not None and found.kind == "name" else dotted

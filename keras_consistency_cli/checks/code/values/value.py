@@ -172,6 +172,8 @@ class Class:
     decorators: tuple[str, ...] = ()
     methods: dict[str, Function] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
+    batches: str = ""
+    """Whether a server collects requests for it: "many", "one" if not, "" if no server says so."""
 
     def find(self, name: str) -> Function | None:
         """Return a method of the class or of its parents."""

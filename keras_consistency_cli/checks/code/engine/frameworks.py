@@ -1,0 +1,110 @@
+"""What web, message and serving frameworks call for each request, by the names that they give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "BARE_ROUTERS",
+    "BASES",
+    "BASES_OF",
+    "CLASS_DECORATORS",
+    "CLASS_NAMES",
+    "CLOUD",
+    "COMMAND_LINES",
+    "EVENTS",
+    "HANDLERS_OF",
+    "ONCE",
+    "PREPARE",
+    "REQUEST_CHAIN",
+    "REQUEST_METHODS",
+    "ROUTES",
+    "SENT_ATTRIBUTES",
+    "SHINY",
+    "STARTUP",
+    "STARTUP_NAMES",
+    "TASKS",
+    "VIEWS",
+]
+
+ROUTES = frozenset(
+    {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "websocket_route"}
+)
+BARE_ROUTERS = frozenset({"litestar", "starlite", "bottle"})
+"""Libraries whose routes are functions of their own: from litestar import post."""
+TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
+VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
+CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
+EVENTS = frozenset({"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"})
+_DISCORD = frozenset(
+    {"command", "hybrid_command", "slash_command", "user_command", "message_command", "context_menu"}
+    | {"listener"}
+)
+HANDLERS_OF: Mapping[str, frozenset[str]] = {
+    "discord": _DISCORD,
+    "nextcord": _DISCORD,
+    "disnake": _DISCORD,
+    "slack_bolt": frozenset({"message", "command", "event", "action", "shortcut", "view", "options"}),
+    "cherrypy": frozenset({"expose"}),
+}
+"""Last names of decorators of one library, which mean something else in others."""
+SHINY = frozenset({"render", "reactive"})
+COMMAND_LINES = frozenset({"click", "typer"})
+STARTUP = frozenset(
+    {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
+)
+ONCE = frozenset({"on_ready", "on_connect", "setup_hook", "cog_load"})
+"""Functions and methods that a bot calls once it is connected, and not for each message."""
+STARTUP_NAMES = frozenset(
+    {"init", "model_fn", "setup", "lifespan", "startup", "load_artifacts", "initialize", *ONCE}
+)
+BASES = frozenset(
+    {
+        "MLModel", "LitAPI", "PythonModel", "Resource", "MethodView", "APIView", "View", "ViewSet",
+        "GenericAPIView", "RequestHandler", "HTTPEndpoint", "BasePredictor", "BaseHandler", "Servable",
+        "TemplateView", "FormView", "AsyncWebsocketConsumer", "WebsocketConsumer", "SeldonComponent",
+        "BatchedModel", "CreateView", "UpdateView", "DetailView", "ListView", "BaseHTTPRequestHandler",
+        "SimpleHTTPRequestHandler", "BaseRequestHandler", "StreamRequestHandler",
+    }
+)  # fmt: skip
+_BOTS = frozenset({"Client", "AutoShardedClient", "Bot", "AutoShardedBot", "Cog"})
+BASES_OF: Mapping[str, frozenset[str]] = dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS)
+"""Last names of classes of one library, which mean something else in others."""
+CLASS_NAMES = frozenset({"TritonPythonModel", "EndpointHandler"})
+"""Classes that Triton and the endpoints of Hugging Face find by their names."""
+CLASS_DECORATORS = frozenset({"service", "deployment", "ingress", "cls"})
+PREPARE = (
+    "__init__",
+    "setup",
+    "load",
+    "load_context",
+    "initialize",
+    "on_start",
+    "build",
+    "setup_hook",
+    "cog_load",
+    "on_ready",
+)
+"""Methods that prepare an object for requests, in this order."""
+REQUEST_CHAIN = ("decode_request", "preprocess", "predict", "inference", "postprocess", "encode_response")
+"""Methods that a serving framework calls one after another, each with what the one before returned."""
+REQUEST_METHODS = (
+    "get",
+    "post",
+    "put",
+    "execute",
+    "__call__",
+    "infer",
+    "explain",
+    "handle",
+    "receive",
+    "transform",
+    "form_valid",
+    "get_context_data",
+    "on_message",
+    "do_GET",
+    "do_POST",
+    "do_PUT",
+)
+SENT_ATTRIBUTES = ("request", "rfile")
+"""Where a framework puts what a user sends into the object that serves it: Django, Tornado, http.server."""
