@@ -419,6 +419,91 @@ def test_a_tokenizer_is_not_applied_with_transform(tmp_path: Path) -> None:
     assert "texts_to_sequences" in finding.fix
 
 
+# --- frameworks
+
+LIT = """
+import litserve
+from tensorflow.keras.models import load_model
+from tensorflow.keras.utils import img_to_array, load_img
+
+
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        self.model = load_model("m.keras")
+
+    def decode_request(self, request):
+        return img_to_array(load_img(request["path"]))
+
+    def predict(self, x):
+        return self.model.predict(x)
+
+
+SIZE = input()
+{server}
+"""
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("", []),
+        ("litserve.LitServer(Api())", ["KS604"]),
+        ("litserve.LitServer(Api(), max_batch_size=1)", ["KS604"]),
+        ("litserve.LitServer(Api(), max_batch_size=8)", []),
+        ("litserve.LitServer([Api()], max_batch_size=8)", []),
+        ("litserve.LitServer(Api(max_batch_size=8))", []),
+        ("litserve.LitServer(Api(), max_batch_size=SIZE)", []),
+    ],
+)
+def test_litserve_collects_requests_if_the_server_says_so(
+    tmp_path: Path, server: str, expected: list[str]
+) -> None:
+    assert [each.code for each in report(tmp_path, LIT.format(server=server)).findings] == expected
+
+
+@pytest.mark.parametrize(
+    ("decorator", "expected"),
+    [
+        ("", ["KS604"]),
+        ("@serve.batch", []),
+        ("@serve.batch(max_batch_size=4)", []),
+        ("@other.batch", ["KS604"]),
+    ],
+)
+def test_ray_gives_a_function_a_list_of_the_arguments_of_its_callers(
+    tmp_path: Path, decorator: str, expected: list[str]
+) -> None:
+    text = (
+        "import numpy as np\nimport other\nfrom ray import serve\n"
+        f"{LOAD}\n\n{decorator}\nasync def infer(rows):\n    return model.predict(np.array(rows))\n\n\n"
+        "@app.post('/')\nasync def call(a: float, b: float):\n    return await infer([a, b])\n"
+    )
+    assert [each.code for each in report(tmp_path, text).findings] == expected
+
+
+@pytest.mark.parametrize(
+    ("imports", "decorator", "expected"),
+    [
+        ("from discord.ext import commands", "@bot.command()", ["KS503"]),
+        ("import click", "@cli.command()", []),
+        ("import click\nimport discord", "@click.command()", []),
+        ("from slack_bolt import App", "@app.action('go')", ["KS503"]),
+        ("import other", "@app.action('go')", []),
+        ("from litestar import post", "@post('/')", ["KS503"]),
+        ("from bottle import route as at", "@at('/')", ["KS503"]),
+        ("from other import post", "@post('/')", []),
+    ],
+)
+def test_a_decorator_means_what_its_library_says(
+    tmp_path: Path, imports: str, decorator: str, expected: list[str]
+) -> None:
+    text = (
+        f"{imports}\nfrom tensorflow.keras.models import load_model\n\n\n{decorator}\n"
+        "def answer(row):\n    model = load_model('m.keras')\n    return model.predict([[row.x, row.y]])\n"
+    )
+    assert [each.code for each in report(tmp_path, text).findings] == expected
+
+
 # --- the model and the scaler
 
 

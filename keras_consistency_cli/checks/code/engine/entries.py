@@ -53,7 +53,7 @@ def describe_request(function: Function, module: Module) -> str:
         before, _, last = decorator.rpartition(".")
         if last in TASKS:
             return "a task"
-        if last in ROUTES and (before or _root(decorator, function) in BARE_ROUTERS):
+        if (last in ROUTES and before) or _is_bare_route(decorator, function):
             return "a request handler"
         if before.rpartition(".")[2] in SHINY or decorator in SHINY:
             return "a request handler"
@@ -67,6 +67,12 @@ def describe_request(function: Function, module: Module) -> str:
 def _root(decorator: str, function: Function) -> str:
     """The library from which a decorator was imported, "" if it was not."""
     return library_name(decorator, function.scope).partition(".")[0]
+
+
+def _is_bare_route(decorator: str, function: Function) -> bool:
+    """Whether a decorator is a route that was imported by itself: from litestar import post."""
+    name = library_name(decorator, function.scope)
+    return name.partition(".")[0] in BARE_ROUTERS and name.rpartition(".")[2] in ROUTES
 
 
 def _is_handler_of(decorator: str, function: Function, module: Module) -> bool:

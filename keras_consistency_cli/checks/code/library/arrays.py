@@ -11,7 +11,9 @@ from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.parts import plus, words_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
-__all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated"]
+__all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated", "stacked"]
+
+_AXES_OF_TABLE = 2
 
 
 def as_array(machine: Machine, call: Call) -> Value:
@@ -112,8 +114,33 @@ def _argmax(machine: Machine, call: Call) -> Value:
 
 
 def _stack(machine: Machine, call: Call) -> Value:
-    """np.vstack, np.stack, np.concatenate: made from all parts."""
+    """np.hstack, np.append: made from all parts."""
     return Value(kind="array", marks=merge_marks(call.arguments.values))
+
+
+def stacked(call: Call) -> Value:
+    """np.stack(rows): one more axis, of as many rows as the list has."""
+    return _of_list(call, 0)
+
+
+def _joined(machine: Machine, call: Call) -> Value:
+    """np.concatenate(batches), np.vstack(rows): the first axes of the parts, one after another."""
+    given, is_of_rows = call.arguments.get(0), call.name.endswith("vstack")
+    return _of_list(call, 0 if is_of_rows and given.rank == _AXES_OF_TABLE else -1)
+
+
+def _of_list(call: Call, axes: int) -> Value:
+    """An array of the parts that a loop has put into a list; of parts that are written out, or are outputs
+    of a model, the axes are not known.
+    """
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    made = Value(kind="array", marks=merge_marks(call.arguments.values))
+    is_first = not axis.kind or axis.is_const(0)
+    is_of_outputs = given.has("pred") or given.has("called")
+    if given.rows != "many" or given.items is not None or not is_first or is_of_outputs:
+        return made
+    rank = plus(given.rank, axes)
+    return replace(made, rank=rank, rows="many") if (rank or 0) >= _AXES_OF_TABLE else made
 
 
 def _random(machine: Machine, call: Call) -> Value:
@@ -190,9 +217,9 @@ ARRAYS: Handlers = {
     "numpy.float64": as_array,
     "numpy.float32": _cast,
     "numpy.argmax": _argmax,
-    "numpy.vstack": _stack,
+    "numpy.vstack": _joined,
     "numpy.hstack": _stack,
-    "numpy.concatenate": _stack,
+    "numpy.concatenate": _joined,
     "numpy.append": _stack,
     "numpy.column_stack": _stack,
     "numpy.arange": nothing,
@@ -219,7 +246,7 @@ ARRAYS: Handlers = {
     "tensorflow.convert_to_tensor": _as_tensor,
     "tensorflow.cast": _cast,
     "tensorflow.argmax": _argmax,
-    "tensorflow.concat": _stack,
+    "tensorflow.concat": _joined,
     "tensorflow.divide": _divide,
     "tensorflow.normal": _random,
     "tensorflow.uniform": _random,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
+from keras_consistency_cli.checks.code.library.arrays import stacked
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.values.channels import (
     chosen_planes,
@@ -96,7 +97,7 @@ def _stack(machine: Machine, call: Call) -> Value:
     is_picture = parts.has("bgr") or parts.has("rgb")
     if is_picture and _is_last(axis, replace(parts, rank=None)):
         return _merge(machine, call)
-    return Value(kind="array", marks=merge_marks(call.arguments.values))
+    return stacked(call)
 
 
 def _reverse(machine: Machine, call: Call) -> Value:

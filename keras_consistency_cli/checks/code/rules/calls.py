@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.rules.phases import phases_of
 from keras_consistency_cli.checks.code.rules.state import is_stateful
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
@@ -174,16 +175,18 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
     dropout is not reported: the same rows in each pass of a loop whose outputs are kept together or summed
     up, or rows that are repeated and whose outputs are averaged. Loops over rows, and over what arrives,
-    are no Monte Carlo dropout.
+    are no Monte Carlo dropout. The learning phase counts where a way through the program sets it and
+    predicts, as predict() of old versions of Keras follows it, and where a file sets it when it starts and
+    a request calls model(x) without `training`. predict() of a request passes training=False, and is not
+    reported.
 
-    To fix: Call it with training=False.
+    To fix: Call it with training=False, and remove set_learning_phase(1).
 
         outputs = model(x, training=False)
 
     Sources: https://keras.io/getting_started/faq/
     """
     for trace in evidence.traces:
-        served = list(serving_events(trace, "predict", "call"))
         for event in serving_events(trace, "call"):
             facts = evidence.facts_for(event)
             if facts is not None and not facts.modes and not facts.custom:
@@ -196,13 +199,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
                     words=f"{code_of(event.node)} {where(trace)} is in training mode",
                     fix="model(x, training=False)",
                 )
-        for event in trace.of("phase"):
-            if served and (event.data.is_const(1) or event.data.is_const(True)):
-                yield Hit(
-                    site=event.site,
-                    words="the learning phase is set to training, and the model predicts",
-                    fix="remove it; predict() is inference",
-                )
+        yield from phases_of(evidence, trace)
 
 
 @rule(

@@ -98,9 +98,10 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     number it is always 0.
 
     How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the
-    first axis, or without an axis if there are several rows. The largest number of one column
-    (outputs[:, 1]) is a question about rows, and not reported. With --model, the rule also reports argmax
-    of an output of one number.
+    first axis, or without an axis if there are several rows: a table that is read, a list that a loop
+    or a comprehension fills, what np.stack() and np.concatenate() make of it, and the batches that a server
+    collects. The largest number of one column (outputs[:, 1]) is a question about rows, and not reported.
+    With --model, the rule also reports argmax of an output of one number.
 
     To fix: Search along the last axis.
 
@@ -152,7 +153,8 @@ def batch_axis(evidence: Evidence) -> Iterator[Hit]:
     How: The number of axes is known from img_to_array(), cv2, PIL, np.array([...]) of numbers, reshape,
     and the annotations of what a user sends (`a: float`, fields of a model of pydantic). A picture with
     three axes, or a row with one, is reported; with --model, any number that is not that of the model's
-    input.
+    input. Where a server collects the requests of several callers (serve.batch of Ray, batchable=True of
+    BentoML, max_batch_size of LitServe), the function gets a batch of them.
 
     To fix: Add the axis.
 

@@ -137,9 +137,14 @@ def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
             yield Hit(
                 site=mark.site,
                 words="the columns come in the order in which the client sent them",
-                fix="take them by name, in the order of training: [data[name] for name in COLUMNS]",
+                fix=f"take them by name, in the order of training: {_by_name(event)}",
                 severity="warn",
             )
+
+
+def _by_name(event: Event) -> str:
+    is_frame = event.data.kind == "frame"
+    return "pd.DataFrame([data])[COLUMNS]" if is_frame else "[data[name] for name in COLUMNS]"
 
 
 def _ordered_otherwise(evidence: Evidence, event: Event) -> Iterator[Hit]:

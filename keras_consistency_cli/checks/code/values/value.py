@@ -290,6 +290,8 @@ def join(first: Value, second: Value) -> Value:
     """Return what is true of a value that is one of two; an object wins over the unknown and None."""
     if first is second or first == second:
         return first
+    if first.items == () or second.items == ():
+        first, second = _as_filled(first, second), _as_filled(second, first)
     base = second if first.kind in ("", "const") and second.kind not in ("", "const") else first
     return Value(
         kind=base.kind,
@@ -300,6 +302,12 @@ def join(first: Value, second: Value) -> Value:
         items=base.items if first.items == second.items else None,
         entries=_joined_entries(first, second) if first.entries or second.entries else (),
     )
+
+
+def _as_filled(value: Value, other: Value) -> Value:
+    """An empty list says nothing of the rows that it gets later: `rows = []` before a loop that fills it."""
+    is_filled = value.items == () and value.kind == other.kind == "list"
+    return replace(value, rank=other.rank, rows=other.rows) if is_filled else value
 
 
 def _joined_entries(first: Value, second: Value) -> tuple[tuple[str, Value], ...]:
