@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.batches import note_batch_size
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
 from keras_consistency_cli.checks.code.library.table import find_handler
+from keras_consistency_cli.checks.code.serving.batches import note_batch_size
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.engine.batches import batched, batching, note_batch_size, parted
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
+from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size, parted
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
 from keras_consistency_cli.checks.code.values.parts import collected, words_of

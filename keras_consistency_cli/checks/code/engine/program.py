@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_consistency_cli.checks.code.engine.annotations import SENT
-from keras_consistency_cli.checks.code.engine.chains import chained, run_chain
-from keras_consistency_cli.checks.code.engine.entries import (
+from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
+from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.serving.chains import chained, run_chain
+from keras_consistency_cli.checks.code.serving.entries import (
     describe_module,
     describe_request,
     is_request_method,
     is_serving_class,
     is_startup,
 )
-from keras_consistency_cli.checks.code.engine.frameworks import PREPARE, REQUEST_METHODS, SENT_ATTRIBUTES
-from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
-from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.serving.frameworks import PREPARE, REQUEST_METHODS, SENT_ATTRIBUTES
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
 __all__ = ["Followed", "Parsed", "Program", "candidates", "file_key"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from keras_consistency_cli.checks.code.engine.batches import note_batch_size
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.serving.batches import note_batch_size
 from keras_consistency_cli.checks.code.values.value import NOTHING, Function, Instance, Mark, Prepared, Value
 
 __all__ = ["WEB", "is_service_url", "post", "stream"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.annotations import SENT
-from keras_consistency_cli.checks.code.engine.batches import gathered, parted
-from keras_consistency_cli.checks.code.engine.frameworks import REQUEST_CHAIN
 from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
+from keras_consistency_cli.checks.code.serving.batches import gathered, parted
+from keras_consistency_cli.checks.code.serving.frameworks import REQUEST_CHAIN
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Value
 
 __all__ = ["chained", "run_chain"]

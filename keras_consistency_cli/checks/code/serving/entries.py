@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from keras_consistency_cli.checks.code.engine.frameworks import (
+from keras_consistency_cli.checks.code.serving.frameworks import (
     BARE_ROUTERS,
     BASES,
     BASES_OF,
