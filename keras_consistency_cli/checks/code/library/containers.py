@@ -23,13 +23,20 @@ def appended(machine: Machine, call: Call) -> Value:
     rank, rows = base.rank, base.rows
     if base.items == ():
         rank = None if item.rank is None else item.rank + 1
-        rows = "many" if (item.rank or 0) >= 1 and any(mark.kind == "loop" for mark in item.marks) else ""
+        is_of_loop = bool(_filling(machine, base) & {mark.about for mark in item.of("loop")})
+        rows = "many" if (item.rank or 0) >= 1 and is_of_loop else ""
     holder = item if item.kind in ("model", "transformer", "loaded") else base
     grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
     if holder is base and base.kind in ("", "const"):
         grown = replace(grown, kind="list", ref=None)
     machine.assign(target, grown)
     return NOTHING
+
+
+def _filling(machine: Machine, base: Value) -> set[int]:
+    """The loops of this function around an append, except those that make the list anew in each pass."""
+    loops = machine.place.loops[machine.frame.loops :]
+    return {loop for loop, _ in loops} - {mark.about for mark in base.of("loop")}
 
 
 def _extended(machine: Machine, call: Call) -> Value:

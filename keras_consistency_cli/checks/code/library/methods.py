@@ -37,7 +37,8 @@ def outputs(machine: Machine, call: Call, kind: str) -> Value:
     data, thing = call.arguments.get(0), call.receiver.thing
     marks = {mark for mark in data.marks if mark.kind in _KEPT}
     marks.add(Mark(kind, machine.site(call.node), thing.identity if thing else 0))
-    rows = data.rows if data.rows in ("one", "many") else "some"
+    is_of_inputs = data.kind == "list" and data.rows == "many"  # one array for each input
+    rows = data.rows if data.rows in ("one", "many") and not is_of_inputs else "some"
     return Value(kind="array", marks=frozenset(marks), rows=rows)
 
 
