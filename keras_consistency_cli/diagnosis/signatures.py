@@ -179,7 +179,7 @@ def depends_on_batch(evidence: Evidence, failing: Failing) -> bool:
     Other explanations are randomness, state, lost rows, NaN and an overridden predict.
     """
     sizes = failing["KC102"].findings if "KC102" in failing else {}
-    if sizes.get("shape_varies") or sizes.get("refused"):
+    if sizes.get("shape_varies") or (sizes.get("refused") and not loses_rows(evidence, failing)):
         return True
     judged = [
         each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged
