@@ -46,8 +46,8 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run all tests: about 11 minutes on 2 cores
-	@echo 'All tests: about 11 minutes on 2 cores. "make test-fast" takes about a minute.'
+test: $(VENV)/.installed-dev ## run all tests: about 12 minutes on 2 cores
+	@echo 'All tests: about 12 minutes on 2 cores. "make test-fast" takes about a minute.'
 	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
