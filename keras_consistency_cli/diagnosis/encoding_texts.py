@@ -31,6 +31,10 @@ _TOKENIZER = CauseTexts(
         "    ids = [vocabulary.get(word, UNKNOWN) for word in words]"
     ),
 )
+_WITH_CATEGORIES = (
+    "    frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)\n"
+    "    x = pandas.get_dummies(frame)"
+)
 _LOST_CATEGORIES = CauseTexts(
     sentence=(
         "serving encodes only the categories of its own rows: absent ones have no column, and later columns "
@@ -39,17 +43,14 @@ _LOST_CATEGORIES = CauseTexts(
     advice=(
         "encode with the categories of training: call transform of the saved encoder, and never fit it "
         "again; pandas.get_dummies knows only the categories of its rows unless they are given:\n"
-        "    frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)\n"
-        "    x = pandas.get_dummies(frame)"
+        f"{_WITH_CATEGORIES}"
     ),
 )
 _FLAGS = CauseTexts(
     sentence="serving does not set the columns of 0 and 1 that stand for categories: all rows have the same",
     advice=(
         "encode with the categories of training: pandas.get_dummies of one request knows only its own, and "
-        "reindex(fill_value=0) hides that:\n"
-        "    frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)\n"
-        "    x = pandas.get_dummies(frame)"
+        f"reindex(fill_value=0) hides that:\n{_WITH_CATEGORIES}"
     ),
 )
 _ONE_ROW = CauseTexts(

@@ -16,7 +16,11 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
-from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import (
+    BARE_CALL,
+    BareCallDetails,
+    moves_later_outputs,
+)
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.trace import is_batch_size
 
@@ -200,9 +204,9 @@ def is_caused_by_batch(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code != "KC204" or (bool(random_operations(evidence)) and not only_xla_differs(verdict))
 
 
-def only_xla_differs(verdict: Verdict) -> bool:
+def only_xla_differs(*verdicts: Verdict) -> bool:
     """Whether of all differences beyond their limits, those of XLA are the only ones."""
-    beyond = [judged for judged in verdict.judged if not judged.within]
+    beyond = [judged for verdict in verdicts for judged in verdict.judged if not judged.within]
     return bool(beyond) and all(judged.comparison.candidate == "xla" for judged in beyond)
 
 
@@ -326,9 +330,8 @@ def layer_with_changed_state(evidence: Evidence, route: str = "predict") -> str 
 def overwrites_for_later_calls(evidence: Evidence) -> bool:
     """Whether a bare call changes variables by which later outputs change, and not its own outputs."""
     details = evidence.details(BARE_CALL, BareCallDetails)
-    pairs = evidence.comparisons.get((BARE_CALL, "call"), ())
-    moved = details.get("moved", 0.0) > details.get("with_flag", 0.0) or details.get("depends", False)
-    return moved and all(each.identical for each in pairs)
+    is_affected = moves_later_outputs(details) or details.get("depends", False)
+    return is_affected and all(each.identical for each in evidence.comparisons.get((BARE_CALL, "call"), ()))
 
 
 def layer_in_training_mode(evidence: Evidence) -> str | None:

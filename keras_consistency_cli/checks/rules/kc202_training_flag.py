@@ -25,7 +25,11 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.calling.direct_call import TrainingDetails, TrainingEffect
-from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import (
+    BARE_CALL,
+    BareCallDetails,
+    moves_later_outputs,
+)
 from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
@@ -69,23 +73,17 @@ def _judge_changes(verdict: Verdict, changed: Sequence[str], details: BareCallDe
         message = f"{verdict.message}; it also changes {weights} of the model{such}, which later calls use"
         return replace(verdict, message=message, advice=_WORDING.advice)
     message = f"a bare model(x) changes {weights} of the model{such}"
-    moved = details.get("moved", 0.0) > details.get("with_flag", 0.0)
-    if not moved and not details.get("depends", True):
-        return replace(
-            verdict, message=f"{verdict.message}; it changes {weights}{such}: no output depends on it"
-        )
-    if not moved and "moved" in details:
-        message = f"{message}; outputs are the same after {_calls(details)}, and depend on it"
+    if "moved" not in details:
+        return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
+    calls = format_count(details["calls"], "such call")
+    if moves_later_outputs(details):
+        message = f"{message}: after {calls}, outputs of predict differ by up to {details['moved']:.2g}"
+        return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
+    if details["depends"]:
+        message = f"{message}; outputs are the same after {calls}, and depend on it"
         return replace(verdict, status=Status.WARN, message=message, advice=_WORDING.advice)
-    if moved:
-        message = (
-            f"{message}: after {_calls(details)}, outputs of predict differ by up to {details['moved']:.2g}"
-        )
-    return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
-
-
-def _calls(details: BareCallDetails) -> str:
-    return f"{format_count(details['calls'], 'such call')}"
+    unused = f"it changes {weights}{such}: no output depends on it"
+    return replace(verdict, message=f"{verdict.message}; {unused}")
 
 
 def _changed_weights(evidence: Evidence, route: str) -> set[str]:

@@ -16,7 +16,11 @@ from keras_consistency_cli.diagnosis.signatures import (
     only_xla_differs,
     overwrites_for_later_calls,
 )
-from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
+from keras_consistency_cli.routes.calling.training.bare_calls import (
+    BARE_CALL,
+    BareCallDetails,
+    moves_later_outputs,
+)
 from keras_consistency_cli.routes.calling.training.exported_training import (
     EXPORTED_TRAINING,
     ExportedTrainingDetails,
@@ -150,11 +154,10 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
 
 def _describe_predict(details: BareCallDetails) -> str:
     """What predict gives, which runs in inference mode, also after bare calls if these were measured."""
-    moved = details.get("moved", 0.0)
-    if moved <= details.get("with_flag", 0.0):
+    if not moves_later_outputs(details):
         return "predict is not affected"
     count = format_count(details["calls"], "such call")
-    return f"predict runs in inference mode, but differs by up to {moved:.2g} after {count}"
+    return f"predict runs in inference mode, but differs by up to {details['moved']:.2g} after {count}"
 
 
 def _name_overwritten(evidence: Evidence) -> CauseTexts | None:

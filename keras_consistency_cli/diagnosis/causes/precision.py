@@ -10,6 +10,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     layer_of_operation,
     located,
     names_cause,
+    only_xla_differs,
 )
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
 
@@ -21,9 +22,7 @@ _EAGER_OR_GRAPH = ("KC201", "KC204")
 
 def _differs_in_graph(evidence: Evidence, failing: Failing) -> bool:
     """Whether a layer was found; what only XLA computes differently is no difference of eager execution."""
-    verdicts = [failing[code] for code in _EAGER_OR_GRAPH if code in failing]
-    beyond = [judged for verdict in verdicts for judged in verdict.judged if not judged.within]
-    only_xla = bool(beyond) and all(judged.comparison.candidate == "xla" for judged in beyond)
+    only_xla = only_xla_differs(*(failing[code] for code in _EAGER_OR_GRAPH if code in failing))
     return not only_xla and bool(located(evidence, "locate-execution", "layer"))
 
 

@@ -86,12 +86,12 @@ def _change_inputs(session: Session, rows: Rows) -> Result:
 
     session = on_float64_copy(session)
     batch, positions = _widen_batch(session, rows)
+    exact = {name: _find_exact(session, name, values) for name, values in batch.items()}
     draws = []
     for random in _create_generators(session):
         session.restore()
         changed = {
-            name: np.where(_find_exact(session, name, values), values, _change(values, random))
-            for name, values in batch.items()
+            name: np.where(exact[name], values, _change(values, random)) for name, values in batch.items()
         }
         # An id names one thing or a different one: it cannot be changed a little.
         draws.append(session.step_as_given(keep_ids(session, batch, changed)))

@@ -7,15 +7,13 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.definitions import Definitions
 from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
+from keras_consistency_cli.checks.code.serving.frameworks import CALLBACKS
 from keras_consistency_cli.checks.code.values.channels import replaced_plane
 from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.parts import unpacked
 from keras_consistency_cli.checks.code.values.value import Class, Function, Instance, Mark, Scope, Value, join
 
 __all__ = ["Assignments"]
-
-_CALLBACKS = frozenset({"on_message"})
-"""Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 
 
 class Assignments(Definitions):
@@ -67,7 +65,7 @@ class Assignments(Definitions):
     def _note_callback(self, name: str, value: Value) -> None:
         """client.on_message = function: it is called for each message."""
         given = value.ref[0] if isinstance(value.ref, tuple) else value.ref
-        if name in _CALLBACKS and isinstance(given, Function):
+        if name in CALLBACKS and isinstance(given, Function):
             self.callbacks.append(given)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
-from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size, parted
+from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
-from keras_consistency_cli.checks.code.values.parts import collected, words_of
+from keras_consistency_cli.checks.code.values.parts import collected, element_of, words_of
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
@@ -79,7 +79,7 @@ class Inlining(Machine):
             self.frames.pop()
         result = _one_of(frame.returned)
         result = collected(result, *frame.series) if frame.series is not None else result
-        return parted(result) if collects == "callers" else result
+        return element_of(result) if collects == "callers" else result
 
     def _bind(self, scope: Scope, function: Function, arguments: Arguments, owner: Value | None) -> None:
         signature = function.node.args

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments
 from keras_consistency_cli.checks.code.values.naming import library_name
-from keras_consistency_cli.checks.code.values.parts import collected, element_of, plus
+from keras_consistency_cli.checks.code.values.parts import collected, plus
 from keras_consistency_cli.checks.code.values.value import Class, Function, Value
 
-__all__ = ["batched", "batching", "gathered", "note_batch_size", "parted"]
+__all__ = ["batched", "batching", "gathered", "note_batch_size"]
 
 _OF_CALLERS = "ray.serve.batch"
 """Each argument becomes a list of those of the callers, and what the function returns is parted."""
@@ -49,11 +49,6 @@ def gathered(value: Value) -> Value:
     if value.kind == "request":
         return replace(value, rank=plus(value.rank, 1), rows="many", items=None, entries=())
     return replace(collected(value), rows="many")
-
-
-def parted(value: Value) -> Value:
-    """Return what one of the callers gets of the outputs of a batch."""
-    return element_of(value)
 
 
 def note_batch_size(kind: Class, size: Value | None) -> None:

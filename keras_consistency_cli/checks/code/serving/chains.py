@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.annotations import SENT
 from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
-from keras_consistency_cli.checks.code.serving.batches import gathered, parted
+from keras_consistency_cli.checks.code.serving.batches import gathered
 from keras_consistency_cli.checks.code.serving.frameworks import REQUEST_CHAIN
+from keras_consistency_cli.checks.code.values.parts import element_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Value
 
 __all__ = ["chained", "run_chain"]
@@ -32,7 +33,7 @@ def run_chain(machine: Interpreter, kind: Class, owner: Value) -> None:
         if is_batch and batches == "many":
             method_of_parts = kind.find("unbatch")
             value = _followed(machine, method_of_parts, owner, value) if method_of_parts else value
-            value = parted(value)
+            value = element_of(value)
 
 
 def _batches(kind: Class) -> str:

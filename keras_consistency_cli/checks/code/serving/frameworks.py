@@ -8,6 +8,7 @@ __all__ = [
     "BARE_ROUTERS",
     "BASES",
     "BASES_OF",
+    "CALLBACKS",
     "CLASS_DECORATORS",
     "CLASS_NAMES",
     "CLOUD",
@@ -48,6 +49,8 @@ HANDLERS_OF: Mapping[str, frozenset[str]] = {
     "cherrypy": frozenset({"expose"}),
 }
 """Last names of decorators of one library, which mean something else in others."""
+CALLBACKS = frozenset({"on_message"})
+"""Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 SHINY = frozenset({"render", "reactive"})
 COMMAND_LINES = frozenset({"click", "typer"})
 STARTUP = frozenset(

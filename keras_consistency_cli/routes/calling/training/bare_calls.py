@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["BARE_CALL", "BareCallDetails", "call_bare"]
+__all__ = ["BARE_CALL", "BareCallDetails", "call_bare", "moves_later_outputs"]
 
 BARE_CALL = "bare-call"
 
@@ -38,6 +38,11 @@ class BareCallDetails(TypedDict, total=False):
     restored: float
     depends: bool
     layer: str
+
+
+def moves_later_outputs(details: BareCallDetails) -> bool:
+    """Whether outputs change after bare calls, by more than after as many calls with training=False."""
+    return details.get("moved", 0.0) > details.get("with_flag", 0.0)
 
 
 def call_bare(session: Session, rows: Rows) -> Result:

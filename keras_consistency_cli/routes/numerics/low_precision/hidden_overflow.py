@@ -33,7 +33,7 @@ __all__ = ["HIDDEN_OVERFLOW", "OVERFLOW_ROUTES", "OverflowDetails", "choose_furt
 
 HIDDEN_OVERFLOW = "hidden-overflow"
 _MOST_LAYERS = 6
-_LARGEST = 65504.0
+_LARGEST = float(np.finfo(np.float16).max)
 _WRONG = 0.02
 """As a share of the largest output: outputs that are this far from float64 are more than rounded.
 

@@ -101,7 +101,7 @@ def _find_suspect(
     overflow = _find_overflow(session.original, batches)
     if overflow is not None or not batches:
         return overflow
-    hidden = find_hidden_overflow(session, session.original, furthest).get("layer")
+    hidden = _find_hidden(session, session.original, furthest)
     if hidden:
         return furthest, hidden
     layer = locate_rounding(session, batches[0]).get("layer")
@@ -117,6 +117,11 @@ def _find_overflow(session: Session, batches: Sequence[Rows]) -> tuple[Rows, str
         if overflowing is not None:
             return batch, overflowing
     return None
+
+
+def _find_hidden(float64_copy: Float64Session, session: Session, batch: Rows) -> str:
+    """Return the first layer that hides an overflow, "" if none does."""
+    return find_hidden_overflow(float64_copy, session, batch).get("layer", "")
 
 
 def _raise_layers(
@@ -136,8 +141,7 @@ def _raise_layers(
             break
         raised, copy = [*raised, following], next_copy
         overflow = _find_overflow(copy, batches)
-        hidden = find_hidden_overflow(session, copy, batches[-1]).get("layer", "")
-        following = overflow[1] if overflow else hidden
+        following = overflow[1] if overflow else _find_hidden(session, copy, batches[-1])
     return raised, copy
 
 

@@ -32,7 +32,8 @@ def find_lost_categories(comparison: ColumnComparison, distances: Array) -> Mist
     if is_beyond_limit(served[:, here], expected[:, there], comparison.limit[there]).any():
         return None
     lost = _find_lost(here, there)
-    if not all(_is_in_group(expected, column) for column in lost):
+    is_flag = ((expected == 0) | (expected == 1)).all(axis=0)
+    if not all(_is_in_group(expected, column, is_flag) for column in lost):
         return None
     wrong = np.flatnonzero(comparison.wrong.any(axis=0))
     return Mistake(
@@ -53,9 +54,8 @@ def _find_lost(here: Array, there: Array) -> list[int]:
     return lost
 
 
-def _is_in_group(expected: Array, column: int) -> bool:
+def _is_in_group(expected: Array, column: int, is_flag: Array) -> bool:
     """Whether a column of zeros is part of a one-hot encoding: one of the columns around it holds a 1."""
-    is_flag = ((expected == 0) | (expected == 1)).all(axis=0)
     first = column
     while first >= 0 and is_flag[first]:
         if _is_one_hot(expected[:, first:], column - first, is_flag[first:]):
