@@ -22,7 +22,7 @@ from keras_consistency_cli.routes.calling.training.bare_calls import (
     moves_later_outputs,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.trace import is_batch_size
+from keras_consistency_cli.routes.trace import SINGLE_ROWS, is_batch_size
 
 __all__ = [
     "any_evidence",
@@ -303,7 +303,7 @@ def layer_that_refused_batch(evidence: Evidence) -> str | None:
     errors = (
         trace.error
         for name, trace in evidence.traces.items()
-        if (name == "one-by-one" or is_batch_size(name)) and trace.error
+        if (name in SINGLE_ROWS or is_batch_size(name)) and trace.error
     )
     nodes = (match.group(1) for error in errors if (match := re.search(r"{{node ([^}\s]+)", error)))
     layers = (layer_of_operation(evidence, node, prefer_custom=True) for node in nodes)

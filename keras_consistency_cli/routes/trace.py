@@ -15,6 +15,7 @@ __all__ = [
     "REFERENCE",
     "REPEATED",
     "ROUNDED",
+    "SINGLE_ROWS",
     "Change",
     "ChangeKind",
     "Details",
@@ -128,6 +129,10 @@ class Trace:
 def float64_name(route: str) -> str:
     """Return the name of the same route on the float64 copy; a baseline stays a baseline."""
     return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")
+
+
+SINGLE_ROWS = ("single-predict", "one-by-one")
+"""Names of the routes that predict batches of one row, traced for one row and for any number of rows."""
 
 
 def is_batch_size(route: str) -> bool:

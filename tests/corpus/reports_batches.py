@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, ids
-from tests.corpus.reports_batches_layers import Characters, Flow, Pondering, Trimmed
+from tests.corpus.reports_batches_layers import Characters, Flow, Folded, Pondering, Trimmed
 
 __all__ = ["CASES", "flowing", "listening", "pondering", "reviews"]
 
@@ -136,6 +136,16 @@ def flowing(*, adaptive: bool) -> Any:
     return keras.Model(features, layers.Dense(3, name="end")(state))
 
 
+def folded(rows: int) -> Callable[[], Any]:
+    """Return a builder of a layer that folds the rows."""
+
+    def build() -> Any:
+        features = keras.Input((6,), name="features")
+        return keras.Model(features, layers.Dense(2)(Folded(rows, name="fold")(features)))
+
+    return build
+
+
 def uneven(features: int) -> Maker:
     """Rows of very different sizes."""
 
@@ -171,6 +181,17 @@ CASES: tuple[Case, ...] = (
     _fault("thinking until all rows are done", lambda: pondering(apart=False), uneven(14), "ponder"),
     _fault("steps as small as the worst row needs", lambda: flowing(adaptive=True), uneven(10), "flow"),
     _fault("as loud as the loudest of the batch", lambda: listening(decibels=True), sounds, "listen"),
+    Case(
+        name="rows folded into eight, and back",
+        family=FAMILY,
+        build=folded(8),
+        data=uneven(6),
+        causes=("batch-size-dependence",),
+        layer="fold",
+        failing=("KC102",),
+        args=OBJECTS,
+    ),
+    _clean("features folded, and back", folded(0), uneven(6)),
     _clean("as loud as each clip", lambda: listening(decibels=False), sounds),
     _clean("thinking until each row is done", lambda: pondering(apart=True), uneven(14)),
     _clean("steps of one size", lambda: flowing(adaptive=False), uneven(10)),

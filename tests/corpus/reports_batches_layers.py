@@ -35,6 +35,27 @@ class Characters(layers.Layer):
 
 
 @register
+class Folded(layers.Layer):
+    """The rows folded into this many and back, which only such numbers of rows allow; 0 folds none.
+
+    TensorFlow's optimizer of graphs removes both reshapes, so that most ways of calling do not notice.
+    """
+
+    def __init__(self, rows: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+
+    def call(self, x: Any) -> Any:
+        """Reshape twice."""
+        shape = (self.rows, -1) if self.rows else (-1, 2, x.shape[1] // 2)
+        return ops.reshape(ops.reshape(x, shape), (-1, x.shape[1]))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "rows": self.rows}
+
+
+@register
 class Trimmed(layers.Layer):
     """Ids without the columns that are padding in every row of the batch."""
 

@@ -33,12 +33,14 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, Trace, is_batch_size, is_float64
+from keras_consistency_cli.routes.trace import REFERENCE, SINGLE_ROWS, Trace, is_batch_size, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
 
 _SHAPE_MISMATCH = "InvalidArgumentError"
 """TensorFlow raises it if operands do not fit each other; other errors may have any reason."""
+_MISMATCH_OF_ONE_ROW = (_SHAPE_MISMATCH, "ValueError")
+"""The second is raised while predict is traced for one row, where TensorFlow knows the size already."""
 _TAIL = Pair(candidate="short-tail", reference=REFERENCE)
 _WORDING = Wording(
     agree="every batch size gives the same outputs",
@@ -103,12 +105,14 @@ def _varying_shape(evidence: Evidence) -> Verdict | None:
 def _refused_sizes(evidence: Evidence) -> Verdict | None:
     """A FAIL if operations of the model fail on some sizes, although it declares none."""
     traces = _batch_traces(evidence)
-    single = evidence.traces.get("one-by-one")
-    traces |= {"batch-1": single} if single is not None else {}
+    single = [evidence.traces[name] for name in SINGLE_ROWS if name in evidence.traces]
+    if single:
+        traces["batch-1"] = max(single, key=lambda trace: bool(trace.error))
     refused = {
         name: trace.error
         for name, trace in traces.items()
-        if trace.error and trace.error.startswith(_SHAPE_MISMATCH)
+        if trace.error
+        and trace.error.startswith(_MISMATCH_OF_ONE_ROW if trace.route in SINGLE_ROWS else _SHAPE_MISMATCH)
     }
     accepted = [name for name, trace in traces.items() if trace.ran]
     if not refused or not accepted or evidence.facts.batch_size is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,14 @@ def test_sizes_that_the_model_refuses_fail(world: Any, wording: SnapshotAssertio
     assert verdict.status is Status.FAIL
     assert verdict.message == wording
     assert verdict.findings == {"refused": ["batch-2", "batch-all"]}
+
+
+@pytest.mark.parametrize("error", ["InvalidArgumentError: 6 values", "ValueError: must be divisible by 8"])
+def test_a_predict_of_one_row_that_is_refused_fails(world: Any, error: str) -> None:
+    verdict = world.where({"single-predict": Trace(route="", error=error)}).verdict(
+        replace(CHECK, routes=("single-predict",))
+    )
+    assert (verdict.status, verdict.findings) == (Status.FAIL, {"refused": ["batch-1"]})
 
 
 def test_the_statistics_of_batch_normalization_are_no_batch_size(world: Any) -> None:
