@@ -11,9 +11,9 @@ MaxAbsScaler and RobustScaler are compared with what their statistics give. With
 statistics that the scaler stores are compared with theirs: mean and spread (or median and quartiles, or the
 range), in standard deviations, beyond the scatter of so many rows. If half of the reference rows, and of the
 rows, lie more than 100 spreads from the centre, the scaler cannot have been fitted on any sample of them, and
-that is a failure; without reference rows, so is suspected of a scaler with the mean 0 and the deviation 1 of
-rows that were scaled before. A feature that was constant when the
-scaler was fitted is not divided by anything; if it varies now, that is reported.
+that is a failure. Without reference rows, it is a warning if the statistics of the scaler are those of rows
+that were scaled before, such as the mean 0 and the deviation 1. A feature that was constant when the scaler
+was fitted is not divided by anything; if it varies now, that is reported.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the
 fitted order).

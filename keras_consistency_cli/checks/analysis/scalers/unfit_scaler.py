@@ -103,7 +103,7 @@ def judge_unfit_scaler(
     if reference is None:
         if not is_fitted_on_scaled_rows(scaling):
             return None
-        message = f"the scaler was fitted on scaled rows; its statistics are 0 and 1, {_describe(unfit)}"
+        message = f"the scaler was fitted on scaled rows; its statistics are 0 and 1; {_describe(unfit)}"
         return Verdict.warn(message, cause=STALE_SCALER, findings={**findings, "unfit": unfit}, advice=_AGAIN)
     both = {name: far for name, far in find_unfit_features(scaling, reference).items() if name in unfit}
     if not both:
@@ -114,8 +114,8 @@ def judge_unfit_scaler(
 
 def _describe(unfit: Mapping[str, float]) -> str:
     name = max(unfit, key=lambda each: unfit[each])
-    count = f"{len(unfit)} features lie" if len(unfit) > 1 else "1 feature lies"
+    which = f"{len(unfit)} features are far outside its range, most of all" if len(unfit) > 1 else "feature"
     return (
-        f"{count} far beyond it, '{clean(name, 40)}' most: half of its values lie more than "
-        f"{unfit[name]:.2g} spreads from the centre"
+        f"{which} '{clean(name, 40)}': half of its values are more than {unfit[name]:.2g} spreads from the "
+        "centre"
     )
