@@ -32,7 +32,7 @@ from keras_consistency_cli.checks.preconditions import (
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
-from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
+from keras_consistency_cli.routes.session.batches import AXIS_LOST, SHAPE_VARIES
 from keras_consistency_cli.routes.trace import REFERENCE, SINGLE_ROWS, Trace, is_batch_size, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
@@ -108,12 +108,7 @@ def _refused_sizes(evidence: Evidence) -> Verdict | None:
     single = [evidence.traces[name] for name in SINGLE_ROWS if name in evidence.traces]
     if single:
         traces["batch-1"] = max(single, key=lambda trace: bool(trace.error))
-    refused = {
-        name: trace.error
-        for name, trace in traces.items()
-        if trace.error
-        and trace.error.startswith(_MISMATCH_OF_ONE_ROW if trace.route in SINGLE_ROWS else _SHAPE_MISMATCH)
-    }
+    refused = {name: trace.error for name, trace in traces.items() if _is_refusal(trace)}
     accepted = [name for name, trace in traces.items() if trace.ran]
     if not refused or not accepted or evidence.facts.batch_size is not None:
         return None
@@ -124,6 +119,14 @@ def _refused_sizes(evidence: Evidence) -> Verdict | None:
         "in place of the batch size"
     )
     return Verdict.fail(message, advice=advice, findings={"refused": sorted(refused, key=_size_order)})
+
+
+def _is_refusal(trace: Trace) -> bool:
+    """Whether an operation of the model failed on this size; other errors are about the outputs."""
+    error = trace.error or ""
+    if any(found in error for found in (AXIS_LOST, SHAPE_VARIES)):
+        return False
+    return error.startswith(_MISMATCH_OF_ONE_ROW if trace.route in SINGLE_ROWS else _SHAPE_MISMATCH)
 
 
 def _sizes(names: Iterable[str]) -> str:
