@@ -24,6 +24,9 @@ from tests.corpus.cases import Case, Files, write
 from tests.corpus.catalogue import ALL_CASES
 from tests.helpers.planted_services import COLUMNS, EXPECTED, RAW, SCALER, WEIGHTS, predict
 from tests.helpers.planted_services import SERVICES as PLANTED
+from tests.helpers.recurrent import FEATURES, STEPS
+from tests.helpers.recurrent_model import recurrent_model
+from tests.helpers.sequence_services import SEQUENCE_SERVICES, SequenceStub
 from tests.helpers.stub_services import Answers, Stub, refuse_wrong_rows, running
 
 __all__ = ["NO_EXAMPLE", "Example", "cause_examples", "check_example"]
@@ -34,7 +37,6 @@ NO_EXAMPLE: Mapping[str, str] = {
     "device-precision": "it needs an accelerator, and the machine that wrote this page has none",
     "runtime-optimiser": "no optimization of the runtimes in use is known to change outputs",
     "package-missing": "its model needs a package that is not installed",
-    "endpoint-keeps-state": "its service needs a stateful model that keeps running",
     **{
         name: _OTHER_BACKENDS
         for name in ("KC607", *(slug for slug in CAUSES if slug.startswith("backend-")))
@@ -42,6 +44,13 @@ NO_EXAMPLE: Mapping[str, str] = {
     },
 }
 """Why a check or cause has no example."""
+
+_SEQUENCES: Mapping[str, tuple[str, str]] = {
+    "endpoint-keeps-state": ("state of all callers", "KC912"),
+    "endpoint-mixes-sequences": ("state of the last sequence", "KC913"),
+    "endpoint-loses-state": ("no state", "KC913"),
+}
+"""By cause in services of stateful models: the planted service, and the check that finds it."""
 
 _HEALTHY: Mapping[str, str] = {"KC403": "normalization adapted"}
 """The healthy case of a check that needs a layer of its own; others take the plain one."""
@@ -100,6 +109,8 @@ def _service_example(slug: str) -> Example | None:
     """The planted service with this cause, or the one of the advice of this cause."""
     names = (name for name, found in EXPECTED.items() if slug in {cause for _, cause in found.values()})
     name = next(names, None)
+    if slug in _SEQUENCES:
+        return _sequence_example(slug, *_SEQUENCES[slug])
     if name is not None:
         answers = refuse_wrong_rows(PLANTED[name](predict), COLUMNS)
         codes = tuple(code for code, (_, cause) in EXPECTED[name].items() if cause == slug)
@@ -108,6 +119,24 @@ def _service_example(slug: str) -> Example | None:
     if trial is None:
         return None
     return _of_service(slug, f"before the advice '{trial.tries}'", trial.faulty(), ("KC914",))
+
+
+def _sequence_example(slug: str, name: str, code: str) -> Example:
+    @contextmanager
+    def serve() -> Iterator[tuple[str, ...]]:
+        with running(SequenceStub(SEQUENCE_SERVICES[name], "v2")) as stub:
+            yield ("--endpoint", stub.url)
+
+    return Example(shows=slug, model=name, make=_write_recurrent, select=(code,), serve=serve)
+
+
+def _write_recurrent(folder: Path) -> Files:
+    """Write the model with a stateful layer, for one series at a time, and its rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = np.random.default_rng(3).normal(size=(24, STEPS, FEATURES)).astype("float32")
+    recurrent_model().save(folder / "model.keras")
+    np.save(folder / "x.npy", rows)
+    return Files(model=folder / "model.keras", args=("--data", str(folder / "x.npy")))
 
 
 def _of_service(slug: str, name: str, answers: Answers, select: tuple[str, ...]) -> Example:

@@ -15,9 +15,11 @@ from keras_consistency_cli.config.setting_types import Options, Word
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
-__all__ = ["Endpoint", "Endpoints", "Protocol", "endpoint_labels"]
+__all__ = ["SEQUENCE", "Endpoint", "Endpoints", "Protocol", "endpoint_labels"]
 
 Protocol = Literal["tfserving", "tfserving-columns", "v2", "mlflow", "json"]
+SEQUENCE = "SEQUENCE"
+"""Stands in a template for the number of the sequence that a request belongs to."""
 _PROTOCOLS = "auto, tfserving, tfserving-columns, v2, mlflow or json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
@@ -74,6 +76,11 @@ class Endpoint(Options):
     def takes_records(self) -> bool:
         """Whether a row is an object with the names of the columns."""
         return bool({"RECORDS", "RECORD"} & set(_list_texts(self.template)))
+
+    @property
+    def names_sequence(self) -> bool:
+        """Whether a request says which sequence it belongs to."""
+        return SEQUENCE in _list_texts(self.template)
 
     @property
     def label(self) -> str:

@@ -208,6 +208,8 @@ class PreprocessingFact:
     offset: tuple[float, ...] = ()
     adapted: bool = True
     """False for a Normalization that is still the identity it was created as."""
+    is_given: bool = False
+    """Whether the statistics of a Normalization are arguments of its constructor, not made by adapt."""
     consistent: bool = True
     """Whether it computes with the statistics in its weights."""
     count: int = 0

@@ -20,7 +20,7 @@ from tests.corpus.cases import write
 from tests.helpers.asked_services import ask, found
 from tests.helpers.in_process import SharedForkServer
 from tests.helpers.planted_services import COLUMNS, Predict
-from tests.helpers.stub_services import Answers, Stub, refuse_wrong_rows, running
+from tests.helpers.stub_services import refuse_wrong_rows, running
 
 # Keras warns if a layer drops a mask, which faulty models do on purpose.
 pytestmark = [
@@ -66,8 +66,9 @@ def test_advice_about_a_service_removes_the_cause(service: ServiceTrial) -> None
 
 
 def _ask(
-    service: ServiceTrial, answers: Answers, predict: Predict, options: Mapping[str, Any]
+    service: ServiceTrial, answers: Any, predict: Predict, options: Mapping[str, Any]
 ) -> dict[str, tuple[str, str | None]]:
     """What kcheck finds about a service."""
-    with running(Stub(refuse_wrong_rows(answers, COLUMNS) if service.checks_rows else answers)) as stub:
+    checked = refuse_wrong_rows(answers, COLUMNS) if service.checks_rows else answers
+    with running(service.stub(checked)) as stub:
         return found(ask(stub.url, predict, **options))

@@ -20,7 +20,9 @@ from keras import layers
 from sklearn.preprocessing import StandardScaler
 
 from tests.helpers.planted_services import COLUMNS, RAW, SCALER, SERVICES, Predict, predict
-from tests.helpers.stub_services import Answers, refuse_wrong_rows
+from tests.helpers.recurrent import FEATURES, STEPS, make_recurrent
+from tests.helpers.sequence_services import SEQUENCE_SERVICES, SequenceAnswers, SequenceStub
+from tests.helpers.stub_services import Answers, Stub, refuse_wrong_rows
 
 __all__ = ["TRIALS", "ServiceTrial"]
 
@@ -42,17 +44,19 @@ class ServiceTrial:
         predict: the outputs of the model.
         predict_fixed: those of a model that the advice changes.
         checks_rows: whether the service refuses rows of a wrong width by itself.
+        stub: runs it.
     """
 
     slug: str
     tries: str
-    faulty: Callable[[], Answers]
-    fixed: Callable[[], Answers]
+    faulty: Callable[[], Answers | SequenceAnswers]
+    fixed: Callable[[], Answers | SequenceAnswers]
     asked: Mapping[str, Any] = field(default_factory=dict)
     asked_fixed: Mapping[str, Any] = field(default_factory=dict)
     predict: Predict = predict
     predict_fixed: Predict | None = None
     checks_rows: bool = True
+    stub: Callable[..., Stub] = Stub
 
 
 def _scaling(rows: np.ndarray) -> np.ndarray:
@@ -182,6 +186,26 @@ def _service(answers: Answers) -> Callable[[], Answers]:
 def _planted(name: str, model: Predict = predict) -> Callable[[], Answers]:
     """A service of tests/helpers/planted_services.py around a model."""
     return lambda: SERVICES[name](model)
+
+
+def _sequence_trial(slug: str, tries: str, faulty: str) -> ServiceTrial:
+    """A service that continues sequences of requests."""
+    return ServiceTrial(
+        slug=slug,
+        tries=tries,
+        faulty=lambda: SEQUENCE_SERVICES[faulty],
+        fixed=lambda: SEQUENCE_SERVICES["state by sequence"],
+        asked={
+            "template": {"session": "SEQUENCE", "instances": "ROWS"},
+            "data": np.random.default_rng(3).normal(size=(24, STEPS, FEATURES)).astype("float32"),
+            "scales": False,
+            "stateful": True,
+            "from_reset": make_recurrent(resets=True),
+        },
+        predict=lambda rows: make_recurrent(resets=False)(rows),
+        checks_rows=False,
+        stub=SequenceStub,
+    )
 
 
 TRIALS: tuple[ServiceTrial, ...] = (
@@ -314,6 +338,18 @@ TRIALS: tuple[ServiceTrial, ...] = (
         tries="put a lock around them",
         faulty=_planted("a race"),
         fixed=_planted("healthy with a lock"),
+    ),
+    _sequence_trial(
+        "endpoint-mixes-sequences",
+        "keep the states of the layers for each sequence",
+        "state of few sequences",
+    ),
+    _sequence_trial(
+        "endpoint-mixes-sequences", "put them back before its next request", "state of the last sequence"
+    ),
+    _sequence_trial("endpoint-loses-state", "keep the states of the layers for each sequence", "no state"),
+    _sequence_trial(
+        "endpoint-loses-state", "send all requests of a sequence to the same process", "state in copies"
     ),
     ServiceTrial(
         slug="endpoint-accepts-wrong-rows",

@@ -19,6 +19,7 @@ from keras_consistency_cli.measurement.facts import Facts, LayerFact
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, _orders
 from keras_consistency_cli.routes.endpoints.table import endpoint_routes
+from keras_consistency_cli.routes.sequences.states import FROM_RESET
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Trace
 from keras_consistency_cli.workers.endpoints import budget
 from keras_consistency_cli.workers.endpoints.client import EndpointClient
@@ -33,21 +34,32 @@ class FakeWorker:
     """Runs the routes that a client asks its worker for."""
 
     def __init__(
-        self, predict: Predict, rows: np.ndarray = RAW, *, scales: bool = True, columns: Sequence[str] = ()
+        self,
+        predict: Predict,
+        rows: np.ndarray = RAW,
+        *,
+        scales: bool = True,
+        columns: Sequence[str] = (),
+        from_reset: Predict | None = None,
     ) -> None:
         self.predict, self.rows, self.scales, self.columns = predict, rows, scales, list(columns)
+        self.from_reset = from_reset
 
     def fed(self) -> np.ndarray:
         return SCALER.transform(self.rows).astype("float32") if self.scales else self.rows.astype("float32")
 
-    def run(self, route: str, _numbers: np.ndarray) -> tuple[Trace, Trace | None]:
+    def run(self, route: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         fed = self.fed()
+        if route == FROM_RESET:
+            return self._run_from_reset(fed, numbers), None
         if route == GIVEN_ROWS:
             rows, details = self.rows if self.scales else fed, {"columns": self.columns}
             given = Trace(route=route, outputs={"x": rows}, details=details)
             return given, Trace(route=f"{route}-baseline", outputs={"x": fed})
         if route == REFERENCE:
-            return Trace(route=route, outputs={"y": self.predict(fed)}), None
+            return Trace(
+                route=route, outputs={"y": self.predict(fed if self.from_reset is None else fed[numbers])}
+            ), None
         assert route == COLUMN_ORDERS
         orders, tried = [], []
         for order in _orders(self.rows.shape[1]):
@@ -58,6 +70,12 @@ class FakeWorker:
                 orders.append({"order": order, "scaled": False})
         outputs = {"y": self.predict(np.concatenate(tried))}
         return Trace(route=route, outputs=outputs, details={"orders": orders}), None
+
+    def _run_from_reset(self, fed: np.ndarray, numbers: np.ndarray) -> Trace:
+        if self.from_reset is None:
+            return Trace(route=FROM_RESET, unavailable="no layer carries state")
+        outputs = {"y": self.from_reset(fed[numbers])}
+        return Trace(route=FROM_RESET, outputs=outputs, details={"step_size": 1})
 
     def mistakes(self) -> Mapping[str, np.ndarray]:
         """The outputs of the model for rows with known mistakes."""
@@ -80,14 +98,18 @@ def ask(
     stateful: bool = False,
     data: np.ndarray = RAW,
     requests: int = 200,
+    from_reset: Predict | None = None,
     **given: Any,
 ) -> dict[str, Verdict]:
-    """Ask a service everything and return the verdicts by code."""
+    """Ask a service everything and return the verdicts by code.
+
+    A model that carries state has `from_reset`: its outputs if the state is reset before each row.
+    """
     endpoint = {"url": url, **given}
     scaler = {"scaler": "s.joblib"} if scales else {}
     settings = Settings.model_validate({"model": "m.keras", "endpoints": [endpoint], **scaler})
     checks = [check.configured(settings) for check in CHECKS if check.code in CODES]
-    worker = FakeWorker(predict, data, scales=scales)
+    worker = FakeWorker(predict, data, scales=scales, from_reset=from_reset)
     client = EndpointClient(
         settings.endpoints[0],
         worker,
@@ -96,7 +118,10 @@ def ask(
         scales=scales,  # type: ignore[arg-type]
     )
     numbers = np.arange(len(data))
-    traces = {name: Trace(route=name, outputs={"y": values}) for name, values in worker.mistakes().items()}
+    known = (
+        worker.mistakes() if from_reset is None else {REFERENCE: predict(data), FROM_RESET: from_reset(data)}
+    )
+    traces = {name: Trace(route=name, outputs={"y": values}) for name, values in known.items()}
     with mock.patch.object(budget, "PER_SECOND", 10_000):  # no waiting between requests
         for route in endpoint_routes(settings.endpoint_labels()):
             traces |= {trace.route: trace for trace in client.run(route.name, numbers) if trace is not None}
@@ -105,7 +130,7 @@ def ask(
         policy=settings.policy(),
         traces=traces,
         comparisons=dict(_compared(checks, traces, numbers)),
-        noise={"y": _noise(worker)},
+        noise={"y": _noise(known[REFERENCE])},
         rows=len(data),
         data=DataContext(endpoint_rows={each.label: each.rows for each in settings.endpoints}),
     )
@@ -138,8 +163,7 @@ def _compared(checks: list[Check], traces: Mapping[str, Trace], numbers: np.ndar
                 )
 
 
-def _noise(worker: FakeWorker) -> Comparison:
-    outputs = worker.mistakes()[REFERENCE]
+def _noise(outputs: np.ndarray) -> Comparison:
     return Comparison(
         candidate=REFERENCE,
         reference="predict-float64",

@@ -50,6 +50,10 @@ class Stub(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}{PATHS[self.protocol]}"
 
+    def answer(self, rows: np.ndarray, _body: Any) -> Any:
+        """The outputs for the rows of a request."""
+        return self.answers(rows)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Stub
@@ -83,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             rows = np.array(self._rows(body), dtype="float64")
-            outputs = stub.answers(rows)
+            outputs = stub.answer(rows, body)
         except (ValueError, TypeError) as error:
             self._reply(400, {"error": str(error)})
             return

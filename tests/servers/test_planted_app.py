@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -14,7 +13,8 @@ from keras_consistency_cli.workers.endpoints import budget
 from tests.helpers.asked_services import ask, found
 from tests.helpers.in_process import SharedForkServer, run_in_process
 from tests.helpers.planted_services import EXPECTED, predict
-from tests.servers.recurrent import FEATURES, STEPS, UNITS, WEIGHTS
+from tests.helpers.recurrent import FEATURES, STEPS
+from tests.helpers.recurrent_model import recurrent_model
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,7 @@ def test_fault_is_found_and_its_twin_passes(planted_app: str, name: str) -> None
 def recurrent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model with a stateful layer, for one series at a time, and its rows."""
     folder = tmp_path_factory.mktemp("recurrent")
-    memory = keras.layers.SimpleRNN(UNITS, stateful=True, name="memory")
-    inputs = keras.Input((STEPS, FEATURES), batch_size=1)
-    model = keras.Sequential([inputs, memory, keras.layers.Dense(2)])
-    model.set_weights(WEIGHTS)
-    model.save(folder / "model.keras")
+    recurrent_model().save(folder / "model.keras")
     rows = np.random.default_rng(3).normal(size=(24, STEPS, FEATURES)).astype("float32")
     np.save(folder / "x.npy", rows)
     return folder
@@ -65,9 +61,41 @@ def test_state_that_all_callers_share(
     causes: list[str],
 ) -> None:
     monkeypatch.setattr(budget, "PER_SECOND", 10_000)
-    files = (str(recurrent_folder / "model.keras"), "--data", str(recurrent_folder / "x.npy"))
-    line = ("run", *files, "--endpoint", f"{planted_app}/{name}/predict", "--select", "KC91")
-    done = run_in_process(*line, "--format", "json", fork_server=shared_fork_server)
+    line = ("--endpoint", f"{planted_app}/{name}/predict")
+    assert causes_of(recurrent_folder, line, shared_fork_server) == causes
+
+
+@pytest.mark.parametrize(
+    ("name", "causes"),
+    [
+        ("state by sequence", []),
+        ("state of the last sequence", ["endpoint-mixes-sequences"]),
+        ("no state", ["endpoint-loses-state"]),
+        ("state of all callers", ["endpoint-keeps-state"]),
+    ],
+)
+def test_sequences_of_requests(
+    planted_app: str,
+    recurrent_folder: Path,
+    shared_fork_server: SharedForkServer,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    causes: list[str],
+) -> None:
+    monkeypatch.setattr(budget, "PER_SECOND", 10_000)
+    url = f"{planted_app}/{name.replace(' ', '-')}/predict"
+    template = {"session": "SEQUENCE", "instances": "ROWS"}
+    settings = recurrent_folder / f"{name.replace(' ', '-')}.yaml"
+    settings.write_text(json.dumps({"endpoints": [{"url": url, "template": template}]}))
+    assert causes_of(recurrent_folder, ("--config", str(settings)), shared_fork_server) == causes
+
+
+def causes_of(folder: Path, asked: tuple[str, ...], fork_server: SharedForkServer) -> list[str]:
+    """What kcheck finds about a service of the recurrent model; its exit code fits."""
+    files = (str(folder / "model.keras"), "--data", str(folder / "x.npy"))
+    line = ("run", *files, *asked, "--select", "KC91", "--format", "json")
+    done = run_in_process(*line, fork_server=fork_server)
     report: dict[str, Any] = json.loads(done.out)
-    assert [cause["cause"] for cause in report["diagnoses"]] == causes
+    causes = [cause["cause"] for cause in report["diagnoses"]]
     assert (report["exit_code"], done.code) == (int(bool(causes)),) * 2
+    return causes

@@ -196,7 +196,9 @@ def _zero_variance(layer: PreprocessingFact, description: DataFacts) -> _Problem
 
 
 def _few_rows(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
-    """Statistics of few rows: the file says so, or more rows cannot have them."""
+    """Statistics of few rows: the file says so, or more rows cannot have them. Arguments have no rows."""
+    if layer.is_given:
+        return None
     if 0 < layer.count < _FEW:
         message = f"'{layer.path}' was adapted on {layer.count} values of each feature, by its stored count"
         return _Problem(layer=layer, status=Status.WARN, message=message, cause=_UNADAPTED)

@@ -230,10 +230,12 @@ def _judge(evidence: Evidence, name: str, label: str, reference: str) -> tuple[J
 def _judge_by_model(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
     """Compare with predict, which carries the state of stateful layers from batch to batch.
 
-    A service that resets it before each request is right, unless rows are declared to continue each other.
+    A service that resets it before each request is right, unless rows are declared to continue each other
+    and requests do not say which sequence they belong to.
     """
     judged = _judge(evidence, name, label, REFERENCE)
-    if _agree(judged) or evidence.data.owner.stateful_rows != "independent":
+    is_own = evidence.details(route_on(name, label), AnswerDetails).get("of_own_sequence", False)
+    if _agree(judged) or (evidence.data.owner.stateful_rows != "independent" and not is_own):
         return judged
     from_reset = _judge(evidence, name, label, FROM_RESET)
     return from_reset if _agree(from_reset) else judged

@@ -51,6 +51,10 @@ _HOW: Mapping[str, str] = {
     "endpoint-transforms-outputs": "a function is applied to the outputs of predict, and gives the answers",
     "endpoint-rows-influence-each-other": "the rows stay the same, and only their neighbours are changed",
     "endpoint-mixes-requests": "the same rows are sent one after another, and get the right answers",
+    "endpoint-mixes-sequences": (
+        "two sequences of requests are sent one after the other, and get right answers; in turns they do not"
+    ),
+    "endpoint-loses-state": "a request of a sequence is sent as a first one, and gets the same answer",
     "endpoint-accepts-wrong-rows": "wrong rows are sent, and answered",
     "endpoint-wrong-row-fails-batch": (
         "right rows are sent at the same time as a wrong one, and without it; only then are they answered"

@@ -108,6 +108,7 @@ def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
         mean=tuple(mean.tolist()),
         sd=tuple(np.sqrt(np.maximum(variance, 0)).tolist()),
         adapted=layer.input_mean is not None or not is_identity,
+        is_given=layer.input_mean is not None,
         consistent=is_consistent,
         compute_dtype=str(layer.compute_dtype),
         count=0 if getattr(layer, "count", None) is None else int(as_numbers(layer.count)[0]),

@@ -18,6 +18,8 @@ __all__ = [
     "CONCURRENT",
     "DESCRIBED",
     "DUPLICATES",
+    "INTERLEAVED",
+    "IN_SEQUENCE",
     "REORDERED",
     "SCALED",
     "SHUFFLED",
@@ -37,6 +39,7 @@ SINGLE, SHUFFLED, DUPLICATES, AFTER_LARGE = (
     "answers-to-duplicates",
     "answers-after-large",
 )
+IN_SEQUENCE, INTERLEAVED = "answers-in-sequence", "answers-interleaved"
 CONCURRENT, DESCRIBED, REORDERED = "answers-concurrent", "described", "nearest-order"
 
 _SUMMARIES: Mapping[str, str] = {
@@ -50,6 +53,8 @@ _SUMMARIES: Mapping[str, str] = {
     DUPLICATES: "its answers to a row that is there twice",
     AFTER_LARGE: "its answers to a few rows after many",
     CONCURRENT: "its answers to single rows at the same time",
+    IN_SEQUENCE: "its answers to two sequences of requests, one after the other",
+    INTERLEAVED: "its answers to two sequences of requests in turns",
 }
 
 
@@ -79,12 +84,15 @@ class AnswerDetails(TypedDict, total=False):
     rows and answers are not as many. `wrong_rows` counts
     answers that are not the outputs of the model, `of_request` those of them that are the outputs for a
     different row of the same request, `of_others` those that are the outputs for any different row.
+    `reason` says why a route gives no answers, `of_own_sequence` whether each request was a new sequence.
     """
 
     wire: Mapping[str, WireDetails]
     functions: dict[str, FunctionDetails]
     wrong: str
     missing: bool
+    reason: str
+    of_own_sequence: bool
     wrong_rows: int
     of_request: int
     of_others: int

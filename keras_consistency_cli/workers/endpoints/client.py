@@ -13,6 +13,7 @@ from keras_consistency_cli.config.endpoints import Endpoint
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, OrderDetails
 from keras_consistency_cli.routes.endpoints.table import REORDERED
+from keras_consistency_cli.routes.sequences.states import FROM_RESET, ResetDetails
 from keras_consistency_cli.routes.trace import (
     GIVEN_ROWS,
     REFERENCE,
@@ -24,9 +25,11 @@ from keras_consistency_cli.routes.trace import (
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.endpoints.asked import Asked
 from keras_consistency_cli.workers.endpoints.errors import EndpointError, ShapeError, SpentError
 from keras_consistency_cli.workers.endpoints.misplaced import distances
-from keras_consistency_cli.workers.endpoints.questions import QUESTIONS, Asked
+from keras_consistency_cli.workers.endpoints.questions import QUESTIONS
+from keras_consistency_cli.workers.endpoints.sequences import sequence_places
 from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["EndpointClient"]
@@ -123,25 +126,17 @@ class EndpointClient(WorkerClient):
         with _rows_lock:
             raw, fed = self._worker.run(GIVEN_ROWS, numbers)
             predicted, _ = self._worker.run(REFERENCE, numbers)
+            reset, _ = self._worker.run(FROM_RESET, numbers)
         failed = next((trace for trace in (raw, fed, predicted) if trace is None or not trace.ran), None)
         if fed is None or failed is not None:
             reason = (failed.error or failed.unavailable) if failed is not None else None
             return f"the model gives no outputs to compare with: {reason}"
+        columns = self._columns(raw)
+        if columns is None:
+            return "RECORD and RECORDS stand for names of columns, and the rows of --data have none"
+        step_size = reset.details_as(ResetDetails).get("step_size", 0) if reset.ran else 0
         if self._service is None:
-            shapes = {name: values.shape[1:] for name, values in predicted.outputs.items()}
-            self._service = Service(
-                self._endpoint,
-                headers=self._headers,
-                requests=self._requests,
-                deadline=self._deadline,
-                shapes=shapes,
-            )
-        columns: Sequence[str] = ()
-        if self._endpoint.takes_records:
-            given = raw.details_as(GivenDetails)
-            columns = given.get("columns", ())
-            if not columns and not given.get("is_table") and len(raw.outputs) == 1:
-                return "RECORD and RECORDS stand for names of columns, and the rows of --data have none"
+            self._service = self._open(predicted.outputs, is_stateful=bool(step_size))
         asked = Asked(
             service=self._service,
             raw=_name_columns(raw.outputs, columns),
@@ -149,9 +144,43 @@ class EndpointClient(WorkerClient):
             scales=self._scales,
             predicted=predicted.outputs,
             batch_size=self._batch_size,
+            step_size=step_size,
         )
+        if step_size and self._service.has_sequences:
+            asked.continued = self._continue(numbers, step_size)
         self._asked = key, asked
         return asked
+
+    def _open(self, predicted: Outputs, *, is_stateful: bool) -> Service:
+        return Service(
+            self._endpoint,
+            headers=self._headers,
+            requests=self._requests,
+            deadline=self._deadline,
+            shapes={name: values.shape[1:] for name, values in predicted.items()},
+            is_stateful=is_stateful,
+        )
+
+    def _columns(self, raw: Trace) -> Sequence[str] | None:
+        """The names of the columns, empty if not needed, None if there are none."""
+        if not self._endpoint.takes_records:
+            return ()
+        given = raw.details_as(GivenDetails)
+        columns: Sequence[str] = given.get("columns", ())
+        is_nameless = not columns and not given.get("is_table") and len(raw.outputs) == 1
+        return None if is_nameless else columns
+
+    def _continue(self, numbers: np.ndarray, step_size: int) -> Outputs:
+        """The outputs of the model for each sequence of requests, which starts from the reset states."""
+        places = sequence_places(len(numbers), step_size)
+        with _rows_lock:
+            traces = [
+                self._worker.run(REFERENCE, numbers[place.ravel()])[0] for place in places if place.size
+            ]
+        if not traces or not all(trace.ran for trace in traces):
+            return {}
+        names = traces[0].outputs
+        return {name: np.concatenate([trace.outputs[name] for trace in traces]) for name in names}
 
     def _find_order(self, asked: Asked, numbers: np.ndarray) -> Result:
         """The outputs of the model for the order of columns that is nearest to the answers."""

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from keras_consistency_cli.routes.trace import Outputs
-from keras_consistency_cli.workers.endpoints.wire import Answer
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer
 
 __all__ = ["Misplaced", "distances", "find_misplaced", "furthest", "largest_difference"]
 

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from keras_consistency_cli.routes.endpoints import table
 from keras_consistency_cli.routes.output_functions import find_function
-from keras_consistency_cli.routes.trace import Outputs, Result
+from keras_consistency_cli.routes.trace import Result
+from keras_consistency_cli.workers.endpoints.asked import (
+    Asked,
+    ask_all,
+    batches,
+    count_rows,
+    details_of,
+    outputs_of,
+    pick,
+    wire_of,
+)
 from keras_consistency_cli.workers.endpoints.budget import BURST
 from keras_consistency_cli.workers.endpoints.misplaced import (
     Misplaced,
-    distances,
     find_misplaced,
     furthest,
     largest_difference,
 )
-from keras_consistency_cli.workers.endpoints.protocols import Rows
+from keras_consistency_cli.workers.endpoints.protocols.forms import Rows
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer
+from keras_consistency_cli.workers.endpoints.sequences import ask_in_sequence, ask_interleaved
 from keras_consistency_cli.workers.endpoints.service import Service, join
-from keras_consistency_cli.workers.endpoints.wire import Answer
 from keras_consistency_cli.workers.endpoints.wrong_rows import count_harmed, make_wrong_rows
 
-__all__ = ["QUESTIONS", "Asked"]
+__all__ = ["QUESTIONS"]
 
 _SINGLE_ROWS, _CONCURRENT_ROWS, _FEW_ROWS = 16, 32, 3
 _ROUNDS = 2
@@ -35,95 +45,25 @@ _SAME_STATE = 0.05
 """As a share of the change that a different request makes: as little as this is left of older ones."""
 
 
-@dataclass(kw_only=True)
-class Asked:
-    """A service, the rows for it, and its answers to them, which other questions refer to.
-
-    `raw` and `fed` are rows before and after scaling; `predicted` are the outputs of the model.
-    """
-
-    service: Service
-    raw: Rows
-    fed: Rows
-    scales: bool
-    predicted: Outputs
-    batch_size: int
-    answers: dict[str, Answer] | None = None
-    scaled: dict[str, Answer] | None = None
-
-    @property
-    def right(self) -> tuple[Rows, Mapping[str, Answer]]:
-        """The kind of rows that the service takes, by its answers so far, and these answers."""
-        answers = self.answers or _ask_all(self, self.raw if self.scales else self.fed)
-        self.answers = answers
-        if self.scales and self.scaled is not None and self._distance(self.scaled) < self._distance(answers):
-            return self.fed, self.scaled
-        return (self.raw if self.scales else self.fed), answers
-
-    def _distance(self, answers: Mapping[str, Answer]) -> float:
-        """How far the answers are from predict, in any order; NaN on one side only is as far as can be."""
-        return max(
-            float(distances(np.sort(answers[name].values, axis=0), np.sort(values, axis=0)).mean())
-            for name, values in self.predicted.items()
-        )
-
-
-def _pick(rows: Rows, positions: np.ndarray) -> Rows:
-    return {name: values[positions] for name, values in rows.items()}
-
-
-def _count(rows: Rows) -> int:
-    return len(next(iter(rows.values())))
-
-
-def _ask_all(asked: Asked, rows: Rows) -> dict[str, Answer]:
-    """Ask in batches of the size in use."""
-    places = _batches(_count(rows), asked.batch_size)
-    return join([asked.service.ask(_pick(rows, place)) for place in places])
-
-
-def _batches(count: int, size: int) -> list[np.ndarray]:
-    return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _outputs(answers: Mapping[str, Answer], like: Outputs) -> Outputs:
-    return {name: answers[name].values.astype(like[name].dtype) for name in like}
-
-
-def _details(answers: Mapping[str, Answer]) -> table.AnswerDetails:
-    return {"wire": _wire(answers)}
-
-
-def _wire(answers: Mapping[str, Answer]) -> dict[str, table.WireDetails]:
-    return {
-        name: {
-            "half_unit": answer.half_unit,
-            "digits": answer.digits,
-            "decimals": answer.decimals,
-            "forms": answer.forms,
-        }
-        for name, answer in answers.items()
-    }
-
-
 def _as_given(asked: Asked) -> Result:
-    asked.answers = _ask_all(asked, asked.raw if asked.scales else asked.fed)
+    asked.answers = ask_all(asked, asked.raw if asked.scales else asked.fed)
     return _compared_with_model(asked, asked.answers)
 
 
 def _compared_with_model(asked: Asked, answers: Mapping[str, Answer]) -> Result:
     """Answers to all rows: whether they are in a different order, or a function of the model's outputs."""
-    count = _count(asked.fed)
+    count = count_rows(asked.fed)
     parts = [
         find_misplaced(_pick_answers(answers, place), asked.predicted, place)
-        for place in _batches(count, asked.batch_size)
+        for place in batches(count, asked.batch_size)
     ]
-    details: table.AnswerDetails = {**_details(answers), **_misplaced(*parts), "functions": {}}
+    details: table.AnswerDetails = {**details_of(answers), **_misplaced(*parts), "functions": {}}
+    details["of_own_sequence"] = asked.service.has_sequences
     for name, values in asked.predicted.items():
         found = find_function(answers[name].values, values)
         if found is not None:
             details["functions"][name] = {"text": found.text, "difference": found.difference}
-    return Result(outputs=_outputs(answers, asked.predicted), details=details)
+    return Result(outputs=outputs_of(answers, asked.predicted), details=details)
 
 
 def _misplaced(*parts: Misplaced) -> table.AnswerDetails:
@@ -141,7 +81,7 @@ def _pick_answers(answers: Mapping[str, Answer], positions: np.ndarray) -> dict[
 def _scaled(asked: Asked) -> Result:
     if not asked.scales:
         return Result(outputs={}, details={"reason": "no scaler is given"})
-    asked.scaled = _ask_all(asked, asked.fed)
+    asked.scaled = ask_all(asked, asked.fed)
     return _compared_with_model(asked, asked.scaled)
 
 
@@ -162,36 +102,36 @@ def _compared(
     requests = [np.arange(len(positions))] if at_once else [np.array([n]) for n in range(len(positions))]
     parts = [find_misplaced(_pick_answers(answers, each), like, positions[each]) for each in requests]
     return Result(
-        outputs=_outputs(answers, like),
+        outputs=outputs_of(answers, like),
         baseline={name: baseline[name].astype(like[name].dtype) for name in like},
         rows=positions,
-        details={**_details(answers), **_misplaced(*parts)},
+        details={**details_of(answers), **_misplaced(*parts)},
     )
 
 
 def _again(asked: Asked) -> Result:
     """A request after itself, after a different one, and after itself again: only a state remembers."""
     rows, _ = asked.right
-    positions = np.arange(min(_FEW_ROWS, _count(rows)))
-    request, other = _pick(rows, positions), _pick(rows, np.arange(_count(rows))[-_FEW_ROWS:])
+    positions = np.arange(min(_FEW_ROWS, count_rows(rows)))
+    request, other = pick(rows, positions), pick(rows, np.arange(count_rows(rows))[-_FEW_ROWS:])
     asked.service.ask(request)
     first = asked.service.ask(request)
     asked.service.ask(other)
     second, third = asked.service.ask(request), asked.service.ask(request)
     follows = largest_difference(third, first) < _SAME_STATE * largest_difference(second, first)
     like = asked.predicted
-    details: table.RepeatDetails = {"follows_request": follows, "wire": _wire(second)}
+    details: table.RepeatDetails = {"follows_request": follows, "wire": wire_of(second)}
     return Result(
-        outputs=_outputs(second, like), baseline=_outputs(first, like), rows=positions, details=details
+        outputs=outputs_of(second, like), baseline=outputs_of(first, like), rows=positions, details=details
     )
 
 
 def _one_by_one(asked: Asked) -> Result:
     """Single rows, twice, the second time from the last to the first: chance and turns do not repeat."""
     rows, usual = asked.right
-    positions = np.arange(min(_SINGLE_ROWS, _count(rows)))
-    first = join([asked.service.ask(_pick(rows, positions[[n]])) for n in positions])
-    again = join([asked.service.ask(_pick(rows, positions[[n]])) for n in positions[::-1]][::-1])
+    positions = np.arange(min(_SINGLE_ROWS, count_rows(rows)))
+    first = join([asked.service.ask(pick(rows, positions[[n]])) for n in positions])
+    again = join([asked.service.ask(pick(rows, positions[[n]])) for n in positions[::-1]][::-1])
     answers = _worst_of([first, again], usual, positions)
     off = furthest(answers, {name: each.values for name, each in usual.items()}, positions).max()
     result = _compared(asked, positions, answers, at_once=False)
@@ -202,8 +142,8 @@ def _one_by_one(asked: Asked) -> Result:
 def _shuffled(asked: Asked) -> Result:
     """The rows of all batches are mixed, so that each has other neighbours."""
     rows, _ = asked.right
-    positions = np.random.default_rng(0).permutation(_count(rows))[: asked.batch_size]
-    return _sorted_by_row(asked, positions, asked.service.ask(_pick(rows, positions)))
+    positions = np.random.default_rng(0).permutation(count_rows(rows))[: asked.batch_size]
+    return _sorted_by_row(asked, positions, asked.service.ask(pick(rows, positions)))
 
 
 def _sorted_by_row(asked: Asked, positions: np.ndarray, answers: Mapping[str, Answer]) -> Result:
@@ -216,8 +156,8 @@ def _sorted_by_row(asked: Asked, positions: np.ndarray, answers: Mapping[str, An
 def _duplicates(asked: Asked) -> Result:
     """Each row twice, next to each other; the second one counts."""
     rows, _ = asked.right
-    positions = np.arange(min(_FEW_ROWS * 2, _count(rows)))
-    answers = asked.service.ask(_pick(rows, np.repeat(positions, 2)))
+    positions = np.arange(min(_FEW_ROWS * 2, count_rows(rows)))
+    answers = asked.service.ask(pick(rows, np.repeat(positions, 2)))
     for answer in answers.values():
         answer.values = answer.values[1::2]
     return _compared(asked, positions, answers)
@@ -225,16 +165,16 @@ def _duplicates(asked: Asked) -> Result:
 
 def _after_large(asked: Asked) -> Result:
     rows, _ = asked.right
-    positions = np.arange(_count(rows))
+    positions = np.arange(count_rows(rows))
     asked.service.ask(rows)
     few = positions[-_FEW_ROWS:]
-    return _compared(asked, few, asked.service.ask(_pick(rows, few)))
+    return _compared(asked, few, asked.service.ask(pick(rows, few)))
 
 
 def _concurrent(asked: Asked) -> Result:
     """Single rows at the same time, in waves; of all rounds the answer that is furthest off counts."""
     rows, usual = asked.right
-    positions = np.arange(min(_CONCURRENT_ROWS, _count(rows)))
+    positions = np.arange(min(_CONCURRENT_ROWS, count_rows(rows)))
     rounds = [_ask_at_once(asked.service, rows, positions) for _ in range(_ROUNDS)]
     chosen = _worst_of(rounds, usual, positions)
     result = _compared(asked, positions, chosen)
@@ -262,13 +202,13 @@ def _worst_of(
 
 def _ask_at_once(service: Service, rows: Rows, positions: np.ndarray) -> dict[str, Answer]:
     with ThreadPoolExecutor(BURST) as pool:
-        return join(list(pool.map(lambda place: service.ask(_pick(rows, positions[[place]])), positions)))
+        return join(list(pool.map(lambda place: service.ask(pick(rows, positions[[place]])), positions)))
 
 
 def _described(asked: Asked) -> Result:
     """What the service says of itself, and how it takes rows that are wrong."""
     rows, _ = asked.right
-    first = _pick(rows, np.arange(1))
+    first = pick(rows, np.arange(1))
     silent: list[str] = []
     refused: list[str] = []
     harmed = 0
@@ -301,6 +241,8 @@ QUESTIONS: Mapping[str, Callable[[Asked], Result]] = {
     table.DUPLICATES: _duplicates,
     table.AFTER_LARGE: _after_large,
     table.CONCURRENT: _concurrent,
+    table.IN_SEQUENCE: ask_in_sequence,
+    table.INTERLEAVED: ask_interleaved,
     table.DESCRIBED: _described,
 }
 """By route without label: the function that asks."""

@@ -11,7 +11,9 @@ import numpy as np
 from keras_consistency_cli.config.endpoints import Endpoint, Protocol
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.endpoints.binary import (
+from keras_consistency_cli.workers.endpoints.budget import Budget
+from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
+from keras_consistency_cli.workers.endpoints.protocols.binary import (
     EXTENSION,
     HEADER_LENGTH,
     NARROW,
@@ -19,17 +21,7 @@ from keras_consistency_cli.workers.endpoints.binary import (
     encode_binary,
     with_digits,
 )
-from keras_consistency_cli.workers.endpoints.budget import Budget
-from keras_consistency_cli.workers.endpoints.errors import AnswerError, EndpointError
-from keras_consistency_cli.workers.endpoints.http import Reply, send
-from keras_consistency_cli.workers.endpoints.interface import (
-    Interface,
-    lists_extension,
-    metadata_url,
-    read_interface,
-    server_url,
-)
-from keras_consistency_cli.workers.endpoints.protocols import (
+from keras_consistency_cli.workers.endpoints.protocols.forms import (
     Rows,
     detect,
     encode,
@@ -37,7 +29,21 @@ from keras_consistency_cli.workers.endpoints.protocols import (
     match_outputs,
     tensors_of_v2,
 )
-from keras_consistency_cli.workers.endpoints.wire import Answer, Json, read_json
+from keras_consistency_cli.workers.endpoints.protocols.http import Reply, send
+from keras_consistency_cli.workers.endpoints.protocols.interface import (
+    Interface,
+    lists_extension,
+    metadata_url,
+    read_interface,
+    server_url,
+)
+from keras_consistency_cli.workers.endpoints.protocols.steps import (
+    SEQUENCES,
+    Step,
+    fill_sequence,
+    sequence_numbers,
+)
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer, Json, read_json
 
 __all__ = ["Service", "join"]
 
@@ -53,6 +59,7 @@ class Service:
         requests: the most requests.
         deadline: how long one request and the whole run may take.
         shapes: by output of the model, the shape of one row.
+        is_stateful: whether the model carries state from one request to the next.
     """
 
     def __init__(
@@ -63,34 +70,50 @@ class Service:
         requests: int,
         deadline: Deadline,
         shapes: Mapping[str, tuple[int, ...]],
+        is_stateful: bool = False,
     ) -> None:
         self._url = endpoint.url
         self.protocol = detect(endpoint)
         self.budget = Budget(requests)
         self._shapes, self._deadline = shapes, deadline
         self._headers = {"Content-Type": "application/json", **headers}
+        self._endpoint = endpoint
         self._form = form_of(self.protocol, endpoint.template, endpoint.answers)
-        self._is_single = endpoint.takes_one_row
+        self.takes_one_row = endpoint.takes_one_row
+        self._is_stateful, self._numbers = is_stateful, sequence_numbers()
 
-    def ask(self, rows: Rows) -> dict[str, Answer]:
+    @property
+    def has_sequences(self) -> bool:
+        """Whether requests say which sequence they belong to."""
+        return self._endpoint.names_sequence or self.interface.has_sequences
+
+    def new_sequence(self) -> int:
+        """Return a number for one more sequence."""
+        return next(self._numbers)
+
+    def ask(self, rows: Rows, step: Step | None = None) -> dict[str, Answer]:
         """Return the answers to these rows, by output of the model.
 
         A service that takes one row in a request is asked row by row.
+
+        Args:
+            rows: input rows by name.
+            step: which request of which sequence it is; None for a sequence of its own.
 
         Raises:
             EndpointError: no answer, an error, or an answer that cannot be read.
             ShapeError: not one answer for each row.
         """
         count = len(next(iter(rows.values())))
-        if self._is_single and count > 1:
+        if self.takes_one_row and count > 1:
             single = ({name: values[at : at + 1] for name, values in rows.items()} for at in range(count))
             return join([self.ask(row) for row in single])
-        reply = self._post(rows)
+        reply = self._post(rows, step)
         if reply.status != 200:
             raise EndpointError(_refusal(reply, count, self.protocol), reply.status)
         if not self.interface.is_binary:
             found = self._form.outputs(read_json(reply.body))
-            return match_outputs(found, self._shapes, count, is_single=self._is_single)
+            return match_outputs(found, self._shapes, count, is_single=self.takes_one_row)
         outputs, types = decode_binary(reply.body, reply.header_length)
         return dict(with_digits(match_outputs(outputs, self._shapes, count), types))
 
@@ -112,13 +135,25 @@ class Service:
         else:
             self._form.outputs(read_json(reply.body))
 
-    def _post(self, rows: Rows) -> Reply:
+    def _post(self, rows: Rows, step: Step | None = None) -> Reply:
+        step = step or Step(sequence=self.new_sequence())
+        parameters = step.parameters() if self.interface.has_sequences else {}
         is_number = all(values.dtype.kind in "fiub" for values in rows.values())
         if not self.interface.is_binary or not is_number:
-            return self._send("POST", self._url, encode(self._form.body(rows, self.interface)))
-        body, length = encode_binary(tensors_of_v2(rows, self.interface))
+            return self._send("POST", self._url, encode(self._document(rows, step, parameters)))
+        body, length = encode_binary(tensors_of_v2(rows, self.interface), parameters)
         headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(length)}
         return self._send("POST", self._url, body, headers)
+
+    def _document(self, rows: Rows, step: Step, parameters: dict[str, Json]) -> Json:
+        form = self._form
+        if self._endpoint.names_sequence:
+            template = fill_sequence(self._endpoint.template, step)
+            form = form_of(self.protocol, template, self._endpoint.answers)
+        document = form.body(rows, self.interface)
+        if parameters and isinstance(document, dict):
+            document["parameters"] = parameters
+        return document
 
     def _send(
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -135,9 +170,14 @@ class Service:
             return Interface()
         document = self._get(url)
         described = read_interface(self.protocol, document)
-        server = server_url(self._url) if described.types & set(NARROW) else None
-        is_binary = server is not None and lists_extension(self._get(server), EXTENSION)
-        return replace(described, is_binary=is_binary)
+        is_narrow = bool(described.types & set(NARROW))
+        server = server_url(self._url) if is_narrow or self._is_stateful else None
+        listed = self._get(server) if server is not None else None
+        return replace(
+            described,
+            is_binary=is_narrow and lists_extension(listed, EXTENSION),
+            has_sequences=self._is_stateful and lists_extension(listed, SEQUENCES),
+        )
 
     def _get(self, url: str) -> Json:
         """Return a document, None if there is none or it cannot be read."""

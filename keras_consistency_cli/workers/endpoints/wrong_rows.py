@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from keras_consistency_cli.workers.endpoints.budget import BURST
-from keras_consistency_cli.workers.endpoints.protocols import Rows
+from keras_consistency_cli.workers.endpoints.protocols.forms import Rows
 from keras_consistency_cli.workers.endpoints.service import Service
 
 __all__ = ["count_harmed", "make_wrong_rows"]

@@ -215,6 +215,11 @@ def test_few_flags_or_generated_rows_show_nothing() -> None:
     assert examined(CHECK, described(flagged(few(5, 2)), generated=True)).status is Status.PASS
 
 
+def test_round_statistics_that_were_given_as_arguments_show_nothing() -> None:
+    given = replace(flagged(few(5, 2)), is_given=True)
+    assert examined(CHECK, described(given)).status is Status.PASS
+
+
 def test_means_and_variances_of_whole_numbers_show_how_few_rows_there_were(
     wording: SnapshotAssertion,
 ) -> None:

@@ -82,9 +82,9 @@ def test_an_adapted_normalization_and_its_rows() -> None:
 
 def test_a_normalization_that_was_never_adapted() -> None:
     fact = only(chain(layers.Normalization(name="norm")), x=ROWS)
-    assert (fact.adapted, fact.mean, fact.sd) == (False, (0.0, 0.0), (1.0, 1.0))
+    assert (fact.adapted, fact.is_given, fact.mean, fact.sd) == (False, False, (0.0, 0.0), (1.0, 1.0))
     stated = only(chain(layers.Normalization(mean=[0.0, 0.0], variance=[1.0, 1.0], name="norm")), x=ROWS)
-    assert (stated.adapted, stated.consistent) == (True, True)
+    assert (stated.adapted, stated.is_given, stated.consistent) == (True, True, True)
 
 
 def test_a_normalization_that_differs_from_its_weights() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.workers.endpoints.misplaced import find_misplaced
-from keras_consistency_cli.workers.endpoints.wire import Answer
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer
 
 RIGHT = {"y": np.arange(10.0).reshape(10, 1)}
 

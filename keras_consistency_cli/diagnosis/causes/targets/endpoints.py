@@ -162,6 +162,28 @@ ENDPOINT_CAUSES: tuple[Cause, ...] = (
         _CONCURRENCY,
     ),
     _cause(
+        "endpoint-mixes-sequences",
+        "requests of other sequences change the state of a sequence in the service",
+        "The service goes on with a sequence from where the last request ended, also if that was one of a "
+        "different sequence. One caller at a time gets right answers; with two, each continues the other.",
+        "keep the states of the layers for each sequence, and put them back before its next request:\n"
+        "    with lock:\n"
+        "        for variable, value in zip(states, kept.get(number, initial)):\n"
+        "            variable.assign(value)\n"
+        "        outputs = model.predict(rows)\n"
+        "        kept[number] = [variable.numpy() for variable in states]",
+        _CONCURRENCY,
+    ),
+    _cause(
+        "endpoint-loses-state",
+        "the service does not carry the state from one request of a sequence to the next",
+        "The number of the sequence has no effect: the layers are reset before each request, or each request "
+        "is answered by a copy of the model that has not seen the ones before.",
+        "keep the states of the layers for each sequence, and put them back before its next request; send "
+        "all requests of a sequence to the same process",
+        _CONCURRENCY,
+    ),
+    _cause(
         "endpoint-accepts-wrong-rows",
         "the service answers rows of a wrong shape or type",
         "The service cuts, pads or converts what it gets instead of refusing it. A caller that leaves out a "

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from keras_consistency_cli.config.endpoints import Endpoint, Protocol
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
-from keras_consistency_cli.workers.endpoints.interface import Interface
-from keras_consistency_cli.workers.endpoints.wire import Answer, Json, shape_data, to_array
+from keras_consistency_cli.workers.endpoints.protocols.interface import Interface
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer, Json, shape_data, to_array
 
 __all__ = [
     "Form",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.workers.endpoints.binary import decode_binary, encode_binary
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
+from keras_consistency_cli.workers.endpoints.protocols.binary import decode_binary, encode_binary
 from tests.helpers.asked_services import ask
 from tests.helpers.planted_services import COLUMNS, SERVICES, predict
 from tests.helpers.stub_services import Stub, refuse_wrong_rows, running

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from keras_consistency_cli.text import clean
-from keras_consistency_cli.workers.endpoints.binary import HEADER_LENGTH
 from keras_consistency_cli.workers.endpoints.errors import EndpointError
+from keras_consistency_cli.workers.endpoints.protocols.binary import HEADER_LENGTH
 
 __all__ = ["Reply", "send"]
 

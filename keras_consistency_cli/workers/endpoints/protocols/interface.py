@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from keras_consistency_cli.config.endpoints import Protocol
-from keras_consistency_cli.workers.endpoints.wire import Json
+from keras_consistency_cli.workers.endpoints.protocols.wire import Json
 
 __all__ = ["Interface", "lists_extension", "metadata_url", "read_interface", "server_url"]
 
@@ -25,6 +25,8 @@ class Interface:
     """Types of inputs and outputs, in the words of V2."""
     is_binary: bool = False
     """Whether tensors are sent and returned as bytes, by the binary extension of V2."""
+    has_sequences: bool = False
+    """Whether requests say which sequence they belong to, by the sequence extension of V2."""
 
 
 def server_url(url: str) -> str | None:

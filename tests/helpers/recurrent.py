@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 import numpy as np
 
-__all__ = ["FEATURES", "STEPS", "UNITS", "WEIGHTS", "make_recurrent"]
+__all__ = ["FEATURES", "STEPS", "UNITS", "WEIGHTS", "make_recurrent", "run_series"]
 
 STEPS, FEATURES, UNITS = 6, 3, 5
 _random = np.random.default_rng(7)
@@ -23,18 +23,19 @@ def make_recurrent(*, resets: bool) -> Callable[[np.ndarray], np.ndarray]:
     Args:
         resets: whether each series starts from a state of zeros, not from that in which the one before ended.
     """
-    state = {"now": np.zeros(UNITS, "float32")}
+    state: dict[str, np.ndarray] = {}
 
     def answer(rows: np.ndarray) -> np.ndarray:
-        return np.stack([_run(state, series, resets) for series in rows.astype("float32")])
+        return np.stack([run_series({} if resets else state, "now", series) for series in rows])
 
     return answer
 
 
-def _run(state: dict[str, np.ndarray], series: np.ndarray, resets: bool) -> np.ndarray:
+def run_series(states: MutableMapping[str, np.ndarray], key: str, series: np.ndarray) -> np.ndarray:
+    """Return the outputs for one series, which begins at the state under this key, and keep the new state."""
     kernel, recurrent, bias, last, last_bias = WEIGHTS
-    hidden = np.zeros(UNITS, "float32") if resets else state["now"]
-    for step in series:
+    hidden = states.get(key, np.zeros(UNITS, "float32"))
+    for step in series.astype("float32"):
         hidden = np.tanh(step @ kernel + hidden @ recurrent + bias)
-    state["now"] = hidden
+    states[key] = hidden
     return np.asarray(hidden @ last + last_bias, "float32")

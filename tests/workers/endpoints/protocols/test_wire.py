@@ -7,9 +7,9 @@ import math
 import pytest
 
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
-from keras_consistency_cli.workers.endpoints.interface import read_interface
-from keras_consistency_cli.workers.endpoints.protocols import form_of, match_outputs
-from keras_consistency_cli.workers.endpoints.wire import Answer, read_json, to_array
+from keras_consistency_cli.workers.endpoints.protocols.forms import form_of, match_outputs
+from keras_consistency_cli.workers.endpoints.protocols.interface import read_interface
+from keras_consistency_cli.workers.endpoints.protocols.wire import Answer, read_json, to_array
 
 
 def read(text: str) -> Answer:

@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.workers.endpoints.errors import AnswerError, ShapeError
-from keras_consistency_cli.workers.endpoints.wire import Answer, Json, in_shape, read_json, shape_data
+from keras_consistency_cli.workers.endpoints.protocols.wire import (
+    Answer,
+    Json,
+    in_shape,
+    read_json,
+    shape_data,
+)
 
 __all__ = ["EXTENSION", "HEADER_LENGTH", "NARROW", "decode_binary", "encode_binary", "with_digits"]
 
@@ -39,11 +45,14 @@ _TYPES: Mapping[str, str] = {
 Array = npt.NDArray[np.generic]
 
 
-def encode_binary(tensors: Mapping[str, tuple[str, Array]]) -> tuple[bytes, int]:
+def encode_binary(
+    tensors: Mapping[str, tuple[str, Array]], parameters: Mapping[str, Json] | None = None
+) -> tuple[bytes, int]:
     """Return a request, and the length of the JSON that it begins with.
 
     Args:
         tensors: by name of the input, its type in the words of the service and the rows.
+        parameters: further parameters of the request.
     """
     parts = {name: _to_bytes(datatype, values) for name, (datatype, values) in tensors.items()}
     inputs = [
@@ -55,7 +64,9 @@ def encode_binary(tensors: Mapping[str, tuple[str, Array]]) -> tuple[bytes, int]
         }
         for name, (datatype, values) in tensors.items()
     ]
-    header = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
+    header = json.dumps(
+        {"inputs": inputs, "parameters": {**(parameters or {}), "binary_data_output": True}}
+    ).encode()
     return header + b"".join(parts.values()), len(header)
 
 
