@@ -29,10 +29,13 @@ _CALLS = {"predict": "predict", "call": "model(x)", "compiled": "compiled"}
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Report the times and the advice that follows from them."""
+    """Report the times and the advice that follows from them.
+
+    A call that fails is no error of this check: other checks judge whether the model can be called.
+    """
     stopped = stop_unless_run(evidence, "costs")
     if stopped is not None:
-        return stopped
+        return Verdict.skip(stopped.reason or stopped.message)
     details = evidence.details("costs", CostDetails)
     seconds = details["seconds_a_row"]
     one = {call: times["one"] for call, times in seconds.items()}
