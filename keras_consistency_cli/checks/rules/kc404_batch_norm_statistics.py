@@ -18,11 +18,15 @@ with, the check warns: either a training loop did not store the updated statisti
 without them, or the layer was trained in inference mode, which is correct. Other layers as they were created,
 and other layers that are not trainable, are left out.
 
+A layer that the graph calls with training=False may have been trained with these statistics on purpose, as in
+transfer learning with a loop of one's own. The check then warns, unless its statistics are a mixture with
+those of the start: fit() of Keras 3 updates such a layer all the same.
+
 To fix: train longer, or with a lower momentum, such as BatchNormalization(momentum=0.9); or run
 `model(x, training=True)` on training batches until the moving statistics are those of the rows; save again.
 A training loop of your own must store `non_trainable_variables` too.
 
-Sources: tensorflow#38486, keras#6014, keras#8837, Ioffe and Szegedy 2015.
+Sources: tensorflow#38486, keras#6014, keras#8837, keras#20285, Ioffe and Szegedy 2015.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from collections.abc import Sequence
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import (
     BatchNormDetails,
     LayerStatistics,
@@ -62,6 +67,11 @@ _ADVICE_IF_UNTOUCHED = (
     "(non_trainable_variables) with the other weights; if it was trained in inference mode, it needs none"
 )
 
+_ADVICE_IF_MEANT = (
+    "the graph calls '{layer}' with training=False: if training ran it so too, it needs nothing; fit() of "
+    "Keras 3 does not, and mixes its statistics with those of the rows: set layer.trainable = False for it"
+)
+
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL if the statistics of a layer are not those of the rows that reach it."""
@@ -76,7 +86,7 @@ def examine(evidence: Evidence) -> Verdict:
     layers = [layer for layer in details["layers"] if _is_judged(layer)]
     if not layers:
         return Verdict.skip("every BatchNormalization layer is frozen, or still as it was created")
-    return _judge(layers, details["source"], details["rows"])
+    return _judge(layers, details, _called_in_inference(evidence.facts))
 
 
 def _is_judged(layer: LayerStatistics) -> bool:
@@ -84,7 +94,15 @@ def _is_judged(layer: LayerStatistics) -> bool:
     return layer["learned"] if layer["untouched"] else layer["trainable"]
 
 
-def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict:
+def _called_in_inference(facts: Facts) -> tuple[str, ...]:
+    """The paths of layers and models that the graph calls with training=False."""
+    return tuple(layer.path for layer in facts.layers if layer.baked_training is False)
+
+
+def _judge(
+    layers: Sequence[LayerStatistics], details: BatchNormDetails, in_inference: tuple[str, ...]
+) -> Verdict:
+    source, rows = details["source"], details["rows"]
     what = "reference rows" if source == "reference" else "rows"
     far = [layer for layer in layers if _is_far(layer, source) or _is_far_in_part(layer)]
     findings: dict[str, object] = {
@@ -94,7 +112,8 @@ def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict
     if not far:
         return Verdict.ok(_describe_fit(layers, what), findings=findings)
     moved = [layer for layer in far if not layer["untouched"]]
-    sure = [layer for layer in moved if _is_sure(layer, source)]
+    meant = [layer for layer in moved if _is_meant(layer, in_inference)]
+    sure = [layer for layer in moved if _is_sure(layer, source) and layer not in meant]
     first = (sure or moved or far)[0]
     more = f" ({len(far)} layers in all)" if len(far) > 1 else ""
     message = (
@@ -103,12 +122,27 @@ def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict
         f"{rows} rows give {first['seen']:.3g}; "
         f"{_describe_extent(first)}"
     )
+    is_meant = first in meant
+    advice = _advice(first, is_meant=is_meant).format(layer=first["path"])
+    fix: dict[str, object] = {"mend": advice, "mend_is_complete": True} if is_meant else {}
     return (Verdict.fail if sure else Verdict.warn)(
         message,
         cause="batch-norm-statistics",
-        findings={**findings, "layer": first["path"], **_mixture(first)},
-        advice=(_ADVICE if moved else _ADVICE_IF_UNTOUCHED).format(layer=first["path"]),
+        findings={**findings, "layer": first["path"], **_mixture(first), **fix},
+        advice=advice,
     )
+
+
+def _is_meant(layer: LayerStatistics, in_inference: tuple[str, ...]) -> bool:
+    """Whether the layer may have been trained with these statistics, which do not come from its rows."""
+    is_called = any(f"{layer['path']}/".startswith(f"{path}/") for path in in_inference)
+    return is_called and layer["initial_share"] is None
+
+
+def _advice(layer: LayerStatistics, *, is_meant: bool) -> str:
+    if layer["untouched"]:
+        return _ADVICE_IF_UNTOUCHED
+    return _ADVICE_IF_MEANT if is_meant else _ADVICE
 
 
 def _describe_fit(layers: Sequence[LayerStatistics], what: str) -> str:

@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc404_batch_norm_statistics import CHECK
 from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
 
@@ -101,3 +102,27 @@ def test_a_layer_that_fails_comes_before_one_that_warns(world: Any) -> None:
 
 def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
     assert world.where({"batch-norm-statistics": crashed}).verdict(CHECK).status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("called", "share", "status"),
+    [
+        ({"a": False}, None, Status.WARN),
+        ({"backbone": False}, None, Status.FAIL),
+        ({"a": False}, 0.4, Status.FAIL),
+        ({"a": None}, None, Status.FAIL),
+        ({"a": True}, None, Status.FAIL),
+    ],
+)
+def test_a_layer_that_the_graph_calls_in_inference_mode(
+    world: Any,
+    called: dict[str, bool | None],
+    share: float | None,
+    status: Status,
+    wording: SnapshotAssertion,
+) -> None:
+    layers = tuple(LayerFact(path=path, kind="x", baked_training=flag) for path, flag in called.items())
+    trace = measured(layer("a/b", 0.9, initial_share=share))
+    verdict = world.where({"batch-norm-statistics": trace}, facts={"layers": layers}).verdict(CHECK)
+    assert verdict.status is status
+    assert verdict.advice == wording
