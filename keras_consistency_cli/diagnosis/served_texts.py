@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.served.kinds import (
+    IDS_STORED,
     INPUT_ORDER,
     LATE,
     LOW_PRECISION,
@@ -104,6 +105,13 @@ _SHORTENED = CauseTexts(
         "    message = json.dumps({{'rows': np.asarray(rows, np.float64).tolist()}})     # all digits"
     ),
 )
+_IDS_STORED = CauseTexts(
+    sentence="ids pass through a float dtype that does not hold all of them: neighbouring ids become one",
+    advice=(
+        "keep ids as whole numbers from the request to the model, on the wire and in tables too:\n"
+        "    ids = np.asarray(ids, np.int64)          # float16 is exact up to 2048, float32 up to 2**24"
+    ),
+)
 _NOT_CLIPPED = CauseTexts(
     sentence="serving does not clip as the saved scaler does: values beyond its range reach the model",
     advice=(
@@ -183,6 +191,8 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
     own = own_mistakes(evidence, LOW_PRECISION)
     if are_of_kinds(own, *SHORTENED):
         return _SHORTENED
+    if are_of_kinds(own, IDS_STORED):
+        return _IDS_STORED
     return _WRAPPED if are_of_kinds(own, "wrapped-first", "wrapped-after") else None
 
 

@@ -45,6 +45,7 @@ from tests.corpus import (
     reports_moving_statistics,
     reports_one_hot,
     reports_overflow,
+    reports_parts,
     reports_precision,
     reports_quantised,
     reports_samples,
@@ -73,6 +74,7 @@ _FAMILIES = (
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
+    *(reports_parts,),
     *(reports_misplaced, reports_scalers),
     exports,
 )

@@ -10,6 +10,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     names_to_select,
     transform_rows,
 )
+from keras_consistency_cli.loading.scalers.step_refits import refit_each_step
 from keras_consistency_cli.loading.tables.columns import Words, decode
 from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean, shape_text
@@ -135,6 +137,14 @@ class Scaling:
         copy_of_scaler = clone(self.scaler)
         self._learn_and_transform(copy_of_scaler.fit, rows)
         return replace(self, scaler=copy_of_scaler)
+
+    def step_refits(self) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+        """Yield the name of each step of a pipeline, and the scaling with this step alone fitted again.
+
+        The function raises CannotRefit if the step cannot be fitted on the rows that it gets.
+        """
+        for name, learn in refit_each_step(self.scaler):
+            yield name, partial(self._learn_and_transform, learn)
 
     def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray:
         """Return the rows as a copy of the saved scaler gives them that first learns from each batch.

@@ -15,11 +15,13 @@ from keras_consistency_cli.routes.scaling.column_distance import find_wrong_colu
 from keras_consistency_cli.routes.served.column_lines import measure_linear_prefix
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.mixed_batches import find_runs
+from keras_consistency_cli.text import clean
 
 __all__ = [
     "generate_batch_variants",
     "generate_request_variants",
     "generate_run_variants",
+    "generate_step_variants",
     "scale_in_batches",
     "suggest_batch_sizes",
 ]
@@ -71,6 +73,28 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
         yield Variant(kind=kind, rows=scale_in_batches(raw[:rows], size, scale), batch=size)
         if refits and size >= _MIN_FIRST_ROWS and wrong_rows[size:].any():
             yield Variant(kind="refit-first", rows=first, batch=size)
+
+
+def generate_step_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows as a pipeline gives them of which one step is fitted on all rows, or batch by batch.
+
+    Serving then loads only a part of what training saved.
+    """
+    raw, expected, served = _consecutive_rows(case)
+    wrong = find_wrong_columns(served, expected)
+    if not len(wrong):
+        return
+    sizes = list(suggest_batch_sizes(expected, served, wrong.tolist(), in_use=case.sizes))
+    for name, scale in case.scaling.step_refits():
+        for size in (len(case.raw), *sizes, 1):
+            piece = case.raw if size > len(raw) else raw
+            first = _scale_first_batch(scale, piece[:size])
+            if first is None or not _explains_a_column(first, case.served[:size], wrong):
+                continue
+            rows = min(max(_MIN_BATCHES, _BATCHED_ROWS // size) * size, len(piece) // size * size)
+            scaled = scale_in_batches(piece[:rows], size, scale)
+            kind = "refit-step" if size < len(case.raw) else "refit-step-all"
+            yield Variant(kind=f"{kind}:{clean(name)}", rows=scaled, batch=size)
 
 
 def generate_request_variants(case: ServedInput) -> Iterator[Variant]:

@@ -35,6 +35,9 @@ _BEFORE_A_LINE = ("log1p", "log", "sqrt", "square")
 """A line hides the base of a logarithm."""
 _SERIES_AXES = 3
 _MIN_VALUES = 2
+_STEP_TOLERANCE, _ROUNDED = 1e-3, 2.0
+"""How far differences may be from the line: as a share of their spread, and in units of the levels."""
+_TINY = 1e-30
 _MIN_VALUES_ON_LINE = 8
 """A line has two parameters, and there are several functions."""
 
@@ -100,7 +103,7 @@ def _gives_on_line(function: _Function, raw: Array, served: Array, limit: float)
     return fit_rising_line(values, served, limit) is not None
 
 
-def generate_time_functions(expected: Array) -> Iterator[Variant]:
+def generate_time_functions(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield series as differences, changes and sums along time, which serving takes or leaves out."""
     if expected.ndim != _SERIES_AXES or expected.shape[1] < 2 or expected.dtype.kind != "f":
         return
@@ -115,3 +118,28 @@ def generate_time_functions(expected: Array) -> Iterator[Variant]:
     ):
         yield Variant(kind=f"function:{words}", rows=np.concatenate([start, rest], axis=1))
     yield Variant(kind="function:the running sums along time", rows=np.cumsum(expected, axis=1))
+    levels = _sum_up_like(expected, served)
+    if levels is not None:
+        yield Variant(kind="function:the running sums along time", rows=levels)
+
+
+def _sum_up_like(expected: Array, served: Array) -> Array | None:
+    """Return running sums that begin where each served series does, on a scale of their own.
+
+    Training took differences and scaled them; serving scales the levels. None if the differences of the
+    served values are no rising line over the right ones.
+    """
+    if served.shape != expected.shape or served.dtype.kind != "f" or not np.isfinite(served).all():
+        return None
+    right, steps = expected[:, 1:].astype(np.float64), np.diff(served.astype(np.float64), axis=1)
+    # Levels may be large, and their differences then hold the rounding of the levels.
+    rounding = _ROUNDED * float(np.finfo(served.dtype).eps) * float(np.abs(served).max())
+    summed = np.zeros_like(steps)
+    for column in range(steps.shape[-1]):
+        x, y = right[..., column], steps[..., column]
+        slope = float(np.cov(x.ravel(), y.ravel())[0, 1] / max(float(x.var(ddof=1)), _TINY))
+        fitted = y.mean() + slope * (x - x.mean())
+        if slope <= 0 or np.abs(y - fitted).max() > max(_STEP_TOLERANCE * float(y.std()), rounding):
+            return None
+        summed[..., column] = fitted
+    return np.concatenate([served[:, :1], served[:, :1] + np.cumsum(summed, axis=1)], axis=1)

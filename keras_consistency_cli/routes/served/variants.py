@@ -17,6 +17,7 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_batch_variants,
     generate_request_variants,
     generate_run_variants,
+    generate_step_variants,
     scale_in_batches,
 )
 from keras_consistency_cli.routes.scaling.growing_variants import (
@@ -42,6 +43,7 @@ _MAX_MOVED_COLUMNS, _MOVED_ROWS = 64, 256
 _LEAST_UNCLIPPED = 0.1
 """Share of the right values between the ends at which a column was clipped."""
 _LARGEST_WHOLE = 2.0**62
+_FLOATS_OF_IDS = (np.float16, np.float32)
 _NARROW_INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 
 
@@ -67,6 +69,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         generate_updated_variants,
         generate_window_variants,
         generate_group_variants,
+        generate_step_variants,
     ):
         yield from stop_at_refusal(generate(case))
 
@@ -158,16 +161,26 @@ def _wrap(rows: Array) -> Iterator[tuple[str, Array]]:
 
 def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield variants of rows that no scaler belongs to: cast, or with values in other places."""
-    if is_float(expected.dtype):
-        with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):
+        if is_float(expected.dtype):
             yield Variant(kind="float16-after", rows=expected.astype(np.float16))
+        else:
+            yield from _store_ids_as_floats(expected)
     yield from generate_rounded_variants(expected, served)
     yield from _wrap_after(expected)
     yield from _clip_to_range(expected, served)
     yield from generate_axis_variants(expected)
-    yield from generate_time_functions(expected)
+    yield from generate_time_functions(expected, served)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
         yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)
+
+
+def _store_ids_as_floats(expected: Array) -> Iterator[Variant]:
+    """Yield whole numbers as each float dtype keeps them that does not keep all of them."""
+    for dtype in _FLOATS_OF_IDS:
+        stored = expected.astype(dtype).astype(np.float64)
+        if expected.dtype.kind in "iu" and (stored != expected).any():
+            yield Variant(kind=f"ids-stored:{np.dtype(dtype).name}", rows=stored)
 
 
 def _clip(case: ServedInput) -> Iterator[Variant]:
@@ -190,7 +203,7 @@ def _clip_to_range(expected: Array, served: Array) -> Iterator[Variant]:
 
 def _move_axes(case: ServedInput) -> Iterator[Variant]:
     yield from generate_axis_variants(case.expected)
-    yield from generate_time_functions(case.expected)
+    yield from generate_time_functions(case.expected, case.served)
 
 
 def _preprocess_single_rows(case: ServedInput) -> Iterator[Variant]:

@@ -42,6 +42,12 @@ def by_quartiles(rows: Array) -> Array:
     return np.asarray((rows - middle) / (high - low))
 
 
+def levels(x: Array) -> Array:
+    """Series whose differences were taken and scaled in training, scaled with the same numbers as levels."""
+    start = RANDOM.normal(40.0, 5.0, x[:, :1].shape)
+    return np.concatenate([start, start + np.cumsum(0.7 * x[:, 1:] + 0.2, axis=1)], axis=1).astype(x.dtype)
+
+
 @pytest.mark.parametrize(
     ("rows", "serve", "expected"),
     [
@@ -74,6 +80,8 @@ def by_quartiles(rows: Array) -> Array:
         ),
         (TABLE, lambda x: x / np.linalg.norm(x, axis=1, keepdims=True), "own-statistics:length of each row"),
         (SERIES, lambda x: np.cumsum(x, axis=1), "function:the running sums along time"),
+        (SERIES, levels, "function:the running sums along time"),
+        (SERIES, lambda x: levels(x) + RANDOM.normal(0, 0.3, x.shape), "unknown"),
         (SERIES, lambda x: RANDOM.normal(size=x.shape), "unknown"),
         (IMAGES, lambda x: RANDOM.uniform(size=x.shape), "unknown"),
         (SERIES, lambda x: 2 * x + 1, "another-scaler"),

@@ -30,6 +30,7 @@ def setting(tmp_path: Path) -> Callable[..., Setting]:
     return partial(Setting, tmp_path)
 
 
+PIPELINE = Pipeline([("power", PowerTransformer()), ("scale", MinMaxScaler())]).fit(TRAINED)
 SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int | None]]]] = {
     "rightly": (SCALER.transform, []),
     "refitted on all": (lambda rows: StandardScaler().fit_transform(rows), [("refit-all", None)]),
@@ -84,6 +85,67 @@ def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None
     served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
     (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
     assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
+
+
+@pytest.mark.parametrize(
+    ("refits", "kind", "batch"),
+    [
+        (lambda rows: MinMaxScaler().fit_transform(PIPELINE[:1].transform(rows)), "refit-step-all:scale", 48),
+        (
+            lambda rows: np.concatenate(
+                [
+                    MinMaxScaler().fit_transform(PIPELINE[:1].transform(rows[at : at + 12]))
+                    for at in range(0, 48, 12)
+                ]
+            ),
+            "refit-step:scale",
+            12,
+        ),
+        (
+            lambda rows: PIPELINE[1:].transform(
+                np.concatenate(
+                    [PowerTransformer().fit_transform(rows[at : at + 16]) for at in range(0, 48, 16)]
+                )
+            ),
+            "refit-step:power",
+            16,
+        ),
+        (lambda rows: clone(PIPELINE).fit_transform(rows), "refit-all", None),
+        (PIPELINE.transform, None, None),
+    ],
+    ids=["last step, all rows", "last step, batches", "first step, batches", "both steps", "rightly"],
+)
+def test_a_single_step_that_is_fitted_again_is_named(
+    setting: Any, refits: Callable[[np.ndarray], np.ndarray], kind: str | None, batch: int | None
+) -> None:
+    served = refits(RAW)
+    (match,) = setting(scaler=PIPELINE, served=served).run("served").details["inputs"].values()
+    found = [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]]
+    assert found == ([(kind, batch)] if kind else [])
+
+
+def test_ids_that_floats_do_not_hold_are_named(setting: Any) -> None:
+    random = np.random.default_rng(4)
+    ids = random.integers(1, 40_000, (48, 1)).astype("int32")
+    model = keras.Sequential(
+        [keras.Input((1,), dtype="int32"), layers.Embedding(40_000, 3), layers.Flatten(), layers.Dense(2)]
+    )
+    served = ids.astype("float16").astype("int32")
+    assert [each["kind"] for each in mistakes_of(setting(ids, model, served=served))] == [
+        "ids-stored:float16"
+    ]
+    other = random.permutation(ids.ravel())[:, None]
+    assert all(
+        each["kind"] != "ids-stored:float16" for each in mistakes_of(setting(ids, model, served=other))
+    )
+    small = (ids % 2000).astype("int32")
+    assert mistakes_of(setting(small, model, served=small.astype("float16").astype("int32"))) == []
+
+
+def mistakes_of(here: Setting) -> Any:
+    """The mistakes in the served rows of the only input."""
+    (match,) = here.run("served").details["inputs"].values()
+    return list(match.get("mistakes", ()))
 
 
 FLAGS = np.column_stack([np.random.default_rng(6).integers(0, 3, 48), RAW[:, :2]])

@@ -8,6 +8,7 @@ __all__ = [
     "DIVIDED_AGAIN",
     "ENCODED_BY_ROW",
     "FEATURE_ORDER",
+    "IDS_STORED",
     "INPUT_ORDER",
     "KINDS",
     "LATE",
@@ -41,6 +42,7 @@ ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
 LOST_CATEGORIES = "lost-categories"
 NOT_DIVIDED, DIVIDED_AGAIN = "not-divided", "divided-again"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
+IDS_STORED = "ids-stored"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
 _FILLED = "gaps-filled-otherwise"
@@ -65,6 +67,11 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "scaled by the saved scaler after partial_fit in batches of {batch}",
         "scaler-refit",
     ),
+    "refit-step-all": ("scaled with the step '{step}' of the pipeline refitted on all rows", "scaler-refit"),
+    "refit-step": (
+        "scaled with the step '{step}' of the pipeline refitted on every {batch} rows",
+        "scaler-refit",
+    ),
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
@@ -82,6 +89,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "rounded-first": ("rounded to whole numbers before scaling", LOW_PRECISION),
     "cut-after": ("cut to whole numbers after scaling", LOW_PRECISION),
     "rounded-after": ("rounded to whole numbers after scaling", LOW_PRECISION),
+    IDS_STORED: ("stored as {step}, which does not hold all of them", LOW_PRECISION),
     "wrapped-first": ("cast to {step} before scaling, which wraps around", LOW_PRECISION),
     "wrapped-after": ("computed in {step}, which wraps around", LOW_PRECISION),
     "decimals": ("rounded to {step}", LOW_PRECISION),
