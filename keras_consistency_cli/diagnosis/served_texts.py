@@ -7,6 +7,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     INPUT_ORDER,
     LATE,
     LOW_PRECISION,
+    MOVED_AND_SCALED,
     NOT_CLIPPED,
     OTHER_ROWS,
     RESHAPED,
@@ -52,6 +53,14 @@ _AXES_RESHAPED = CauseTexts(
     advice=(
         "transpose axes, and use reshape() only to split or join them; from channels first to channels "
         "last:\n    rows = np.moveaxis(rows, 1, -1)"
+    ),
+)
+_MOVED_AND_SCALED = CauseTexts(
+    sentence="columns or channels are in a different order than in training, and scaled differently",
+    advice=(
+        "apply the preprocessing of training as a whole, order and scale; a model of keras.applications "
+        "needs the preprocess_input of its own family:\n"
+        "    x = prepare(rows)                   # the function of training, on the same raw rows"
     ),
 )
 _STEPS_REVERSED = CauseTexts(
@@ -150,6 +159,8 @@ def specific_order(evidence: Evidence) -> CauseTexts | None:
     own = own_mistakes(evidence, "feature-order")
     if are_of_kinds(own, RESHAPED):
         return _AXES_RESHAPED
+    if any(mistake.kind == MOVED_AND_SCALED for mistake in own):
+        return _MOVED_AND_SCALED
     if are_of_kinds(own, STEPS_REVERSED):
         return _STEPS_REVERSED
     shapes = [rows.shape for rows in evidence.data.rows_given.values()]

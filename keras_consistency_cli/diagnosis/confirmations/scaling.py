@@ -33,7 +33,7 @@ __all__ = ["SCALING_CONFIRMATIONS", "same_mistake_gives_served_rows"]
 
 _MOST_LEFT = 0.1
 """Share of the wrong rows that a confirmed mistake may leave unexplained."""
-_NOT_EXACT = (NEARLY_MOVED, NEARLY_RESAMPLED, NEARLY_TURNED, MOVED_AND_SCALED)
+_NOT_EXACT = (NEARLY_MOVED, NEARLY_RESAMPLED, NEARLY_TURNED)
 _OF_KINDS = {
     LATE: "these features of each served row are those of a row before or after it, value by value",
     LOST_CATEGORIES: (
@@ -44,6 +44,10 @@ _OF_KINDS = {
 """What reproduces the served rows, by kind of mistake."""
 _MADE_ON_PURPOSE = "the same mistake, made on purpose, reproduces the served rows value by value"
 _NEARLY = "changed in this way, the right values are nearly the served ones, but not value by value"
+_ON_LINES = (
+    "each served column is a straight line over a different right one; which numbers serving scales with is "
+    "not known"
+)
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
 )
@@ -61,6 +65,8 @@ def same_mistake_gives_served_rows(slug: str, explanation: str = "") -> Confirma
         others = [each for each in served if each.cause != slug]
         if any(each.kind in _NOT_EXACT for each in own):
             return ConfirmationResult(confirmed=False, explanation=_NEARLY)
+        if any(each.kind == MOVED_AND_SCALED for each in own):
+            return ConfirmationResult(confirmed=False, explanation=_ON_LINES)
         rows, columns, left = sum(each.rows for each in own), _find_places(own), _count_left(own, others)
         if not columns:
             return None

@@ -123,8 +123,8 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
         is_single = len(measured["columns"]) < match["features"] or match["features"] == 1
         unit = ", as in a different unit" if is_single and _is_unit_change(factor) else ""
         return (
-            f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
-            f"{factor:.3g} times as wide{unit})"
+            f" (centre shifted by {measured['shift']:+.2g} standard deviations; served values vary "
+            f"{1 / factor:.3g} times as much{unit})"
         )
     if kind in ("other-columns", MOVED_AND_SCALED) and measured.get("sources"):
         pairs = list(zip(measured["columns"], measured["sources"], strict=False))
