@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input, needs_tensorflow
 from keras_consistency_cli.routes.session.batches import first_batch
@@ -31,9 +32,13 @@ None if the output is disconnected from the input.
 
 
 class GradientDetails(TypedDict, total=False):
-    """Details of the route: sizes by output and input, or the error of an operation."""
+    """Details of the route: sizes by output and input, or the error of an operation.
+
+    `reacting` are the outputs without any gradient that inputs near zero change all the same.
+    """
 
     gradients: dict[str, GradientSizes]
+    reacting: list[str]
     refused: str
 
 
@@ -66,8 +71,25 @@ def _gradients(session: Session, rows: Rows) -> Result:
         for name, of_output in zip(names, gradients, strict=True)
         if of_output is not None
     }
-    details: GradientDetails = {"gradients": sizes}
+    cut = [name for name, by_input in sizes.items() if all(size is None for size in by_input.values())]
+    details: GradientDetails = {"gradients": sizes, "reacting": _find_reacting(session, batch, places, cut)}
     return Result(outputs={}, details=details)
+
+
+def _find_reacting(session: Session, batch: Rows, places: Iterable[str], outputs: list[str]) -> list[str]:
+    """Return which of these outputs change if these inputs are zeros, or at most 1 in size."""
+    if not outputs or not places:
+        return []
+    right = session.call(batch, training=False)
+    reacting: set[str] = set()
+    for shrink in (np.zeros_like, _shrink):
+        other = session.call({**batch, **{name: shrink(batch[name]) for name in places}}, training=False)
+        reacting |= {name for name in outputs if not same_values(other[name], right[name])}
+    return sorted(reacting)
+
+
+def _shrink(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values / max(float(np.abs(values).max(initial=0.0)), 1.0), values.dtype)
 
 
 def _run_with_gradients(

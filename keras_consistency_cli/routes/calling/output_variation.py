@@ -16,7 +16,7 @@ _AT_THE_END = 2.0**-24
 
 
 class OutputVariation(TypedDict):
-    """The float outputs that are equal for all rows, or -1, 0 or 1 everywhere.
+    """The float outputs that are equal for all rows, -1, 0 or 1 everywhere, or whole numbers everywhere.
 
     `distinct` is the number of different rows.
     """
@@ -24,6 +24,7 @@ class OutputVariation(TypedDict):
     distinct: int
     constant: list[str]
     saturated: list[str]
+    whole: list[str]
 
 
 def describe_variation(rows: Rows, outputs: Outputs) -> OutputVariation:
@@ -37,6 +38,7 @@ def describe_variation(rows: Rows, outputs: Outputs) -> OutputVariation:
         distinct=_count_distinct(rows),
         constant=[name for name, values in floats.items() if bool((values == values[:1]).all())],
         saturated=[name for name, values in floats.items() if _is_at_its_ends(values)],
+        whole=[name for name, values in floats.items() if bool((values == np.rint(values)).all())],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,13 @@ from keras_consistency_cli.routes.trace import Trace
 ZERO, SMALL, CUT = {"out": {"x": 0.0}}, {"out": {"x": 1e-9}}, {"out": {"x": None}}
 
 
-def verdict(world: Any, gradients: Any, *, distinct: int = 20, **variation: Any) -> Any:
-    details = {"variation": {"distinct": distinct, "constant": [], "saturated": [], **variation}}
+def verdict(
+    world: Any, gradients: Any, *, distinct: int = 20, reacting: Sequence[str] = (), **variation: Any
+) -> Any:
+    details = {"variation": {"distinct": distinct, "constant": [], "saturated": [], "whole": [], **variation}}
     predict = Trace(route="", outputs={"out": world.predict}, details=details)
-    gradient = Trace(route="", details={"gradients": gradients})
+    details = {"gradients": gradients, "reacting": list(reacting)}
+    gradient = Trace(route="", details=details)
     return world.where({"predict": predict, "gradients": gradient}).verdict(CHECK)
 
 
@@ -76,3 +80,26 @@ def test_probabilities_of_0_and_1_alone_are_a_warning_if_nothing_changes_them(
 def test_generated_rows_are_a_skip(world: Any) -> None:
     generated = world.where(data=DataContext(description=DataFacts(generated=True)))
     assert verdict(generated, ZERO, constant=["out"]).status is Status.SKIP
+
+
+@pytest.mark.parametrize(
+    ("gradients", "reacting", "variation", "status"),
+    [
+        (CUT, ("out",), {"constant": ["out"]}, Status.WARN),
+        (CUT, ("out",), {}, Status.PASS),
+        (CUT, ("out",), {"constant": ["out"], "whole": ["out"]}, Status.PASS),
+        (CUT, (), {"constant": ["out"]}, Status.PASS),
+        (SMALL, ("out",), {"constant": ["out"]}, Status.PASS),
+    ],
+    ids=["bins", "varies", "decision", "a number of its own", "has a gradient"],
+)
+def test_an_output_without_gradient_must_react_to_other_values(
+    world: Any,
+    gradients: Any,
+    reacting: Sequence[str],
+    variation: dict[str, Any],
+    status: Status,
+    wording: SnapshotAssertion,
+) -> None:
+    result = verdict(world, gradients, reacting=reacting, **variation)
+    assert (result.status, result.message) == (status, wording)

@@ -62,6 +62,20 @@ def test_inputs_without_effect_have_no_gradient() -> None:
     assert (found["sum"]["used"] or 0.0) > 0
 
 
+def test_outputs_behind_bins_react_to_inputs_near_zero() -> None:
+    inputs = keras.Input((2,), name="x")
+    bins = layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0])(inputs)
+    looked_up = layers.Flatten()(layers.Embedding(4, 3)(bins))
+    own = keras.ops.ones_like(inputs) * 0.25
+    model = keras.Model(
+        inputs, {"binned": layers.Dense(1)(looked_up), "own": own, "sum": layers.Dense(1)(inputs)}
+    )
+    session = session_of((model, {"x": normal(2) + 40.0}))
+    details = ROUTE.run(session, {"x": normal(2) + 40.0}).details
+    assert details["reacting"] == ["binned"]
+    assert [size for size in details["gradients"]["binned"].values() if size] == []
+
+
 def test_float_inputs_alone_have_gradients() -> None:
     found = gradients(dict_inputs())
     assert {output: set(by_input) for output, by_input in found.items()} == {

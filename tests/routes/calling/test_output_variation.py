@@ -20,7 +20,12 @@ def test_constant_and_saturated_outputs_are_named() -> None:
         "lost": np.full((6, 1), np.nan, np.float32),
     }
     variation = describe_variation(ROWS, outputs)
-    assert variation == {"distinct": 6, "constant": ["same"], "saturated": ["ends", "signs"]}
+    assert variation == {
+        "distinct": 6,
+        "constant": ["same"],
+        "saturated": ["ends", "signs"],
+        "whole": ["ends", "signs"],
+    }
 
 
 def test_equal_rows_count_once() -> None:
