@@ -27,6 +27,7 @@ __all__ = [
     "specific_precision",
     "specific_rows",
     "specific_step",
+    "specific_time",
 ]
 
 _IMAGE_AXES, _TABLE_AXES = 4, 2
@@ -112,6 +113,14 @@ _SHORTENED = CauseTexts(
         "find what shortens the numbers, and send all of their digits: round(), int(), a format such as "
         ":.1f, a DECIMAL or INTEGER column, pixels as bytes:\n"
         "    message = json.dumps({{'rows': np.asarray(rows, np.float64).tolist()}})     # all digits"
+    ),
+)
+_TIME_IN_PART = CauseTexts(
+    sentence="the time in some rows is shifted, as without daylight saving time or with a clock of 12 hours",
+    advice=(
+        "use the name of the time zone, which knows daylight saving time, not a fixed offset, and read hours "
+        "with %H, not %I:\n"
+        "    time = pandas.to_datetime(stamps, utc=True).tz_convert('Europe/Berlin')     # not UTC+1"
     ),
 )
 _IDS_STORED = CauseTexts(
@@ -205,6 +214,12 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
     if are_of_kinds(own, IDS_STORED):
         return _IDS_STORED
     return _WRAPPED if are_of_kinds(own, "wrapped-first", "wrapped-after") else None
+
+
+def specific_time(evidence: Evidence) -> CauseTexts | None:
+    """A different zone shifts all rows; a rule of the clock shifts some."""
+    own, rows = own_mistakes(evidence, "time-shift"), evidence.rows
+    return _TIME_IN_PART if own and max(mistake.rows for mistake in own) < rows else None
 
 
 def specific_step(evidence: Evidence) -> CauseTexts | None:

@@ -218,7 +218,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "time-shift": _served_rows_are(
         "time-shift",
         "one angle is fitted to all rows, and compared with the served rows",
-        "turned by this one angle, the right values are the served ones in all rows",
+        "turned by this one angle, the right values are the served ones in all of these rows",
     ),
     "values-inverted": _served_rows_are(
         "values-inverted",

@@ -117,7 +117,24 @@ class UnmatchedColumns:
         scaler = self._find_scaler_in_part(part)
         if scaler is not None:
             return replace(mistake, kind=scaler.kind, shift=scaler.shift, factor=scaler.factor)
+        turned = self._find_turned_in_part(part)
+        if turned is not None:
+            return replace(mistake, kind=turned)
         return replace(mistake, kind="one-number") if self._is_filled(part) else mistake
+
+    def _find_turned_in_part(self, part: Part) -> str | None:
+        """Return the kind if all wrong columns of these rows are pairs turned by one angle."""
+        rows = np.repeat(part.mask, len(self.comparison.served) // len(part.mask))
+        compared = replace(
+            self.comparison,
+            served=self.comparison.served[rows],
+            expected=self.comparison.expected[rows],
+            wrong=self.comparison.wrong[rows],
+        )
+        pairs = find_turned_pairs(compared, list(part.columns))
+        kinds = {f"turned:{pair.degrees:.4g}" for pair in pairs}
+        covered = {column for pair in pairs for column in pair.columns}
+        return kinds.pop() if len(kinds) == 1 and covered == set(part.columns) else None
 
     def _find_moved(self, columns: list[int]) -> Mistake | None:
         """Return the columns that have the values of other columns."""

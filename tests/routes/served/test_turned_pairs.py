@@ -75,3 +75,26 @@ def test_coordinates_are_not_on_a_circle() -> None:
 def test_a_constant_column_is_not_on_a_circle() -> None:
     expected = circle(HOURS) * [1.0, 0.0, 1.0]
     assert turned(expected + np.array([0.0, 0.5, 0.3]), expected) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "degrees", "count"),
+    [
+        (np.where(np.arange(120) > 70, 1, 0), "15", 49),
+        (np.where(HOURS >= 12, 12, 0), "180", int((HOURS >= 12).sum())),
+        (np.where(np.arange(120) % 3 == 0, 2, 0), "30", 40),
+    ],
+    ids=["daylight saving time", "a clock of 12 hours", "one of three sources"],
+)
+def test_a_shift_of_some_rows(hours: Array, degrees: str, count: int) -> None:
+    served, expected = circle(HOURS + hours), circle(HOURS)
+    match = match_served_rows(served, expected, generate_plain_variants(expected, served))
+    assert [(each.kind, each.columns, each.hit) for each in match.mistakes] == [
+        (f"turned:{degrees}", (0, 2), count)
+    ]
+
+
+def test_different_shifts_of_some_rows_are_no_turn() -> None:
+    served, expected = circle(HOURS + np.arange(120) % 5), circle(HOURS)
+    match = match_served_rows(served, expected, generate_plain_variants(expected, served))
+    assert all(not each.kind.startswith("turned") for each in match.mistakes)
