@@ -18,6 +18,8 @@ _FEWEST_INSIDE = 8
 _LINE_ERROR = 1e-3
 """As a share of the deviation of the outputs: a line that is this far off is not one."""
 _UNIT = 2.0**-24
+_TIES = 0.02
+"""Share of the values."""
 _NOTHING = 1e-6
 """As a share of the largest value: less than this is not added on purpose."""
 _SHOWN, _MOST_LISTED = 3, 12
@@ -25,10 +27,14 @@ _MOST_COLUMNS = 64
 
 
 class OutputFunction(NamedTuple):
-    """A function in words, and how far the outputs are from it, in units of the model's outputs."""
+    """A function in words, how far the outputs are from it, and whether it only rounds them.
+
+    The distance is in units of the model's outputs.
+    """
 
     text: str
     difference: float
+    is_rounding: bool = False
 
 
 def find_function(given: Array, outputs: Array) -> OutputFunction | None:
@@ -51,9 +57,23 @@ def _functions(given: Array, outputs: Array) -> Iterator[OutputFunction]:
         if name != "softmax" or given.shape[-1] > 1:
             yield OutputFunction(f"{name} is applied to the outputs", _distance(function(outputs), given))
             yield OutputFunction(f"{name} is left out of the outputs", _distance(function(given), outputs))
+    yield from _narrower(given, outputs)
     yield from _lines(given, outputs)
     yield from _ranges(given, outputs)
     yield from _orders(given, outputs)
+
+
+def _narrower(given: Array, outputs: Array) -> Iterator[OutputFunction]:
+    """The outputs in float16, if that holds every given number."""
+    with np.errstate(over="ignore"):
+        narrow, rounded = given.astype(np.float16), outputs.astype(np.float16)
+    if (narrow == given).all() and np.isfinite(rounded).all():
+        unit = float(np.spacing(np.abs(rounded).max()))
+        distance = _distance(rounded.astype(np.float64), given)
+        # An output near the middle of two numbers of float16 may be rounded to either.
+        is_same = distance <= unit and float((narrow != rounded).mean()) <= _TIES
+        text = "the outputs are rounded to float16"
+        yield OutputFunction(text, 0.0 if is_same else distance, is_rounding=True)
 
 
 def _lines(given: Array, outputs: Array) -> Iterator[OutputFunction]:

@@ -149,6 +149,11 @@ def _rounded_if_many(outputs: np.ndarray) -> np.ndarray:
     return outputs.astype("float16").astype("float32") if len(outputs) > 4 else outputs
 
 
+def _in_percent(outputs: np.ndarray) -> np.ndarray:
+    """Percentages, whose rounding depends on the size of the batch."""
+    return np.asarray(outputs * np.float32(100) + np.float32(1e-5) * (len(outputs) % 3), "float32")
+
+
 def _softmax(outputs: np.ndarray) -> np.ndarray:
     powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), "float32")
@@ -187,6 +192,9 @@ SERVICES: Mapping[str, Callable[[Predict], Answers]] = {
     ),
     "class numbers": lambda predict: lambda rows: predict(SCALER.transform(rows)).argmax(axis=-1),
     "one answer missing": lambda predict: lambda rows: predict(SCALER.transform(rows))[1:],
+    "one decimal": lambda predict: lambda rows: predict(SCALER.transform(rows)).astype("float64").round(1),
+    "answers in float16": lambda predict: lambda rows: predict(SCALER.transform(rows)).astype("float16"),
+    "percentages": lambda predict: lambda rows: _in_percent(predict(SCALER.transform(rows))),
 }
 """By fault: from the model in NumPy to the answers of a service."""
 
@@ -245,5 +253,8 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
     "labels next to scores": {},
     "class numbers": dict.fromkeys(CODES, ("fail", None)),
     "one answer missing": dict.fromkeys(CODES, ("fail", "endpoint-answers-missing")),
+    "one decimal": {"KC911": ("fail", "endpoint-rounds-answers")},
+    "answers in float16": {"KC911": ("fail", "endpoint-rounds-answers")},
+    "percentages": {"KC911": ("fail", "endpoint-transforms-outputs")},
 }
 """By fault: what is not a pass, by code, with the cause."""

@@ -26,6 +26,7 @@ from typing import Any
 from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
     judge_answers,
+    judge_repeat,
     misplaced_cause,
     problem_of,
 )
@@ -36,7 +37,9 @@ from keras_consistency_cli.routes.endpoints.table import (
     ANSWERS,
     REORDERED,
     SCALED,
+    SINGLE,
     AnswerDetails,
+    FunctionDetails,
     WireDetails,
 )
 from keras_consistency_cli.routes.sequences.states import FROM_RESET
@@ -120,13 +123,18 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: s
     misplaced = misplaced_cause(evidence, label, (SCALED if stated == "scaled" else ANSWERS,))
     if misplaced is not None:
         return _fail(judged, *misplaced)
-    for name in (ANSWERS, SCALED):
-        text = _function(evidence, name, label)
-        if text:
-            return _fail(judged, "endpoint-transforms-outputs", f"in the service {text}")
+    # Before functions: a range, for example, is near enough to any answers of few digits.
     coarse = _coarse(evidence, label, judged)
     if coarse:
         return _fail(judged, "endpoint-rounds-answers", coarse)
+    for name in (ANSWERS, SCALED):
+        functions = _functions(evidence, name, label)
+        is_rounding = all(each["is_rounding"] for each in functions)
+        # If only requests of many rows are rounded, the size of the request is the cause: see KC912.
+        if functions and (not is_rounding or _agree_if_any(judge_repeat(evidence, SINGLE, label))):
+            cause = "endpoint-rounds-answers" if is_rounding else "endpoint-transforms-outputs"
+            texts = dict.fromkeys(each["text"] for each in functions)
+            return _fail(judged, cause, f"in the service {'; '.join(texts)}")
     return Verdict.fail(f"answers differ from predict: {_size(judged)}", judged=judged)
 
 
@@ -141,20 +149,20 @@ def _reordered(judged: tuple[Judged, ...], details: Mapping[str, Any]) -> Verdic
     return Verdict.fail(f"answers differ from predict: {_size(judged)}; {text}", cause=cause, judged=judged)
 
 
-def _function(evidence: Evidence, name: str, label: str) -> str:
-    """Describe the function of the outputs of predict that gives the answers, "" if there is none."""
+def _functions(evidence: Evidence, name: str, label: str) -> list[FunctionDetails]:
+    """Return the function of each wrong output of predict that gives the answers, empty if one has none."""
     details = evidence.details(route_on(name, label), AnswerDetails)
     functions, wire = details.get("functions", {}), details.get("wire", {})
-    texts = []
+    chosen: list[FunctionDetails] = []
     for one in _judge(evidence, name, label, REFERENCE):
         output = one.comparison.output
         found = functions.get(output)
         if one.within:
             continue
         if found is None or found["difference"] > one.limit.value + wire[output]["half_unit"]:
-            return ""
-        texts.append(found["text"])
-    return "; ".join(dict.fromkeys(texts))
+            return []
+        chosen.append(found)
+    return chosen
 
 
 def _coarse(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> str:
@@ -243,6 +251,10 @@ def _judge_by_model(evidence: Evidence, name: str, label: str) -> tuple[Judged, 
 
 def _agree(judged: tuple[Judged, ...]) -> bool:
     return bool(judged) and all(one.within for one in judged)
+
+
+def _agree_if_any(judged: tuple[Judged, ...]) -> bool:
+    return all(one.within for one in judged)
 
 
 def _pairs(settings: Settings) -> tuple[Pair, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -46,7 +46,7 @@ def _run_orders(session: Session, rows: Rows) -> Result:
         return _nothing("the rows have no columns to exchange")
     tried: list[np.ndarray] = []
     orders: list[Order] = []
-    for order in _orders(columns):
+    for order in _orders(columns, session.subject.sources.columns or ()):
         tried.append(fed[name][..., order])
         orders.append({"order": order, "scaled": True})
         if session.subject.files.scales and not session.subject.sources.words:
@@ -64,9 +64,12 @@ def _nothing(reason: str) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _orders(columns: int) -> Iterator[list[int]]:
-    """Every order of few columns; of many the reverse, the shifts, and each pair exchanged."""
+def _orders(columns: int, names: Sequence[str] = ()) -> Iterator[list[int]]:
+    """Every order of few columns; of many that of their names, the reverse, shifts, and exchanged pairs."""
     right = list(range(columns))
+    by_name = sorted(right, key=lambda place: names[place]) if len(names) == columns > _ALL_ORDERS else right
+    if by_name != right:
+        yield by_name
     if columns <= _ALL_ORDERS:
         yield from (list(order) for order in itertools.permutations(right) if list(order) != right)
         return

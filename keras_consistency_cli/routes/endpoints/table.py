@@ -71,10 +71,11 @@ class WireDetails(TypedDict):
 
 
 class FunctionDetails(TypedDict):
-    """The function of an output of the model that is nearest to the answers."""
+    """The function of an output of the model that is nearest to the answers; whether it only rounds."""
 
     text: str
     difference: float
+    is_rounding: bool
 
 
 class AnswerDetails(TypedDict, total=False):

@@ -62,7 +62,11 @@ def _compared_with_model(asked: Asked, answers: Mapping[str, Answer]) -> Result:
     for name, values in asked.predicted.items():
         found = find_function(answers[name].values, values)
         if found is not None:
-            details["functions"][name] = {"text": found.text, "difference": found.difference}
+            details["functions"][name] = {
+                "text": found.text,
+                "difference": found.difference,
+                "is_rounding": found.is_rounding,
+            }
     return Result(outputs=outputs_of(answers, asked.predicted), details=details)
 
 

@@ -14,6 +14,7 @@ import pytest
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS
+from keras_consistency_cli.routes.endpoints.orders import _orders
 from tests.helpers.asked_services import ask, found
 from tests.helpers.planted_services import COLUMNS, EXPECTED, RAW, SCALER, SERVICES, predict
 from tests.helpers.stub_services import PATHS, Stub, refuse_wrong_rows, running
@@ -109,6 +110,13 @@ def test_an_order_is_known_if_no_other_one_gives_the_answers(
         verdict = ask(stub.url, model)["KC911"]
     assert verdict.findings["cause"] == "endpoint-columns-reordered"
     assert bool(verdict.findings.get("confirmed")) is is_known
+
+
+def test_of_many_columns_the_order_of_their_names_is_tried_first() -> None:
+    names = ["income", "age", "debt", "children", "tenure", "balance"]
+    assert next(_orders(6, names)) == [1, 5, 3, 2, 0, 4]
+    assert next(_orders(6, sorted(names))) == [5, 4, 3, 2, 1, 0]
+    assert next(_orders(6)) == [5, 4, 3, 2, 1, 0]
 
 
 def test_nan_for_requests_at_the_same_time_is_a_wrong_answer() -> None:

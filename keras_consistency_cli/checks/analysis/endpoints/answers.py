@@ -63,7 +63,18 @@ def judge_answers(evidence: Evidence, pair: Pair, *, both_written: bool = False)
 def judge_repeat(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
     """Judge the answers of a route by the service's answers to the same rows, which the route brings."""
     route = route_on(name, label)
-    return judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
+    judged = judge_answers(evidence, Pair(candidate=route, reference=f"{route}-baseline"), both_written=True)
+    return tuple(_on_own_scale(evidence, one) for one in judged)
+
+
+def _on_own_scale(evidence: Evidence, one: Judged) -> Judged:
+    """The limit of answers that are larger than the outputs of the model, such as percentages."""
+    noise = evidence.noise.get(one.comparison.output)
+    comparison = one.comparison
+    if noise is None or one.within or not noise.scale or comparison.misshapen or comparison.nonfinite:
+        return one
+    limit = replace(one.limit, value=one.limit.value * max(comparison.scale / noise.scale, 1.0))
+    return replace(one, limit=limit, within=comparison.max_abs <= limit.value)
 
 
 def misplaced_cause(evidence: Evidence, label: str, names: Iterable[str]) -> tuple[str, str] | None:
