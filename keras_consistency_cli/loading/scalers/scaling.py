@@ -10,7 +10,6 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     names_to_select,
     transform_rows,
 )
-from keras_consistency_cli.loading.scalers.step_refits import refit_each_step
 from keras_consistency_cli.loading.tables.columns import Words, decode
 from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean, shape_text
@@ -118,7 +116,7 @@ class Scaling:
             raise CannotRefit("a preprocess function cannot be fitted")
         from sklearn.base import clone
 
-        refitted = self._learn_and_transform(lambda table: clone(self.scaler).fit(table), rows)
+        refitted = self.learn_and_transform(lambda table: clone(self.scaler).fit(table), rows)
         if refitted.shape != self.apply(rows).shape:
             shape = shape_text(refitted.shape[1:])
             raise CannotRefit(f"{self.kind}, fitted on these rows, gives rows of shape {shape}")
@@ -135,16 +133,8 @@ class Scaling:
         from sklearn.base import clone
 
         copy_of_scaler = clone(self.scaler)
-        self._learn_and_transform(copy_of_scaler.fit, rows)
+        self.learn_and_transform(copy_of_scaler.fit, rows)
         return replace(self, scaler=copy_of_scaler)
-
-    def step_refits(self) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
-        """Yield the name of each step of a pipeline, and the scaling with this step alone fitted again.
-
-        The function raises CannotRefit if the step cannot be fitted on the rows that it gets.
-        """
-        for name, learn in refit_each_step(self.scaler):
-            yield name, partial(self._learn_and_transform, learn)
 
     def update_transform(self, rows: np.ndarray, size: int) -> np.ndarray:
         """Return the rows as a copy of the saved scaler gives them that first learns from each batch.
@@ -156,10 +146,14 @@ class Scaling:
             raise CannotRefit(f"{self.kind} cannot go on learning")
         learn = copy.deepcopy(self.scaler).partial_fit
         batches = (rows[start : start + size] for start in range(0, len(rows), size))
-        return np.concatenate([self._learn_and_transform(learn, batch) for batch in batches])
+        return np.concatenate([self.learn_and_transform(learn, batch) for batch in batches])
 
-    def _learn_and_transform(self, learn: Callable[[Any], Any], rows: np.ndarray) -> np.ndarray:
-        """Return the rows as the scaler gives them that `learn` returns for these rows."""
+    def learn_and_transform(self, learn: Callable[[Any], Any], rows: np.ndarray) -> np.ndarray:
+        """Return the rows as the scaler gives them that `learn` returns for these rows.
+
+        Raises:
+            CannotRefit: it cannot learn from them, or not transform them.
+        """
         try:
             flat = np.array(rows).reshape(-1, rows.shape[-1])
             with warnings.catch_warnings(), np.errstate(all="ignore"):

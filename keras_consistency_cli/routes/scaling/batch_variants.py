@@ -15,18 +15,21 @@ from keras_consistency_cli.routes.scaling.column_distance import find_wrong_colu
 from keras_consistency_cli.routes.served.column_lines import measure_linear_prefix
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.mixed_batches import find_runs
-from keras_consistency_cli.text import clean
 
 __all__ = [
+    "BATCHED_ROWS",
+    "MIN_BATCHES",
+    "consecutive_rows",
+    "explains_a_column",
     "generate_batch_variants",
     "generate_request_variants",
     "generate_run_variants",
-    "generate_step_variants",
+    "scale_first_batch",
     "scale_in_batches",
     "suggest_batch_sizes",
 ]
 
-_BATCHED_ROWS, _MIN_BATCHES = 512, 2
+BATCHED_ROWS, MIN_BATCHES = 512, 2
 _MIN_FIRST_ROWS = 8
 """Rows of a first batch; a match with a scaler fitted on fewer rows may be chance."""
 _MAX_RUNS, _RUN_ROWS = 4, 512
@@ -57,7 +60,7 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
 
     A preprocess function is called on batches instead.
     """
-    raw, expected, served = _consecutive_rows(case)
+    raw, expected, served = consecutive_rows(case)
     wrong = find_wrong_columns(served, expected)
     if not len(wrong):
         return
@@ -65,36 +68,14 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
     refits = case.scaling.scaler is not None
     scale = case.scaling.refit_transform if refits else case.scaling.apply
     for size in suggest_batch_sizes(raw, served, wrong.tolist(), in_use=case.sizes):
-        first = _scale_first_batch(scale, raw[:size])
-        if first is None or not _explains_a_column(first, served[:size], wrong):
+        first = scale_first_batch(scale, raw[:size])
+        if first is None or not explains_a_column(first, served[:size], wrong):
             continue
-        rows = min(max(_MIN_BATCHES, _BATCHED_ROWS // size) * size, len(raw) // size * size)
+        rows = min(max(MIN_BATCHES, BATCHED_ROWS // size) * size, len(raw) // size * size)
         kind = "refit-batches" if refits else "scaled-batches"
         yield Variant(kind=kind, rows=scale_in_batches(raw[:rows], size, scale), batch=size)
         if refits and size >= _MIN_FIRST_ROWS and wrong_rows[size:].any():
             yield Variant(kind="refit-first", rows=first, batch=size)
-
-
-def generate_step_variants(case: ServedInput) -> Iterator[Variant]:
-    """Yield the rows as a pipeline gives them of which one step is fitted on all rows, or batch by batch.
-
-    Serving then loads only a part of what training saved.
-    """
-    raw, expected, served = _consecutive_rows(case)
-    wrong = find_wrong_columns(served, expected)
-    if not len(wrong):
-        return
-    sizes = list(suggest_batch_sizes(expected, served, wrong.tolist(), in_use=case.sizes))
-    for name, scale in case.scaling.step_refits():
-        for size in (len(case.raw), *sizes, 1):
-            piece = case.raw if size > len(raw) else raw
-            first = _scale_first_batch(scale, piece[:size])
-            if first is None or not _explains_a_column(first, case.served[:size], wrong):
-                continue
-            rows = min(max(_MIN_BATCHES, _BATCHED_ROWS // size) * size, len(piece) // size * size)
-            scaled = scale_in_batches(piece[:rows], size, scale)
-            kind = "refit-step" if size < len(case.raw) else "refit-step-all"
-            yield Variant(kind=f"{kind}:{clean(name)}", rows=scaled, batch=size)
 
 
 def generate_request_variants(case: ServedInput) -> Iterator[Variant]:
@@ -119,26 +100,28 @@ def generate_request_variants(case: ServedInput) -> Iterator[Variant]:
     yield Variant(kind="refit-requests" if refits else "scaled-requests", rows=np.concatenate(pieces))
 
 
-def _consecutive_rows(case: ServedInput) -> tuple[Array, Array, Array]:
+def consecutive_rows(case: ServedInput) -> tuple[Array, Array, Array]:
+    """Return raw, expected and served rows that follow one another in the data."""
     rows = slice(case.consecutive)
     return case.raw[rows], case.expected[rows], case.served[rows]
 
 
-def _scale_first_batch(scale: Callable[[Array], Array], rows: Array) -> Array | None:
+def scale_first_batch(scale: Callable[[Array], Array], rows: Array) -> Array | None:
+    """Return the rows of a first batch as they are scaled, None if they cannot be."""
     try:
         return scale(rows)
     except (CannotRefit, KcheckError):
         return None
 
 
-def _explains_a_column(candidate: Array, served: Array, wrong: Array) -> bool:
+def explains_a_column(candidate: Array, served: Array, wrong: Array) -> bool:
     """Whether the candidate gives at least one of the wrong columns."""
     return candidate.shape == served.shape and not set(wrong) <= set(find_wrong_columns(served, candidate))
 
 
 def generate_run_variants(case: ServedInput) -> Iterator[Variant]:
     """Yield runs of wrong rows between right ones, refitted together or in batches."""
-    raw, expected, served = _consecutive_rows(case)
+    raw, expected, served = consecutive_rows(case)
     wrong_rows = find_wrong_rows(served, expected)
     if case.scaling.scaler is None or wrong_rows.all():
         return

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison
 from keras_consistency_cli.routes.served.mistakes import Array
 
-__all__ = ["TurnedPair", "find_turned_pairs"]
+__all__ = ["TurnedPair", "find_turn_in_rows", "find_turned_pairs"]
 
 _LEAST_POINTS = 6
 """Three points lie on some linear map."""
 _MOST_COLUMNS = 12
 _NEAR = 1e-2
+_DECIMALS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,26 @@ def find_turned_pairs(comparison: ColumnComparison, columns: list[int]) -> list[
         if degrees is not None:
             pairs.append(TurnedPair(columns=pair, degrees=degrees))
     return pairs
+
+
+def find_turn_in_rows(comparison: ColumnComparison, rows: Array, columns: list[int]) -> float | None:
+    """Return the angle by which pairs turn that are all of these columns in these rows, or None.
+
+    A rule of the clock, such as daylight saving time, shifts some rows only.
+
+    Args:
+        comparison: all rows.
+        rows: for each row whether it counts; a row may have several time steps.
+        columns: the columns that are wrong in these rows.
+    """
+    steps = np.repeat(rows, len(comparison.served) // len(rows))
+    served, expected, wrong = (
+        each[steps] for each in (comparison.served, comparison.expected, comparison.wrong)
+    )
+    pairs = find_turned_pairs(replace(comparison, served=served, expected=expected, wrong=wrong), columns)
+    angles = {round(pair.degrees, _DECIMALS) for pair in pairs}
+    covered = {column for pair in pairs for column in pair.columns}
+    return angles.pop() if len(angles) == 1 and covered == set(columns) else None
 
 
 def _measure_turn(comparison: ColumnComparison, pair: list[int]) -> float | None:

@@ -42,7 +42,7 @@ from keras_consistency_cli.routes.served.reordered_rows import (
     describe_step,
     find_late_columns,
 )
-from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
+from keras_consistency_cli.routes.served.turned_pairs import find_turn_in_rows, find_turned_pairs
 
 __all__ = ["UnmatchedColumns"]
 
@@ -100,10 +100,7 @@ class UnmatchedColumns:
         ]
 
     def describe_part(self, part: Part) -> Mistake:
-        """Return the mistake of some rows.
-
-        If no variant explains them, it is the mistake that their values show.
-        """
+        """Return the mistake of some rows: that of a variant, or else the one that their values show."""
         mistake = replace(
             self._mistake(part.key.kind, list(part.columns)),
             batch=part.key.batch,
@@ -117,24 +114,10 @@ class UnmatchedColumns:
         scaler = self._find_scaler_in_part(part)
         if scaler is not None:
             return replace(mistake, kind=scaler.kind, shift=scaler.shift, factor=scaler.factor)
-        turned = self._find_turned_in_part(part)
-        if turned is not None:
-            return replace(mistake, kind=turned)
+        degrees = find_turn_in_rows(self.comparison, part.mask, list(part.columns))
+        if degrees is not None:
+            return replace(mistake, kind=f"turned:{degrees:.4g}")
         return replace(mistake, kind="one-number") if self._is_filled(part) else mistake
-
-    def _find_turned_in_part(self, part: Part) -> str | None:
-        """Return the kind if all wrong columns of these rows are pairs turned by one angle."""
-        rows = np.repeat(part.mask, len(self.comparison.served) // len(part.mask))
-        compared = replace(
-            self.comparison,
-            served=self.comparison.served[rows],
-            expected=self.comparison.expected[rows],
-            wrong=self.comparison.wrong[rows],
-        )
-        pairs = find_turned_pairs(compared, list(part.columns))
-        kinds = {f"turned:{pair.degrees:.4g}" for pair in pairs}
-        covered = {column for pair in pairs for column in pair.columns}
-        return kinds.pop() if len(kinds) == 1 and covered == set(part.columns) else None
 
     def _find_moved(self, columns: list[int]) -> Mistake | None:
         """Return the columns that have the values of other columns."""

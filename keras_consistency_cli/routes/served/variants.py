@@ -17,7 +17,6 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_batch_variants,
     generate_request_variants,
     generate_run_variants,
-    generate_step_variants,
     scale_in_batches,
 )
 from keras_consistency_cli.routes.scaling.growing_variants import (
@@ -30,6 +29,7 @@ from keras_consistency_cli.routes.scaling.rounding_variants import (
     generate_rounded_before,
     generate_rounded_variants,
 )
+from keras_consistency_cli.routes.scaling.step_refits import generate_step_variants
 from keras_consistency_cli.routes.served.applied_functions import generate_time_functions
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
