@@ -107,6 +107,8 @@ class Expressions(Literals):
                 return dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
+        if index.has("position") and base.has("request") and not (base.has("pred") or base.has("called")):
+            self.add("ranked", node, index, base)
         method = self.attribute_of(base, "__getitem__") if isinstance(base.ref, Instance) else None
         known = self.call_own(method, index) if method else known_item(base, index)
         if known is not None:

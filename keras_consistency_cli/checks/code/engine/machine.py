@@ -121,6 +121,10 @@ class Machine:
         """Follow an assignment."""
         raise NotImplementedError
 
+    def combine(self, node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value) -> Value:
+        """Return the result of an operator."""
+        raise NotImplementedError
+
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
         """Return the result of calling a value."""
         raise NotImplementedError

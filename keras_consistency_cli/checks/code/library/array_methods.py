@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.library.arrays import described, repeated
+from keras_consistency_cli.checks.code.library.arrays import described, position, repeated
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
+from keras_consistency_cli.checks.code.library.elementwise import OPERATOR_METHODS
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
 from keras_consistency_cli.checks.code.values.value import Mark, Value
@@ -24,8 +25,7 @@ def _statistic(machine: Machine, call: Call) -> Value:
 
 
 def _argmax(machine: Machine, call: Call) -> Value:
-    machine.add("argmax", call.node, call.receiver, call.arguments.get(0, "axis"))
-    return Value(marks=call.receiver.marks)
+    return position(machine, call, call.receiver, call.arguments.get(0, "axis"))
 
 
 def _same(machine: Machine, call: Call) -> Value:
@@ -70,6 +70,7 @@ def _reindexed(machine: Machine, call: Call) -> Value:
 
 
 ARRAY_METHODS: Handlers = {
+    **OPERATOR_METHODS,
     "reshape": _reshape,
     **dict.fromkeys(("mean", "std", "min", "max", "var", "median"), _statistic),
     "argmax": _argmax,

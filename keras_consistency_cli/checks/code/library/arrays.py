@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
-from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.parts import plus, words_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
-__all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated", "stacked"]
+__all__ = ["ARRAYS", "as_array", "described", "note_average", "position", "repeated", "stacked"]
 
 _AXES_OF_TABLE = 2
 
@@ -109,8 +108,19 @@ def _argmax(machine: Machine, call: Call) -> Value:
         axis = Value(kind="const", ref=-1)
     elif not axis.kind and parts[0] in ("tensorflow", "tf") and not {"numpy", "keras"} & set(parts):
         axis = Value(kind="const", ref=0)
+    return position(machine, call, given, axis)
+
+
+def position(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
+    """Write an argmax into the trace, and return where the largest number is."""
     machine.add("argmax", call.node, given, axis)
-    return Value(marks=given.marks)
+    return Value(marks=given.marks | {Mark("position", machine.site(call.node))})
+
+
+def _unraveled(machine: Machine, call: Call) -> Value:
+    """np.unravel_index(np.argmax(x), x.shape): the row and the column of one position in all rows."""
+    machine.add("ranked", call.node, call.arguments.get(0), NOTHING)
+    return call.result
 
 
 def _stack(machine: Machine, call: Call) -> Value:
@@ -120,18 +130,19 @@ def _stack(machine: Machine, call: Call) -> Value:
 
 def stacked(call: Call) -> Value:
     """np.stack(rows): one more axis, of as many rows as the list has."""
-    return _of_list(call, 0)
+    return _of_list(call, 0, is_stack=True)
 
 
 def _joined(machine: Machine, call: Call) -> Value:
     """np.concatenate(batches), np.vstack(rows): the first axes of the parts, one after another."""
     given, is_of_rows = call.arguments.get(0), call.name.endswith("vstack")
-    return _of_list(call, 0 if is_of_rows and given.rank == _AXES_OF_TABLE else -1)
+    axes = 0 if is_of_rows and given.rank == _AXES_OF_TABLE else -1
+    return _of_list(call, axes, is_stack=is_of_rows)
 
 
-def _of_list(call: Call, axes: int) -> Value:
+def _of_list(call: Call, axes: int, *, is_stack: bool) -> Value:
     """An array of the parts that a loop has put into a list; of parts that are written out, or are outputs
-    of a model, the axes are not known.
+    of a model, the axes are not known. A stack has a row for each part, however many axes that has.
     """
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     made = Value(kind="array", marks=merge_marks(call.arguments.values))
@@ -140,7 +151,8 @@ def _of_list(call: Call, axes: int) -> Value:
     if given.rows != "many" or given.items is not None or not is_first or is_of_outputs:
         return made
     rank = plus(given.rank, axes)
-    return replace(made, rank=rank, rows="many") if (rank or 0) >= _AXES_OF_TABLE else made
+    is_of_rows = (rank or 0) >= _AXES_OF_TABLE if given.rank is not None else is_stack
+    return replace(made, rank=rank, rows="many") if is_of_rows else made
 
 
 def _random(machine: Machine, call: Call) -> Value:
@@ -172,14 +184,6 @@ def _tape(machine: Machine, call: Call) -> Value:
     return Value(kind="tape")
 
 
-def _divide(machine: Machine, call: Call) -> Value:
-    left, right = call.arguments.get(0), call.arguments.get(1)
-    marks = left.marks | right.marks
-    if right.kind == "const" and right.ref in (255, 255.0):
-        marks |= scaled_pixels(left, "div255", machine.site(call.node))
-    return Value(kind="array", marks=marks, rank=left.rank, rows=left.rows)
-
-
 def _normalize(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=call.arguments.get(0).marks)
 
@@ -207,7 +211,7 @@ _STATISTICS = (
 _LARGEST = ("max", "amax", "nanmax", "reduce_max")
 _QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
 _REPEATS = ("repeat", "tile", "broadcast_to")
-_SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
+_SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p")
 
 ARRAYS: Handlers = {
     "numpy.array": as_array,
@@ -217,6 +221,8 @@ ARRAYS: Handlers = {
     "numpy.float64": as_array,
     "numpy.float32": _cast,
     "numpy.argmax": _argmax,
+    "numpy.unravel_index": _unraveled,
+    "tensorflow.unravel_index": _unraveled,
     "numpy.vstack": _joined,
     "numpy.hstack": _stack,
     "numpy.concatenate": _joined,
@@ -224,7 +230,6 @@ ARRAYS: Handlers = {
     "numpy.column_stack": _stack,
     "numpy.arange": nothing,
     "numpy.linspace": nothing,
-    "numpy.divide": _divide,
     "numpy.load": _load_file,
     "numpy.loadtxt": _load_file,
     "numpy.genfromtxt": _load_file,
@@ -247,7 +252,6 @@ ARRAYS: Handlers = {
     "tensorflow.cast": _cast,
     "tensorflow.argmax": _argmax,
     "tensorflow.concat": _joined,
-    "tensorflow.divide": _divide,
     "tensorflow.normal": _random,
     "tensorflow.uniform": _random,
     "tensorflow.categorical": _chosen,

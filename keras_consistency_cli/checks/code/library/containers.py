@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.parts import is_row
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join
 
 __all__ = ["CONTAINERS", "appended"]
@@ -24,7 +25,7 @@ def appended(machine: Machine, call: Call) -> Value:
     if base.items == ():
         rank = None if item.rank is None else item.rank + 1
         is_of_loop = bool(_filling(machine, base) & {mark.about for mark in item.of("loop")})
-        rows = "many" if (item.rank or 0) >= 1 and is_of_loop else ""
+        rows = "many" if is_row(item) and is_of_loop else ""
     holder = item if item.kind in ("model", "transformer", "loaded") else base
     grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
     if holder is base and base.kind in ("", "const"):

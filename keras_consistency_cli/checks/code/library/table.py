@@ -6,6 +6,7 @@ from functools import cache
 
 from keras_consistency_cli.checks.code.library.arrays import ARRAYS
 from keras_consistency_cli.checks.code.library.axes import AXES
+from keras_consistency_cli.checks.code.library.elementwise import ELEMENTWISE
 from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
 from keras_consistency_cli.checks.code.library.images import IMAGES
 from keras_consistency_cli.checks.code.library.keras_objects import KERAS
@@ -18,6 +19,7 @@ __all__ = ["find_handler"]
 
 _LIBRARY: Handlers = {
     **PLAIN,
+    **ELEMENTWISE,
     **ARRAYS,
     **AXES,
     **TABLES,

@@ -12,6 +12,7 @@ __all__ = [
     "collected",
     "element_of",
     "is_repeat",
+    "is_row",
     "item_of",
     "one_step",
     "plus",
@@ -66,11 +67,18 @@ def is_repeat(source: Value) -> bool:
     return source.kind in ("", "range") and not source.marks
 
 
+def is_row(item: Value) -> bool:
+    """Whether an item of a list is a row, and no single number: np.array(x) of what was sent is one."""
+    is_output = item.has("pred") or item.has("called")
+    is_array = item.kind == "array" and item.rank is None and not is_output
+    return is_array or (item.rank or 0) >= 1
+
+
 def collected(element: Value, *marks: Mark) -> Value:
     """Return a list of such elements, that a comprehension or a generator makes; one of models is a model."""
     if element.kind == "model":
         return element
-    rows = "many" if (element.rank or 0) >= 1 else ""
+    rows = "many" if is_row(element) else ""
     element = element.without("one-step")  # it is no longer the second axis
     return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
 
