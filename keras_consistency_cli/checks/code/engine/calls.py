@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
 from keras_consistency_cli.checks.code.library.table import find_handler
-from keras_consistency_cli.checks.code.serving.batches import note_batch_size
+from keras_consistency_cli.checks.code.serving.batches import is_called_later, note_batch_size
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
@@ -107,7 +107,8 @@ class Calls(Inlining):
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
         """Return the result of calling a value."""
         if isinstance(function.ref, Function):
-            return self.enter(function.ref, arguments)
+            is_later = bool(function.ref.decorators) and is_called_later(function.ref)
+            return NOTHING if is_later else self.enter(function.ref, arguments)
         if isinstance(function.ref, tuple):
             return self.enter(function.ref[0], arguments, function.ref[1])
         if isinstance(function.ref, Prepared):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.literals import Literals
-from keras_consistency_cli.checks.code.engine.machine import is_of_application
+from keras_consistency_cli.checks.code.engine.machine import ITEM, is_of_application
 from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window
 from keras_consistency_cli.checks.code.values.items import dependency, indexed, known_item, part, sliced
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
@@ -109,8 +109,7 @@ class Expressions(Literals):
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
         if index.has("position") and base.has("request") and not (base.has("pred") or base.has("called")):
             self.add("ranked", node, index, base)
-        method = self.attribute_of(base, "__getitem__") if isinstance(base.ref, Instance) else None
-        known = self.call_own(method, index) if method else known_item(base, index)
+        known = self._own_item(base, index) if isinstance(base.ref, Instance) else known_item(base, index)
         if known is not None:
             return known
         if isinstance(node.slice, ast.Slice):
@@ -125,6 +124,18 @@ class Expressions(Literals):
         if base.kind == "frame" and index.kind not in ("mask", "const"):
             return self._columns(base, index, node)
         return indexed(element_of(base), index)
+
+    def _own_item(self, base: Value, index: Value) -> Value | None:
+        """An item of an object of the program: by its method, what was kept in it, or what is made then."""
+        method = self.attribute_of(base, "__getitem__")
+        if method is not None:
+            return self.call_own(method, index)
+        kept = base.ref.attributes.get(ITEM) if isinstance(base.ref, Instance) else None
+        missing = self.attribute_of(base, "__missing__") if kept is None else None
+        if missing is None:
+            return kept
+        with self.within(replace(self.place, contexts=(*self.place.contexts, "missing"))):
+            return self.call_own(missing, index)
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""

@@ -105,7 +105,10 @@ class Literals(Calls):
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""
         value = self._comprehended(node.generators, node.value)
-        return replace(value, kind=value.kind or "dict", rank=None, rows="", items=None)
+        is_of_lists = value.kind in ("list", "tuple")
+        is_one = is_of_lists and len(value.items or ()) == 1
+        kind = "dict" if is_of_lists else value.kind or "dict"
+        return replace(value, kind=kind, rank=None, rows="one" if is_one else "", items=None)
 
     def _comprehended(self, generators: Sequence[ast.comprehension], element: ast.expr) -> Value:
         scope = Scope(module=self.module, parent=self.frame.scope)

@@ -22,10 +22,21 @@ from keras_consistency_cli.checks.code.values.value import (
     merge_marks,
 )
 
-__all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "is_of_application", "label_of"]
+__all__ = [
+    "ITEM",
+    "Arguments",
+    "Call",
+    "Frame",
+    "Machine",
+    "OutOfStepsError",
+    "is_of_application",
+    "label_of",
+]
 
 _APPLICATION = frozenset({"app", "application", "current_app", "server"})
 _SENT = ("request", "declared")
+ITEM = "[]"
+"""Under this name, an object of the program keeps what is assigned to its items."""
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 

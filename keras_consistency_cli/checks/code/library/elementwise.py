@@ -53,9 +53,9 @@ def _operator_method(op: ast.operator) -> Handler:
 
 
 _FUNCTIONS = (
-    "softmax", "log_softmax", "sigmoid", "hard_sigmoid", "tanh", "relu", "leaky_relu", "elu", "exp",
-    "softplus", "expm1", "log", "log2", "log10", "abs", "absolute", "negative", "sign", "round", "rint", "floor", "ceil",
-    "sqrt", "square", "expit", "clip_by_value", "identity", "stop_gradient", "convert_to_numpy",
+    "softmax", "log_softmax", "sigmoid", "hard_sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus",
+    "exp", "expm1", "log", "log2", "log10", "abs", "absolute", "negative", "sign", "round", "rint", "floor",
+    "ceil", "sqrt", "square", "expit", "clip_by_value", "identity", "stop_gradient", "convert_to_numpy",
 )  # fmt: skip
 _OPERATORS = {
     "subtract": ast.Sub(),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.containers import CONTAINERS, appended
-from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
+from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, marks_of_fit, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layers
 from keras_consistency_cli.checks.code.library.web import post, stream
@@ -166,7 +166,7 @@ def _flow(machine: Machine, call: Call) -> Value:
     if call.name.startswith("flow_from"):
         machine.add("training-data", call.node, call.receiver, given, options=thing.options)
         return Value(rows="many")
-    marks = given.marks
+    marks = given.marks | marks_of_fit(call)
     if any(name in thing.options for name in _AUGMENTING):
         marks = marks | {Mark("augmented", machine.site(call.node))}
     if "rescale" in thing.options:

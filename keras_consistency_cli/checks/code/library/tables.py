@@ -31,9 +31,15 @@ def _frame(machine: Machine, call: Call) -> Value:
     if given.has("request"):
         marks = marks | {Mark("numbers")}
     is_one = index.items is not None and len(index.items) == 1
-    is_one = is_one or given.rows == "one" or one_dict is not None
+    is_one = is_one or given.rows == "one" or one_dict is not None or _is_of_single_values(given)
     is_many = given.rows == "many"
     return Value(kind="frame", marks=marks, rank=2, rows="one" if is_one else "many" if is_many else "")
+
+
+def _is_of_single_values(columns: Value) -> bool:
+    """Whether each column has one value: {"age": [30], "income": [2000]}."""
+    values = [value for _, value in columns.entries] if columns.kind == "dict" else []
+    return bool(values) and all(value.kind == "list" and len(value.items or ()) == 1 for value in values)
 
 
 def _read(machine: Machine, call: Call) -> Value:

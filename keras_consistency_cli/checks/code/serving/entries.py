@@ -110,7 +110,7 @@ def is_serving_class(kind: Class) -> bool:
         return True
     if any(decorator.rpartition(".")[2] in CLASS_DECORATORS for decorator in kind.decorators):
         return True
-    return _is_of_seldon(kind) or any(map(is_serving_class, kind.parents))
+    return _is_of_seldon(kind) or _is_of_torchserve(kind) or any(map(is_serving_class, kind.parents))
 
 
 def _is_serving_base(base: str) -> bool:
@@ -128,6 +128,17 @@ def _is_of_seldon(kind: Class) -> bool:
     method = kind.methods.get("predict")
     names = [argument.arg for argument in method.node.args.args[1:]] if method is not None else []
     return names[:1] == ["X"] and bool({*names[1:]} & {*_NAMES_OF_COLUMNS})
+
+
+def _is_of_torchserve(kind: Class) -> bool:
+    """Whether a class is a service of TorchServe, which asks for no base: initialize(self, context), and
+    handle(self, data, context).
+    """
+    initialize, handle = kind.methods.get("initialize"), kind.methods.get("handle")
+    if initialize is None or handle is None:
+        return False
+    names = [argument.arg for argument in (*initialize.node.args.args[1:], *handle.node.args.args[2:])]
+    return names in (["context", "context"], ["ctx", "ctx"])
 
 
 def is_request_method(method: Function, kind: Class, module: Module) -> bool:

@@ -71,7 +71,10 @@ BASES = frozenset(
     }
 )  # fmt: skip
 _BOTS = frozenset({"Client", "AutoShardedClient", "Bot", "AutoShardedBot", "Cog"})
-BASES_OF: Mapping[str, frozenset[str]] = dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS)
+BASES_OF: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS),
+    "google": frozenset({"Predictor"}),
+}
 """Last names of classes of one library, which mean something else in others."""
 CLASS_NAMES = frozenset({"TritonPythonModel", "EndpointHandler"})
 """Classes that Triton and the endpoints of Hugging Face find by their names."""
