@@ -15,8 +15,11 @@ __all__ = [
     "is_reversed",
     "is_single",
     "is_window",
+    "names_columns",
     "returns_value",
 ]
+
+_AXES_OF_TABLE = 2
 
 
 def returns_value(node: ast.If) -> bool:
@@ -70,6 +73,13 @@ def is_column(index: ast.Tuple) -> bool:
     return keeps_rows and any(
         not (isinstance(each, others) or is_new_axis(each) or is_ellipsis(each)) for each in rest
     )
+
+
+def names_columns(node: ast.Subscript) -> bool:
+    """Whether an index takes columns of a table by their names: frame.loc[:, ["age", "income"]]."""
+    is_located = isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "at")
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+    return is_located and len(parts) == _AXES_OF_TABLE and not isinstance(parts[1], ast.Slice)
 
 
 def is_counted(test: ast.expr) -> bool:

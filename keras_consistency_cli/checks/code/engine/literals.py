@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.library.web import is_service_url
 from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.parts import (
+    TABLES,
     as_one_sample,
     collected,
     is_repeat,
@@ -100,7 +101,8 @@ class Literals(Calls):
         self.note_samples(node, element)
         # [draw(row) for _ in range(30)]
         repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
-        return collected(element, *source.of("order"), *repeated)
+        order = [] if source.kind in TABLES else source.of("order")  # its rows know what of them is in order
+        return collected(element, *order, *repeated)
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""

@@ -132,10 +132,12 @@ def _applied(machine: Machine, call: Call) -> Value:
     """rows.apply(function): the function is followed for any row."""
     function, base = call.arguments.get(0), call.receiver
     loop = id(call.node)
-    item = Value(marks=base.marks | {Mark("loop", None, loop)}, rank=1)
+    is_of_rows = base.kind == "frame" and call.arguments.options.get("axis", NOTHING).is_const(1)
+    item = Value(kind="record" if is_of_rows else "", marks=base.marks | {Mark("loop", None, loop)}, rank=1)
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "apply")))):
         result = machine.apply(call.node, function, replace(call.arguments, values=(item,), options={}))
-    return replace(result, marks=result.marks | base.marks, rank=None, rows="")
+    kept = base.without("order", "columns") if is_of_rows else base
+    return replace(result, marks=result.marks | kept.marks, rank=None, rows="")
 
 
 def _in_thread(machine: Machine, call: Call) -> Value:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.items import named_column
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
-__all__ = ["TABLES"]
+__all__ = ["TABLES", "TABLE_METHODS"]
 
 
 def _frame(machine: Machine, call: Call) -> Value:
@@ -60,6 +63,39 @@ def _series(machine: Machine, call: Call) -> Value:
 def _joined(machine: Machine, call: Call) -> Value:
     return Value(kind="frame", marks=call.result.marks, rank=2)
 
+
+def _taken(machine: Machine, call: Call) -> Value:
+    """frame.pop("amount"), frame.get("amount"): one column; frame.filter(["age", "amount"]): several."""
+    table, names = call.receiver, call.arguments.get(0, "items")
+    if names.items is None:
+        return named_column(table, names) or table
+    kept = table.without("order", "columns")
+    is_complete = all(isinstance(each.ref, str) for each in names.items)
+    return kept.marked(ordered_columns(machine.site(call.node), names.items)) if is_complete else kept
+
+
+def _rows(machine: Machine, call: Call) -> Value:
+    """frame.iterrows(), frame.to_dict("records"), frame.groupby("day"): its rows, one after another."""
+    return Value(kind="records", marks=call.receiver.marks)
+
+
+def _still(machine: Machine, call: Call) -> Value:
+    """frame.dropna(): the same columns, of other rows."""
+    return replace(call.receiver, rows="" if call.name in _FEWER else call.receiver.rows)
+
+
+_FEWER = ("head", "tail", "query", "sample", "drop_duplicates")
+_STILL = (
+    "set_index", "sort_index", "rename", "dropna", "ffill", "bfill", "interpolate", "replace",
+    "infer_objects", "convert_dtypes", "rename_axis", "select_dtypes",
+)  # fmt: skip
+
+TABLE_METHODS: Handlers = {
+    **dict.fromkeys(("pop", "get", "filter"), _taken),
+    **dict.fromkeys(("iterrows", "itertuples", "to_dict", "groupby", "rolling", "resample"), _rows),
+    **dict.fromkeys((*_FEWER, *_STILL), _still),
+}
+"""Methods of tables alone."""
 
 TABLES: Handlers = {
     "pandas.DataFrame": _frame,

@@ -113,7 +113,8 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
     error.
 
     How: The rule follows the values() of a dictionary that the client sent, and tables made from one
-    without `columns`, to transform() or predict(). With --scaler, it compares the names of columns in the
+    without `columns`, to transform() or predict(). Columns that are taken from a table by their names, also
+    one by one, are in the order of the code. With --scaler, it compares the names of columns in the
     code with the names that the scaler was fitted with.
 
     To fix: Name the columns in the order of training.

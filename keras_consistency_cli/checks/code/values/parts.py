@@ -8,6 +8,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.values.value import Instance, Mark, Site, Value, join
 
 __all__ = [
+    "TABLES",
     "as_one_sample",
     "collected",
     "element_of",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 
+TABLES = ("frame", "records", "record")
+"""Kinds of values whose columns have names: a table, its rows one after another, one of them."""
 _LEVELS = 3
 """Lists inside lists whose items are known."""
 
@@ -45,6 +48,9 @@ def one_step(value: Value, site: Site) -> Value:
     return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
+_ELEMENTS = {"request": "request", **dict.fromkeys(TABLES, "record")}
+
+
 def element_of(value: Value) -> Value:
     """Return what is known of one item of a value."""
     if value.kind in ("model", "transformer", "loaded", "instance"):
@@ -55,7 +61,7 @@ def element_of(value: Value) -> Value:
             found = join(found, item)
         return replace(found, marks=found.marks | value.marks)
     rank = plus(value.rank, -1)
-    kind = value.kind if isinstance(value.ref, Instance) else "request" if value.kind == "request" else ""
+    kind = value.kind if isinstance(value.ref, Instance) else _ELEMENTS.get(value.kind, "")
     return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
 
 
