@@ -16,6 +16,8 @@ SENT = Value(kind="request", marks=frozenset({Mark("request")}))
 """What a user sends."""
 _NUMBER = replace(SENT, kind="number", rank=0)
 _NUMBERS = ("float", "int")
+_TABLE = replace(SENT, kind="frame", rank=2)
+_TABLES = ("DataFrame",)
 _LISTS = ("list", "List", "Sequence")
 _WRAPPERS = ("Optional", "Annotated")
 
@@ -33,6 +35,8 @@ def _sent(annotation: ast.expr | None, scope: Scope, known: dict[Class, Value]) 
     name = label_of(annotation) if annotation is not None else ""
     if name in _NUMBERS:
         return _NUMBER
+    if name in _TABLES:
+        return _TABLE
     found = scope.find(name) if name else None
     kind = found.ref if found is not None else None
     return _model(kind, known) if isinstance(kind, Class) else SENT

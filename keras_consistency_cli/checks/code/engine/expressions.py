@@ -141,6 +141,8 @@ class Expressions(Literals):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
         if index.kind == "mask":
             return masked(base)
+        if base.kind == "request" and index.items and all(isinstance(each.ref, str) for each in index.items):
+            base = replace(base, kind="frame", rank=2)  # nothing else takes a list of names
         if base.kind in ("frame", "record") and index.kind not in ("mask", "const", "number"):
             return self._columns(base, index, node)
         return indexed(element_of(base), index)

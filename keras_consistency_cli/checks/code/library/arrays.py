@@ -76,12 +76,22 @@ def _statistic(machine: Machine, call: Call) -> Value:
     return described(machine, call, call.arguments.get(0), call.arguments.get(1, "axis"))
 
 
+def _moments(machine: Machine, call: Call) -> Value:
+    """tf.nn.moments(x, axes=[0]): the mean and the variance."""
+    axes = call.arguments.get(1, "axes")
+    axis = axes.items[0] if axes.items is not None and len(axes.items) == 1 else axes
+    found = described(machine, call, call.arguments.get(0, "x"), axis)
+    return Value(kind="tuple", items=(found, found), marks=found.marks)
+
+
 def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
-    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column."""
+    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column;
+    that of several rows depends on all of them, too.
+    """
     note_average(machine, call, given)
     has_axis = bool(axis.kind) and not axis.is_const(None)
     found = reduced(given, axis) if has_axis else statistic(machine, call, given)
-    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column")
+    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column") or given.rows == "many"
     if not (is_of_rows and given.has("request")) or given.has("image"):
         return found
     kind = "largest-of-rows" if call.name.rpartition(".")[2] in _LARGEST else "statistic-of-rows"
@@ -90,6 +100,11 @@ def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
     is_method = isinstance(func, ast.Attribute) and call.receiver == given
     source = func.value if isinstance(func, ast.Attribute) and is_method else next(iter(call.node.args), func)
     return found.marked(Mark(kind, machine.site(call.node), names=words_of(source)))
+
+
+def _norm(machine: Machine, call: Call) -> Value:
+    """np.linalg.norm(x, axis=0): the length of each column."""
+    return described(machine, call, call.arguments.get(0), call.arguments.get(2, "axis"))
 
 
 def reduced(given: Value, axis: Value) -> Value:
@@ -185,7 +200,11 @@ def _tape(machine: Machine, call: Call) -> Value:
 
 
 def _normalize(machine: Machine, call: Call) -> Value:
-    return Value(kind="array", marks=call.arguments.get(0).marks)
+    """keras.utils.normalize(x, axis=0): by the length of each column; by default, by that of each row."""
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    is_of_rows = axis.is_const(0) and given.has("request") and not given.has("image")
+    marks = given.marks | ({Mark("rows-scaled", machine.site(call.node))} if is_of_rows else frozenset())
+    return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
 _STATISTICS = (
@@ -208,7 +227,7 @@ _STATISTICS = (
     "nanmedian",
     "reduce_variance",
 )
-_LARGEST = ("max", "amax", "nanmax", "reduce_max")
+_LARGEST = ("norm", "max", "amax", "nanmax", "reduce_max")
 _QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
 _REPEATS = ("repeat", "tile", "broadcast_to")
 _SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p")
@@ -269,6 +288,10 @@ ARRAYS: Handlers = {
             "jpeg_quality",
         )
     },
+    **{f"{root}.moments": _moments for root in ("tensorflow", "keras")},
+    **{f"keras.{name}": _statistic for name in _STATISTICS if not name.startswith("reduce")},
+    **{f"{root}.norm": _norm for root in ("numpy", "tensorflow", "keras")},
     "keras.normalize": _normalize,
+    "tensorflow.l2_normalize": _normalize,
     "keras.argmax": _argmax,
 }
