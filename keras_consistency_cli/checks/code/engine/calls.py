@@ -8,6 +8,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
+from keras_consistency_cli.checks.code.library.randomness import drawn
 from keras_consistency_cli.checks.code.library.table import find_handler
 from keras_consistency_cli.checks.code.library.tables import TABLE_METHODS
 from keras_consistency_cli.checks.code.serving.batches import is_called_later, note_batch_size
@@ -151,7 +152,7 @@ class Calls(Inlining):
     def call_method(self, call: Call) -> Value:
         """Return the result of a method of an object that is not of the program."""
         own = TABLE_METHODS.get(call.name) if call.receiver.kind == "frame" else None
-        handler = own or METHODS.get(call.name)
+        handler = drawn if call.receiver.kind == "random" else own or METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
         is_write = call.name.startswith(_WRITES)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.library.web import is_service_url
-from keras_consistency_cli.checks.code.values.naming import name_thing
+from keras_consistency_cli.checks.code.values.naming import dictionary
 from keras_consistency_cli.checks.code.values.parts import (
     TABLES,
     as_one_sample,
@@ -73,26 +73,10 @@ class Literals(Calls):
             if key is not None:
                 self.evaluate(key)
         values = [self.evaluate(value) for value in node.values]
-        entries = _entries(node, values)
-        for name, value in entries:
-            name_thing(value, name, "[]")
-            if value.thing is not None:
-                value.thing.holders.setdefault("", "dict")
-        known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
-        base = known[0] if known else Value(kind="dict")
-        ordered = tuple(
-            Value(kind="const", ref=key.value)
-            for key in node.keys
-            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        is_complete = bool(node.keys) and all(
+            isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys
         )
-        is_complete = len(ordered) == len(node.keys) > 0
-        return Value(
-            kind=base.kind,
-            ref=base.ref,
-            marks=merge_marks(values),
-            items=ordered if is_complete else None,
-            entries=entries,
-        )
+        return dictionary(_entries(node, values), values, is_complete=is_complete)
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         """Return a list of one value for each item."""
@@ -136,12 +120,12 @@ class Literals(Calls):
         return Value(kind="function", ref=function)
 
 
-def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value], ...]:
+def _entries(node: ast.Dict, values: Sequence[Value]) -> dict[str, Value]:
     """The values under keys that are written out; those of {**other} come first or replace."""
     found: dict[str, Value] = {}
     for key, value in zip(node.keys, values, strict=True):
         if key is None:
             found.update(value.entries)
         elif isinstance(key, ast.Constant) and isinstance(key.value, str):
-            found[key.value] = value.as_entry()
-    return tuple(found.items())
+            found[key.value] = value
+    return found

@@ -79,7 +79,7 @@ def _build(machine: Machine, call: Call) -> Value:
         note_layers(thing, call.arguments.all())
         if thing.layers & AUGMENTATIONS and thing.layers <= AUGMENTATIONS | _OF_PICTURES:
             return replace(value, kind="augmentation")
-    return value
+    return value.marked(*call.result.of("training-inside"))
 
 
 def note_layers(model: Thing, values: Iterable[Value]) -> None:

@@ -79,7 +79,7 @@ def call_object(machine: Machine, call: Call) -> Value:
 def _called_model(machine: Machine, call: Call) -> Value:
     data = call.arguments.get(0)
     if data.has("symbolic"):
-        return Value(marks=data.marks)
+        return Value(marks=data.marks | _training_inside(machine, call))
     machine.add(
         "call",
         call.node,
@@ -88,6 +88,14 @@ def _called_model(machine: Machine, call: Call) -> Value:
         options={**call.arguments.options, **_training(call)},
     )
     return outputs(machine, call, "called")
+
+
+def _training_inside(machine: Machine, call: Call) -> frozenset[Mark]:
+    """What is true of a model that is built around a loaded one: it may be in training mode inside."""
+    training = {**call.arguments.options, **_training(call)}.get("training", NOTHING)
+    is_training = training.is_const(True) or training.is_const(1)
+    is_loaded = call.receiver.thing is not None and call.receiver.thing.made == "loaded"
+    return frozenset({Mark("training-inside", machine.site(call.node))} if is_training and is_loaded else ())
 
 
 def _training(call: Call) -> dict[str, Value]:

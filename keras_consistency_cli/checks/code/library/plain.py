@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.naming import dictionary
 from keras_consistency_cli.checks.code.values.parts import collected, item_of
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
@@ -108,6 +109,14 @@ def _input(machine: Machine, call: Call) -> Value:
     return Value(marks=frozenset({Mark("request")}))
 
 
+def _dict(machine: Machine, call: Call) -> Value:
+    """dict(training=True): as {"training": True}."""
+    options = call.arguments.options
+    if call.arguments.values or "**" in options:
+        return call.result
+    return dictionary(options, list(options.values()), is_complete=True)
+
+
 def _partial(machine: Machine, call: Call) -> Value:
     """partial(model, training=True): called with these arguments, too."""
     function, *values = call.arguments.values or (NOTHING,)
@@ -162,6 +171,7 @@ PLAIN: Handlers = {
     "builtins.input": _input,
     "builtins.open": _open_file,
     "builtins.super": nothing,
+    "builtins.dict": _dict,
     "functools.partial": _partial,
     "asyncio.to_thread": _in_thread,
     "fastapi.run_in_threadpool": _in_thread,

@@ -12,6 +12,7 @@ from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
 from keras_consistency_cli.checks.code.library.images import IMAGES
 from keras_consistency_cli.checks.code.library.keras_objects import KERAS
 from keras_consistency_cli.checks.code.library.plain import PLAIN
+from keras_consistency_cli.checks.code.library.randomness import RANDOMNESS
 from keras_consistency_cli.checks.code.library.tables import TABLES
 from keras_consistency_cli.checks.code.library.transformers import TRANSFORMERS
 from keras_consistency_cli.checks.code.library.web import WEB
@@ -29,6 +30,7 @@ _LIBRARY: Handlers = {
     **TRANSFORMERS,
     **WEB,
     **FIT_FUNCTIONS,
+    **RANDOMNESS,
 }
 """By "library.name": the first and the last part of the dotted name."""
 _ROOT_OF_NAME = {key.rpartition(".")[2]: handler for key, handler in _LIBRARY.items()}

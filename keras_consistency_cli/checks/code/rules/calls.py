@@ -172,7 +172,8 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     Why: Dropout is random, and BatchNormalization uses the statistics of the batch: the output of a row
     depends on chance and on the other rows.
 
-    How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
+    How: A model that was loaded is called with training=True, not under a GradientTape, or is part of
+    another one that calls it so. Monte Carlo
     dropout is not reported: the same rows in each pass of a loop whose outputs are kept together or summed
     up, or rows that are repeated and whose outputs are averaged. Loops over rows, and over what arrives,
     are no Monte Carlo dropout. The learning phase counts where a way through the program sets it and
@@ -193,13 +194,30 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
                 continue
             training = event.options.get("training")
             is_meant = "tape" in event.place.contexts or _is_sampled(trace, event)
-            if training is not None and training.is_const(True) and not is_meant:
+            if training is not None and _is_true(training) and not is_meant:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} is in training mode",
                     fix="model(x, training=False)",
                 )
+        yield from _of_wrapped(trace)
         yield from phases_of(evidence, trace)
+
+
+def _is_true(training: Value) -> bool:
+    return training.is_const(True) or training.is_const(1)
+
+
+def _of_wrapped(trace: Trace) -> Iterator[Hit]:
+    """A model that calls a loaded one in training mode: keras.Model(x, model(x, training=True))."""
+    for event in serving_events(trace, "predict", "call"):
+        for mark in event.subject.of("training-inside") if not _is_sampled(trace, event) else ():
+            if mark.site is not None:
+                yield Hit(
+                    site=mark.site,
+                    words=f"{code_of(event.node)} {where(trace)} is in training mode inside",
+                    fix="model(x, training=False)",
+                )
 
 
 @rule(
@@ -215,9 +233,9 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     Why: The same request gives a different output each time.
 
     How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with
-    augmentation and random numbers to predict() of a model that was loaded, if they are mixed with what a
-    user sent. Loops that repeat the same rows are not reported, nor are generators that start from noise,
-    sampled text, and outputs that are averaged over several augmentations.
+    augmentation, shuffled rows and random numbers to predict() of a model that was loaded, if they are
+    mixed with what a user sent. Loops that repeat the same rows are not reported, nor are generators that
+    start from noise, sampled text, and outputs that are averaged over several augmentations.
 
     To fix: Remove it, or average over several augmentations.
 

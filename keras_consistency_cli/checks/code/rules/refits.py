@@ -169,9 +169,9 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of
     a model that was loaded, if x comes from a request and its columns are single numbers. It also follows
-    statistics of all rows (axis=0, of a table, x / x.max() of a table or of several rows, zscore(x), minmax_scale(x), normalize(x, axis=0)), if the
-    rows stay rows. Pictures, sound and series, which are often scaled one by one in training too, are not
-    reported.
+    statistics of all rows (axis=0, of a table, x / x.max() of a table or of several rows, zscore(x),
+    minmax_scale(x), normalize(x, axis=0)), if the rows stay rows. Pictures, sound and series, which are
+    often scaled one by one in training too, are not reported.
 
     To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into
     it.
