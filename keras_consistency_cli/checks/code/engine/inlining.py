@@ -27,6 +27,7 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["CACHES", "Inlining"]
 
 _OF_ROWS = ("statistic-of-rows", "largest-of-rows")
+_AFTER_FIELDS = ("__post_init__", "__attrs_post_init__", "model_post_init")
 _DEEPEST = 6
 """Functions inside each other that are followed."""
 CACHES = frozenset(
@@ -130,22 +131,43 @@ class Inlining(Machine):
             note_batch_size(kind, arguments.options["max_batch_size"])
         method = kind.find("__init__")
         if method is not None:
+            self._note_given(kind, method, arguments)
             self.enter(method, arguments, value)
             return value
         self._fill(instance, arguments)
+        after = next(filter(None, map(kind.find, _AFTER_FIELDS)), None)
+        if after is not None:
+            self.enter(after, Arguments(), value)
         return replace(value, marks=merge_marks(arguments.all()))
+
+    def _note_given(self, kind: Class, method: Function, arguments: Arguments) -> None:
+        """Keep in mind what an object gets before the first request."""
+        if not self.trace.is_request and not kind.given:
+            names = [argument.arg for argument in method.node.args.args[1:]]
+            kind.given = {**dict(zip(names, arguments.values, strict=False)), **arguments.options}
 
     def _fill(self, instance: Instance, arguments: Arguments) -> None:
         """Give the fields of a class without `__init__` their values."""
         fields = fields_of(instance.kind)
         given = dict(zip(fields, arguments.values, strict=False))
         given |= {name: value for name, value in arguments.options.items() if name in fields}
-        for name, value in given.items():
+        for name, value in {**self._made_fields(instance.kind, given), **given}.items():
             instance.attributes[name] = value
             name_thing(value, name, ".")
             if value.thing is not None:
                 value.thing.is_kept = True
                 value.thing.holders.setdefault("", "object")
+
+    def _made_fields(self, kind: Class, given: Collection[str]) -> dict[str, Value]:
+        """The fields that a function makes for each object: field(default_factory=Tokenizer)."""
+        found = dict[str, Value]()
+        for statement in kind.node.body:
+            target = statement.target if isinstance(statement, ast.AnnAssign) else None
+            name = target.id if isinstance(target, ast.Name) else ""
+            made, call = kind.attributes.get(name, NOTHING), getattr(statement, "value", None)
+            if made.kind == "factory" and name not in given and isinstance(call, ast.Call):
+                found[name] = self.apply(call, made, Arguments())
+        return found
 
     # --- operators
 

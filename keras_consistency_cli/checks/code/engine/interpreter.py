@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.code.engine.annotations import sent
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
 __all__ = ["Interpreter"]
 
@@ -94,7 +94,9 @@ class Interpreter(Statements):
                 self._guarded(partial(self._prepared, function, value))
 
     def _prepared(self, function: Function, owner: Value) -> None:
-        self.enter(function, Arguments(), owner)
+        given = owner.ref.kind.given if isinstance(owner.ref, Instance) else {}
+        names = {argument.arg for argument in function.node.args.args}
+        self.enter(function, Arguments((), {name: given[name] for name in given if name in names}), owner)
 
     def _guarded(self, follow: Callable[[], object]) -> None:
         """Follow something until it ends, or until the way is too long or too deep."""

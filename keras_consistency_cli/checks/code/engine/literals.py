@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.library.web import is_service_url
@@ -18,6 +19,7 @@ from keras_consistency_cli.checks.code.values.parts import (
     shallow,
 )
 from keras_consistency_cli.checks.code.values.value import (
+    Class,
     Function,
     Mark,
     Scope,
@@ -59,6 +61,9 @@ class Literals(Calls):
         marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
         if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
             marks |= {Mark("numbers")}
+        for kind, given in pairwise(values) if isinstance(node, ast.Tuple) else ():
+            if isinstance(kind.ref, Class) and kind.kind == "class" and given.entries:
+                kind.ref.given = dict(given.entries)  # (r"/score", Handler, {"model": model})
         return Value(
             kind="list" if isinstance(node, ast.List) else "tuple",
             marks=marks,

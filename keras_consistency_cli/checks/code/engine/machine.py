@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _APPLICATION = frozenset({"app", "application", "current_app", "server"})
-_SENT = ("request", "declared")
+_SENT = ("request", "declared", "fields")
 ITEM = "[]"
 """Under this name, an object of the program keeps what is assigned to its items."""
 _MOST_STEPS = 30_000

@@ -117,6 +117,22 @@ def _dict(machine: Machine, call: Call) -> Value:
     return dictionary(options, list(options.values()), is_complete=True)
 
 
+def _fields(machine: Machine, call: Call) -> Value:
+    """SimpleNamespace(model=model, scaler=scaler): an object with these fields."""
+    options = call.arguments.options
+    made = dictionary(options, list(options.values()), is_complete=False)
+    return replace(made, kind="fields", ref=None) if options and not call.arguments.values else call.result
+
+
+def _field(machine: Machine, call: Call) -> Value:
+    """dataclasses.field(default_factory=Tokenizer), field(default=None)."""
+    options = call.arguments.options
+    factory = options.get("default_factory", options.get("factory"))
+    if factory is not None:
+        return Value(kind="factory", ref=Prepared(factory))
+    return options.get("default", NOTHING)
+
+
 def _partial(machine: Machine, call: Call) -> Value:
     """partial(model, training=True): called with these arguments, too."""
     function, *values = call.arguments.values or (NOTHING,)
@@ -173,6 +189,11 @@ PLAIN: Handlers = {
     "builtins.super": nothing,
     "builtins.dict": _dict,
     "functools.partial": _partial,
+    "types.SimpleNamespace": _fields,
+    "argparse.Namespace": _fields,
+    "dataclasses.field": _field,
+    "attr.field": _field,
+    "attrs.field": _field,
     "asyncio.to_thread": _in_thread,
     "fastapi.run_in_threadpool": _in_thread,
     "starlette.run_in_threadpool": _in_thread,

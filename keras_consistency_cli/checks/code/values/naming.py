@@ -28,7 +28,7 @@ def name_thing(value: Value, name: str, where: str = "", *, holder: str = "", co
         code: the name as the program writes it, if it outlives the function.
     """
     if value.entries:
-        _hold(list(dict(value.entries).values()), name, "dict")
+        _hold(list(dict(value.entries).values()), name, "object" if value.kind == "fields" else "dict")
     elif isinstance(value.ref, Instance) and value.ref.kind.find("__init__") is None:
         _hold(list(value.ref.attributes.values()), name, "object")
     elif isinstance(value.ref, Thing):

@@ -1,8 +1,6 @@
-"""What the reader of code knows of a value: its kind, where it comes from, and what was done to it.
+"""What the reader of code knows of a value: its kind, its origin, what was done to it. No code is run.
 
-Nothing here is a value of the program: no code is run. A value that nothing is known of has no kind and no
-marks.
-"""
+A value that nothing is known of has no kind and no marks."""
 
 from __future__ import annotations
 
@@ -172,6 +170,8 @@ class Class:
     decorators: tuple[str, ...] = ()
     methods: dict[str, Function] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
+    given: dict[str, Value] = field(default_factory=dict)
+    """What the program gives an object of the class when it is made, by the names of parameters."""
     batches: str = ""
     """Whether a server collects requests for it: "many", "one" if not, "" if no server says so."""
 
