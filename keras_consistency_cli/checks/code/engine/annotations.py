@@ -15,7 +15,15 @@ __all__ = ["SENT", "sent"]
 SENT = Value(kind="request", marks=frozenset({Mark("request")}))
 """What a user sends."""
 _NUMBER = replace(SENT, kind="number", rank=0)
-_NUMBERS = ("float", "int")
+_NUMBERS = frozenset(
+    {"float", "int", "Decimal", "confloat", "conint", "condecimal", "FiniteFloat", "StrictFloat", "StrictInt"}
+    | {
+        f"{sign}{kind}"
+        for sign in ("Positive", "Negative", "NonNegative", "NonPositive")
+        for kind in ("Float", "Int")
+    }
+)
+"""Numbers of Python and of pydantic."""
 _TABLE = replace(SENT, kind="frame", rank=2)
 _TABLES = ("DataFrame",)
 _LISTS = ("list", "List", "Sequence")
@@ -47,7 +55,7 @@ def _model(kind: Class, known: dict[Class, Value]) -> Value:
     if kind not in known:
         known[kind] = SENT
         fields = ((name, _sent(each, kind.scope, known).as_entry()) for name, each in _annotated(kind))
-        known[kind] = replace(SENT, entries=tuple(fields))
+        known[kind] = replace(SENT, ref=kind, entries=tuple(fields))
     return known[kind]
 
 

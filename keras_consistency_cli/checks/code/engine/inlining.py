@@ -164,9 +164,10 @@ class Inlining(Machine):
         for statement in kind.node.body:
             target = statement.target if isinstance(statement, ast.AnnAssign) else None
             name = target.id if isinstance(target, ast.Name) else ""
-            made, call = kind.attributes.get(name, NOTHING), getattr(statement, "value", None)
-            if made.kind == "factory" and name not in given and isinstance(call, ast.Call):
-                found[name] = self.apply(call, made, Arguments())
+            made = kind.attributes.get(name, NOTHING)
+            if made.kind == "factory" and name not in given:
+                call = ast.Call(func=ast.Name(name, ast.Load()), args=[], keywords=[])
+                found[name] = self.apply(ast.copy_location(call, statement), made, Arguments())
         return found
 
     # --- operators

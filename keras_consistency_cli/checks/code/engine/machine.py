@@ -37,6 +37,7 @@ _APPLICATION = frozenset({"app", "application", "current_app", "server"})
 _SENT = ("request", "declared", "fields")
 ITEM = "[]"
 """Under this name, an object of the program keeps what is assigned to its items."""
+_PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "computed_field"})
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
@@ -226,6 +227,9 @@ class Machine:
         """Return an attribute of an object of the program, or a field of what was sent, None without one."""
         if isinstance(base.ref, Instance):
             return self._instance_attribute(base, base.ref, name)
+        if base.kind in _SENT:
+            method = base.ref.find(name) if isinstance(base.ref, Class) else None
+            return base.entry(name) or (self._bound(base, method) if method is not None else None)
         if isinstance(base.ref, Class):
             method = base.ref.find(name)
             if method is not None:
@@ -233,7 +237,7 @@ class Machine:
             return base.ref.attributes.get(name)
         if isinstance(base.ref, Module):
             return base.ref.scope.names.get(name, NOTHING)
-        return base.entry(name) if base.kind in _SENT else None
+        return None
 
     def call_own(self, method: Value, *values: Value) -> Value:
         """Follow a method that a class of the program defines for an operator or a function: __getitem__."""
@@ -245,9 +249,11 @@ class Machine:
         if name in instance.attributes:
             return instance.attributes[name]
         method = instance.kind.find(name)
-        if method is None:
-            return instance.kind.attributes.get(name)
-        if {"property", "cached_property", "functools.cached_property"} & set(method.decorators):
+        return self._bound(base, method) if method is not None else instance.kind.attributes.get(name)
+
+    def _bound(self, base: Value, method: Function) -> Value:
+        """A method of an object, or the value of a property."""
+        if _PROPERTIES & set(method.decorators):
             return self.enter(method, Arguments(), base)
         return Value(kind="method", ref=(method, base))
 

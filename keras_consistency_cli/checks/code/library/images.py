@@ -32,12 +32,12 @@ def _pillow(machine: Machine, call: Call) -> Value:
 def _keras_image(machine: Machine, call: Call) -> Value:
     is_gray = call.arguments.get(0, "color_mode").is_const("grayscale")
     marks = call.result.marks | {Mark("image"), Mark("gray" if is_gray else "rgb", machine.site(call.node))}
-    return Value(kind="image", marks=marks, rank=3)
+    return Value(kind="image", marks=marks, rank=2 if is_gray else 3)
 
 
 def _image_to_array(machine: Machine, call: Call) -> Value:
-    """img_to_array(image): height, width, channels."""
-    given = call.arguments.get(0)
+    """img_to_array(image): height, width, channels, of which a gray picture has one."""
+    given = call.arguments.get(0).without("gray")
     return Value(kind="array", marks=given.marks | {Mark("image")}, rank=3)
 
 

@@ -100,7 +100,9 @@ def unpacked(value: Value, place: int, amount: int) -> Value:
     """Return one of the values that an assignment to several names unpacks."""
     if value.items is not None and len(value.items) == amount:
         return value.items[place]
-    return replace(element_of(value), rank=None, rows="")
+    item = element_of(value)
+    is_number = value.kind == "list" and item.rank == 0  # a, b = (float(x) for x in data)
+    return replace(item, rank=0 if is_number else None, rows="")
 
 
 def plus(rank: int | None, amount: int) -> int | None:
