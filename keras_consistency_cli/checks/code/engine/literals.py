@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.code.values.parts import (
     collected,
     is_repeat,
     item_of,
+    of_keys,
     shallow,
 )
 from keras_consistency_cli.checks.code.values.value import (
@@ -54,7 +55,9 @@ class Literals(Calls):
         inner = {value.rank for value in values}
         rank = inner.pop() if len(inner) == 1 else None
         rows = ""
-        if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
+        if starred and len(values) == 1 and values[0].rows == "keyed":
+            rows = "keyed"
+        elif rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
             rows = "one" if len(values) == 1 and not starred else ""
         marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
         if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
@@ -102,7 +105,8 @@ class Literals(Calls):
         # [draw(row) for _ in range(30)]
         repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
         order = [] if source.kind in TABLES else source.of("order")  # its rows know what of them is in order
-        return collected(element, *order, *repeated)
+        whole = collected(element, *order, *repeated)
+        return of_keys(whole, source, element) if len(node.generators) == 1 else whole
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""

@@ -49,11 +49,16 @@ def _extended(machine: Machine, call: Call) -> Value:
 
 
 def _values(machine: Machine, call: Call) -> Value:
-    """data.values(): in the order in which the client sent them, if it is a request."""
+    """data.values(): in the order in which the client sent them, if it is a request.
+
+    They are columns if they become one row. Until then, the first axis is that of the keys: of whole rows or
+    pictures, each under a name of its own.
+    """
     base = call.receiver
-    is_sent = base.kind == "request"
-    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_sent else frozenset())
-    return Value(kind="order" if is_sent else "list", marks=marks)
+    is_sent = base.kind == "request" or (base.kind == "record" and base.has("request"))
+    is_first = is_sent and not base.has("order")
+    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_first else frozenset())
+    return Value(kind="order" if is_sent else "list", marks=marks, rows="keyed" if is_sent else "")
 
 
 def _declared(machine: Machine, call: Call) -> Value:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.values.parts import collected, item_of
+from keras_consistency_cli.checks.code.values.parts import collected, item_of, of_keys
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Instance,
@@ -89,7 +89,7 @@ def _map(machine: Machine, call: Call) -> Value:
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
     machine.note_samples(call.node, result)
-    return collected(result)
+    return of_keys(collected(result), data, result)
 
 
 def _load(machine: Machine, call: Call) -> Value:

@@ -14,6 +14,7 @@ __all__ = [
     "element_of",
     "is_repeat",
     "item_of",
+    "of_keys",
     "one_step",
     "plus",
     "shallow",
@@ -47,7 +48,7 @@ def one_step(value: Value, site: Site) -> Value:
     return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
-_ELEMENTS = {"request": "request", **dict.fromkeys(TABLES, "record")}
+_ELEMENTS = {"request": "request", **dict.fromkeys((*TABLES, "order"), "record")}
 
 
 def element_of(value: Value) -> Value:
@@ -79,6 +80,12 @@ def collected(element: Value, *marks: Mark) -> Value:
     rows = "many" if (element.rank or 0) >= 1 else ""
     element = element.without("one-step")  # it is no longer the second axis
     return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
+
+
+def of_keys(whole: Value, source: Value, element: Value) -> Value:
+    """Return a list that was made from another one, one element of each; numbers are no rows under keys."""
+    is_keyed = source.rows == "keyed" != element.rows and element.rank != 0
+    return replace(whole, rows="keyed") if is_keyed else whole
 
 
 def item_of(items: Value, loop: int) -> Value:

@@ -1,7 +1,6 @@
 """What the reader of code knows of a value: its kind, where it comes from, and what was done to it.
 
-Nothing here is a value of the program: no code is run. A value that nothing is known of has no kind and no
-marks.
+Nothing here is a value of the program: no code is run. What nothing is known of has no kind and no marks.
 """
 
 from __future__ import annotations
@@ -212,7 +211,7 @@ class Value:
         ref: the object, or the constant, or the dotted name.
         marks: what is true of it because of what it was made from.
         rank: its number of axes, None if unknown.
-        rows: "one" if its first axis is a batch of one row, "many" for more, "some" for any number.
+        rows: of the first axis: "one" row, "many", "some" (any number), "keyed" (the values of a dictionary).
         items: the items of a tuple or list that is written out.
         entries: the values of a dictionary by their keys, as far as the keys are texts that are written out.
     """
@@ -275,6 +274,7 @@ class Value:
 
 
 NOTHING = Value()
+_WEAK = ("", "const", "declared")  # kinds that give way to others
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:
@@ -292,7 +292,7 @@ def join(first: Value, second: Value) -> Value:
         return first
     if first.items == () or second.items == ():
         first, second = _as_filled(first, second), _as_filled(second, first)
-    base = second if first.kind in ("", "const") and second.kind not in ("", "const") else first
+    base = second if first.kind in _WEAK and second.kind not in _WEAK else first
     return Value(
         kind=base.kind,
         ref=base.ref,
