@@ -29,6 +29,8 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["Literals"]
 
 _MOST_ITEMS = 64
+_MEANS = [103.939, 116.779, 123.68]
+"""Means of ImageNet in the order blue, green, red: who subtracts them feeds a model of that order."""
 _OF_TEXTS = frozenset({"service-url", "request", "loop", "learned"})
 """What is true of a text that is made from values: the address of a service, who sent it, what it says."""
 
@@ -59,9 +61,7 @@ class Literals(Calls):
             rows = "keyed"
         elif rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
             rows = "one" if len(values) == 1 and not starred else ""
-        marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
-        if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
-            marks |= {Mark("numbers")}
+        marks = _marks_of(values)
         return Value(
             kind="list" if isinstance(node, ast.List) else "tuple",
             marks=marks,
@@ -135,6 +135,16 @@ class Literals(Calls):
         """Return a lambda; it is followed where it is called."""
         function = Function(node=node, scope=self.frame.scope, name="lambda")
         return Value(kind="function", ref=function)
+
+
+def _marks_of(values: Sequence[Value]) -> frozenset[Mark]:
+    """What is true of a list that is written out."""
+    if len(values) == 1:
+        return merge_marks(map(as_one_sample, values))
+    marks = merge_marks(values)
+    if values and all(value.has("request") and not value.has("image") for value in values):
+        marks |= {Mark("numbers")}
+    return marks | {Mark("means-of-bgr")} if [value.ref for value in values] == _MEANS else marks
 
 
 def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value], ...]:
