@@ -20,7 +20,14 @@ from keras_consistency_cli.checks.code.values.items import (
     sliced,
 )
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
-from keras_consistency_cli.checks.code.values.parts import TABLES, as_one_sample, element_of, one_step, plus
+from keras_consistency_cli.checks.code.values.parts import (
+    TABLES,
+    as_one_sample,
+    element_of,
+    one_step,
+    parts_of,
+    plus,
+)
 from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
@@ -79,6 +86,8 @@ class Expressions(Literals):
 
     def _made(self, base: Value, node: ast.Attribute) -> Value:
         """What belongs to a value of a known kind: model.predict, frame.age; or is made from it."""
+        if node.attr == "layers" and base.kind == "model":
+            return parts_of(base)
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
@@ -205,6 +214,8 @@ class Expressions(Literals):
         function = self.frame.function
         if function is not None and any("contextmanager" in name for name in function.decorators):
             value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
+        if function in self.depended and "lock" in self.contexts:
+            self.held |= {"dependency"}
         self.frame.returned.append(value)
         loops = self.place.loops[self.frame.loops :]
         if loops:

@@ -95,6 +95,8 @@ class Machine:
         self.place = Place()
         self.held: frozenset[str] = frozenset()
         """The names of the locks that were acquired and not released."""
+        self.depended: set[Function] = set()
+        """Generators that go on after the request: FastAPI's Depends(function)."""
         self.steps = 0
         self.callbacks: list[Function] = []
         """Functions that were passed to a framework, to be called for each request."""

@@ -28,8 +28,8 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
     Why: After the second division, all pixels are nearly zero. The picture is black for the model.
 
     How: The rule follows divisions by 255, convert_image_dtype() from whole numbers to floats, and
-    preprocess_input() of keras.applications to predict() of a model that was loaded. With --model, a Rescaling layer in the
-    model counts too; models of keras.applications such as EfficientNet contain one.
+    preprocess_input() of keras.applications to predict() of a model that was loaded. With --model, a
+    Rescaling layer in the model counts too; models of keras.applications such as EfficientNet contain one.
 
     To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
 

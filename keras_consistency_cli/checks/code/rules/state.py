@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.values.value import Thing
 
 __all__ = ["RULES", "is_stateful"]
 
@@ -20,9 +21,13 @@ def is_stateful(evidence: Evidence, event: Event) -> bool:
         return False
     if "stateful" in thing.layers:
         return True
-    return any(
-        event.subject.thing is thing for trace in evidence.traces for event in trace.of("reset") if thing
-    )
+    return any(_is_reset_of(thing, event) for trace in evidence.traces for event in trace.of("reset"))
+
+
+def _is_reset_of(model: Thing, event: Event) -> bool:
+    """Whether the state of a model, or of some of its layers, is reset: it has one."""
+    is_of_layers = any(mark.about == model.identity for mark in event.subject.of("part-of"))
+    return event.subject.thing is model or is_of_layers
 
 
 def _is_shared(trace: Trace, event: Event) -> bool:
@@ -43,8 +48,9 @@ def not_reset(evidence: Evidence) -> Iterator[Hit]:
 
     Why: The layers keep the state of the request before. The output depends on who asked before.
 
-    How: The model is stateful by the code that builds it, by reset_states() elsewhere in the file, or by
-    --model; it was made before the request; and the request does not reset it.
+    How: The model is stateful by the code that builds it, by reset_states() of it or of its layers elsewhere
+    in the file, or by --model; it was made before the request; and neither the request nor what the framework
+    calls around it (before_request, Depends) resets it.
 
     To fix: Reset the recurrent layers before each series.
 

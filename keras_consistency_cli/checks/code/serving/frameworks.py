@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "AFTER",
     "BARE_ROUTERS",
     "BASES",
     "BASES_OF",
+    "BEFORE",
     "CALLBACKS",
     "CLASS_DECORATORS",
     "CLASS_NAMES",
@@ -53,6 +55,9 @@ CALLBACKS = frozenset({"on_message"})
 """Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 SHINY = frozenset({"render", "reactive"})
 COMMAND_LINES = frozenset({"click", "typer"})
+BEFORE = frozenset({"before_request", "before_app_request", "middleware"})
+AFTER = frozenset({"after_request", "after_app_request", "teardown_request", "teardown_app_request"})
+"""Last names of decorators of functions that are called before, or after, each request."""
 STARTUP = frozenset(
     {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
 )

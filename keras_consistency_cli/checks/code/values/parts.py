@@ -16,6 +16,7 @@ __all__ = [
     "item_of",
     "of_keys",
     "one_step",
+    "parts_of",
     "plus",
     "shallow",
     "unpacked",
@@ -86,6 +87,12 @@ def of_keys(whole: Value, source: Value, element: Value) -> Value:
     """Return a list that was made from another one, one element of each; numbers are no rows under keys."""
     is_keyed = source.rows == "keyed" != element.rows and element.rank != 0
     return replace(whole, rows="keyed") if is_keyed else whole
+
+
+def parts_of(model: Value) -> Value:
+    """Return layers of a model: what is done to their state is done to that of the model."""
+    marks = {Mark("part-of", None, model.thing.identity)} if model.thing is not None else frozenset()
+    return Value(kind="layers", marks=model.marks | marks)
 
 
 def item_of(items: Value, loop: int) -> Value:
