@@ -11,6 +11,13 @@ from keras_consistency_cli.checks.code.values.value import Thing
 __all__ = ["RULES", "is_stateful"]
 
 
+_ONCE = {
+    "a Streamlit page": "load it in a function with @st.cache_resource",
+    "a task": "load it once in each worker, before the first task",
+}
+"""How a model is loaded only once, by the kind of the way through the program."""
+
+
 def is_stateful(evidence: Evidence, event: Event) -> bool:
     """Whether the model keeps its state between calls: by its file, or by the code that builds it."""
     facts = evidence.facts_for(event)
@@ -127,7 +134,8 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
     whether the model exists already, or an `except KeyError` whose model is kept, if the file depends on
     the request, or if the model is trained further. Nor is a model that is kept for later requests, if
     this request does not use it or uses it on other ways too (a reload), nor a stateful model: each client
-    may have one of its own.
+    may have one of its own. Nor are steps of a flow (Prefect, Airflow, Dagster), which run once for each run
+    of it.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -152,9 +160,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} loads the model again each time",
-                    fix="load it once, before the first request"
-                    if "Streamlit" not in trace.kind
-                    else "load it in a function with @st.cache_resource",
+                    fix=_ONCE.get(trace.kind, "load it once, before the first request"),
                 )
 
 

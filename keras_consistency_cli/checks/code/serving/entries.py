@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.code.serving.frameworks import (
     CLOUD,
     COMMAND_LINES,
     EVENTS,
+    FLOWS,
     HANDLERS_OF,
     ONCE,
     ROUTES,
@@ -55,7 +56,7 @@ def describe_request(function: Function, module: Module) -> str:
     for decorator in function.decorators:
         before, _, last = decorator.rpartition(".")
         if last in TASKS:
-            return "a task"
+            return "a task" if _root(decorator, function) not in FLOWS else ""
         if (last in ROUTES and before) or _is_bare_route(decorator, function):
             return "a request handler"
         if before.rpartition(".")[2] in SHINY or decorator in SHINY:

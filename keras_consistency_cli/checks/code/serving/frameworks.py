@@ -16,6 +16,7 @@ __all__ = [
     "CLOUD",
     "COMMAND_LINES",
     "EVENTS",
+    "FLOWS",
     "HANDLERS_OF",
     "ONCE",
     "PREPARE",
@@ -36,6 +37,10 @@ ROUTES = frozenset(
 BARE_ROUTERS = frozenset({"litestar", "starlite", "bottle"})
 """Libraries whose routes are functions of their own: from litestar import post."""
 TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
+FLOWS = frozenset(
+    {"prefect", "airflow", "dagster", "flytekit", "metaflow", "zenml", "kfp", "luigi", "invoke", "doit"}
+)
+"""Libraries whose tasks are steps of a flow, which run once for each run of it, not for each request."""
 VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
 CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
 EVENTS = frozenset({"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"})

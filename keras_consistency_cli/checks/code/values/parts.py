@@ -85,8 +85,11 @@ def collected(element: Value, *marks: Mark) -> Value:
 
 def of_keys(whole: Value, source: Value, element: Value) -> Value:
     """Return a list that was made from another one, one element of each; numbers are no rows under keys."""
-    is_keyed = source.rows == "keyed" != element.rows and element.rank != 0
-    return replace(whole, rows="keyed") if is_keyed else whole
+    if source.rows != "keyed" or element.rows == "keyed" or element.rank == 0:
+        return whole
+    if element.rank is None:
+        return replace(whole, rows="keyed")
+    return replace(whole, marks=whole.marks.difference(source.of("order")))
 
 
 def parts_of(model: Value) -> Value:
