@@ -142,9 +142,14 @@ def _marks_of(values: Sequence[Value]) -> frozenset[Mark]:
     if len(values) == 1:
         return merge_marks(map(as_one_sample, values))
     marks = merge_marks(values)
-    if values and all(value.has("request") and not value.has("image") for value in values):
+    if values and all(map(_may_be_number, values)):
         marks |= {Mark("numbers")}
     return marks | {Mark("means-of-bgr")} if [value.ref for value in values] == _MEANS else marks
+
+
+def _may_be_number(value: Value) -> bool:
+    """Whether a value may be one number that a user sent, and no picture or series."""
+    return value.has("request") and not (value.has("image") or value.rank or value.rows)
 
 
 def _entries(node: ast.Dict, values: Sequence[Value]) -> tuple[tuple[str, Value], ...]:

@@ -67,6 +67,12 @@ def _repeated(machine: Machine, call: Call) -> Value:
     return repeated(machine, call, call.arguments.get(0))
 
 
+def _norm(machine: Machine, call: Call) -> Value:
+    """np.linalg.norm(x): one number, unless it has an axis."""
+    axis = call.arguments.get(2, "axis")
+    return Value(marks=call.arguments.get(0).marks, rank=None if axis.kind else 0)
+
+
 def _quantile(machine: Machine, call: Call) -> Value:
     """np.quantile(x, 0.9, axis=0)."""
     note_average(machine, call, call.arguments.get(0))
@@ -205,6 +211,7 @@ _STATISTICS = (
     "average",
     "nanvar",
     "nanmedian",
+    "ptp",
     "reduce_variance",
 )
 _LARGEST = ("max", "amax", "nanmax", "reduce_max")
@@ -221,6 +228,7 @@ ARRAYS: Handlers = {
     "numpy.float32": _cast,
     "numpy.argmax": _argmax,
     "numpy.vstack": _joined,
+    "numpy.norm": _norm,
     "numpy.hstack": _stack,
     "numpy.concatenate": _joined,
     "numpy.append": _stack,

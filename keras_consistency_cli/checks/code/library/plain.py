@@ -26,9 +26,10 @@ _GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "colu
 
 
 def _number(machine: Machine, call: Call) -> Value:
-    """float(x), int(x): one number."""
+    """float(x), int(x): one number; of a value that is one already, it changes nothing."""
     given = call.arguments.get(0)
-    marks = given.marks | {Mark("numbers")} if given.has("request") else given.marks
+    is_field = given.has("request") and (given.rank != 0 or bool(given.kind))
+    marks = given.marks | {Mark("numbers")} if is_field else given.marks
     return Value(kind="number", marks=marks, rank=0)
 
 
