@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 
 __all__ = [
+    "always_leaves",
     "asks_for_existence",
     "captured_names",
     "catches_missing",
+    "compared_orders",
     "is_column",
     "is_counted",
     "is_ellipsis",
@@ -47,6 +50,43 @@ def catches_missing(handler: ast.ExceptHandler) -> bool:
     """Whether a handler runs if something does not exist yet: except KeyError."""
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(isinstance(each, ast.Name) and each.id in _MISSING for each in types)
+
+
+def compared_orders(test: ast.expr, is_true: bool) -> Iterator[ast.expr]:
+    """Yield the dictionaries whose keys are in a known order if a condition is true, or false.
+
+    list(data) == NAMES says so if it is true, list(data) != NAMES if it is false.
+    """
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        yield from compared_orders(test.operand, not is_true)
+    elif isinstance(test, ast.BoolOp):
+        for each in test.values if isinstance(test.op, ast.And if is_true else ast.Or) else ():
+            yield from compared_orders(each, is_true)
+    elif isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq if is_true else ast.NotEq):
+        yield from (found for side in (test.left, *test.comparators) if (found := _keys_in_order(side)))
+
+
+def _keys_in_order(node: ast.expr) -> ast.expr | None:
+    """The dictionary of list(data), tuple(data.keys()) or [*data], None of anything else."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "tuple"):
+        inner = node.args[0] if len(node.args) == 1 else None
+    elif isinstance(node, ast.List | ast.Tuple) and len(node.elts) == 1:
+        inner = node.elts[0].value if isinstance(node.elts[0], ast.Starred) else None
+    else:
+        return None
+    if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "keys":
+        inner = inner.func.value
+    return inner if isinstance(inner, ast.Name | ast.Attribute) else None
+
+
+def always_leaves(body: Sequence[ast.stmt]) -> bool:
+    """Whether a block ends with return, raise, continue, break, or with abort() of a web framework."""
+    last = body[-1]
+    call = last.value if isinstance(last, ast.Expr) else None
+    if isinstance(call, ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        return name in ("abort", "exit")
+    return isinstance(last, ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 
 def captured_names(pattern: ast.pattern) -> list[str]:

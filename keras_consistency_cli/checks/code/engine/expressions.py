@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.literals import Literals
-from keras_consistency_cli.checks.code.engine.machine import ITEM, is_of_application
+from keras_consistency_cli.checks.code.engine.machine import is_of_application
 from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window, names_columns
 from keras_consistency_cli.checks.code.values.items import (
     dependency,
@@ -20,7 +20,14 @@ from keras_consistency_cli.checks.code.values.items import (
     sliced,
 )
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
-from keras_consistency_cli.checks.code.values.parts import TABLES, as_one_sample, element_of, one_step, plus
+from keras_consistency_cli.checks.code.values.parts import (
+    TABLES,
+    as_one_sample,
+    element_of,
+    one_step,
+    parts_of,
+    plus,
+)
 from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
@@ -79,6 +86,8 @@ class Expressions(Literals):
 
     def _made(self, base: Value, node: ast.Attribute) -> Value:
         """What belongs to a value of a known kind: model.predict, frame.age; or is made from it."""
+        if node.attr == "layers" and base.kind == "model":
+            return parts_of(base)
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
@@ -121,7 +130,7 @@ class Expressions(Literals):
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
         if index.has("position") and base.has("request") and not (base.has("pred") or base.has("called")):
             self.add("ranked", node, index, base)
-        known = self._own_item(base, index) if isinstance(base.ref, Instance) else known_item(base, index)
+        known = self.own_item(base, index) if isinstance(base.ref, Instance) else known_item(base, index)
         if known is not None:
             return known
         return self._part_of(base, index, node)
@@ -146,18 +155,6 @@ class Expressions(Literals):
         if base.kind in ("frame", "record") and index.kind not in ("mask", "const", "number"):
             return self._columns(base, index, node)
         return indexed(element_of(base), index)
-
-    def _own_item(self, base: Value, index: Value) -> Value | None:
-        """An item of an object of the program: by its method, what was kept in it, or what is made then."""
-        method = self.attribute_of(base, "__getitem__")
-        if method is not None:
-            return self.call_own(method, index)
-        kept = base.ref.attributes.get(ITEM) if isinstance(base.ref, Instance) else None
-        missing = self.attribute_of(base, "__missing__") if kept is None else None
-        if missing is None:
-            return kept
-        with self.within(replace(self.place, contexts=(*self.place.contexts, "missing"))):
-            return self.call_own(missing, index)
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""
@@ -220,6 +217,8 @@ class Expressions(Literals):
         function = self.frame.function
         if function is not None and any("contextmanager" in name for name in function.decorators):
             value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
+        if function in self.depended and "lock" in self.contexts:
+            self.held |= {"dependency"}
         self.frame.returned.append(value)
         loops = self.place.loops[self.frame.loops :]
         if loops:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
 from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size
-from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
 from keras_consistency_cli.checks.code.values.parts import collected, element_of, words_of
 from keras_consistency_cli.checks.code.values.value import (
@@ -178,7 +178,7 @@ class Inlining(Machine):
         if folded is not None:
             return folded
         if isinstance(op, ast.Mult) and _is_number(right, 255, 256, 127.5):
-            left = left.without("div255", "prepared", "scaled-twice")
+            left = left.without(*SCALED)
         marks = left.marks | right.marks
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)

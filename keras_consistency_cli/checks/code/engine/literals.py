@@ -16,6 +16,7 @@ from keras_consistency_cli.checks.code.values.parts import (
     collected,
     is_repeat,
     item_of,
+    of_keys,
     shallow,
 )
 from keras_consistency_cli.checks.code.values.value import (
@@ -30,6 +31,8 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["Literals"]
 
 _MOST_ITEMS = 64
+_MEANS = [103.939, 116.779, 123.68]
+"""Means of ImageNet in the order blue, green, red: who subtracts them feeds a model of that order."""
 _OF_TEXTS = frozenset({"service-url", "request", "loop", "learned"})
 """What is true of a text that is made from values: the address of a service, who sent it, what it says."""
 
@@ -56,11 +59,11 @@ class Literals(Calls):
         inner = {value.rank for value in values}
         rank = inner.pop() if len(inner) == 1 else None
         rows = ""
-        if rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
+        if starred and len(values) == 1 and values[0].rows == "keyed":
+            rows = "keyed"
+        elif rank is None or rank >= 1 or (len(values) == 1 and values[0].kind in ("list", "column")):
             rows = "one" if len(values) == 1 and not starred else ""
-        marks = merge_marks(values) if len(values) > 1 else merge_marks(map(as_one_sample, values))
-        if len(values) > 1 and all(value.has("request") and not value.has("image") for value in values):
-            marks |= {Mark("numbers")}
+        marks = _marks_of(values)
         for kind, given in pairwise(values) if isinstance(node, ast.Tuple) else ():
             if isinstance(kind.ref, Class) and kind.kind == "class" and given.entries:
                 kind.ref.given = dict(given.entries)  # (r"/score", Handler, {"model": model})
@@ -91,7 +94,8 @@ class Literals(Calls):
         # [draw(row) for _ in range(30)]
         repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
         order = [] if source.kind in TABLES else source.of("order")  # its rows know what of them is in order
-        return collected(element, *order, *repeated)
+        whole = collected(element, *order, *repeated)
+        return of_keys(whole, source, element) if len(node.generators) == 1 else whole
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""
@@ -123,6 +127,21 @@ class Literals(Calls):
         """Return a lambda; it is followed where it is called."""
         function = Function(node=node, scope=self.frame.scope, name="lambda")
         return Value(kind="function", ref=function)
+
+
+def _marks_of(values: Sequence[Value]) -> frozenset[Mark]:
+    """What is true of a list that is written out."""
+    if len(values) == 1:
+        return merge_marks(map(as_one_sample, values))
+    marks = merge_marks(values)
+    if values and all(map(_may_be_number, values)):
+        marks |= {Mark("numbers")}
+    return marks | {Mark("means-of-bgr")} if [value.ref for value in values] == _MEANS else marks
+
+
+def _may_be_number(value: Value) -> bool:
+    """Whether a value may be one number that a user sent, and no picture or series."""
+    return value.has("request") and not (value.has("image") or value.rank or value.rows)
 
 
 def _entries(node: ast.Dict, values: Sequence[Value]) -> dict[str, Value]:

@@ -107,6 +107,8 @@ class Machine:
         self.place = Place()
         self.held: frozenset[str] = frozenset()
         """The names of the locks that were acquired and not released."""
+        self.depended: set[Function] = set()
+        """Generators that go on after the request: FastAPI's Depends(function)."""
         self.steps = 0
         self.callbacks: list[Function] = []
         """Functions that were passed to a framework, to be called for each request."""
@@ -238,6 +240,18 @@ class Machine:
         if isinstance(base.ref, Module):
             return base.ref.scope.names.get(name, NOTHING)
         return None
+
+    def own_item(self, base: Value, index: Value) -> Value | None:
+        """An item of an object of the program: by its method, what was kept in it, or what is made then."""
+        method = self.attribute_of(base, "__getitem__")
+        if method is not None:
+            return self.call_own(method, index)
+        kept = base.ref.attributes.get(ITEM) if isinstance(base.ref, Instance) else None
+        missing = self.attribute_of(base, "__missing__") if kept is None else None
+        if missing is None:
+            return kept
+        with self.within(replace(self.place, contexts=(*self.place.contexts, "missing"))):
+            return self.call_own(missing, index)
 
     def call_own(self, method: Value, *values: Value) -> Value:
         """Follow a method that a class of the program defines for an operator or a function: __getitem__."""

@@ -11,7 +11,7 @@ from keras_consistency_cli.checks.code.engine.annotations import SENT
 from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
 from keras_consistency_cli.checks.code.engine.locations import candidates, file_key
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.serving.chains import chained, run_chain
+from keras_consistency_cli.checks.code.serving.chains import chained, from_others, run_chain, run_request
 from keras_consistency_cli.checks.code.serving.entries import (
     describe_module,
     describe_request,
@@ -173,10 +173,10 @@ class Program:
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
         )
-        given = _from_others(followed.module, function)
+        given = from_others(followed.module, function)
         given |= self._task(followed, function) if words == "a task" else {}
         machine = self._machine(followed, trace)
-        result = machine.run_function(function, owner, given)
+        result = run_request(machine, function, owner, given)
         if function.name == "input_fn" and result != NOTHING:
             followed.module.loose["input_fn"] = result
         self._close(followed, machine)
@@ -275,18 +275,3 @@ def _gets_objects(kind: Class) -> bool:
 
 def _sets_global_names(function: Function) -> bool:
     return any(isinstance(statement, ast.Global) for statement in ast.walk(function.node))
-
-
-_ORDER_OF_STEPS = {"predict_fn": ("input_fn", "model_fn"), "transform_fn": ("model_fn",)}
-"""Which functions of SageMaker return the first arguments of others."""
-
-
-def _from_others(module: Module, function: Function) -> dict[str, Value]:
-    """The arguments of a function that are what other functions of a framework return."""
-    model = module.loose.get("model_fn")
-    given = {"model": model} if model is not None else {}
-    names = [argument.arg for argument in function.node.args.args]
-    for name, step in zip(names, _ORDER_OF_STEPS.get(function.name, ()), strict=False):
-        if step in module.loose:
-            given[name] = module.loose[step]
-    return given

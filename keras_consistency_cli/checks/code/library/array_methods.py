@@ -72,7 +72,7 @@ def _reindexed(machine: Machine, call: Call) -> Value:
 ARRAY_METHODS: Handlers = {
     **OPERATOR_METHODS,
     "reshape": _reshape,
-    **dict.fromkeys(("mean", "std", "min", "max", "var", "median"), _statistic),
+    **dict.fromkeys(("mean", "std", "min", "max", "var", "median", "ptp"), _statistic),
     "argmax": _argmax,
     **dict.fromkeys(("copy", "numpy", "to_numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
     **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),

@@ -25,7 +25,8 @@ def as_array(machine: Machine, call: Call) -> Value:
     kept = given.without("float64")
     if is_double(dtype) or (not dtype.kind and given.kind in ("list", "tuple")):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
-    return Value(kind="array", marks=kept.marks, rank=given.rank, rows=given.rows, items=None)
+    rows = given.rows if "ndmin" not in call.arguments.options else ""
+    return Value(kind="array", marks=kept.marks, rank=given.rank, rows=rows, items=None)
 
 
 def _as_tensor(machine: Machine, call: Call) -> Value:
@@ -162,6 +163,8 @@ def _of_list(call: Call, axes: int, *, is_stack: bool) -> Value:
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     made = Value(kind="array", marks=merge_marks(call.arguments.values))
     is_first = not axis.kind or axis.is_const(0)
+    if given.rows == "keyed" and is_first and call.name.endswith("stack"):
+        return replace(made, rows="keyed")
     is_of_outputs = given.has("pred") or given.has("called")
     if given.rows != "many" or given.items is not None or not is_first or is_of_outputs:
         return made
@@ -225,6 +228,7 @@ _STATISTICS = (
     "average",
     "nanvar",
     "nanmedian",
+    "ptp",
     "reduce_variance",
 )
 _LARGEST = ("norm", "max", "amax", "nanmax", "reduce_max")

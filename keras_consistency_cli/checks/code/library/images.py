@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.code.values.channels import (
     joined_planes,
     planes_of,
 )
-from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
 from keras_consistency_cli.checks.code.values.value import Mark, Value, merge_marks
 
 __all__ = ["IMAGES"]
@@ -133,8 +133,15 @@ def _decoded(machine: Machine, call: Call) -> Value:
 
 
 def _as_float(machine: Machine, call: Call) -> Value:
-    """tf.image.convert_image_dtype(x, tf.float32): between 0 and 1."""
-    given = call.arguments.get(0)
+    """tf.image.convert_image_dtype(x, tf.float32): whole numbers come between 0 and 1, floats stay.
+
+    To uint8, it is the other way round: pixels are between 0 and 255 again, or still.
+    """
+    given, dtype = call.arguments.get(0), call.arguments.get(1, "dtype").text.rpartition(".")[2]
+    if dtype == "uint8":
+        return replace(given.without(*SCALED), items=None)
+    if "int" in dtype or any(map(given.has, SCALED)):
+        return replace(given, items=None)
     return replace(given, marks=scaled_pixels(given, "div255", machine.site(call.node)), items=None)
 
 

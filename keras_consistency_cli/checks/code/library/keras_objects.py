@@ -31,6 +31,8 @@ _AXES_OF_SERIES = 2
 """Of one series: time steps and columns."""
 _SCALED_INSIDE = ("efficientnet", "efficientnet_v2", "convnext", "regnet", "mobilenet_v3")
 """Architectures that contain their scaling: their preprocess_input() changes nothing."""
+_OF_CAFFE = frozenset({"VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152"})
+"""Architectures whose weights are those of Caffe, for blue, green, red; preprocess_input() exchanges them."""
 _BUILDERS = ("Sequential", "Model", "model_from_json", "model_from_yaml", "clone_model", "from_config")
 _ARCHITECTURES = (
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "InceptionV3",
@@ -65,6 +67,8 @@ def _architecture(machine: Machine, call: Call) -> Value:
     is_loaded = not weights.is_const(None)
     value = machine.new_thing(call.node, "loaded" if is_loaded else "built", "application", "model", call)
     _as_keras(value)
+    if value.thing is not None and call.name.rpartition(".")[2] in _OF_CAFFE:
+        value.thing.layers.add("caffe")
     has_top = not call.arguments.get(0, "include_top").is_const(False)
     if is_loaded and has_top:
         machine.add("load", call.node, value, weights)

@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.keras_objects import note_layers
 from keras_consistency_cli.checks.code.library.web import post, stream
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.parts import parts_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value
 
 __all__ = ["METHODS", "call_object"]
@@ -105,6 +106,11 @@ def _training(call: Call) -> dict[str, Value]:
 def _reset(machine: Machine, call: Call) -> Value:
     machine.add("reset", call.node, call.receiver, NOTHING)
     return NOTHING
+
+
+def _layer(machine: Machine, call: Call) -> Value:
+    """model.get_layer("memory")."""
+    return parts_of(call.receiver) if call.receiver.kind == "model" else call.result
 
 
 def _gradient(machine: Machine, call: Call) -> Value:
@@ -218,6 +224,7 @@ METHODS: Handlers = {
     **CONTAINERS,
     **dict.fromkeys(_PREDICTS, predict),
     **dict.fromkeys(_RESETS, _reset),
+    "get_layer": _layer,
     "gradient": _gradient,
     "save": _save,
     "save_weights": _save,

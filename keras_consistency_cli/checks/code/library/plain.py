@@ -7,7 +7,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.values.naming import dictionary
-from keras_consistency_cli.checks.code.values.parts import collected, item_of
+from keras_consistency_cli.checks.code.values.parts import collected, item_of, of_keys
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Instance,
@@ -27,9 +27,10 @@ _GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "colu
 
 
 def _number(machine: Machine, call: Call) -> Value:
-    """float(x), int(x): one number."""
+    """float(x), int(x): one number; of a value that is one already, it changes nothing."""
     given = call.arguments.get(0)
-    marks = given.marks | {Mark("numbers")} if given.has("request") else given.marks
+    is_field = given.has("request") and (given.rank != 0 or bool(given.kind))
+    marks = given.marks | {Mark("numbers")} if is_field else given.marks
     return Value(kind="number", marks=marks, rank=0)
 
 
@@ -90,7 +91,7 @@ def _map(machine: Machine, call: Call) -> Value:
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
     machine.note_samples(call.node, result)
-    return collected(result)
+    return of_keys(collected(result), data, result)
 
 
 def _load(machine: Machine, call: Call) -> Value:

@@ -35,8 +35,8 @@ def _frame(machine: Machine, call: Call) -> Value:
         marks = marks | {Mark("numbers")}
     is_one = index.items is not None and len(index.items) == 1
     is_one = is_one or given.rows == "one" or one_dict is not None or _is_of_single_values(given)
-    is_many = given.rows == "many"
-    return Value(kind="frame", marks=marks, rank=2, rows="one" if is_one else "many" if is_many else "")
+    rows = "one" if is_one else given.rows if given.rows in ("many", "keyed") else ""
+    return Value(kind="frame", marks=marks, rank=2, rows=rows)
 
 
 def _is_of_single_values(columns: Value) -> bool:

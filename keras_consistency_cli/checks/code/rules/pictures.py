@@ -27,9 +27,9 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
 
     Why: After the second division, all pixels are nearly zero. The picture is black for the model.
 
-    How: The rule follows divisions by 255, convert_image_dtype() and preprocess_input() of
-    keras.applications to predict() of a model that was loaded. With --model, a Rescaling layer in the
-    model counts too; models of keras.applications such as EfficientNet contain one.
+    How: The rule follows divisions by 255, convert_image_dtype() from whole numbers to floats, and
+    preprocess_input() of keras.applications to predict() of a model that was loaded. With --model, a
+    Rescaling layer in the model counts too; models of keras.applications such as EfficientNet contain one.
 
     To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
 
@@ -112,7 +112,9 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows pictures of cv2.imread(), cv2.imdecode() and cv2.VideoCapture to predict(). It
     reports them if the model expects red, green, blue: preprocess_input() or decode_predictions() of
-    keras.applications is used, or a file of the same program trains with Keras's own loaders. It also
+    keras.applications is used, or a file of the same program trains with Keras's own loaders. VGG and ResNet
+    of keras.applications take blue, green, red: their preprocess_input() exchanges the channels, and without
+    it OpenCV's order is right. So it is where the means of these channels are subtracted. The rule also
     reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels.
 
     To fix: Convert what OpenCV has read, and only that.
@@ -144,7 +146,11 @@ def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
     if event.data.has("prepared") or event.data.has("expects-rgb"):
         return "preprocess_input() expects red, green, blue"
     thing = event.subject.thing
-    if (thing is not None and thing.name == "application") or trace.of("decode"):
+    if event.data.has("means-of-bgr"):
+        return ""
+    is_of_caffe = thing is not None and "caffe" in thing.layers
+    is_application = (thing is not None and thing.name == "application") or bool(trace.of("decode"))
+    if is_application and not is_of_caffe:
         return "the model of keras.applications expects red, green, blue"
     if evidence.training.reads_rgb:
         return f"training reads red, green, blue ({evidence.training.reads_rgb})"

@@ -114,8 +114,10 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows the values() of a dictionary that the client sent, and tables made from one
     without `columns`, to transform() or predict(). Columns that are taken from a table by their names, also
-    one by one, are in the order of the code. With --scaler, it compares the names of columns in the
-    code with the names that the scaler was fitted with.
+    one by one, are in the order of the code. So are values of a dictionary whose keys the program compares
+    with its own (`if list(data) != NAMES: abort(400)`). Values that never become one row are whole rows or
+    pictures, each under a key. With --scaler, it compares the names of columns in the code with the names
+    that the scaler was fitted with.
 
     To fix: Name the columns in the order of training.
 
@@ -133,8 +135,9 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
 
 
 def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
+    is_of_rows = event.data.rows == "keyed"  # whole rows, each under a key
     for mark in event.data.of("order"):
-        if mark.site is not None and trace.is_request:
+        if mark.site is not None and trace.is_request and not is_of_rows:
             yield Hit(
                 site=mark.site,
                 words="the columns come in the order in which the client sent them",

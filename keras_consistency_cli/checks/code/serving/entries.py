@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 
 from keras_consistency_cli.checks.code.serving.frameworks import (
+    AFTER,
     BARE_ROUTERS,
     BASES,
     BASES_OF,
+    BEFORE,
     CLASS_DECORATORS,
     CLASS_NAMES,
     CLOUD,
     COMMAND_LINES,
     EVENTS,
+    FLOWS,
     HANDLERS_OF,
     ONCE,
     ROUTES,
@@ -28,6 +31,7 @@ from keras_consistency_cli.checks.code.values.value import Class, Function, Modu
 __all__ = [
     "describe_module",
     "describe_request",
+    "hooks",
     "is_request_method",
     "is_serving_class",
     "is_startup",
@@ -52,7 +56,7 @@ def describe_request(function: Function, module: Module) -> str:
     for decorator in function.decorators:
         before, _, last = decorator.rpartition(".")
         if last in TASKS:
-            return "a task"
+            return "a task" if _root(decorator, function) not in FLOWS else ""
         if (last in ROUTES and before) or _is_bare_route(decorator, function):
             return "a request handler"
         if before.rpartition(".")[2] in SHINY or decorator in SHINY:
@@ -96,6 +100,19 @@ def _described_by_signature(function: Function, module: Module) -> str:
     if function.name == "run" and names and any(each.name == "init" for each in module.functions):
         return "a request handler"
     return ""
+
+
+def hooks(module: Module) -> tuple[list[Function], list[Function]]:
+    """Return the functions of a file that are called before, and after, each request: @app.before_request."""
+    before, after = (
+        [
+            each
+            for each in module.functions
+            if any(name.rpartition(".")[2] in last for name in each.decorators)
+        ]
+        for last in (BEFORE, AFTER)
+    )
+    return before, after
 
 
 def is_startup(function: Function) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "AFTER",
     "BARE_ROUTERS",
     "BASES",
     "BASES_OF",
+    "BEFORE",
     "CALLBACKS",
     "CLASS_DECORATORS",
     "CLASS_NAMES",
     "CLOUD",
     "COMMAND_LINES",
     "EVENTS",
+    "FLOWS",
     "HANDLERS_OF",
     "ONCE",
     "PREPARE",
@@ -34,6 +37,10 @@ ROUTES = frozenset(
 BARE_ROUTERS = frozenset({"litestar", "starlite", "bottle"})
 """Libraries whose routes are functions of their own: from litestar import post."""
 TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
+FLOWS = frozenset(
+    {"prefect", "airflow", "dagster", "flytekit", "metaflow", "zenml", "kfp", "luigi", "invoke", "doit"}
+)
+"""Libraries whose tasks are steps of a flow, which run once for each run of it, not for each request."""
 VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
 CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
 EVENTS = frozenset({"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"})
@@ -53,6 +60,9 @@ CALLBACKS = frozenset({"on_message"})
 """Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 SHINY = frozenset({"render", "reactive"})
 COMMAND_LINES = frozenset({"click", "typer"})
+BEFORE = frozenset({"before_request", "before_app_request", "middleware"})
+AFTER = frozenset({"after_request", "after_app_request", "teardown_request", "teardown_app_request"})
+"""Last names of decorators of functions that are called before, or after, each request."""
 STARTUP = frozenset(
     {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
 )

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from keras_consistency_cli.checks.code.values.value import Mark, Site, Value
 
-__all__ = ["ordered_columns", "scaled_pixels"]
+__all__ = ["SCALED", "ordered_columns", "scaled_pixels"]
 
-_SCALED = ("div255", "prepared")
+SCALED = ("div255", "prepared", "scaled-twice")
+"""What is true of pixels that are no longer between 0 and 255."""
+_SCALED = SCALED[:2]
 
 
 def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:

@@ -15,7 +15,9 @@ __all__ = [
     "is_repeat",
     "is_row",
     "item_of",
+    "of_keys",
     "one_step",
+    "parts_of",
     "plus",
     "shallow",
     "unpacked",
@@ -48,7 +50,7 @@ def one_step(value: Value, site: Site) -> Value:
     return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
-_ELEMENTS = {"request": "request", **dict.fromkeys(TABLES, "record")}
+_ELEMENTS = {"request": "request", **dict.fromkeys((*TABLES, "order"), "record")}
 
 
 def element_of(value: Value) -> Value:
@@ -87,6 +89,21 @@ def collected(element: Value, *marks: Mark) -> Value:
     rows = "many" if is_row(element) else ""
     element = element.without("one-step")  # it is no longer the second axis
     return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
+
+
+def of_keys(whole: Value, source: Value, element: Value) -> Value:
+    """Return a list that was made from another one, one element of each; numbers are no rows under keys."""
+    if source.rows != "keyed" or element.rows == "keyed" or element.rank == 0:
+        return whole
+    if element.rank is None:
+        return replace(whole, rows="keyed")
+    return replace(whole, marks=whole.marks.difference(source.of("order")))
+
+
+def parts_of(model: Value) -> Value:
+    """Return layers of a model: what is done to their state is done to that of the model."""
+    marks = {Mark("part-of", None, model.thing.identity)} if model.thing is not None else frozenset()
+    return Value(kind="layers", marks=model.marks | marks)
 
 
 def item_of(items: Value, loop: int) -> Value:

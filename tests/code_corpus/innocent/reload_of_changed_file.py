@@ -1,0 +1,41 @@
+"""The model is loaded again only if its file has changed, and is kept under a key."""
+
+import os
+
+import numpy as np
+from flask import Flask, request
+from keras.models import load_model
+
+app = Flask(__name__)
+kept = {}
+
+
+def current():
+    changed = os.path.getmtime("demand.keras")
+    if kept.get("changed") != changed:
+        kept.update({"changed": changed, "model": load_model("demand.keras")})
+    return kept["model"]
+
+
+class Store:
+    def __init__(self):
+        self.parts = dict(version=None)
+
+    def model(self):
+        version = open("version.txt").read()
+        if self.parts["version"] != version:
+            self.parts.update(version=version, model=load_model("prices.keras"))
+        return self.parts["model"]
+
+
+store = Store()
+
+
+@app.post("/demand")
+def demand():
+    return current().predict(np.array(request.json["rows"])).tolist()
+
+
+@app.post("/price")
+def price():
+    return store.model().predict(np.array(request.json["rows"])).tolist()
