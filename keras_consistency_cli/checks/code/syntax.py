@@ -11,6 +11,7 @@ __all__ = [
     "captured_names",
     "catches_missing",
     "compared_orders",
+    "dictionary_of",
     "is_column",
     "is_counted",
     "is_ellipsis",
@@ -87,6 +88,29 @@ def always_leaves(body: Sequence[ast.stmt]) -> bool:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         return name in ("abort", "exit")
     return isinstance(last, ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def dictionary_of(generator: ast.comprehension, element: ast.expr) -> ast.expr | None:
+    """Return the dictionary whose values a comprehension takes, one after another, None if it takes none:
+    [float(v) for k, v in data.items()], [float(data[k]) for k in data].
+    """
+    source, target = generator.iter, generator.target
+    called = source.func if isinstance(source, ast.Call) else None
+    method = called.attr if isinstance(called, ast.Attribute) else ""
+    if method in ("items", "keys") and isinstance(called, ast.Attribute):
+        source = called.value
+    if method == "items":
+        value = target.elts[-1] if isinstance(target, ast.Tuple) else None
+        names = {node.id for node in ast.walk(element) if isinstance(node, ast.Name)}
+        return source if isinstance(value, ast.Name) and value.id in names else None
+    whole = ast.dump(source)
+    found = (node for node in ast.walk(element) if isinstance(node, ast.Subscript))
+    is_taken = any(_is_same(node.slice, target) and ast.dump(node.value) == whole for node in found)
+    return source if is_taken else None
+
+
+def _is_same(key: ast.expr, target: ast.expr) -> bool:
+    return isinstance(key, ast.Name) and isinstance(target, ast.Name) and key.id == target.id
 
 
 def captured_names(pattern: ast.pattern) -> list[str]:

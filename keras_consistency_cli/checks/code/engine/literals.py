@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
 from keras_consistency_cli.checks.code.library.web import is_service_url
+from keras_consistency_cli.checks.code.syntax import dictionary_of
 from keras_consistency_cli.checks.code.values.naming import dictionary
 from keras_consistency_cli.checks.code.values.parts import (
     TABLES,
@@ -94,8 +95,17 @@ class Literals(Calls):
         # [draw(row) for _ in range(30)]
         repeated = [Mark("repeated", self.site(node))] if is_repeat(source) else []
         order = [] if source.kind in TABLES else source.of("order")  # its rows know what of them is in order
+        is_number = element.rank == 0 or (element.rank is None and element.has("numbers"))
+        if is_number and element.has("request") and not isinstance(node, ast.SetComp):
+            order += self._order_of_keys(node)
         whole = collected(element, *order, *repeated)
         return of_keys(whole, source, element) if len(node.generators) == 1 else whole
+
+    def _order_of_keys(self, node: ast.ListComp | ast.GeneratorExp) -> list[Mark]:
+        """Numbers under the keys of a dictionary come in the order in which the client sent them."""
+        given = dictionary_of(node.generators[0], node.elt) if len(node.generators) == 1 else None
+        is_sent = given is not None and self.evaluate(given).kind == "request"
+        return [Mark("order", self.site(node.generators[0].iter))] if is_sent else []
 
     def mapping_comprehension(self, node: ast.DictComp) -> Value:
         """Return a dictionary of one value for each item."""

@@ -50,6 +50,15 @@ def _read(machine: Machine, call: Call) -> Value:
     return Value(kind="frame", marks=call.result.marks, rank=2, rows="many")
 
 
+def _flattened(machine: Machine, call: Call) -> Value:
+    """pd.json_normalize(data): the columns are in the order in which the client sent them."""
+    given = call.arguments.get(0, "data")
+    marks = given.without("columns").marks
+    if given.kind == "request":
+        marks |= {Mark("order", machine.site(call.node)), Mark("numbers")}
+    return Value(kind="frame", marks=marks, rank=2, rows=given.rows if given.rows == "many" else "")
+
+
 def _dummies(machine: Machine, call: Call) -> Value:
     """pd.get_dummies(rows): the columns are the categories of these rows."""
     given = call.arguments.get(0, "data")
@@ -101,7 +110,7 @@ TABLES: Handlers = {
     "pandas.DataFrame": _frame,
     "pandas.from_dict": _frame,
     "pandas.from_records": _frame,
-    "pandas.json_normalize": _read,
+    "pandas.json_normalize": _flattened,
     "pandas.Series": _series,
     "pandas.read_csv": _read,
     "pandas.read_excel": _read,
