@@ -183,6 +183,8 @@ class Inlining(Machine):
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if isinstance(op, ast.Div) and left.has("untyped"):
+            marks |= {Mark("float64")}  # of whole numbers, too
         if marks:
             marks |= _noise(left, right) | _noise(right, left)
             if isinstance(op, ast.Add) and self.place.loops:

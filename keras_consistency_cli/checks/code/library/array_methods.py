@@ -8,7 +8,7 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.arrays import described, position, repeated
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.elementwise import OPERATOR_METHODS
-from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
+from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double
 from keras_consistency_cli.checks.code.values.marks import ordered_columns
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
@@ -37,7 +37,7 @@ def _same(machine: Machine, call: Call) -> Value:
 def _as_type(machine: Machine, call: Call) -> Value:
     """x.astype("float32")."""
     dtype = call.arguments.get(0, "dtype")
-    kept = call.receiver.without("float64")
+    kept = call.receiver.without(*WIDE)
     if is_double(dtype):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
     return replace(kept, kind="array" if kept.kind == "list" else kept.kind, items=None)

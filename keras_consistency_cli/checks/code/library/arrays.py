@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
+from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double, nothing
 from keras_consistency_cli.checks.code.values.parts import plus, words_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
@@ -22,7 +22,9 @@ def as_array(machine: Machine, call: Call) -> Value:
         rank = given.rank or 3
         return Value(kind="array", marks=given.marks, rank=rank)
     dtype = call.arguments.get(1, "dtype")
-    kept = given.without("float64")
+    kept = given.without(*WIDE)
+    if given.has("request") and not dtype.kind:
+        kept = kept.marked(Mark("untyped"))  # int64 or float64
     if is_double(dtype) or (not dtype.kind and given.kind in ("list", "tuple")):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
     rows = given.rows if "ndmin" not in call.arguments.options else ""
@@ -33,12 +35,12 @@ def _as_tensor(machine: Machine, call: Call) -> Value:
     """tf.constant(x): a list of Python numbers becomes float32, an array keeps its dtype."""
     given = call.arguments.get(0)
     dtype = call.arguments.get(1, "dtype")
-    marks = given.marks if not dtype.kind else given.without("float64").marks
+    marks = given.marks if not dtype.kind else given.without(*WIDE).marks
     return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
 def _cast(machine: Machine, call: Call) -> Value:
-    given = call.arguments.get(0).without("float64")
+    given = call.arguments.get(0).without(*WIDE)
     return Value(kind="array", marks=given.marks, rank=given.rank, rows=given.rows)
 
 

@@ -145,6 +145,24 @@ def _as_float(machine: Machine, call: Call) -> Value:
     return replace(given, marks=scaled_pixels(given, "div255", machine.site(call.node)), items=None)
 
 
+def _normalized(machine: Machine, call: Call) -> Value:
+    """cv2.normalize(x, None, 0.0, 1.0, cv2.NORM_MINMAX): between 0 and 1."""
+    given = call.arguments.get(0, "src")
+    limits = [call.arguments.get(2, "alpha").ref, call.arguments.get(3, "beta").ref]
+    is_small = call.arguments.get(4, "norm_type").text.endswith("NORM_MINMAX") and {0, 1} == {*limits}
+    marks = scaled_pixels(given, "div255", machine.site(call.node)) if is_small else given.marks
+    return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
+
+
+def _plotted(machine: Machine, call: Call) -> Value:
+    """plt.imread("a.png"): matplotlib reads .png as numbers between 0 and 1."""
+    given, site = call.arguments.get(0, "fname"), machine.site(call.node)
+    marks = call.result.marks | {Mark("image"), Mark("rgb", site)}
+    picture = Value(kind="array", marks=marks)
+    is_small = given.text.casefold().endswith(".png")
+    return replace(picture, marks=scaled_pixels(picture, "div255", site)) if is_small else picture
+
+
 def _from_array(machine: Machine, call: Call) -> Value:
     given = call.arguments.get(0)
     return Value(kind="image", marks=given.marks | {Mark("image")}, rank=given.rank or 3)
@@ -186,6 +204,8 @@ IMAGES: Handlers = {
     "tensorflow.decode_image": _decoded,
     "tensorflow.resize": _resize,
     "tensorflow.convert_image_dtype": _as_float,
+    "cv2.normalize": _normalized,
+    "matplotlib.imread": _plotted,
     "cv2.putText": nothing,
     "cv2.rectangle": nothing,
 }

@@ -10,7 +10,8 @@ from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHOD
 from keras_consistency_cli.checks.code.library.containers import CONTAINERS, appended
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, marks_of_fit, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.library.keras_objects import note_layers
+from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS, note_layers
+from keras_consistency_cli.checks.code.library.plain import hashed
 from keras_consistency_cli.checks.code.library.web import post, stream
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.parts import parts_of
@@ -74,6 +75,10 @@ def call_object(machine: Machine, call: Call) -> Value:
         marks = {Mark("augmented", machine.site(call.node))} if training.is_const(True) else frozenset()
         given = call.arguments.get(0)
         return replace(given, marks=given.marks | marks, items=None)
+    if kind == "layer" and call.receiver.thing is not None and OF_PIXELS in call.receiver.thing.layers:
+        given = call.arguments.get(0)
+        marks = scaled_pixels(given, "div255", machine.site(call.node)) | call.receiver.marks
+        return replace(given, marks=marks, items=None)
     return call.result
 
 
@@ -225,6 +230,7 @@ METHODS: Handlers = {
     **dict.fromkeys(_PREDICTS, predict),
     **dict.fromkeys(_RESETS, _reset),
     "get_layer": _layer,
+    "__hash__": lambda machine, call: hashed(machine, call, call.receiver),
     "gradient": _gradient,
     "save": _save,
     "save_weights": _save,

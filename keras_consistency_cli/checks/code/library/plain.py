@@ -17,7 +17,7 @@ from keras_consistency_cli.checks.code.values.value import (
     merge_marks,
 )
 
-__all__ = ["PLAIN"]
+__all__ = ["PLAIN", "hashed"]
 
 _LOCKS = (
     "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "CapacityLimiter", "FileLock",
@@ -36,7 +36,11 @@ def _number(machine: Machine, call: Call) -> Value:
 
 def _hash(machine: Machine, call: Call) -> Value:
     """hash(x): of a text, it differs in each process; of a number it does not."""
-    given = call.arguments.get(0)
+    return hashed(machine, call, call.arguments.get(0))
+
+
+def hashed(machine: Machine, call: Call, given: Value) -> Value:
+    """What hash() makes of a value; word.__hash__() is the same."""
     own = machine.attribute_of(given, "__hash__") if isinstance(given.ref, Instance) else None
     if own is not None:
         return machine.call_own(own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
 from keras_consistency_cli.checks.code.values.value import Site, Value
 
@@ -28,8 +29,10 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
     Why: After the second division, all pixels are nearly zero. The picture is black for the model.
 
     How: The rule follows divisions by 255, convert_image_dtype() from whole numbers to floats, and
-    preprocess_input() of keras.applications to predict() of a model that was loaded. With --model, a
-    Rescaling layer in the model counts too; models of keras.applications such as EfficientNet contain one.
+    preprocess_input() of keras.applications to predict() of a loaded model, and Rescaling layers. Pictures
+    that plt.imread("a.png") or cv2.normalize() with the limits 0 and 1 return are scaled, too. A Rescaling
+    layer in the model counts, by --model or by the code that builds it; models of keras.applications such
+    as EfficientNet contain one.
 
     To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
 
@@ -47,13 +50,21 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
                 )
         divisions = _sites(event.data, "div255")
         prepared = _sites(event.data, "prepared")
-        facts = evidence.facts_for(event)
-        if facts is not None and facts.rescaling and (divisions or prepared):
+        inside = _scaled_inside(evidence, event)
+        if inside and (divisions or prepared):
             yield Hit(
                 site=(divisions or prepared)[0],
-                words=f"the pixels are scaled here, and by {facts.rescaling[0]} in the model",
+                words=f"the pixels are scaled here, and by {inside} in the model",
                 fix="feed the model pixels from 0 to 255",
             )
+
+
+def _scaled_inside(evidence: Evidence, event: Event) -> str:
+    """What scales pixels in a model: by its file, or by the code that builds it; "" if nothing does."""
+    facts, thing = evidence.facts_for(event), event.subject.thing
+    if facts is not None:
+        return facts.rescaling[0] if facts.rescaling else ""
+    return "a layer" if thing is not None and OF_PIXELS in thing.layers else ""
 
 
 @rule(
