@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.arrays import stacked
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.values.channels import (
+    TURNED,
     chosen_planes,
     flipped_channels,
     joined_planes,
     planes_of,
 )
 from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
-from keras_consistency_cli.checks.code.values.value import Mark, Value, merge_marks
+from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
-__all__ = ["IMAGES"]
+__all__ = ["IMAGES", "pasted"]
 
 _GRAY = ("IMREAD_GRAYSCALE", "GRAY")
 _READ_RGB = 256
@@ -27,6 +29,22 @@ def _pillow(machine: Machine, call: Call) -> Value:
     """Image.open(...): red, green, blue."""
     marks = call.result.marks | {Mark("image"), Mark("rgb", machine.site(call.node))}
     return Value(kind="image", marks=marks, rank=3)
+
+
+def _canvas(machine: Machine, call: Call) -> Value:
+    """Image.new("RGB", size): a picture of one color."""
+    is_gray = call.arguments.get(0, "mode").text in ("L", "1", "F", "I")
+    order = Mark("gray") if is_gray else Mark("rgb", machine.site(call.node))
+    return Value(kind="image", marks=frozenset({Mark("image"), order}), rank=2 if is_gray else 3)
+
+
+def pasted(machine: Machine, call: Call) -> Value:
+    """canvas.paste(picture, place): the picture becomes part of it."""
+    func, given = call.node.func, call.arguments.get(0, "im")
+    if call.receiver.kind == "image" and isinstance(func, ast.Attribute):
+        kept = given if call.receiver.has("gray") else given.without("gray")
+        machine.assign(func.value, call.receiver.marked(*kept.without("rgb").marks))
+    return NOTHING
 
 
 def _keras_image(machine: Machine, call: Call) -> Value:
@@ -65,10 +83,8 @@ def _convert(machine: Machine, call: Call) -> Value:
     if code.endswith("2GRAY"):
         return Value(kind="array", marks=kept.marks | {Mark("gray")}, rank=2)
     if code.endswith(("BGR2RGB", "RGB2BGR")):
-        if not given.has("rgb"):
-            kept = kept.marked(Mark("rgb", site))
-        elif code.endswith("BGR2RGB"):
-            kept = kept.marked(Mark("exchanged", site))
+        before_rgb = "exchanged" if code.endswith("BGR2RGB") else "bgr"
+        kept = kept.marked(Mark(before_rgb, site, names=TURNED) if given.has("rgb") else Mark("rgb", site))
         return replace(kept, items=None)
     return replace(kept, rank=3, items=None)
 
@@ -170,6 +186,7 @@ def _from_array(machine: Machine, call: Call) -> Value:
 
 IMAGES: Handlers = {
     "PIL.open": _pillow,
+    "PIL.new": _canvas,
     "PIL.fromarray": _from_array,
     "PIL.fit": lambda _machine, call: replace(call.arguments.get(0), kind="image"),
     "PIL.grayscale": lambda _machine, call: replace(call.arguments.get(0), kind="image", rank=2),

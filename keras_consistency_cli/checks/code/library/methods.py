@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHOD
 from keras_consistency_cli.checks.code.library.containers import CONTAINERS, appended
 from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, marks_of_fit, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.library.images import pasted
 from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS, note_layers
 from keras_consistency_cli.checks.code.library.plain import hashed
 from keras_consistency_cli.checks.code.library.web import post, stream
@@ -230,6 +231,7 @@ METHODS: Handlers = {
     **dict.fromkeys(_PREDICTS, predict),
     **dict.fromkeys(_RESETS, _reset),
     "get_layer": _layer,
+    **dict.fromkeys(("paste", "alpha_composite"), pasted),
     "__hash__": lambda machine, call: hashed(machine, call, call.receiver),
     "gradient": _gradient,
     "save": _save,

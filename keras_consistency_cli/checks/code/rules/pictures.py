@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
+from keras_consistency_cli.checks.code.values.channels import TURNED
 from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["RULES"]
@@ -126,7 +127,8 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
     keras.applications is used, or a file of the same program trains with Keras's own loaders. VGG and ResNet
     of keras.applications take blue, green, red: their preprocess_input() exchanges the channels, and without
     it OpenCV's order is right. So it is where the means of these channels are subtracted. The rule also
-    reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels.
+    reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels, and
+    COLOR_RGB2BGR of one before a model that expects red, green, blue.
 
     To fix: Convert what OpenCV has read, and only that.
 
@@ -143,12 +145,15 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
                 severity="warn",
             )
         reason = _expects_rgb(evidence, trace, event)
-        for site in _sites(event.data, "bgr") if reason else ():
-            yield Hit(
-                site=site,
-                words=f"OpenCV reads blue, green, red, and {reason}",
-                fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
-            )
+        for mark in event.data.of("bgr") if reason else ():
+            is_turned = mark.names == TURNED
+            source = "the channels of this picture become" if is_turned else "OpenCV reads"
+            if mark.site is not None:
+                yield Hit(
+                    site=mark.site,
+                    words=f"{source} blue, green, red, and {reason}",
+                    fix="do not exchange them" if is_turned else "cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
+                )
 
 
 def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
