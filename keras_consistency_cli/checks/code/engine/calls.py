@@ -34,6 +34,7 @@ _REGISTERS = frozenset(
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
         "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route",
         "Button", "enqueue", "enqueue_in", "enqueue_at", "enqueue_call",
+        "start_server", "start_unix_server", "websockets.serve",
         "stream", "Route", "path", "re_path", "recognize", "webrtc_streamer", "CallbackQueryHandler",
     }
 )  # fmt: skip
@@ -142,9 +143,9 @@ class Calls(Inlining):
 
     def library(self, call: Call) -> Value:
         """Return the result of a function of a library."""
-        self._register(call.name.rpartition(".")[2], call.arguments)
+        root, last = call.name.partition(".")[0], call.name.rpartition(".")[2]
+        self._register(f"{root}.{last}" if f"{root}.{last}" in _REGISTERS else last, call.arguments)
         handler = find_handler(call.name)
-        root = call.name.partition(".")[0]
         if (handler is None and root != "builtins") or "keras" in call.name:
             self.note_written(call.node, *call.arguments.all())
         return handler(self, call) if handler is not None else _of_unknown_library(call)

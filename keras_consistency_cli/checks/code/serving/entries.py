@@ -16,6 +16,7 @@ from keras_consistency_cli.checks.code.serving.frameworks import (
     COMMAND_LINES,
     EVENTS,
     FLOWS,
+    GATEWAYS,
     HANDLERS_OF,
     ONCE,
     ROUTES,
@@ -91,6 +92,8 @@ def _described_by_signature(function: Function, module: Module) -> str:
     names = [argument.arg for argument in entered.node.args.args]
     if function.name in ("lambda_handler", "handler") and names[:2] == ["event", "context"]:
         return "a Lambda handler"
+    if function.owner is None and names in GATEWAYS:
+        return "a request handler"
     if function.owner is None and names[:1] in (["request"], ["req"]):
         return "a request handler"
     if function.owner is not None and _RESPONDER.fullmatch(function.name) and len(names) >= _WITH_CONTEXT:

@@ -17,7 +17,9 @@ __all__ = [
     "COMMAND_LINES",
     "EVENTS",
     "FLOWS",
+    "GATEWAYS",
     "HANDLERS_OF",
+    "LISTS_OF_TASKS",
     "ONCE",
     "PREPARE",
     "REQUEST_CHAIN",
@@ -54,8 +56,14 @@ HANDLERS_OF: Mapping[str, frozenset[str]] = {
     "disnake": _DISCORD,
     "slack_bolt": frozenset({"message", "command", "event", "action", "shortcut", "view", "options"}),
     "cherrypy": frozenset({"expose"}),
+    "nameko": frozenset({"rpc", "http", "event_handler", "consume"}),
+    "strawberry": frozenset({"field", "mutation", "subscription"}),
 }
 """Last names of decorators of one library, which mean something else in others."""
+GATEWAYS = (["environ", "start_response"], ["scope", "receive", "send"])
+"""The parameters of an application of WSGI and of one of ASGI."""
+LISTS_OF_TASKS = frozenset({"functions", "cron_jobs"})
+"""Attributes of the settings of a worker of ARQ."""
 CALLBACKS = frozenset({"on_message"})
 """Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 SHINY = frozenset({"render", "reactive"})
