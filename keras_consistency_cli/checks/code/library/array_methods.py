@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.code.library.arrays import described, position
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.elementwise import OPERATOR_METHODS
 from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double
-from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.marks import OPEN, STATED, ordered_columns, with_named_columns
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["ARRAY_METHODS"]
@@ -40,6 +40,10 @@ def _as_type(machine: Machine, call: Call) -> Value:
     kept = call.receiver.without(*WIDE)
     if is_double(dtype):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
+    if dtype.is_const("category"):
+        kept = kept.marked(Mark(OPEN))
+    elif dtype.kind not in ("const", "name"):
+        kept = kept.marked(Mark(STATED))
     return replace(kept, kind="array" if kept.kind == "list" else kept.kind, items=None)
 
 
@@ -63,7 +67,7 @@ def _converted(machine: Machine, call: Call) -> Value:
 def _reindexed(machine: Machine, call: Call) -> Value:
     """frame.reindex(columns=[...]): the columns are in this order."""
     columns = call.arguments.get(0, "columns")
-    kept = call.receiver.without("order", "columns")
+    kept = with_named_columns(call.receiver.without("order", "columns"))
     if columns.items and all(isinstance(each.ref, str) for each in columns.items):
         kept = kept.marked(ordered_columns(machine.site(call.node), columns.items))
     return kept
@@ -83,6 +87,6 @@ ARRAY_METHODS: Handlers = {
     "flatten": _flattened,
     "ravel": _flattened,
     "convert": _converted,
-    "reindex": _reindexed,
+    **dict.fromkeys(("reindex", "align", "reindex_like"), _reindexed),
     "unsqueeze": lambda _machine, call: call.receiver,
 }

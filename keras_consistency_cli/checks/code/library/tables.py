@@ -59,12 +59,6 @@ def _flattened(machine: Machine, call: Call) -> Value:
     return Value(kind="frame", marks=marks, rank=2, rows=given.rows if given.rows == "many" else "")
 
 
-def _dummies(machine: Machine, call: Call) -> Value:
-    """pd.get_dummies(rows): the columns are the categories of these rows."""
-    given = call.arguments.get(0, "data")
-    return Value(kind="frame", marks=given.without("columns").marks, rank=2, rows=given.rows)
-
-
 def _series(machine: Machine, call: Call) -> Value:
     return Value(kind="column", marks=call.result.marks, rank=1)
 
@@ -117,7 +111,6 @@ TABLES: Handlers = {
     "pandas.read_parquet": _read,
     "pandas.read_json": _read,
     "pandas.read_sql": _read,
-    "pandas.get_dummies": _dummies,
     "pandas.concat": _joined,
     "pandas.merge": _joined,
     "yfinance.download": _read,

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from keras_consistency_cli.checks.code.values.value import Mark, Site, Value
 
-__all__ = ["SCALED", "ordered_columns", "scaled_pixels"]
+__all__ = ["OF_COLUMNS", "OPEN", "SCALED", "STATED", "ordered_columns", "scaled_pixels", "with_named_columns"]
 
 SCALED = ("div255", "prepared", "scaled-twice")
 """What is true of pixels that are no longer between 0 and 255."""
 _SCALED = SCALED[:2]
+
+
+OPEN = "open-categories"
+"""Of a column whose categories are those of its own rows: frame["city"].astype("category")."""
+STATED = "stated-categories"
+"""Of rows with a dtype that the code states, which may name the categories."""
+OF_COLUMNS = -1
+"""A mark "refit" about the columns themselves, as pd.get_dummies() makes them: named ones end it."""
+
+
+def with_named_columns(value: Value) -> Value:
+    """Return a table of columns that the code names: those that the rows have made are over."""
+    kept = frozenset(mark for mark in value.marks if (mark.kind, mark.about) != ("refit", OF_COLUMNS))
+    return value if len(kept) == len(value.marks) else replace(value, marks=kept)
 
 
 def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
