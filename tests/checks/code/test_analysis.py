@@ -733,3 +733,71 @@ def test_unusual_code_is_read(tmp_path: Path, content: bytes) -> None:
 
 def test_a_folder_instead_of_a_file_is_one_line(tmp_path: Path) -> None:
     assert len(analyse([tmp_path / "missing.py"]).notices) == 1
+
+
+# --- functions, objects and requests that are followed
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("odds = tf.nn.softmax(model.predict(x))\nreturn np.argmax(odds, axis=0)", ["KS603"]),
+        ("odds = tf.nn.softmax(model.predict(x))\nreturn np.argmax(odds, axis=-1)", []),
+        (
+            "rows = np.stack([np.array(each) for each in sent])\nreturn np.argmax(model.predict(rows))",
+            ["KS603"],
+        ),
+        (
+            "rows = np.stack([np.array(each) for each in sent])\nreturn sent[np.argmax(model.predict(rows))]",
+            [],
+        ),
+        ("return model.predict(x + np.random.default_rng().normal(size=x.shape))", ["KS405"]),
+        ("return model.predict(x + np.random.default_rng(0).normal(size=x.shape))", []),
+        ("return model(x, **dict(training=1))", ["KS404"]),
+        ("return model(x, **dict(training=0))", []),
+        ("return model.predict(np.array([[float(sent[key]) for key in sent]]))", ["KS205"]),
+        ("return model.predict(np.array([[float(sent[key]) for key in sorted(sent)]]))", []),
+        ("return model.predict(np.divide(np.subtract(x, x.mean(axis=0)), x.std(axis=0)))", ["KS103"]),
+        ("return model.predict(np.divide(np.subtract(x, MEAN), DEVIATION))", []),
+    ],
+)
+def test_functions_are_followed_like_operators(tmp_path: Path, body: str, found: list[str]) -> None:
+    start = "import tensorflow as tf\nsent = request.json['rows']\nx = np.array(sent)\n"
+    assert codes(tmp_path, start + body) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("scalers[key] = StandardScaler().fit(rows)\n    scaler = scalers[key]", True),
+        ("scalers[key] = joblib.load(f'{key}.joblib')\n    scaler = scalers[key]", False),
+        ("scaler = clone(joblib.load('scaler.joblib')).fit(rows)", True),
+        ("scaler = clone(joblib.load('scaler.joblib')).fit(TRAINING)", False),
+    ],
+)
+def test_scalers_of_keys_and_clones_are_followed(tmp_path: Path, text: str, is_found: bool) -> None:
+    start = (
+        "import joblib\nfrom sklearn.base import clone\nfrom sklearn.preprocessing import StandardScaler\n"
+        "TRAINING = np.load('x.npy')\nscalers = {}\n"
+    )
+    service = SERVE.format(
+        body=f"key, rows = request.json['key'], np.array(request.json['rows'])\n    {text}\n"
+        "    return model.predict(scaler.transform(rows)).tolist()"
+    )
+    text = service.replace("app = Flask", start + "app = Flask")
+    assert [each.code for each in report(tmp_path, text).findings] == ["KS101"] * is_found
+
+
+@pytest.mark.parametrize(("training", "found"), [("True", ["KS404"]), ("False", [])])
+def test_a_service_knows_what_it_gets_when_it_is_made(
+    tmp_path: Path, training: str, found: list[str]
+) -> None:
+    text = (
+        "from keras.models import load_model\n\n\n"
+        "class Scores(scores_pb2_grpc.ScoresServicer):\n"
+        "    def __init__(self, network):\n        self.network = network\n\n"
+        "    def Score(self, request, context):\n"
+        f"        return self.network(request.rows, training={training})\n\n\n"
+        "def serve(server):\n    server.add(Scores(load_model('scores.keras')))\n"
+    )
+    assert [each.code for each in report(tmp_path, text).findings] == found
