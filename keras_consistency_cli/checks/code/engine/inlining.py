@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, M
 from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size
 from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
-from keras_consistency_cli.checks.code.values.parts import collected, element_of, words_of
+from keras_consistency_cli.checks.code.values.parts import broadcast, collected, element_of, words_of
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
@@ -191,7 +191,7 @@ class Inlining(Machine):
                 self.note_samples(node if isinstance(node, ast.BinOp) else node.target, right)
         if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
             marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
-        rank, rows = _broadcast(left, right)
+        rank, rows = broadcast(left, right)
         is_joined = isinstance(op, ast.Add) and (
             left.kind in ("list", "tuple") or right.kind in ("list", "tuple")
         )
@@ -275,11 +275,3 @@ def _fold(op: ast.operator, left: Value, right: Value) -> Value | None:
     if isinstance(left.ref, int | float) and isinstance(right.ref, int | float) and right.ref:
         return Value(kind="const", ref=left.ref / right.ref, rank=0)
     return None
-
-
-def _broadcast(left: Value, right: Value) -> tuple[int | None, str]:
-    if left.rank == 0 or (right.kind == "" and right.rank is None and left.rank is None):
-        return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
-    if right.rank == 0 or left.rank == right.rank:
-        return left.rank, left.rows
-    return None, left.rows

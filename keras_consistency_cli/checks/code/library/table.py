@@ -6,7 +6,6 @@ from functools import cache
 
 from keras_consistency_cli.checks.code.library.arrays import ARRAYS
 from keras_consistency_cli.checks.code.library.axes import AXES
-from keras_consistency_cli.checks.code.library.categories import CATEGORIES
 from keras_consistency_cli.checks.code.library.elementwise import ELEMENTWISE
 from keras_consistency_cli.checks.code.library.fits import FIT_FUNCTIONS
 from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
@@ -32,7 +31,6 @@ _LIBRARY: Handlers = {
     **WEB,
     **FIT_FUNCTIONS,
     **RANDOMNESS,
-    **CATEGORIES,
 }
 """By "library.name": the first and the last part of the dotted name."""
 _ROOT_OF_NAME = {key.rpartition(".")[2]: handler for key, handler in _LIBRARY.items()}

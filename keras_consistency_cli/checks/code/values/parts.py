@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.code.values.value import Instance, Mark, Site,
 __all__ = [
     "TABLES",
     "as_one_sample",
+    "broadcast",
     "collected",
     "element_of",
     "is_repeat",
@@ -120,6 +121,15 @@ def unpacked(value: Value, place: int, amount: int) -> Value:
     item = element_of(value)
     is_number = value.kind == "list" and item.rank == 0  # a, b = (float(x) for x in data)
     return replace(item, rank=0 if is_number else None, rows="")
+
+
+def broadcast(left: Value, right: Value) -> tuple[int | None, str]:
+    """Return the axes of the result of an operator, and what is known of its rows."""
+    if left.rank == 0 or (right.kind == "" and right.rank is None and left.rank is None):
+        return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
+    if right.rank == 0 or left.rank == right.rank:
+        return left.rank, left.rows
+    return None, left.rows
 
 
 def plus(rank: int | None, amount: int) -> int | None:
