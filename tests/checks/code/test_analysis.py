@@ -733,3 +733,33 @@ def test_unusual_code_is_read(tmp_path: Path, content: bytes) -> None:
 
 def test_a_folder_instead_of_a_file_is_one_line(tmp_path: Path) -> None:
     assert len(analyse([tmp_path / "missing.py"]).notices) == 1
+
+
+# --- places
+
+
+def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -> None:
+    prepare = (
+        "from keras import layers\n\n\ndef prepared(rows):\n    layer = layers.Normalization()\n"
+        "    layer.adapt(rows)\n    return layer\n"
+    )
+    train = (
+        "import keras\nimport numpy as np\nfrom prepare import prepared\n\nrows = np.load('rows.npy')\n"
+        "norm = prepared(rows)\nmodel = keras.Sequential([keras.layers.Dense(1)])\n"
+        "model.fit(norm(rows), np.load('y.npy'))\nmodel.save('model.keras')\n"
+    )
+    (tmp_path / "prepare.py").write_text(prepare, encoding="utf-8")
+    (tmp_path / "train.py").write_text(train, encoding="utf-8")
+    found = analyse([tmp_path / "train.py", tmp_path / "prepare.py"]).findings
+    assert [finding.code for finding in found] == ["KS206"]
+    assert "train.py:9" in found[0].message
+
+
+def test_the_learning_phase_names_the_call_of_a_request(tmp_path: Path) -> None:
+    text = SERVE.format(body="return model(request.json['rows']).numpy()").replace(
+        'model = load_model("model.keras")',
+        "from keras import backend\nbackend.set_learning_phase(1)\nmodel = load_model('model.keras')\n"
+        "model.predict(np.zeros((1, 4)))",
+    )
+    found = [each for each in report(tmp_path, text).findings if each.code == "KS404"]
+    assert [("request.json" in each.message, "predict()" in each.fix) for each in found] == [(True, False)]

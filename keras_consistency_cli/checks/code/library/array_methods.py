@@ -8,7 +8,7 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.arrays import described, repeated
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
-from keras_consistency_cli.checks.code.values.marks import ordered_columns
+from keras_consistency_cli.checks.code.values.marks import ordered_columns, without_names
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["ARRAY_METHODS"]
@@ -32,6 +32,11 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(
         call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None
     )
+
+
+def _numbers(machine: Machine, call: Call) -> Value:
+    """frame.to_numpy(): the same numbers, without the names of columns."""
+    return replace(_same(machine, call), marks=without_names(call.receiver, machine.site(call.node)).marks)
 
 
 def _as_type(machine: Machine, call: Call) -> Value:
@@ -73,8 +78,9 @@ ARRAY_METHODS: Handlers = {
     "reshape": _reshape,
     **dict.fromkeys(("mean", "std", "min", "max", "var", "median", "ptp"), _statistic),
     "argmax": _argmax,
-    **dict.fromkeys(("copy", "numpy", "to_numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
+    **dict.fromkeys(("copy", "numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
     **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),
+    "to_numpy": _numbers,
     "astype": _as_type,
     "tolist": _flat,
     "repeat": lambda machine, call: repeated(machine, call, call.receiver),

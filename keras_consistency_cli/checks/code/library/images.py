@@ -12,6 +12,7 @@ from keras_consistency_cli.checks.code.values.channels import (
     flipped_channels,
     joined_planes,
     planes_of,
+    reversed_at,
 )
 from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
 from keras_consistency_cli.checks.code.values.value import Mark, Value, merge_marks
@@ -88,7 +89,8 @@ def _split(machine: Machine, call: Call) -> Value:
 def _merge(machine: Machine, call: Call) -> Value:
     """cv2.merge([r, g, b]), np.dstack([r, g, b]): one picture of these channels."""
     parts = call.arguments.get(0)
-    return joined_planes(Value(kind="array", marks=merge_marks((parts, *(parts.items or ()))), rank=3), parts)
+    whole = Value(kind="array", marks=merge_marks((parts, *(parts.items or ()))), rank=3)
+    return reversed_at(whole, joined_planes(whole, parts), machine.site(call.node))
 
 
 def _stack(machine: Machine, call: Call) -> Value:
@@ -105,14 +107,17 @@ def _reverse(machine: Machine, call: Call) -> Value:
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     axes = axis.items if axis.items is not None else (axis,)
     is_flipped = any(not each.kind or each.is_const(None) or _is_last(each, given) for each in axes)
-    return flipped_channels(given) if is_flipped else replace(given, items=None)
+    if not is_flipped:
+        return replace(given, items=None)
+    return reversed_at(given, flipped_channels(given), machine.site(call.node))
 
 
 def _take(machine: Machine, call: Call) -> Value:
     """np.take(x, [2, 1, 0], axis=-1), tf.gather(x, [2, 1, 0], axis=-1)."""
     given, axis = call.arguments.get(0), call.arguments.get(2, "axis")
     if _is_last(axis, given):
-        return chosen_planes(given, call.arguments.get(1))
+        chosen = chosen_planes(given, call.arguments.get(1))
+        return reversed_at(given, chosen, machine.site(call.node))
     return Value(kind="array", marks=given.marks)
 
 

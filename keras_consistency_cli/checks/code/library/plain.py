@@ -112,7 +112,8 @@ def _input(machine: Machine, call: Call) -> Value:
 def _partial(machine: Machine, call: Call) -> Value:
     """partial(model, training=True): called with these arguments, too."""
     function, *values = call.arguments.values or (NOTHING,)
-    options = tuple(call.arguments.options.items())
+    stated = Mark("stated", machine.site(call.node))
+    options = tuple((name, value.marked(stated)) for name, value in call.arguments.options.items())
     if not values and not options:
         return function
     return Value(kind="prepared-call", ref=Prepared(function, tuple(values), options))

@@ -61,7 +61,7 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
                     + (", each after the output before it" if depends else ""),
                     fix="model(row, training=False)"
                     if depends or _is_stream(event)
-                    else "collect the rows, and predict once",
+                    else "collect the rows, and predict once; if that cannot be, model(row, training=False)",
                     severity="info" if depends else None,
                 )
 
@@ -194,10 +194,12 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
             training = event.options.get("training")
             is_meant = "tape" in event.place.contexts or _is_sampled(trace, event)
             if training is not None and training.is_const(True) and not is_meant:
+                stated = next((mark.site for mark in training.of("stated") if mark.site is not None), None)
+                words = f"{code_of(event.node)} {where(trace)} is in training mode"
                 yield Hit(
-                    site=event.site,
-                    words=f"{code_of(event.node)} {where(trace)} is in training mode",
-                    fix="model(x, training=False)",
+                    site=stated or event.site,
+                    words=f"training=True is stated here: {words}" if stated else words,
+                    fix="state training=False" if stated else "model(x, training=False)",
                 )
         yield from phases_of(evidence, trace)
 

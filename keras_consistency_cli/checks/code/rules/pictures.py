@@ -132,12 +132,18 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
                 severity="warn",
             )
         reason = _expects_rgb(evidence, trace, event)
-        for site in _sites(event.data, "bgr") if reason else ():
-            yield Hit(
-                site=site,
-                words=f"OpenCV reads blue, green, red, and {reason}",
-                fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
-            )
+        for mark in event.data.of("bgr") if reason else ():
+            if mark.site is not None:
+                yield _as_bgr(mark.site, "reversed" in mark.names, reason)
+
+
+def _as_bgr(site: Site, is_reversed: bool, reason: str) -> Hit:
+    """A picture that is blue, green, red: as OpenCV reads it, or because its channels are reversed."""
+    if is_reversed:
+        words = "the channels of a picture that is red, green, blue are reversed here"
+        return Hit(site=site, words=f"{words}, and {reason}", fix="remove the reversal")
+    words = f"OpenCV reads blue, green, red, and {reason}"
+    return Hit(site=site, words=words, fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)")
 
 
 def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
