@@ -76,7 +76,8 @@ class Expressions(Literals):
         if found is not None:
             return found
         if node.attr in _COUNTS:
-            return NOTHING if not base.has("request") else Value(kind="described")
+            marks = frozenset({Mark("size-of-picture")} if base.has("any-size") else ())
+            return Value(kind="described" if base.has("request") else "", marks=marks)
         if base.thing is not None and (base.kind == "transformer" or node.attr in _FITTED):
             learned = (Mark(kind, None, base.thing.identity) for kind in (node.attr, "learned"))
             return Value(marks=frozenset(learned))
@@ -93,6 +94,8 @@ class Expressions(Literals):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
             return replace(base, kind="signatures")
+        if base.kind == "image" and node.attr in ("width", "height"):
+            return Value(marks=frozenset({Mark("size-of-picture")}))
         if node.attr == "T":
             return replace(base, rows="")
         if base.kind in TABLES:

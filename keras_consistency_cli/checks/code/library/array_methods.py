@@ -8,6 +8,7 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.arrays import described, repeated
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double
+from keras_consistency_cli.checks.code.library.images import resized
 from keras_consistency_cli.checks.code.values.marks import ordered_columns, without_names
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
@@ -32,6 +33,11 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(
         call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None
     )
+
+
+def _resized(machine: Machine, call: Call) -> Value:
+    """image.resize((224, 224))."""
+    return replace(_same(machine, call), marks=resized(call.receiver, call.arguments.get(0, "size")).marks)
 
 
 def _numbers(machine: Machine, call: Call) -> Value:
@@ -78,9 +84,10 @@ ARRAY_METHODS: Handlers = {
     "reshape": _reshape,
     **dict.fromkeys(("mean", "std", "min", "max", "var", "median", "ptp"), _statistic),
     "argmax": _argmax,
-    **dict.fromkeys(("copy", "numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
+    **dict.fromkeys(("copy", "numpy", "cpu", "result", "fillna", "clip"), _same),
     **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),
     "to_numpy": _numbers,
+    "resize": _resized,
     "astype": _as_type,
     "tolist": _flat,
     "repeat": lambda machine, call: repeated(machine, call, call.receiver),

@@ -41,7 +41,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
     information. Nor can they where they arrive one by one, from a camera, a socket or a queue: call the
-    model there. Stateful models are not reported: they take a series step by step.
+    model there. Pictures of files are reported only if all of them are brought to one size. Stateful models
+    are not reported: they take a series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -67,6 +68,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
 
 
 def _is_row_of_loop(event: Event) -> bool:
+    if event.data.has("any-size"):
+        return False
     inside = {loop for loop, _ in event.place.loops}
     of_data = {mark.about for mark in event.data.of("loop")}
     of_model = {mark.about for mark in event.subject.of("loop")}
