@@ -738,7 +738,8 @@ def test_a_folder_instead_of_a_file_is_one_line(tmp_path: Path) -> None:
 # --- places
 
 
-def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -> None:
+def prepared_elsewhere(tmp_path: Path) -> list[Path]:
+    """A script that trains, with a layer that another file adapts."""
     prepare = (
         "from keras import layers\n\n\ndef prepared(rows):\n    layer = layers.Normalization()\n"
         "    layer.adapt(rows)\n    return layer\n"
@@ -750,9 +751,28 @@ def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -
     )
     (tmp_path / "prepare.py").write_text(prepare, encoding="utf-8")
     (tmp_path / "train.py").write_text(train, encoding="utf-8")
-    found = analyse([tmp_path / "train.py", tmp_path / "prepare.py"]).findings
-    assert [finding.code for finding in found] == ["KS206"]
-    assert "train.py:9" in found[0].message
+    return [tmp_path / "train.py", tmp_path / "prepare.py"]
+
+
+def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -> None:
+    (finding,) = analyse(prepared_elsewhere(tmp_path)).findings
+    assert finding.code == "KS206"
+    assert "train.py:9" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"), [("prepared(np.load('rows.npy'))", []), ("prepared", ["KS206"])]
+)
+def test_a_service_that_fits_to_the_rows_of_training_needs_no_file(
+    tmp_path: Path, layer: str, expected: list[str]
+) -> None:
+    files = prepared_elsewhere(tmp_path)
+    serve = tmp_path / "serve.py"
+    start = f"from prepare import prepared\nlayer = {layer}\n\n\n@app.post"
+    body = "rows = np.array(request.json['rows'])\n    return model.predict(layer(rows))"
+    serve.write_text(SERVE.format(body=body).replace("@app.post", start), encoding="utf-8")
+    found = [each.code for each in analyse([*files, serve]).findings]
+    assert [code for code in found if code == "KS206"] == expected
 
 
 def test_the_learning_phase_names_the_call_of_a_request(tmp_path: Path) -> None:

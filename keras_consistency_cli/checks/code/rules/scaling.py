@@ -182,7 +182,8 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the
     same script, the model is saved, and the scaler is only used to fit and to transform: it is not saved,
-    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words.
+    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words. A
+    program that loads the model and fits at the same place, to rows that no user sent, needs no saved one.
 
     To fix: Save it next to the model, or use a Normalization layer in the model.
 
@@ -198,7 +199,10 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
             place = saved[train.subject.thing]
             for fit in trace.of("fit"):
                 thing = fit.subject.thing
-                if thing is not None and _reaches(train.data, thing) and _is_private(evidence, thing):
+                is_of_rows = thing is not None and _reaches(train.data, thing)
+                if thing is None or not is_of_rows or fit.site in evidence.training.fitted_again:
+                    continue
+                if _is_private(evidence, thing):
                     yield _unsaved(evidence, thing, fit.site, place)
 
 
