@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
+from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.parts import collected, item_of, of_keys
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
@@ -49,6 +50,22 @@ def _same(machine: Machine, call: Call) -> Value:
     """list(x), sorted(x), copy(x): the same values."""
     given = call.arguments.get(0)
     return replace(given, kind="list" if given.kind == "order" else given.kind)
+
+
+def _dictionary(machine: Machine, call: Call) -> Value:
+    """dict(model=x, scaler=y): what is kept under these keys."""
+    given = {key: value for key, value in call.arguments.options.items() if key != "**"}
+    if not given:
+        return call.result
+    for key, value in given.items():
+        name_thing(value, key, "[]")
+        if value.thing is not None:
+            value.thing.holders.setdefault("", "dict")
+    entries = {
+        **dict(call.arguments.get(0).entries),
+        **{key: value.as_entry() for key, value in given.items()},
+    }
+    return replace(call.result, kind="dict", entries=tuple(entries.items()))
 
 
 def _parsed(machine: Machine, call: Call) -> Value:
@@ -152,6 +169,7 @@ PLAIN: Handlers = {
     "builtins.print": _printed,
     "builtins.type": nothing,
     "builtins.range": lambda _machine, _call: Value(kind="range"),
+    "builtins.dict": _dictionary,
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,

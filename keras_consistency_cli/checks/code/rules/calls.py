@@ -196,7 +196,7 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
                 continue
             training = event.options.get("training")
             is_meant = "tape" in event.place.contexts or _is_sampled(trace, event)
-            if training is not None and training.is_const(True) and not is_meant:
+            if training is not None and _is_on(training) and not is_meant:
                 stated = next((mark.site for mark in training.of("stated") if mark.site is not None), None)
                 words = f"{code_of(event.node)} {where(trace)} is in training mode"
                 yield Hit(
@@ -241,6 +241,10 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                         words=f"random numbers change the rows {where(trace)}: outputs differ",
                         fix="remove it, or average over several of them",
                     )
+
+
+def _is_on(training: Value) -> bool:
+    return training.is_const(True) or training.is_const(1)
 
 
 def _is_sampled(trace: Trace, event: Event) -> bool:
