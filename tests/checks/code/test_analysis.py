@@ -801,3 +801,53 @@ def test_a_service_knows_what_it_gets_when_it_is_made(
         "def serve(server):\n    server.add(Scores(load_model('scores.keras')))\n"
     )
     assert [each.code for each in report(tmp_path, text).findings] == found
+
+
+# --- places
+
+
+def prepared_elsewhere(tmp_path: Path) -> list[Path]:
+    """A script that trains, with a layer that another file adapts."""
+    prepare = (
+        "from keras import layers\n\n\ndef prepared(rows):\n    layer = layers.Normalization()\n"
+        "    layer.adapt(rows)\n    return layer\n"
+    )
+    train = (
+        "import keras\nimport numpy as np\nfrom prepare import prepared\n\nrows = np.load('rows.npy')\n"
+        "norm = prepared(rows)\nmodel = keras.Sequential([keras.layers.Dense(1)])\n"
+        "model.fit(norm(rows), np.load('y.npy'))\nmodel.save('model.keras')\n"
+    )
+    (tmp_path / "prepare.py").write_text(prepare, encoding="utf-8")
+    (tmp_path / "train.py").write_text(train, encoding="utf-8")
+    return [tmp_path / "train.py", tmp_path / "prepare.py"]
+
+
+def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -> None:
+    (finding,) = analyse(prepared_elsewhere(tmp_path)).findings
+    assert finding.code == "KS206"
+    assert "train.py:9" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"), [("prepared(np.load('rows.npy'))", []), ("prepared", ["KS206"])]
+)
+def test_a_service_that_fits_to_the_rows_of_training_needs_no_file(
+    tmp_path: Path, layer: str, expected: list[str]
+) -> None:
+    files = prepared_elsewhere(tmp_path)
+    serve = tmp_path / "serve.py"
+    start = f"from prepare import prepared\nlayer = {layer}\n\n\n@app.post"
+    body = "rows = np.array(request.json['rows'])\n    return model.predict(layer(rows))"
+    serve.write_text(SERVE.format(body=body).replace("@app.post", start), encoding="utf-8")
+    found = [each.code for each in analyse([*files, serve]).findings]
+    assert [code for code in found if code == "KS206"] == expected
+
+
+def test_the_learning_phase_names_the_call_of_a_request(tmp_path: Path) -> None:
+    text = SERVE.format(body="return model(request.json['rows']).numpy()").replace(
+        'model = load_model("model.keras")',
+        "from keras import backend\nbackend.set_learning_phase(1)\nmodel = load_model('model.keras')\n"
+        "model.predict(np.zeros((1, 4)))",
+    )
+    found = [each for each in report(tmp_path, text).findings if each.code == "KS404"]
+    assert [("request.json" in each.message, "predict()" in each.fix) for each in found] == [(True, False)]

@@ -39,3 +39,14 @@ def demand():
 @app.post("/price")
 def price():
     return store.model().predict(np.array(request.json["rows"])).tolist()
+
+
+newest = dict(model=None, at=0.0)
+
+
+@app.post("/trend")
+def trend():
+    at = os.stat("trend.keras").st_mtime
+    if at > newest["at"]:
+        newest.update(dict(model=load_model("trend.keras"), at=at))
+    return newest["model"].predict(np.array(request.json["rows"])).tolist()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
 from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window, names_columns
+from keras_consistency_cli.checks.code.values.channels import reversed_at
 from keras_consistency_cli.checks.code.values.items import (
     dependency,
     indexed,
@@ -19,7 +20,13 @@ from keras_consistency_cli.checks.code.values.items import (
     part,
     sliced,
 )
-from keras_consistency_cli.checks.code.values.marks import OPEN, STATED, ordered_columns, with_named_columns
+from keras_consistency_cli.checks.code.values.marks import (
+    OPEN,
+    STATED,
+    ordered_columns,
+    with_named_columns,
+    without_names,
+)
 from keras_consistency_cli.checks.code.values.parts import (
     TABLES,
     as_one_sample,
@@ -78,12 +85,13 @@ class Expressions(Literals):
             self.add("fit", node, NOTHING, base, method="codes")
             return replace(base.marked(Mark("refit", self.site(node))), kind="column")
         if node.attr in _COUNTS:
-            return NOTHING if not base.has("request") else Value(kind="described")
+            marks = frozenset({Mark("size-of-picture")} if base.has("any-size") else ())
+            return Value(kind="described" if base.has("request") else "", marks=marks)
         if base.thing is not None and (base.kind == "transformer" or node.attr in _FITTED):
             learned = (Mark(kind, None, base.thing.identity) for kind in (node.attr, "learned"))
             return Value(marks=frozenset(learned))
         if node.attr in _SAME:
-            return base
+            return without_names(base, self.site(node)) if node.attr == "values" else base
         kept = self._kept(base, node) if base.kind in ("", "request", "module") else None
         return kept if kept is not None else self._made(base, node)
 
@@ -95,6 +103,8 @@ class Expressions(Literals):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
             return replace(base, kind="signatures")
+        if base.kind == "image" and node.attr in ("width", "height"):
+            return Value(marks=frozenset({Mark("size-of-picture")}))
         if node.attr == "T":
             return replace(base, rows="")
         if base.kind in TABLES:
@@ -146,7 +156,7 @@ class Expressions(Literals):
         if isinstance(node.slice, ast.Tuple):
             if base.kind == "frame" and names_columns(node):
                 return self._located(base, index, node)
-            kept = part(base, node.slice, index.items or ())
+            kept = reversed_at(base, part(base, node.slice, index.items or ()), self.site(node))
             has_step = len(node.slice.elts) > 1 and is_new_axis(node.slice.elts[1])
             return indexed(one_step(kept, self.site(node)) if has_step else kept, index)
         if is_new_axis(node.slice):

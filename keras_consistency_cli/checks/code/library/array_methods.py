@@ -9,7 +9,14 @@ from keras_consistency_cli.checks.code.library.arrays import described, position
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
 from keras_consistency_cli.checks.code.library.elementwise import OPERATOR_METHODS
 from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double
-from keras_consistency_cli.checks.code.values.marks import OPEN, STATED, ordered_columns, with_named_columns
+from keras_consistency_cli.checks.code.library.images import resized
+from keras_consistency_cli.checks.code.values.marks import (
+    OPEN,
+    STATED,
+    ordered_columns,
+    with_named_columns,
+    without_names,
+)
 from keras_consistency_cli.checks.code.values.value import Mark, Value
 
 __all__ = ["ARRAY_METHODS"]
@@ -32,6 +39,16 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(
         call.receiver, kind="array" if call.receiver.kind == "list" else call.receiver.kind, items=None
     )
+
+
+def _resized(machine: Machine, call: Call) -> Value:
+    """image.resize((224, 224))."""
+    return replace(_same(machine, call), marks=resized(call.receiver, call.arguments.get(0, "size")).marks)
+
+
+def _numbers(machine: Machine, call: Call) -> Value:
+    """frame.to_numpy(): the same numbers, without the names of columns."""
+    return replace(_same(machine, call), marks=without_names(call.receiver, machine.site(call.node)).marks)
 
 
 def _as_type(machine: Machine, call: Call) -> Value:
@@ -78,8 +95,10 @@ ARRAY_METHODS: Handlers = {
     "reshape": _reshape,
     **dict.fromkeys(("mean", "std", "min", "max", "var", "median", "ptp"), _statistic),
     "argmax": _argmax,
-    **dict.fromkeys(("copy", "numpy", "to_numpy", "cpu", "result", "fillna", "clip", "resize"), _same),
+    **dict.fromkeys(("copy", "numpy", "cpu", "result", "fillna", "clip"), _same),
     **dict.fromkeys(("to_frame", "reset_index", "drop", "round", "sort_values", "assign"), _same),
+    "to_numpy": _numbers,
+    "resize": _resized,
     "astype": _as_type,
     "tolist": _flat,
     "repeat": lambda machine, call: repeated(machine, call, call.receiver),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double, nothing
+from keras_consistency_cli.checks.code.values.marks import without_names
 from keras_consistency_cli.checks.code.values.parts import plus, words_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
@@ -17,7 +18,7 @@ _AXES_OF_TABLE = 2
 
 def as_array(machine: Machine, call: Call) -> Value:
     """np.array(x): the same numbers; Python numbers become float64."""
-    given = call.arguments.get(0)
+    given = without_names(call.arguments.get(0), machine.site(call.node))
     if given.kind == "image":
         rank = given.rank or 3
         return Value(kind="array", marks=given.marks, rank=rank)

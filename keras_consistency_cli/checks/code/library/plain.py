@@ -56,6 +56,16 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(given, kind="list" if given.kind == "order" else given.kind)
 
 
+def _dictionary(machine: Machine, call: Call) -> Value:
+    """dict(model=x, scaler=y): what is kept under these keys."""
+    given = {key: value for key, value in call.arguments.options.items() if key != "**"}
+    if not given:
+        return call.result
+    made = dictionary(given, list(given.values()), is_complete=not call.arguments.values)
+    entries = {**dict(call.arguments.get(0).entries), **dict(made.entries)}
+    return replace(made, kind="dict", ref=None, marks=call.result.marks, entries=tuple(entries.items()))
+
+
 def _parsed(machine: Machine, call: Call) -> Value:
     """json.load(stream): the contents of a file."""
     return Value(marks=call.arguments.get(0).marks)
@@ -119,14 +129,6 @@ def _input(machine: Machine, call: Call) -> Value:
     return Value(marks=frozenset({Mark("request")}))
 
 
-def _dict(machine: Machine, call: Call) -> Value:
-    """dict(training=True): as {"training": True}."""
-    options = call.arguments.options
-    if call.arguments.values or "**" in options:
-        return call.result
-    return dictionary(options, list(options.values()), is_complete=True)
-
-
 def _fields(machine: Machine, call: Call) -> Value:
     """SimpleNamespace(model=model, scaler=scaler): an object with these fields."""
     options = call.arguments.options
@@ -146,7 +148,8 @@ def _field(machine: Machine, call: Call) -> Value:
 def _partial(machine: Machine, call: Call) -> Value:
     """partial(model, training=True): called with these arguments, too."""
     function, *values = call.arguments.values or (NOTHING,)
-    options = tuple(call.arguments.options.items())
+    stated = Mark("stated", machine.site(call.node))
+    options = tuple((name, value.marked(stated)) for name, value in call.arguments.options.items())
     if not values and not options:
         return function
     return Value(kind="prepared-call", ref=Prepared(function, tuple(values), options))
@@ -185,6 +188,7 @@ PLAIN: Handlers = {
     "builtins.print": _printed,
     "builtins.type": nothing,
     "builtins.range": lambda _machine, _call: Value(kind="range"),
+    "builtins.dict": _dictionary,
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,
@@ -198,7 +202,6 @@ PLAIN: Handlers = {
     "builtins.input": _input,
     "builtins.open": _open_file,
     "builtins.super": nothing,
-    "builtins.dict": _dict,
     "functools.partial": _partial,
     "types.SimpleNamespace": _fields,
     "argparse.Namespace": _fields,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
-from keras_consistency_cli.checks.code.values.channels import TURNED
 from keras_consistency_cli.checks.code.values.value import Site, Value
 
 __all__ = ["RULES"]
@@ -146,14 +145,17 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
             )
         reason = _expects_rgb(evidence, trace, event)
         for mark in event.data.of("bgr") if reason else ():
-            is_turned = mark.names == TURNED
-            source = "the channels of this picture become" if is_turned else "OpenCV reads"
             if mark.site is not None:
-                yield Hit(
-                    site=mark.site,
-                    words=f"{source} blue, green, red, and {reason}",
-                    fix="do not exchange them" if is_turned else "cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
-                )
+                yield _as_bgr(mark.site, "reversed" in mark.names, reason)
+
+
+def _as_bgr(site: Site, is_reversed: bool, reason: str) -> Hit:
+    """A picture that is blue, green, red: as OpenCV reads it, or because its channels are reversed."""
+    if is_reversed:
+        words = "the channels of a picture that is red, green, blue are reversed here"
+        return Hit(site=site, words=f"{words}, and {reason}", fix="remove the reversal")
+    words = f"OpenCV reads blue, green, red, and {reason}"
+    return Hit(site=site, words=words, fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)")
 
 
 def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:

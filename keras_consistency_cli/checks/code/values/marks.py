@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.values.value import Mark, Site, Value
 
-__all__ = ["OF_COLUMNS", "OPEN", "SCALED", "STATED", "ordered_columns", "scaled_pixels", "with_named_columns"]
+__all__ = [
+    "OF_COLUMNS",
+    "OPEN",
+    "SCALED",
+    "STATED",
+    "ordered_columns",
+    "scaled_pixels",
+    "with_named_columns",
+    "without_names",
+]
 
 SCALED = ("div255", "prepared", "scaled-twice")
 """What is true of pixels that are no longer between 0 and 255."""
@@ -31,6 +40,14 @@ def with_named_columns(value: Value) -> Value:
 def ordered_columns(site: Site, names: Iterable[Value]) -> Mark:
     """Return the mark of a table whose columns are named, in this order."""
     return Mark("columns", site, names=tuple(str(name.ref) for name in names))
+
+
+def without_names(table: Value, site: Site) -> Value:
+    """Return the numbers of a table, x.to_numpy(): of its columns, only the order is left."""
+    if table.kind != "frame" or not table.has("order"):
+        return table
+    moved = (mark._replace(site=site, before=mark.before or mark.site) for mark in table.of("order"))
+    return table.without("order").marked(*moved)
 
 
 def scaled_pixels(value: Value, kind: str, site: Site) -> frozenset[Mark]:
