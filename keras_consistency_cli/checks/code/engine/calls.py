@@ -8,7 +8,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
-from keras_consistency_cli.checks.code.library.randomness import drawn
+from keras_consistency_cli.checks.code.library.numbers import drawn
 from keras_consistency_cli.checks.code.library.table import find_handler
 from keras_consistency_cli.checks.code.library.tables import TABLE_METHODS
 from keras_consistency_cli.checks.code.serving.batches import is_called_later, note_batch_size

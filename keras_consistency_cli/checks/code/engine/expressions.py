@@ -20,13 +20,7 @@ from keras_consistency_cli.checks.code.values.items import (
     part,
     sliced,
 )
-from keras_consistency_cli.checks.code.values.marks import (
-    OPEN,
-    STATED,
-    ordered_columns,
-    with_named_columns,
-    without_names,
-)
+from keras_consistency_cli.checks.code.values.marks import is_open, ordered_columns, renamed, without_names
 from keras_consistency_cli.checks.code.values.parts import (
     TABLES,
     as_one_sample,
@@ -81,7 +75,7 @@ class Expressions(Literals):
         found = self.attribute_of(base, node.attr)
         if found is not None:
             return found
-        if node.attr == "codes" and base.has(OPEN) and base.has("request") and not base.has(STATED):
+        if node.attr == "codes" and is_open(base):
             self.add("fit", node, NOTHING, base, method="codes")
             return replace(base.marked(Mark("refit", self.site(node))), kind="column")
         if node.attr in _COUNTS:
@@ -171,7 +165,7 @@ class Expressions(Literals):
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""
-        kept = with_named_columns(base if index.has("order") else base.without("order", "columns"))
+        kept = renamed(base if index.has("order") else base.without("order", "columns"))
         if index.items and all(isinstance(each.ref, str) for each in index.items):
             kept = kept.marked(ordered_columns(self.site(node), index.items))
         return replace(kept, items=None)

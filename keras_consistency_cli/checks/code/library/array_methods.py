@@ -7,14 +7,14 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.arrays import described, position, repeated
 from keras_consistency_cli.checks.code.library.axes import note_shape, reshaped
-from keras_consistency_cli.checks.code.library.elementwise import OPERATOR_METHODS
 from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double
 from keras_consistency_cli.checks.code.library.images import resized
+from keras_consistency_cli.checks.code.library.numbers import OPERATOR_METHODS
 from keras_consistency_cli.checks.code.values.marks import (
     OPEN,
     STATED,
     ordered_columns,
-    with_named_columns,
+    renamed,
     without_names,
 )
 from keras_consistency_cli.checks.code.values.value import Mark, Value
@@ -84,7 +84,7 @@ def _converted(machine: Machine, call: Call) -> Value:
 def _reindexed(machine: Machine, call: Call) -> Value:
     """frame.reindex(columns=[...]): the columns are in this order."""
     columns = call.arguments.get(0, "columns")
-    kept = with_named_columns(call.receiver.without("order", "columns"))
+    kept = renamed(call.receiver.without("order", "columns"))
     if columns.items and all(isinstance(each.ref, str) for each in columns.items):
         kept = kept.marked(ordered_columns(machine.site(call.node), columns.items))
     return kept

@@ -6,13 +6,12 @@ from functools import cache
 
 from keras_consistency_cli.checks.code.library.arrays import ARRAYS
 from keras_consistency_cli.checks.code.library.axes import AXES
-from keras_consistency_cli.checks.code.library.elementwise import ELEMENTWISE
 from keras_consistency_cli.checks.code.library.fits import FIT_FUNCTIONS
 from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
 from keras_consistency_cli.checks.code.library.images import IMAGES
 from keras_consistency_cli.checks.code.library.keras_objects import KERAS
+from keras_consistency_cli.checks.code.library.numbers import ELEMENTWISE, RANDOMNESS
 from keras_consistency_cli.checks.code.library.plain import PLAIN
-from keras_consistency_cli.checks.code.library.randomness import RANDOMNESS
 from keras_consistency_cli.checks.code.library.tables import TABLES
 from keras_consistency_cli.checks.code.library.transformers import TRANSFORMERS
 from keras_consistency_cli.checks.code.library.web import WEB

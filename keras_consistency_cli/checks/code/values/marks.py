@@ -12,9 +12,10 @@ __all__ = [
     "OPEN",
     "SCALED",
     "STATED",
+    "is_open",
     "ordered_columns",
+    "renamed",
     "scaled_pixels",
-    "with_named_columns",
     "without_names",
 ]
 
@@ -31,7 +32,12 @@ OF_COLUMNS = -1
 """A mark "refit" about the columns themselves, as pd.get_dummies() makes them: named ones end it."""
 
 
-def with_named_columns(value: Value) -> Value:
+def is_open(value: Value) -> bool:
+    """Whether the categories of a column are those of the rows that a user sent."""
+    return value.has(OPEN) and value.has("request") and not value.has(STATED)
+
+
+def renamed(value: Value) -> Value:
     """Return a table of columns that the code names: those that the rows have made are over."""
     kept = frozenset(mark for mark in value.marks if (mark.kind, mark.about) != ("refit", OF_COLUMNS))
     return value if len(kept) == len(value.marks) else replace(value, marks=kept)
