@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from keras_consistency_cli.checks.code.engine.calls import Calls
-from keras_consistency_cli.checks.code.library.web import is_service_url
+from keras_consistency_cli.checks.code.serving.web import is_service_url
 from keras_consistency_cli.checks.code.syntax import dictionary_of
 from keras_consistency_cli.checks.code.values.naming import dictionary
 from keras_consistency_cli.checks.code.values.parts import (

@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
 from keras_consistency_cli.checks.code.library.images import pasted
 from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS, note_layers
 from keras_consistency_cli.checks.code.library.plain import hashed
-from keras_consistency_cli.checks.code.library.web import post, stream
+from keras_consistency_cli.checks.code.serving.web import post, stream
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.parts import parts_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value

@@ -14,7 +14,7 @@ from keras_consistency_cli.checks.code.library.numbers import ELEMENTWISE, RANDO
 from keras_consistency_cli.checks.code.library.plain import PLAIN
 from keras_consistency_cli.checks.code.library.tables import TABLES
 from keras_consistency_cli.checks.code.library.transformers import TRANSFORMERS
-from keras_consistency_cli.checks.code.library.web import WEB
+from keras_consistency_cli.checks.code.serving.web import WEB
 
 __all__ = ["find_handler"]
 
