@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from keras_consistency_cli.checks.code.engine.program import Followed, Program
-from keras_consistency_cli.checks.code.engine.trace import Trace
+from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.files import ModelFacts, ScalerFacts, TrainingFacts
 from keras_consistency_cli.checks.code.reader import Notice, Reader
 from keras_consistency_cli.checks.code.reading.sources import Source
@@ -174,7 +174,14 @@ def _training(traces: Sequence[Trace], reader: Reader) -> TrainingFacts:
             reads = reads or place
             if "rescale" in event.options:
                 rescales = rescales or place
-    return TrainingFacts(rescales=rescales, reads_rgb=reads)
+    again = frozenset(event.site for trace in traces for event in _fitted_again(trace))
+    return TrainingFacts(rescales=rescales, reads_rgb=reads, fitted_again=again)
+
+
+def _fitted_again(trace: Trace) -> Iterator[Event]:
+    """The fits of a way through a program that loads a model and trains none."""
+    if trace.of("load") and not trace.of("train"):
+        yield from (event for event in trace.of("fit") if not event.data.has("request"))
 
 
 def _scalers_beside(followed: Followed) -> tuple[str, ...]:

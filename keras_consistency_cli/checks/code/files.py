@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_consistency_cli.checks.code.values.value import Site
+
 __all__ = ["ModelFacts", "ScalerFacts", "TrainingFacts", "read_model", "read_scaler"]
 
 _MODES = frozenset(
@@ -66,6 +68,8 @@ class TrainingFacts:
     """The place where Keras reads the pictures of training, so in red, green, blue."""
     scaler_files: tuple[str, ...] = ()
     """Files next to the code whose names say that they hold a scaler."""
+    fitted_again: frozenset[Site] = frozenset()
+    """Where a program that loads its model fits to rows of its own, and not of a request, as in training."""
 
 
 def read_model(path: Path) -> ModelFacts:

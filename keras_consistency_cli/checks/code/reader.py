@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_consistency_cli.checks.code.engine.program import Parsed, candidates, file_key
+from keras_consistency_cli.checks.code.engine.locations import candidates, file_key
+from keras_consistency_cli.checks.code.engine.program import Parsed
 from keras_consistency_cli.checks.code.reading.sources import (
     Source,
     UnreadableError,

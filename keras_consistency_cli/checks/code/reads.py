@@ -119,11 +119,26 @@ def is_passed_on(tree: ast.Module, name: str, *, is_object: bool = False) -> boo
         elif isinstance(node, ast.Attribute):
             is_part = not node.attr.startswith("_") if is_object else node.attr in _PARTS
             partial += last_name(node.value) == name and is_part
+        elif isinstance(node, ast.Call):
+            partial += is_object and isinstance(node.func, ast.Name) and node.func.id == name
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             partial += node.value is not None and last_name(node.value) == name
         elif isinstance(node, ast.Compare):
             partial += sum(last_name(each) == name for each in node.comparators)
-    return whole > partial
+    return whole > partial + _injected(tree, name)
+
+
+def _injected(tree: ast.Module, name: str) -> int:
+    """How often a function that FastAPI calls for a parameter returns it: Depends(get_service)."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
+    sources = {last_name(node.args[0]) for node in calls if last_name(node.func) in ("Depends", "Security")}
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return sum(
+        isinstance(node, ast.Return | ast.Yield) and node.value is not None and last_name(node.value) == name
+        for function in functions
+        if function.name in sources
+        for node in ast.walk(function)
+    )
 
 
 def is_dictionary(tree: ast.Module, name: str) -> bool:

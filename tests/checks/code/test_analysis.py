@@ -733,3 +733,121 @@ def test_unusual_code_is_read(tmp_path: Path, content: bytes) -> None:
 
 def test_a_folder_instead_of_a_file_is_one_line(tmp_path: Path) -> None:
     assert len(analyse([tmp_path / "missing.py"]).notices) == 1
+
+
+# --- functions, objects and requests that are followed
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("odds = tf.nn.softmax(model.predict(x))\nreturn np.argmax(odds, axis=0)", ["KS603"]),
+        ("odds = tf.nn.softmax(model.predict(x))\nreturn np.argmax(odds, axis=-1)", []),
+        (
+            "rows = np.stack([np.array(each) for each in sent])\nreturn np.argmax(model.predict(rows))",
+            ["KS603"],
+        ),
+        (
+            "rows = np.stack([np.array(each) for each in sent])\nreturn sent[np.argmax(model.predict(rows))]",
+            [],
+        ),
+        ("return model.predict(x + np.random.default_rng().normal(size=x.shape))", ["KS405"]),
+        ("return model.predict(x + np.random.default_rng(0).normal(size=x.shape))", []),
+        ("return model(x, **dict(training=1))", ["KS404"]),
+        ("return model(x, **dict(training=0))", []),
+        ("return model.predict(np.array([[float(sent[key]) for key in sent]]))", ["KS205"]),
+        ("return model.predict(np.array([[float(sent[key]) for key in sorted(sent)]]))", []),
+        ("return model.predict(np.divide(np.subtract(x, x.mean(axis=0)), x.std(axis=0)))", ["KS103"]),
+        ("return model.predict(np.divide(np.subtract(x, MEAN), DEVIATION))", []),
+    ],
+)
+def test_functions_are_followed_like_operators(tmp_path: Path, body: str, found: list[str]) -> None:
+    start = "import tensorflow as tf\nsent = request.json['rows']\nx = np.array(sent)\n"
+    assert codes(tmp_path, start + body) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("scalers[key] = StandardScaler().fit(rows)\n    scaler = scalers[key]", True),
+        ("scalers[key] = joblib.load(f'{key}.joblib')\n    scaler = scalers[key]", False),
+        ("scaler = clone(joblib.load('scaler.joblib')).fit(rows)", True),
+        ("scaler = clone(joblib.load('scaler.joblib')).fit(TRAINING)", False),
+    ],
+)
+def test_scalers_of_keys_and_clones_are_followed(tmp_path: Path, text: str, is_found: bool) -> None:
+    start = (
+        "import joblib\nfrom sklearn.base import clone\nfrom sklearn.preprocessing import StandardScaler\n"
+        "TRAINING = np.load('x.npy')\nscalers = {}\n"
+    )
+    service = SERVE.format(
+        body=f"key, rows = request.json['key'], np.array(request.json['rows'])\n    {text}\n"
+        "    return model.predict(scaler.transform(rows)).tolist()"
+    )
+    text = service.replace("app = Flask", start + "app = Flask")
+    assert [each.code for each in report(tmp_path, text).findings] == ["KS101"] * is_found
+
+
+@pytest.mark.parametrize(("training", "found"), [("True", ["KS404"]), ("False", [])])
+def test_a_service_knows_what_it_gets_when_it_is_made(
+    tmp_path: Path, training: str, found: list[str]
+) -> None:
+    text = (
+        "from keras.models import load_model\n\n\n"
+        "class Scores(scores_pb2_grpc.ScoresServicer):\n"
+        "    def __init__(self, network):\n        self.network = network\n\n"
+        "    def Score(self, request, context):\n"
+        f"        return self.network(request.rows, training={training})\n\n\n"
+        "def serve(server):\n    server.add(Scores(load_model('scores.keras')))\n"
+    )
+    assert [each.code for each in report(tmp_path, text).findings] == found
+
+
+# --- places
+
+
+def prepared_elsewhere(tmp_path: Path) -> list[Path]:
+    """A script that trains, with a layer that another file adapts."""
+    prepare = (
+        "from keras import layers\n\n\ndef prepared(rows):\n    layer = layers.Normalization()\n"
+        "    layer.adapt(rows)\n    return layer\n"
+    )
+    train = (
+        "import keras\nimport numpy as np\nfrom prepare import prepared\n\nrows = np.load('rows.npy')\n"
+        "norm = prepared(rows)\nmodel = keras.Sequential([keras.layers.Dense(1)])\n"
+        "model.fit(norm(rows), np.load('y.npy'))\nmodel.save('model.keras')\n"
+    )
+    (tmp_path / "prepare.py").write_text(prepare, encoding="utf-8")
+    (tmp_path / "train.py").write_text(train, encoding="utf-8")
+    return [tmp_path / "train.py", tmp_path / "prepare.py"]
+
+
+def test_an_unsaved_scaler_names_the_file_that_saves_the_model(tmp_path: Path) -> None:
+    (finding,) = analyse(prepared_elsewhere(tmp_path)).findings
+    assert finding.code == "KS206"
+    assert "train.py:9" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"), [("prepared(np.load('rows.npy'))", []), ("prepared", ["KS206"])]
+)
+def test_a_service_that_fits_to_the_rows_of_training_needs_no_file(
+    tmp_path: Path, layer: str, expected: list[str]
+) -> None:
+    files = prepared_elsewhere(tmp_path)
+    serve = tmp_path / "serve.py"
+    start = f"from prepare import prepared\nlayer = {layer}\n\n\n@app.post"
+    body = "rows = np.array(request.json['rows'])\n    return model.predict(layer(rows))"
+    serve.write_text(SERVE.format(body=body).replace("@app.post", start), encoding="utf-8")
+    found = [each.code for each in analyse([*files, serve]).findings]
+    assert [code for code in found if code == "KS206"] == expected
+
+
+def test_the_learning_phase_names_the_call_of_a_request(tmp_path: Path) -> None:
+    text = SERVE.format(body="return model(request.json['rows']).numpy()").replace(
+        'model = load_model("model.keras")',
+        "from keras import backend\nbackend.set_learning_phase(1)\nmodel = load_model('model.keras')\n"
+        "model.predict(np.zeros((1, 4)))",
+    )
+    found = [each for each in report(tmp_path, text).findings if each.code == "KS404"]
+    assert [("request.json" in each.message, "predict()" in each.fix) for each in found] == [(True, False)]

@@ -19,3 +19,9 @@ def risk():
 @app.post("/other")
 def other():
     return {"risk": network(np.array(request.json["rows"]), **OPTIONS).numpy().tolist()}
+
+
+@app.post("/third")
+def third():
+    options = dict(training=1)
+    return {"risk": network(np.array(request.json["rows"]), **options).numpy().tolist()}

@@ -30,3 +30,12 @@ def windows():
     series = (series - series.mean(axis=0)) / series.std(axis=0)
     parts = np.array([series[start : start + 60] for start in range(len(series) - 60)])
     return {"gait": network.predict(parts).tolist()}
+
+
+@app.post("/levels")
+def levels():
+    series = np.asarray(request.json["levels"], dtype="float32")
+    low, width = float(series.min()), max(float(np.ptp(series)), 1e-6)
+    level, spread = round(series.mean(), 3), float(series.std()) + 1e-6
+    scaled = ((series - level) / spread)[np.newaxis, :, np.newaxis]
+    return {"gait": network.predict([scaled, ((series - low) / width)[None]]).tolist()}

@@ -15,7 +15,17 @@ __all__ = ["SENT", "sent"]
 SENT = Value(kind="request", marks=frozenset({Mark("request")}))
 """What a user sends."""
 _NUMBER = replace(SENT, kind="number", rank=0)
-_NUMBERS = ("float", "int")
+_NUMBERS = frozenset(
+    {"float", "int", "Decimal", "confloat", "conint", "condecimal", "FiniteFloat", "StrictFloat", "StrictInt"}
+    | {
+        f"{sign}{kind}"
+        for sign in ("Positive", "Negative", "NonNegative", "NonPositive")
+        for kind in ("Float", "Int")
+    }
+)
+"""Numbers of Python and of pydantic."""
+_TABLE = replace(SENT, kind="frame", rank=2)
+_TABLES = ("DataFrame",)
 _LISTS = ("list", "List", "Sequence")
 _WRAPPERS = ("Optional", "Annotated")
 
@@ -33,6 +43,8 @@ def _sent(annotation: ast.expr | None, scope: Scope, known: dict[Class, Value]) 
     name = label_of(annotation) if annotation is not None else ""
     if name in _NUMBERS:
         return _NUMBER
+    if name in _TABLES:
+        return _TABLE
     found = scope.find(name) if name else None
     kind = found.ref if found is not None else None
     return _model(kind, known) if isinstance(kind, Class) else SENT
@@ -43,7 +55,7 @@ def _model(kind: Class, known: dict[Class, Value]) -> Value:
     if kind not in known:
         known[kind] = SENT
         fields = ((name, _sent(each, kind.scope, known).as_entry()) for name, each in _annotated(kind))
-        known[kind] = replace(SENT, entries=tuple(fields))
+        known[kind] = replace(SENT, ref=kind, entries=tuple(fields))
     return known[kind]
 
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.definitions import Definitions
-from keras_consistency_cli.checks.code.engine.machine import is_of_application, label_of
+from keras_consistency_cli.checks.code.engine.machine import ITEM, is_of_application, label_of
 from keras_consistency_cli.checks.code.serving.frameworks import CALLBACKS
 from keras_consistency_cli.checks.code.values.channels import replaced_plane
 from keras_consistency_cli.checks.code.values.naming import name_thing
@@ -14,6 +14,8 @@ from keras_consistency_cli.checks.code.values.parts import unpacked
 from keras_consistency_cli.checks.code.values.value import Class, Function, Instance, Mark, Scope, Value, join
 
 __all__ = ["Assignments"]
+
+_OBJECTS = ("model", "transformer", "loaded")
 
 
 class Assignments(Definitions):
@@ -85,6 +87,11 @@ class Assignments(Definitions):
             code = ast.unparse(target) if value.thing else ""
             name_thing(value, key, "[]", holder=label_of(target.value), code=code)
         whole = base if value.kind in ("", "const") else join(base, value)
+        if isinstance(base.ref, Instance):
+            base.ref.attributes[ITEM] = value
+            _keep(value)
+        elif base.kind in ("dict", "list") and index.kind != "const" and value.kind in _OBJECTS:
+            whole = value
         number = index.items[-1].ref if index.items else None
         if type(number) is int and value.has("plane"):
             base = whole = replaced_plane(base, number, value)

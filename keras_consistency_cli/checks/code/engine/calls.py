@@ -8,8 +8,10 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.inlining import Inlining
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, label_of
 from keras_consistency_cli.checks.code.library.methods import METHODS, call_object
+from keras_consistency_cli.checks.code.library.numbers import drawn
 from keras_consistency_cli.checks.code.library.table import find_handler
-from keras_consistency_cli.checks.code.serving.batches import note_batch_size
+from keras_consistency_cli.checks.code.library.tables import TABLE_METHODS
+from keras_consistency_cli.checks.code.serving.batches import is_called_later, note_batch_size
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
@@ -32,6 +34,7 @@ _REGISTERS = frozenset(
         "click", "change", "submit", "add_url_rule", "add_api_route", "add_handler", "Interface", "upload",
         "ChatInterface", "subscribe", "basic_consume", "MessageHandler", "CommandHandler", "add_route",
         "Button", "enqueue", "enqueue_in", "enqueue_at", "enqueue_call",
+        "start_server", "start_unix_server", "websockets.serve",
         "stream", "Route", "path", "re_path", "recognize", "webrtc_streamer", "CallbackQueryHandler",
     }
 )  # fmt: skip
@@ -107,7 +110,8 @@ class Calls(Inlining):
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
         """Return the result of calling a value."""
         if isinstance(function.ref, Function):
-            return self.enter(function.ref, arguments)
+            is_later = bool(function.ref.decorators) and is_called_later(function.ref)
+            return NOTHING if is_later else self.enter(function.ref, arguments)
         if isinstance(function.ref, tuple):
             return self.enter(function.ref[0], arguments, function.ref[1])
         if isinstance(function.ref, Prepared):
@@ -139,16 +143,17 @@ class Calls(Inlining):
 
     def library(self, call: Call) -> Value:
         """Return the result of a function of a library."""
-        self._register(call.name.rpartition(".")[2], call.arguments)
+        root, last = call.name.partition(".")[0], call.name.rpartition(".")[2]
+        self._register(f"{root}.{last}" if f"{root}.{last}" in _REGISTERS else last, call.arguments)
         handler = find_handler(call.name)
-        root = call.name.partition(".")[0]
         if (handler is None and root != "builtins") or "keras" in call.name:
             self.note_written(call.node, *call.arguments.all())
         return handler(self, call) if handler is not None else _of_unknown_library(call)
 
     def call_method(self, call: Call) -> Value:
         """Return the result of a method of an object that is not of the program."""
-        handler = METHODS.get(call.name)
+        own = TABLE_METHODS.get(call.name) if call.receiver.kind == "frame" else None
+        handler = drawn if call.receiver.kind == "random" else own or METHODS.get(call.name)
         if handler is not None:
             return handler(self, call)
         is_write = call.name.startswith(_WRITES)

@@ -6,6 +6,7 @@ import ast
 
 from keras_consistency_cli.checks.code.engine.expressions import Expressions
 from keras_consistency_cli.checks.code.engine.machine import Arguments
+from keras_consistency_cli.checks.code.serving.frameworks import LISTS_OF_TASKS
 from keras_consistency_cli.checks.code.values.naming import name_thing
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Value
 
@@ -70,7 +71,14 @@ class Definitions(Expressions):
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, ast.Name):
                 name_thing(value, target.id, defined.name)
+                if target.id in LISTS_OF_TASKS:
+                    self._note_tasks(defined, value)
                 defined.attributes[target.id] = value
+
+    def _note_tasks(self, defined: Class, value: Value) -> None:
+        """The functions that a worker of ARQ calls: class WorkerSettings: functions = [score]."""
+        if defined.name == "WorkerSettings" or "arq" in self.module.imports:
+            self.callbacks += [item.ref for item in value.items or () if isinstance(item.ref, Function)]
 
     def declare_global(self, node: ast.Global) -> None:
         """Assignments to these names are assignments of the module."""

@@ -9,10 +9,26 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.literals import Literals
 from keras_consistency_cli.checks.code.engine.machine import is_of_application
-from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window
-from keras_consistency_cli.checks.code.values.items import dependency, indexed, known_item, part, sliced
-from keras_consistency_cli.checks.code.values.marks import ordered_columns
-from keras_consistency_cli.checks.code.values.parts import as_one_sample, element_of, one_step, plus
+from keras_consistency_cli.checks.code.syntax import is_new_axis, is_window, names_columns
+from keras_consistency_cli.checks.code.values.channels import reversed_at
+from keras_consistency_cli.checks.code.values.items import (
+    dependency,
+    indexed,
+    known_item,
+    masked,
+    named_column,
+    part,
+    sliced,
+)
+from keras_consistency_cli.checks.code.values.marks import is_open, ordered_columns, renamed, without_names
+from keras_consistency_cli.checks.code.values.parts import (
+    TABLES,
+    as_one_sample,
+    element_of,
+    one_step,
+    parts_of,
+    plus,
+)
 from keras_consistency_cli.checks.code.values.value import NOTHING, Instance, Mark, Value, join, merge_marks
 
 __all__ = ["Expressions"]
@@ -59,22 +75,34 @@ class Expressions(Literals):
         found = self.attribute_of(base, node.attr)
         if found is not None:
             return found
+        if node.attr == "codes" and is_open(base):
+            self.add("fit", node, NOTHING, base, method="codes")
+            return replace(base.marked(Mark("refit", self.site(node))), kind="column")
         if node.attr in _COUNTS:
-            return NOTHING if not base.has("request") else Value(kind="described")
+            marks = frozenset({Mark("size-of-picture")} if base.has("any-size") else ())
+            return Value(kind="described" if base.has("request") else "", marks=marks)
         if base.thing is not None and (base.kind == "transformer" or node.attr in _FITTED):
             learned = (Mark(kind, None, base.thing.identity) for kind in (node.attr, "learned"))
             return Value(marks=frozenset(learned))
         if node.attr in _SAME:
-            return base
+            return without_names(base, self.site(node)) if node.attr == "values" else base
         kept = self._kept(base, node) if base.kind in ("", "request", "module") else None
-        if kept is not None:
-            return kept
+        return kept if kept is not None else self._made(base, node)
+
+    def _made(self, base: Value, node: ast.Attribute) -> Value:
+        """What belongs to a value of a known kind: model.predict, frame.age; or is made from it."""
+        if node.attr == "layers" and base.kind == "model":
+            return parts_of(base)
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":
             return replace(base, kind="signatures")
+        if base.kind == "image" and node.attr in ("width", "height"):
+            return Value(marks=frozenset({Mark("size-of-picture")}))
         if node.attr == "T":
             return replace(base, rows="")
+        if base.kind in TABLES:
+            return named_column(base, Value(kind="const", ref=node.attr)) or base
         return Value(kind="request" if base.kind == "request" else "", marks=base.marks)
 
     def _kept(self, base: Value, node: ast.Attribute) -> Value | None:
@@ -107,29 +135,48 @@ class Expressions(Literals):
                 return dependency(index)
             is_sent = base.text in ("flask.request", "sys.argv")
             return Value(marks=frozenset({Mark("request")})) if is_sent else NOTHING
-        method = self.attribute_of(base, "__getitem__") if isinstance(base.ref, Instance) else None
-        known = self.call_own(method, index) if method else known_item(base, index)
+        if index.has("position") and base.has("request") and not (base.has("pred") or base.has("called")):
+            self.add("ranked", node, index, base)
+        known = self.own_item(base, index) if isinstance(base.ref, Instance) else known_item(base, index)
         if known is not None:
             return known
+        return self._part_of(base, index, node)
+
+    def _part_of(self, base: Value, index: Value, node: ast.Subscript) -> Value:
+        """Some of the items of an array, a list or a table."""
         if isinstance(node.slice, ast.Slice):
             kept = as_one_sample(base) if is_window(node.slice) else base
             return indexed(replace(kept, rows=sliced(base, node.slice), items=None), index)
         if isinstance(node.slice, ast.Tuple):
-            kept = part(base, node.slice, index.items or ())
+            if base.kind == "frame" and names_columns(node):
+                return self._located(base, index, node)
+            kept = reversed_at(base, part(base, node.slice, index.items or ()), self.site(node))
             has_step = len(node.slice.elts) > 1 and is_new_axis(node.slice.elts[1])
             return indexed(one_step(kept, self.site(node)) if has_step else kept, index)
         if is_new_axis(node.slice):
             return replace(as_one_sample(base), rank=plus(base.rank, 1), rows="one", items=None)
-        if base.kind == "frame" and index.kind not in ("mask", "const"):
+        if index.kind == "mask":
+            return masked(base)
+        if base.kind == "request" and index.items and all(isinstance(each.ref, str) for each in index.items):
+            base = replace(base, kind="frame", rank=2)  # nothing else takes a list of names
+        if base.kind in ("frame", "record") and index.kind not in ("mask", "const", "number"):
             return self._columns(base, index, node)
         return indexed(element_of(base), index)
 
     def _columns(self, base: Value, index: Value, node: ast.Subscript) -> Value:
         """Columns of a table by their names, which gives them an order."""
-        kept = base.without("order", "columns")
+        kept = renamed(base if index.has("order") else base.without("order", "columns"))
         if index.items and all(isinstance(each.ref, str) for each in index.items):
             kept = kept.marked(ordered_columns(self.site(node), index.items))
         return replace(kept, items=None)
+
+    def _located(self, base: Value, index: Value, node: ast.Subscript) -> Value:
+        """Rows of a table, and of these the columns with some names: frame.loc[:, ["age", "income"]]."""
+        rows, names = index.items or (NOTHING, NOTHING)
+        if not names.kind or names.items is not None:
+            kept = self._columns(base, names, node)
+            return kept if rows.kind != "const" else replace(element_of(kept), marks=kept.marks)
+        return named_column(base, names) or element_of(base)
 
     # --- operators
 
@@ -177,6 +224,8 @@ class Expressions(Literals):
         function = self.frame.function
         if function is not None and any("contextmanager" in name for name in function.decorators):
             value = value.marked(*(Mark(f"within:{kind}") for kind in ("block", *self.contexts)))
+        if function in self.depended and "lock" in self.contexts:
+            self.held |= {"dependency"}
         self.frame.returned.append(value)
         loops = self.place.loops[self.frame.loops :]
         if loops:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, Machine
 from keras_consistency_cli.checks.code.serving.batches import batched, batching, note_batch_size
-from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.marks import SCALED, scaled_pixels
 from keras_consistency_cli.checks.code.values.naming import fields_of, name_thing
-from keras_consistency_cli.checks.code.values.parts import collected, element_of, words_of
+from keras_consistency_cli.checks.code.values.parts import broadcast, collected, element_of, words_of
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Class,
@@ -27,6 +27,7 @@ from keras_consistency_cli.checks.code.values.value import (
 __all__ = ["CACHES", "Inlining"]
 
 _OF_ROWS = ("statistic-of-rows", "largest-of-rows")
+_AFTER_FIELDS = ("__post_init__", "__attrs_post_init__", "model_post_init")
 _DEEPEST = 6
 """Functions inside each other that are followed."""
 CACHES = frozenset(
@@ -130,22 +131,44 @@ class Inlining(Machine):
             note_batch_size(kind, arguments.options["max_batch_size"])
         method = kind.find("__init__")
         if method is not None:
+            self._note_given(kind, method, arguments)
             self.enter(method, arguments, value)
             return value
         self._fill(instance, arguments)
+        after = next(filter(None, map(kind.find, _AFTER_FIELDS)), None)
+        if after is not None:
+            self.enter(after, Arguments(), value)
         return replace(value, marks=merge_marks(arguments.all()))
+
+    def _note_given(self, kind: Class, method: Function, arguments: Arguments) -> None:
+        """Keep in mind what an object gets before the first request."""
+        if not self.trace.is_request and not kind.given:
+            names = [argument.arg for argument in method.node.args.args[1:]]
+            kind.given = {**dict(zip(names, arguments.values, strict=False)), **arguments.options}
 
     def _fill(self, instance: Instance, arguments: Arguments) -> None:
         """Give the fields of a class without `__init__` their values."""
         fields = fields_of(instance.kind)
         given = dict(zip(fields, arguments.values, strict=False))
         given |= {name: value for name, value in arguments.options.items() if name in fields}
-        for name, value in given.items():
+        for name, value in {**self._made_fields(instance.kind, given), **given}.items():
             instance.attributes[name] = value
             name_thing(value, name, ".")
             if value.thing is not None:
                 value.thing.is_kept = True
                 value.thing.holders.setdefault("", "object")
+
+    def _made_fields(self, kind: Class, given: Collection[str]) -> dict[str, Value]:
+        """The fields that a function makes for each object: field(default_factory=Tokenizer)."""
+        found = dict[str, Value]()
+        for statement in kind.node.body:
+            target = statement.target if isinstance(statement, ast.AnnAssign) else None
+            name = target.id if isinstance(target, ast.Name) else ""
+            made = kind.attributes.get(name, NOTHING)
+            if made.kind == "factory" and name not in given:
+                call = ast.Call(func=ast.Name(name, ast.Load()), args=[], keywords=[])
+                found[name] = self.apply(ast.copy_location(call, statement), made, Arguments())
+        return found
 
     # --- operators
 
@@ -155,18 +178,20 @@ class Inlining(Machine):
         if folded is not None:
             return folded
         if isinstance(op, ast.Mult) and _is_number(right, 255, 256, 127.5):
-            left = left.without("div255", "prepared", "scaled-twice")
+            left = left.without(*SCALED)
         marks = left.marks | right.marks
         if isinstance(op, ast.Mult | ast.Div):
             self._note_rescaling(node, left, right)
         marks |= self._scaling_marks(node, op, left, right)
+        if isinstance(op, ast.Div) and left.has("untyped"):
+            marks |= {Mark("float64")}  # of whole numbers, too
         if marks:
             marks |= _noise(left, right) | _noise(right, left)
             if isinstance(op, ast.Add) and self.place.loops:
                 self.note_samples(node if isinstance(node, ast.BinOp) else node.target, right)
         if isinstance(op, ast.Mult) and "list" in (left.kind, right.kind):
             marks |= {Mark("repeated", self.site(node if isinstance(node, ast.BinOp) else node.target))}
-        rank, rows = _broadcast(left, right)
+        rank, rows = broadcast(left, right)
         is_joined = isinstance(op, ast.Add) and (
             left.kind in ("list", "tuple") or right.kind in ("list", "tuple")
         )
@@ -250,11 +275,3 @@ def _fold(op: ast.operator, left: Value, right: Value) -> Value | None:
     if isinstance(left.ref, int | float) and isinstance(right.ref, int | float) and right.ref:
         return Value(kind="const", ref=left.ref / right.ref, rank=0)
     return None
-
-
-def _broadcast(left: Value, right: Value) -> tuple[int | None, str]:
-    if left.rank == 0 or (right.kind == "" and right.rank is None and left.rank is None):
-        return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
-    if right.rank == 0 or left.rank == right.rank:
-        return left.rank, left.rows
-    return None, left.rows

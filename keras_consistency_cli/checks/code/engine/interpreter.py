@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from keras_consistency_cli.checks.code.engine.annotations import sent
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Frame, OutOfStepsError, label_of
 from keras_consistency_cli.checks.code.engine.statements import Statements
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Module, Value
+from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
 __all__ = ["Interpreter"]
 
@@ -48,6 +48,8 @@ class Interpreter(Statements):
         parameters = [parameter for each in entered for parameter in _parameters(each, function)]
         options = {each.arg: sent(each.annotation, function.scope) for each in parameters} | dict(given)
         options |= self._depended_on(signature)
+        for dependency in _of_decorators(function.node):
+            self._dependency(dependency, None)
         return self.enter(function, Arguments((), options), owner)
 
     def _depended_on(self, signature: ast.arguments) -> dict[str, Value]:
@@ -81,6 +83,7 @@ class Interpreter(Statements):
         else:
             return None
         if isinstance(source.ref, Function):
+            self.depended.add(source.ref)
             return self._entered(source.ref, None, {})
         return self.create(source.ref, Arguments()) if isinstance(source.ref, Class) else None
 
@@ -94,7 +97,9 @@ class Interpreter(Statements):
                 self._guarded(partial(self._prepared, function, value))
 
     def _prepared(self, function: Function, owner: Value) -> None:
-        self.enter(function, Arguments(), owner)
+        given = owner.ref.kind.given if isinstance(owner.ref, Instance) else {}
+        names = {argument.arg for argument in function.node.args.args}
+        self.enter(function, Arguments((), {name: given[name] for name in given if name in names}), owner)
 
     def _guarded(self, follow: Callable[[], object]) -> None:
         """Follow something until it ends, or until the way is too long or too deep."""
@@ -103,6 +108,14 @@ class Interpreter(Statements):
             follow()
         except (OutOfStepsError, RecursionError):
             del self.frames[depth:]
+
+
+def _of_decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ast.expr]:
+    """What FastAPI calls before a request: @app.post("/", dependencies=[Depends(reset)])."""
+    decorators = () if isinstance(node, ast.Lambda) else node.decorator_list
+    for keyword in (each for call in decorators if isinstance(call, ast.Call) for each in call.keywords):
+        if keyword.arg == "dependencies" and isinstance(keyword.value, ast.List | ast.Tuple):
+            yield from keyword.value.elts
 
 
 def _parameters(function: Function, entry: Function) -> list[ast.arg]:

@@ -22,10 +22,22 @@ from keras_consistency_cli.checks.code.values.value import (
     merge_marks,
 )
 
-__all__ = ["Arguments", "Call", "Frame", "Machine", "OutOfStepsError", "is_of_application", "label_of"]
+__all__ = [
+    "ITEM",
+    "Arguments",
+    "Call",
+    "Frame",
+    "Machine",
+    "OutOfStepsError",
+    "is_of_application",
+    "label_of",
+]
 
 _APPLICATION = frozenset({"app", "application", "current_app", "server"})
-_SENT = ("request", "declared")
+_SENT = ("request", "declared", "fields")
+ITEM = "[]"
+"""Under this name, an object of the program keeps what is assigned to its items."""
+_PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "computed_field"})
 _MOST_STEPS = 30_000
 """Steps of one way through a program: a file of 1,000 lines takes about 10,000."""
 
@@ -95,6 +107,8 @@ class Machine:
         self.place = Place()
         self.held: frozenset[str] = frozenset()
         """The names of the locks that were acquired and not released."""
+        self.depended: set[Function] = set()
+        """Generators that go on after the request: FastAPI's Depends(function)."""
         self.steps = 0
         self.callbacks: list[Function] = []
         """Functions that were passed to a framework, to be called for each request."""
@@ -119,6 +133,10 @@ class Machine:
 
     def assign(self, target: ast.expr, value: Value) -> None:
         """Follow an assignment."""
+        raise NotImplementedError
+
+    def combine(self, node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Value, right: Value) -> Value:
+        """Return the result of an operator."""
         raise NotImplementedError
 
     def apply(self, node: ast.Call, function: Value, arguments: Arguments) -> Value:
@@ -211,6 +229,9 @@ class Machine:
         """Return an attribute of an object of the program, or a field of what was sent, None without one."""
         if isinstance(base.ref, Instance):
             return self._instance_attribute(base, base.ref, name)
+        if base.kind in _SENT:
+            method = base.ref.find(name) if isinstance(base.ref, Class) else None
+            return base.entry(name) or (self._bound(base, method) if method is not None else None)
         if isinstance(base.ref, Class):
             method = base.ref.find(name)
             if method is not None:
@@ -218,7 +239,19 @@ class Machine:
             return base.ref.attributes.get(name)
         if isinstance(base.ref, Module):
             return base.ref.scope.names.get(name, NOTHING)
-        return base.entry(name) if base.kind in _SENT else None
+        return None
+
+    def own_item(self, base: Value, index: Value) -> Value | None:
+        """An item of an object of the program: by its method, what was kept in it, or what is made then."""
+        method = self.attribute_of(base, "__getitem__")
+        if method is not None:
+            return self.call_own(method, index)
+        kept = base.ref.attributes.get(ITEM) if isinstance(base.ref, Instance) else None
+        missing = self.attribute_of(base, "__missing__") if kept is None else None
+        if missing is None:
+            return kept
+        with self.within(replace(self.place, contexts=(*self.place.contexts, "missing"))):
+            return self.call_own(missing, index)
 
     def call_own(self, method: Value, *values: Value) -> Value:
         """Follow a method that a class of the program defines for an operator or a function: __getitem__."""
@@ -230,9 +263,11 @@ class Machine:
         if name in instance.attributes:
             return instance.attributes[name]
         method = instance.kind.find(name)
-        if method is None:
-            return instance.kind.attributes.get(name)
-        if {"property", "cached_property", "functools.cached_property"} & set(method.decorators):
+        return self._bound(base, method) if method is not None else instance.kind.attributes.get(name)
+
+    def _bound(self, base: Value, method: Function) -> Value:
+        """A method of an object, or the value of a property."""
+        if _PROPERTIES & set(method.decorators):
             return self.enter(method, Arguments(), base)
         return Value(kind="method", ref=(method, base))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from keras_consistency_cli.checks.code.engine.annotations import SENT
 from keras_consistency_cli.checks.code.engine.interpreter import Interpreter
+from keras_consistency_cli.checks.code.engine.locations import candidates, file_key
 from keras_consistency_cli.checks.code.engine.trace import Trace
-from keras_consistency_cli.checks.code.serving.chains import chained, run_chain
+from keras_consistency_cli.checks.code.serving.chains import chained, from_others, run_chain, run_request
 from keras_consistency_cli.checks.code.serving.entries import (
     describe_module,
     describe_request,
@@ -22,11 +22,10 @@ from keras_consistency_cli.checks.code.serving.entries import (
 from keras_consistency_cli.checks.code.serving.frameworks import PREPARE, REQUEST_METHODS, SENT_ATTRIBUTES
 from keras_consistency_cli.checks.code.values.value import NOTHING, Class, Function, Instance, Module, Value
 
-__all__ = ["Followed", "Parsed", "Program", "candidates", "file_key"]
+__all__ = ["Followed", "Parsed", "Program"]
 
 _MOST_STEPS = 60_000
 """Steps of one file in all ways through it."""
-_PARENT_FOLDERS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +105,10 @@ class Program:
             words = describe_request(function, module)
             if words and function not in callbacks:
                 self._follow_function(followed, function, words)
-        for kind in list(module.classes):
-            if is_serving_class(kind):
-                self._follow_class(followed, kind)
+        served = [kind for kind in module.classes if is_serving_class(kind)]
+        self._follow_makers(followed, served)
+        for kind in served:
+            self._follow_class(followed, kind)
         if module.has_model or module.imports_model:
             self._follow_uncalled(followed)
             self._follow_callbacks(followed, callbacks)
@@ -121,6 +121,17 @@ class Program:
             owner = self._prepared(followed, function.owner) if is_bound and function.owner else None
             self._follow_function(followed, function, "a request handler", owner)
         return [*done, *callbacks]
+
+    def _follow_makers(self, followed: Followed, kinds: list[Class]) -> None:
+        """Follow functions that nothing calls and that make an object whose methods are called for requests:
+        they know what it gets, def serve(): server.add(Servicer(load_model("a.keras"))).
+        """
+        module = followed.module
+        names = {kind.name for kind in kinds if _gets_objects(kind)}
+        for function in module.functions if names else ():
+            is_free = not function.is_called and not describe_request(function, module)
+            if is_free and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(function.node)):
+                self._follow_function(followed, function, "")
 
     def _follow_uncalled(self, followed: Followed) -> None:
         """Follow what nothing in the program calls; following a function can define further ones."""
@@ -162,10 +173,10 @@ class Program:
             path=followed.module.path,
             is_async=isinstance(function.node, ast.AsyncFunctionDef),
         )
-        given = _from_others(followed.module, function)
+        given = from_others(followed.module, function)
         given |= self._task(followed, function) if words == "a task" else {}
         machine = self._machine(followed, trace)
-        result = machine.run_function(function, owner, given)
+        result = run_request(machine, function, owner, given)
         if function.name == "input_fn" and result != NOTHING:
             followed.module.loose["input_fn"] = result
         self._close(followed, machine)
@@ -256,39 +267,11 @@ class Program:
         return None
 
 
-def file_key(path: Path) -> str:
-    """Return the same text for each way to write the path of a file; links are not followed."""
-    return os.path.normpath(path.absolute())
-
-
-def candidates(name: str, folder: Path) -> Iterator[Path]:
-    """Yield the files that an import may stand for: next to the importer, or in the folders above."""
-    level = len(name) - len(name.lstrip("."))
-    parts = [part for part in name.lstrip(".").split(".") if part]
-    starts = [Path(os.path.normpath(folder.joinpath(*[".."] * (level - 1))))]
-    if not level:
-        starts += list(Path(file_key(folder)).parents)[:_PARENT_FOLDERS]
-    for start in starts:
-        path = start.joinpath(*parts)
-        if parts:
-            yield path.with_name(f"{path.name}.py")
-        yield path / "__init__.py"
+def _gets_objects(kind: Class) -> bool:
+    """Whether an object of a class gets something when it is made."""
+    methods = [kind.find(name) for name in ("__init__", "initialize")]
+    return any(len(method.node.args.args) > 1 for method in methods if method is not None)
 
 
 def _sets_global_names(function: Function) -> bool:
     return any(isinstance(statement, ast.Global) for statement in ast.walk(function.node))
-
-
-_ORDER_OF_STEPS = {"predict_fn": ("input_fn", "model_fn"), "transform_fn": ("model_fn",)}
-"""Which functions of SageMaker return the first arguments of others."""
-
-
-def _from_others(module: Module, function: Function) -> dict[str, Value]:
-    """The arguments of a function that are what other functions of a framework return."""
-    model = module.loose.get("model_fn")
-    given = {"model": model} if model is not None else {}
-    names = [argument.arg for argument in function.node.args.args]
-    for name, step in zip(names, _ORDER_OF_STEPS.get(function.name, ()), strict=False):
-        if step in module.loose:
-            given[name] = module.loose[step]
-    return given

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.assignments import Assignments
 from keras_consistency_cli.checks.code.engine.machine import label_of
 from keras_consistency_cli.checks.code.syntax import (
+    always_leaves,
     asks_for_existence,
     captured_names,
     catches_missing,
+    compared_orders,
     is_counted,
     returns_value,
 )
@@ -60,13 +62,28 @@ class Statements(Assignments):
             return
         guarded = replace(self.place, is_guarded=self.place.is_guarded or asks_for_existence(node.test))
         with self.within(guarded):
-            self._either(self._branch(node.body), self._branch(node.orelse))
+            ways = ((node.body, True), (node.orelse, False))
+            self._either(*(self._branch(body, compared_orders(node.test, is_true)) for body, is_true in ways))
+        if always_leaves(node.body):
+            self._check_orders(compared_orders(node.test, False))
 
-    def _branch(self, body: Sequence[ast.stmt]) -> Callable[[], None]:
+    def asserted(self, node: ast.Assert) -> None:
+        """Follow `assert list(data) == NAMES`; other assertions say nothing of use."""
+        self._check_orders(compared_orders(node.test, True))
+
+    def _check_orders(self, dictionaries: Iterable[ast.expr]) -> None:
+        """The program has compared the order of what a client sent with its own."""
+        for node in dictionaries:
+            value = self.evaluate(node)
+            if value.kind == "request":
+                self.assign(node, replace(value, kind="declared"))
+
+    def _branch(self, body: Sequence[ast.stmt], checked: Iterable[ast.expr] = ()) -> Callable[[], None]:
         """Return a way that follows statements which other ways do not reach."""
         branches = (*self.place.branches, id(body))
 
         def follow() -> None:
+            self._check_orders(checked)
             with self.within(replace(self.place, branches=branches)):
                 self.run_block(body)
 
@@ -217,6 +234,7 @@ _STATEMENTS: Mapping[type[ast.stmt], Callable[..., None]] = {
     ast.Match: Statements.match_block,
     ast.Return: Statements.leave,
     ast.Raise: Statements.leave,
+    ast.Assert: Statements.asserted,
     ast.Break: Statements.leave,
     ast.Continue: Statements.leave,
     ast.FunctionDef: Statements.define_function,

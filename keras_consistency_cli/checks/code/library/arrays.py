@@ -6,39 +6,42 @@ import ast
 from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
-from keras_consistency_cli.checks.code.library.handlers import Handlers, is_double, nothing
-from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.library.handlers import WIDE, Handlers, is_double, nothing
+from keras_consistency_cli.checks.code.values.marks import without_names
 from keras_consistency_cli.checks.code.values.parts import plus, words_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, merge_marks
 
-__all__ = ["ARRAYS", "as_array", "described", "note_average", "repeated", "stacked"]
+__all__ = ["ARRAYS", "as_array", "described", "note_average", "position", "repeated", "stacked"]
 
 _AXES_OF_TABLE = 2
 
 
 def as_array(machine: Machine, call: Call) -> Value:
     """np.array(x): the same numbers; Python numbers become float64."""
-    given = call.arguments.get(0)
+    given = without_names(call.arguments.get(0), machine.site(call.node))
     if given.kind == "image":
         rank = given.rank or 3
         return Value(kind="array", marks=given.marks, rank=rank)
     dtype = call.arguments.get(1, "dtype")
-    kept = given.without("float64")
+    kept = given.without(*WIDE)
+    if given.has("request") and not dtype.kind:
+        kept = kept.marked(Mark("untyped"))  # int64 or float64
     if is_double(dtype) or (not dtype.kind and given.kind in ("list", "tuple")):
         kept = kept.marked(Mark("float64", machine.site(call.node)))
-    return Value(kind="array", marks=kept.marks, rank=given.rank, rows=given.rows, items=None)
+    rows = given.rows if "ndmin" not in call.arguments.options else ""
+    return Value(kind="array", marks=kept.marks, rank=given.rank, rows=rows, items=None)
 
 
 def _as_tensor(machine: Machine, call: Call) -> Value:
     """tf.constant(x): a list of Python numbers becomes float32, an array keeps its dtype."""
     given = call.arguments.get(0)
     dtype = call.arguments.get(1, "dtype")
-    marks = given.marks if not dtype.kind else given.without("float64").marks
+    marks = given.marks if not dtype.kind else given.without(*WIDE).marks
     return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
 def _cast(machine: Machine, call: Call) -> Value:
-    given = call.arguments.get(0).without("float64")
+    given = call.arguments.get(0).without(*WIDE)
     return Value(kind="array", marks=given.marks, rank=given.rank, rows=given.rows)
 
 
@@ -77,12 +80,22 @@ def _statistic(machine: Machine, call: Call) -> Value:
     return described(machine, call, call.arguments.get(0), call.arguments.get(1, "axis"))
 
 
+def _moments(machine: Machine, call: Call) -> Value:
+    """tf.nn.moments(x, axes=[0]): the mean and the variance."""
+    axes = call.arguments.get(1, "axes")
+    axis = axes.items[0] if axes.items is not None and len(axes.items) == 1 else axes
+    found = described(machine, call, call.arguments.get(0, "x"), axis)
+    return Value(kind="tuple", items=(found, found), marks=found.marks)
+
+
 def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
-    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column."""
+    """A statistic of a value: of all its numbers, or along an axis. A table has one for each column;
+    that of several rows depends on all of them, too.
+    """
     note_average(machine, call, given)
     has_axis = bool(axis.kind) and not axis.is_const(None)
     found = reduced(given, axis) if has_axis else statistic(machine, call, given)
-    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column")
+    is_of_rows = axis.is_const(0) if has_axis else given.kind in ("frame", "column") or given.rows == "many"
     if not (is_of_rows and given.has("request")) or given.has("image"):
         return found
     kind = "largest-of-rows" if call.name.rpartition(".")[2] in _LARGEST else "statistic-of-rows"
@@ -91,6 +104,11 @@ def described(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
     is_method = isinstance(func, ast.Attribute) and call.receiver == given
     source = func.value if isinstance(func, ast.Attribute) and is_method else next(iter(call.node.args), func)
     return found.marked(Mark(kind, machine.site(call.node), names=words_of(source)))
+
+
+def _norm(machine: Machine, call: Call) -> Value:
+    """np.linalg.norm(x, axis=0): the length of each column."""
+    return described(machine, call, call.arguments.get(0), call.arguments.get(2, "axis"))
 
 
 def reduced(given: Value, axis: Value) -> Value:
@@ -109,8 +127,19 @@ def _argmax(machine: Machine, call: Call) -> Value:
         axis = Value(kind="const", ref=-1)
     elif not axis.kind and parts[0] in ("tensorflow", "tf") and not {"numpy", "keras"} & set(parts):
         axis = Value(kind="const", ref=0)
+    return position(machine, call, given, axis)
+
+
+def position(machine: Machine, call: Call, given: Value, axis: Value) -> Value:
+    """Write an argmax into the trace, and return where the largest number is."""
     machine.add("argmax", call.node, given, axis)
-    return Value(marks=given.marks)
+    return Value(marks=given.marks | {Mark("position", machine.site(call.node))})
+
+
+def _unraveled(machine: Machine, call: Call) -> Value:
+    """np.unravel_index(np.argmax(x), x.shape): the row and the column of one position in all rows."""
+    machine.add("ranked", call.node, call.arguments.get(0), NOTHING)
+    return call.result
 
 
 def _stack(machine: Machine, call: Call) -> Value:
@@ -120,27 +149,31 @@ def _stack(machine: Machine, call: Call) -> Value:
 
 def stacked(call: Call) -> Value:
     """np.stack(rows): one more axis, of as many rows as the list has."""
-    return _of_list(call, 0)
+    return _of_list(call, 0, is_stack=True)
 
 
 def _joined(machine: Machine, call: Call) -> Value:
     """np.concatenate(batches), np.vstack(rows): the first axes of the parts, one after another."""
     given, is_of_rows = call.arguments.get(0), call.name.endswith("vstack")
-    return _of_list(call, 0 if is_of_rows and given.rank == _AXES_OF_TABLE else -1)
+    axes = 0 if is_of_rows and given.rank == _AXES_OF_TABLE else -1
+    return _of_list(call, axes, is_stack=is_of_rows)
 
 
-def _of_list(call: Call, axes: int) -> Value:
+def _of_list(call: Call, axes: int, *, is_stack: bool) -> Value:
     """An array of the parts that a loop has put into a list; of parts that are written out, or are outputs
-    of a model, the axes are not known.
+    of a model, the axes are not known. A stack has a row for each part, however many axes that has.
     """
     given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
     made = Value(kind="array", marks=merge_marks(call.arguments.values))
     is_first = not axis.kind or axis.is_const(0)
+    if given.rows == "keyed" and is_first and call.name.endswith("stack"):
+        return replace(made, rows="keyed")
     is_of_outputs = given.has("pred") or given.has("called")
     if given.rows != "many" or given.items is not None or not is_first or is_of_outputs:
         return made
     rank = plus(given.rank, axes)
-    return replace(made, rank=rank, rows="many") if (rank or 0) >= _AXES_OF_TABLE else made
+    is_of_rows = (rank or 0) >= _AXES_OF_TABLE if given.rank is not None else is_stack
+    return replace(made, rank=rank, rows="many") if is_of_rows else made
 
 
 def _random(machine: Machine, call: Call) -> Value:
@@ -172,16 +205,12 @@ def _tape(machine: Machine, call: Call) -> Value:
     return Value(kind="tape")
 
 
-def _divide(machine: Machine, call: Call) -> Value:
-    left, right = call.arguments.get(0), call.arguments.get(1)
-    marks = left.marks | right.marks
-    if right.kind == "const" and right.ref in (255, 255.0):
-        marks |= scaled_pixels(left, "div255", machine.site(call.node))
-    return Value(kind="array", marks=marks, rank=left.rank, rows=left.rows)
-
-
 def _normalize(machine: Machine, call: Call) -> Value:
-    return Value(kind="array", marks=call.arguments.get(0).marks)
+    """keras.utils.normalize(x, axis=0): by the length of each column; by default, by that of each row."""
+    given, axis = call.arguments.get(0), call.arguments.get(1, "axis")
+    is_of_rows = axis.is_const(0) and given.has("request") and not given.has("image")
+    marks = given.marks | ({Mark("rows-scaled", machine.site(call.node))} if is_of_rows else frozenset())
+    return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
 _STATISTICS = (
@@ -202,12 +231,13 @@ _STATISTICS = (
     "average",
     "nanvar",
     "nanmedian",
+    "ptp",
     "reduce_variance",
 )
-_LARGEST = ("max", "amax", "nanmax", "reduce_max")
+_LARGEST = ("norm", "max", "amax", "nanmax", "reduce_max")
 _QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
 _REPEATS = ("repeat", "tile", "broadcast_to")
-_SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p", "sqrt", "square")
+_SAME_NUMBERS = ("asarray", "ascontiguousarray", "copy", "clip", "nan_to_num", "log1p")
 
 ARRAYS: Handlers = {
     "numpy.array": as_array,
@@ -217,6 +247,8 @@ ARRAYS: Handlers = {
     "numpy.float64": as_array,
     "numpy.float32": _cast,
     "numpy.argmax": _argmax,
+    "numpy.unravel_index": _unraveled,
+    "tensorflow.unravel_index": _unraveled,
     "numpy.vstack": _joined,
     "numpy.hstack": _stack,
     "numpy.concatenate": _joined,
@@ -224,7 +256,6 @@ ARRAYS: Handlers = {
     "numpy.column_stack": _stack,
     "numpy.arange": nothing,
     "numpy.linspace": nothing,
-    "numpy.divide": _divide,
     "numpy.load": _load_file,
     "numpy.loadtxt": _load_file,
     "numpy.genfromtxt": _load_file,
@@ -247,7 +278,6 @@ ARRAYS: Handlers = {
     "tensorflow.cast": _cast,
     "tensorflow.argmax": _argmax,
     "tensorflow.concat": _joined,
-    "tensorflow.divide": _divide,
     "tensorflow.normal": _random,
     "tensorflow.uniform": _random,
     "tensorflow.categorical": _chosen,
@@ -265,6 +295,10 @@ ARRAYS: Handlers = {
             "jpeg_quality",
         )
     },
+    **{f"{root}.moments": _moments for root in ("tensorflow", "keras")},
+    **{f"keras.{name}": _statistic for name in _STATISTICS if not name.startswith("reduce")},
+    **{f"{root}.norm": _norm for root in ("numpy", "tensorflow", "keras")},
     "keras.normalize": _normalize,
+    "tensorflow.l2_normalize": _normalize,
     "keras.argmax": _argmax,
 }

@@ -32,6 +32,7 @@ def reshaped(given: Value, shape: tuple[Value, ...]) -> Value:
         return Value(kind="array", marks=as_one_sample(given).marks)
     rows = "one" if shape and shape[0].is_const(1) and len(shape) > 1 else ""
     given = as_one_sample(given) if len(shape) > _AXES_OF_TABLE or rows else given
+    given = given if any(size.kind != "const" for size in shape[1:]) else given.without("any-size")
     return Value(kind="array", marks=given.marks, rank=len(shape), rows=rows, items=shape)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers
+from keras_consistency_cli.checks.code.values.parts import is_row
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value, join
 
 __all__ = ["CONTAINERS", "appended"]
@@ -24,7 +25,7 @@ def appended(machine: Machine, call: Call) -> Value:
     if base.items == ():
         rank = None if item.rank is None else item.rank + 1
         is_of_loop = bool(_filling(machine, base) & {mark.about for mark in item.of("loop")})
-        rows = "many" if (item.rank or 0) >= 1 and is_of_loop else ""
+        rows = "many" if is_row(item) and is_of_loop else ""
     holder = item if item.kind in ("model", "transformer", "loaded") else base
     grown = replace(holder, marks=base.marks | item.marks, rank=rank, rows=rows, items=None)
     if holder is base and base.kind in ("", "const"):
@@ -48,12 +49,30 @@ def _extended(machine: Machine, call: Call) -> Value:
     return NOTHING
 
 
+def _updated(machine: Machine, call: Call) -> Value:
+    """kept.update(model=x), kept.update({"model": x}): as an assignment to each of the keys."""
+    func, given = call.node.func, call.arguments
+    entries = dict(given.get(0).entries) | {key: each for key, each in given.options.items() if key != "**"}
+    is_of_dictionary = call.receiver.kind not in ("model", "transformer") and bool(entries)
+    if not isinstance(func, ast.Attribute) or not is_of_dictionary:
+        return _extended(machine, call)
+    for key, value in entries.items():
+        item = ast.Subscript(value=func.value, slice=ast.Constant(value=key), ctx=ast.Store())
+        machine.assign(ast.fix_missing_locations(ast.copy_location(item, call.node)), value)
+    return NOTHING
+
+
 def _values(machine: Machine, call: Call) -> Value:
-    """data.values(): in the order in which the client sent them, if it is a request."""
+    """data.values(): in the order in which the client sent them, if it is a request.
+
+    They are columns if they become one row. Until then, the first axis is that of the keys: of whole rows or
+    pictures, each under a name of its own.
+    """
     base = call.receiver
-    is_sent = base.kind == "request"
-    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_sent else frozenset())
-    return Value(kind="order" if is_sent else "list", marks=marks)
+    is_sent = base.kind == "request" or (base.kind == "record" and base.has("request"))
+    is_first = is_sent and not base.has("order")
+    marks = base.marks | ({Mark("order", machine.site(call.node))} if is_first else frozenset())
+    return Value(kind="order" if is_sent else "list", marks=marks, rows="keyed" if is_sent else "")
 
 
 def _declared(machine: Machine, call: Call) -> Value:
@@ -88,7 +107,7 @@ CONTAINERS: Handlers = {
     "appendleft": appended,
     "insert": appended,
     "extend": _extended,
-    "update": _extended,
+    "update": _updated,
     "values": _values,
     "dict": _declared,
     "model_dump": _declared,

@@ -10,12 +10,13 @@ from keras_consistency_cli.checks.code.engine.machine import Call, Machine, labe
 from keras_consistency_cli.checks.code.library.handlers import Handlers
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Thing, Value
 
-__all__ = ["FIT_METHODS", "transformed"]
+__all__ = ["FIT_FUNCTIONS", "FIT_METHODS", "marks_of_fit", "transformed"]
 
 _TRANSFORMER = re.compile(
     r"scal|encod|token|vectori|normali[sz]|imput|pca|binari|(?:^|_)(?:le|ohe|sc|ss|mms|lb)\d*$"
 )
 
+_FEATUREWISE = ("featurewise_center", "featurewise_std_normalization", "zca_whitening")
 _WRAPPERS = ("array", "asarray", "constant", "convert_to_tensor", "list")
 """Functions that leave the rows as they are."""
 
@@ -24,10 +25,29 @@ def is_transformer(call: Call) -> bool:
     """Whether the object learns from rows to transform rows: by its class, or by its name."""
     if call.receiver.kind == "transformer":
         return True
-    if call.receiver.kind in ("model", "layer", "generator", "pipeline", "stateless"):
+    if call.receiver.kind == "generator":
+        return _is_of_features(call.receiver.thing)
+    if call.receiver.kind in ("model", "layer", "pipeline", "stateless"):
         return False
     label = label_of(call.node.func.value) if isinstance(call.node.func, ast.Attribute) else ""
     return bool(_TRANSFORMER.search(label.casefold()))
+
+
+def _is_of_features(thing: Thing | None) -> bool:
+    """Whether a generator of pictures learns: ImageDataGenerator(featurewise_center=True)."""
+    options = thing.options if thing is not None else {}
+    return any(name in options and not options[name].is_const(False) for name in _FEATUREWISE)
+
+
+def _cloned(machine: Machine, call: Call) -> Value:
+    """sklearn.base.clone(scaler): one of the same kind, which has learned nothing."""
+    given = call.arguments.get(0, "estimator")
+    thing = given.thing
+    names = f"{thing.path} {thing.label}".casefold() if thing is not None else ""
+    is_known = given.kind == "transformer" or (given.kind == "loaded" and _TRANSFORMER.search(names))
+    if thing is None or not is_known:
+        return call.result
+    return machine.new_thing(call.node, "built", thing.name, "transformer")
 
 
 def _fit(machine: Machine, call: Call) -> Value:
@@ -82,15 +102,19 @@ def _adapt(machine: Machine, call: Call) -> Value:
 
 def transformed(machine: Machine, call: Call) -> Value:
     """scaler.transform(x), tokenizer.texts_to_sequences(x)."""
-    thing = call.receiver.thing
     given = _rows_of(call)
     machine.add("transform", call.node, call.receiver, given, method=call.name)
-    marks: frozenset[Mark] = frozenset()
-    if thing is not None:
-        marks = frozenset(mark for mark in thing.fit_marks if mark.kind == "refit")
-        same = f"fitted-on:{_text(call)}"
-        marks |= {mark._replace(kind="refit-self") for mark in thing.fit_marks if mark.kind == same}
-    return _result(call, given, marks)
+    return _result(call, given, marks_of_fit(call))
+
+
+def marks_of_fit(call: Call) -> frozenset[Mark]:
+    """What the last fit of an object makes true of rows that it transforms."""
+    thing = call.receiver.thing
+    if thing is None:
+        return frozenset()
+    marks = frozenset(mark for mark in thing.fit_marks if mark.kind == "refit")
+    same = f"fitted-on:{_text(call)}"
+    return marks | {mark._replace(kind="refit-self") for mark in thing.fit_marks if mark.kind == same}
 
 
 def _result(call: Call, given: Value, marks: frozenset[Mark]) -> Value:
@@ -127,3 +151,4 @@ FIT_METHODS: Handlers = {
     "train_on_batch": _train,
     "fit_generator": _train,
 }
+FIT_FUNCTIONS: Handlers = {"sklearn.clone": _cloned}

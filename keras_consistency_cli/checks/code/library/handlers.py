@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine
 from keras_consistency_cli.checks.code.values.value import NOTHING, Value
 
-__all__ = ["Handler", "Handlers", "is_double", "nothing"]
+__all__ = ["WIDE", "Handler", "Handlers", "is_double", "nothing"]
 
 Handler = Callable[[Machine, Call], Value]
 Handlers = Mapping[str, Handler]
 """By the name of the function or method."""
+
+WIDE = ("float64", "untyped")
+"""What is true of arrays of 64 bits until they get a dtype: of floats, or of what a user sent."""
 
 
 def nothing(machine: Machine, call: Call) -> Value:

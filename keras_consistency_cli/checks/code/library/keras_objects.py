@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.code.library.handlers import Handlers
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Thing, Value
 
-__all__ = ["AUGMENTATIONS", "KERAS", "RECURRENT", "note_layers"]
+__all__ = ["AUGMENTATIONS", "KERAS", "OF_PIXELS", "RECURRENT", "note_layers"]
 
 RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "Bidirectional"})
 AUGMENTATIONS = frozenset(
@@ -29,8 +29,13 @@ _LAYERS = (
 )  # fmt: skip
 _AXES_OF_SERIES = 2
 """Of one series: time steps and columns."""
+OF_PIXELS = "scales-pixels"
+"""Among the layers of a model: it contains the scaling of its pixels."""
+_LARGEST_SCALE = 0.01
 _SCALED_INSIDE = ("efficientnet", "efficientnet_v2", "convnext", "regnet", "mobilenet_v3")
 """Architectures that contain their scaling: their preprocess_input() changes nothing."""
+_OF_CAFFE = frozenset({"VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152"})
+"""Architectures whose weights are those of Caffe, for blue, green, red; preprocess_input() exchanges them."""
 _BUILDERS = ("Sequential", "Model", "model_from_json", "model_from_yaml", "clone_model", "from_config")
 _ARCHITECTURES = (
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "InceptionV3",
@@ -65,6 +70,12 @@ def _architecture(machine: Machine, call: Call) -> Value:
     is_loaded = not weights.is_const(None)
     value = machine.new_thing(call.node, "loaded" if is_loaded else "built", "application", "model", call)
     _as_keras(value)
+    if value.thing is not None and call.name.rpartition(".")[2] in _OF_CAFFE:
+        value.thing.layers.add("caffe")
+    name = call.name.rpartition(".")[2].casefold().replace("netv", "net_v")
+    is_scaled = not call.arguments.options.get("include_preprocessing", NOTHING).is_const(False)
+    if value.thing is not None and is_loaded and is_scaled and name.startswith(_SCALED_INSIDE):
+        value.thing.layers.add(OF_PIXELS)
     has_top = not call.arguments.get(0, "include_top").is_const(False)
     if is_loaded and has_top:
         machine.add("load", call.node, value, weights)
@@ -79,7 +90,7 @@ def _build(machine: Machine, call: Call) -> Value:
         note_layers(thing, call.arguments.all())
         if thing.layers & AUGMENTATIONS and thing.layers <= AUGMENTATIONS | _OF_PICTURES:
             return replace(value, kind="augmentation")
-    return value
+    return value.marked(*call.result.of("training-inside"))
 
 
 def note_layers(model: Thing, values: Iterable[Value]) -> None:
@@ -102,8 +113,15 @@ def _layer(machine: Machine, call: Call) -> Value:
         thing.layers.add("stateful")
     if _declares_one_step(call.arguments):
         thing.layers.add("one-step")
+    if name == "Rescaling" and _is_of_pixels(call.arguments.get(0, "scale")):
+        thing.layers.add(OF_PIXELS)
     marks = {Mark(f"layer:{layer}") for layer in (name, *thing.layers)}
     return replace(value, marks=frozenset(marks))
+
+
+def _is_of_pixels(scale: Value) -> bool:
+    """Whether a scale brings pixels from 0 to 255 down to small numbers: 1 / 255, 1 / 127.5."""
+    return isinstance(scale.ref, float) and 0 < scale.ref < _LARGEST_SCALE
 
 
 def _augmentation(machine: Machine, call: Call) -> Value:

@@ -8,11 +8,14 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.engine.machine import Call, Machine, label_of
 from keras_consistency_cli.checks.code.library.array_methods import ARRAY_METHODS
 from keras_consistency_cli.checks.code.library.containers import CONTAINERS, appended
-from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, transformed
+from keras_consistency_cli.checks.code.library.fits import FIT_METHODS, marks_of_fit, transformed
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.library.keras_objects import note_layers
-from keras_consistency_cli.checks.code.library.web import post, stream
+from keras_consistency_cli.checks.code.library.images import pasted
+from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS, note_layers
+from keras_consistency_cli.checks.code.library.plain import hashed
+from keras_consistency_cli.checks.code.serving.web import post, stream
 from keras_consistency_cli.checks.code.values.marks import scaled_pixels
+from keras_consistency_cli.checks.code.values.parts import parts_of
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value
 
 __all__ = ["METHODS", "call_object"]
@@ -73,13 +76,17 @@ def call_object(machine: Machine, call: Call) -> Value:
         marks = {Mark("augmented", machine.site(call.node))} if training.is_const(True) else frozenset()
         given = call.arguments.get(0)
         return replace(given, marks=given.marks | marks, items=None)
+    if kind == "layer" and call.receiver.thing is not None and OF_PIXELS in call.receiver.thing.layers:
+        given = call.arguments.get(0)
+        marks = scaled_pixels(given, "div255", machine.site(call.node)) | call.receiver.marks
+        return replace(given, marks=marks, items=None)
     return call.result
 
 
 def _called_model(machine: Machine, call: Call) -> Value:
     data = call.arguments.get(0)
     if data.has("symbolic"):
-        return Value(marks=data.marks)
+        return Value(marks=data.marks | _training_inside(machine, call))
     machine.add(
         "call",
         call.node,
@@ -90,6 +97,14 @@ def _called_model(machine: Machine, call: Call) -> Value:
     return outputs(machine, call, "called")
 
 
+def _training_inside(machine: Machine, call: Call) -> frozenset[Mark]:
+    """What is true of a model that is built around a loaded one: it may be in training mode inside."""
+    training = {**call.arguments.options, **_training(call)}.get("training", NOTHING)
+    is_training = training.is_const(True) or training.is_const(1)
+    is_loaded = call.receiver.thing is not None and call.receiver.thing.made == "loaded"
+    return frozenset({Mark("training-inside", machine.site(call.node))} if is_training and is_loaded else ())
+
+
 def _training(call: Call) -> dict[str, Value]:
     return {"training": call.arguments.values[1]} if len(call.arguments.values) > 1 else {}
 
@@ -97,6 +112,11 @@ def _training(call: Call) -> dict[str, Value]:
 def _reset(machine: Machine, call: Call) -> Value:
     machine.add("reset", call.node, call.receiver, NOTHING)
     return NOTHING
+
+
+def _layer(machine: Machine, call: Call) -> Value:
+    """model.get_layer("memory")."""
+    return parts_of(call.receiver) if call.receiver.kind == "model" else call.result
 
 
 def _gradient(machine: Machine, call: Call) -> Value:
@@ -132,10 +152,12 @@ def _applied(machine: Machine, call: Call) -> Value:
     """rows.apply(function): the function is followed for any row."""
     function, base = call.arguments.get(0), call.receiver
     loop = id(call.node)
-    item = Value(marks=base.marks | {Mark("loop", None, loop)}, rank=1)
+    is_of_rows = base.kind == "frame" and call.arguments.options.get("axis", NOTHING).is_const(1)
+    item = Value(kind="record" if is_of_rows else "", marks=base.marks | {Mark("loop", None, loop)}, rank=1)
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "apply")))):
         result = machine.apply(call.node, function, replace(call.arguments, values=(item,), options={}))
-    return replace(result, marks=result.marks | base.marks, rank=None, rows="")
+    kept = base.without("order", "columns") if is_of_rows else base
+    return replace(result, marks=result.marks | kept.marks, rank=None, rows="")
 
 
 def _in_thread(machine: Machine, call: Call) -> Value:
@@ -166,7 +188,7 @@ def _flow(machine: Machine, call: Call) -> Value:
     if call.name.startswith("flow_from"):
         machine.add("training-data", call.node, call.receiver, given, options=thing.options)
         return Value(rows="many")
-    marks = given.marks
+    marks = given.marks | marks_of_fit(call)
     if any(name in thing.options for name in _AUGMENTING):
         marks = marks | {Mark("augmented", machine.site(call.node))}
     if "rescale" in thing.options:
@@ -208,6 +230,9 @@ METHODS: Handlers = {
     **CONTAINERS,
     **dict.fromkeys(_PREDICTS, predict),
     **dict.fromkeys(_RESETS, _reset),
+    "get_layer": _layer,
+    **dict.fromkeys(("paste", "alpha_composite"), pasted),
+    "__hash__": lambda machine, call: hashed(machine, call, call.receiver),
     "gradient": _gradient,
     "save": _save,
     "save_weights": _save,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.code.engine.machine import Arguments, Call, Machine
 from keras_consistency_cli.checks.code.library.handlers import Handlers, nothing
-from keras_consistency_cli.checks.code.values.parts import collected, item_of
+from keras_consistency_cli.checks.code.values.naming import dictionary
+from keras_consistency_cli.checks.code.values.parts import collected, item_of, of_keys
 from keras_consistency_cli.checks.code.values.value import (
     NOTHING,
     Instance,
@@ -16,7 +17,7 @@ from keras_consistency_cli.checks.code.values.value import (
     merge_marks,
 )
 
-__all__ = ["PLAIN"]
+__all__ = ["PLAIN", "hashed"]
 
 _LOCKS = (
     "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "CapacityLimiter", "FileLock",
@@ -26,15 +27,20 @@ _GONE = ("div255", "div127", "prepared", "centred", "own-scaled", "order", "colu
 
 
 def _number(machine: Machine, call: Call) -> Value:
-    """float(x), int(x): one number."""
+    """float(x), int(x): one number; of a value that is one already, it changes nothing."""
     given = call.arguments.get(0)
-    marks = given.marks | {Mark("numbers")} if given.has("request") else given.marks
+    is_field = given.has("request") and (given.rank != 0 or bool(given.kind))
+    marks = given.marks | {Mark("numbers")} if is_field else given.marks
     return Value(kind="number", marks=marks, rank=0)
 
 
 def _hash(machine: Machine, call: Call) -> Value:
     """hash(x): of a text, it differs in each process; of a number it does not."""
-    given = call.arguments.get(0)
+    return hashed(machine, call, call.arguments.get(0))
+
+
+def hashed(machine: Machine, call: Call, given: Value) -> Value:
+    """What hash() makes of a value; word.__hash__() is the same."""
     own = machine.attribute_of(given, "__hash__") if isinstance(given.ref, Instance) else None
     if own is not None:
         return machine.call_own(own)
@@ -50,9 +56,24 @@ def _same(machine: Machine, call: Call) -> Value:
     return replace(given, kind="list" if given.kind == "order" else given.kind)
 
 
+def _dictionary(machine: Machine, call: Call) -> Value:
+    """dict(model=x, scaler=y): what is kept under these keys."""
+    given = {key: value for key, value in call.arguments.options.items() if key != "**"}
+    if not given:
+        return call.result
+    made = dictionary(given, list(given.values()), is_complete=not call.arguments.values)
+    entries = {**dict(call.arguments.get(0).entries), **dict(made.entries)}
+    return replace(made, kind="dict", ref=None, marks=call.result.marks, entries=tuple(entries.items()))
+
+
 def _parsed(machine: Machine, call: Call) -> Value:
     """json.load(stream): the contents of a file."""
     return Value(marks=call.arguments.get(0).marks)
+
+
+def _total(machine: Machine, call: Call) -> Value:
+    """sum(x), max(x): the same in any order."""
+    return call.result.without("order")
 
 
 def _sorted(machine: Machine, call: Call) -> Value:
@@ -89,7 +110,7 @@ def _map(machine: Machine, call: Call) -> Value:
     with machine.within(replace(machine.place, loops=(*machine.place.loops, (loop, "comprehension")))):
         result = machine.apply(call.node, function, Arguments(items))
     machine.note_samples(call.node, result)
-    return collected(result)
+    return of_keys(collected(result), data, result)
 
 
 def _load(machine: Machine, call: Call) -> Value:
@@ -108,10 +129,27 @@ def _input(machine: Machine, call: Call) -> Value:
     return Value(marks=frozenset({Mark("request")}))
 
 
+def _fields(machine: Machine, call: Call) -> Value:
+    """SimpleNamespace(model=model, scaler=scaler): an object with these fields."""
+    options = call.arguments.options
+    made = dictionary(options, list(options.values()), is_complete=False)
+    return replace(made, kind="fields", ref=None) if options and not call.arguments.values else call.result
+
+
+def _field(machine: Machine, call: Call) -> Value:
+    """dataclasses.field(default_factory=Tokenizer), field(default=None)."""
+    options = call.arguments.options
+    factory = options.get("default_factory", options.get("factory"))
+    if factory is not None:
+        return Value(kind="factory", ref=Prepared(factory))
+    return options.get("default", NOTHING)
+
+
 def _partial(machine: Machine, call: Call) -> Value:
     """partial(model, training=True): called with these arguments, too."""
     function, *values = call.arguments.values or (NOTHING,)
-    options = tuple(call.arguments.options.items())
+    stated = Mark("stated", machine.site(call.node))
+    options = tuple((name, value.marked(stated)) for name, value in call.arguments.options.items())
     if not values and not options:
         return function
     return Value(kind="prepared-call", ref=Prepared(function, tuple(values), options))
@@ -150,12 +188,14 @@ PLAIN: Handlers = {
     "builtins.print": _printed,
     "builtins.type": nothing,
     "builtins.range": lambda _machine, _call: Value(kind="range"),
+    "builtins.dict": _dictionary,
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.iter": _same,
     "builtins.next": _same,
     "builtins.reversed": _same,
     "builtins.sorted": _sorted,
+    **{f"builtins.{name}": _total for name in ("sum", "max", "min", "any", "all")},
     "builtins.enumerate": _enumerate,
     "builtins.zip": _zip,
     "builtins.map": _map,
@@ -163,6 +203,11 @@ PLAIN: Handlers = {
     "builtins.open": _open_file,
     "builtins.super": nothing,
     "functools.partial": _partial,
+    "types.SimpleNamespace": _fields,
+    "argparse.Namespace": _fields,
+    "dataclasses.field": _field,
+    "attr.field": _field,
+    "attrs.field": _field,
     "asyncio.to_thread": _in_thread,
     "fastapi.run_in_threadpool": _in_thread,
     "starlette.run_in_threadpool": _in_thread,

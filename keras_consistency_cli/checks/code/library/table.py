@@ -6,18 +6,21 @@ from functools import cache
 
 from keras_consistency_cli.checks.code.library.arrays import ARRAYS
 from keras_consistency_cli.checks.code.library.axes import AXES
+from keras_consistency_cli.checks.code.library.fits import FIT_FUNCTIONS
 from keras_consistency_cli.checks.code.library.handlers import Handler, Handlers
 from keras_consistency_cli.checks.code.library.images import IMAGES
 from keras_consistency_cli.checks.code.library.keras_objects import KERAS
+from keras_consistency_cli.checks.code.library.numbers import ELEMENTWISE, RANDOMNESS
 from keras_consistency_cli.checks.code.library.plain import PLAIN
 from keras_consistency_cli.checks.code.library.tables import TABLES
 from keras_consistency_cli.checks.code.library.transformers import TRANSFORMERS
-from keras_consistency_cli.checks.code.library.web import WEB
+from keras_consistency_cli.checks.code.serving.web import WEB
 
 __all__ = ["find_handler"]
 
 _LIBRARY: Handlers = {
     **PLAIN,
+    **ELEMENTWISE,
     **ARRAYS,
     **AXES,
     **TABLES,
@@ -25,6 +28,8 @@ _LIBRARY: Handlers = {
     **KERAS,
     **TRANSFORMERS,
     **WEB,
+    **FIT_FUNCTIONS,
+    **RANDOMNESS,
 }
 """By "library.name": the first and the last part of the dotted name."""
 _ROOT_OF_NAME = {key.rpartition(".")[2]: handler for key, handler in _LIBRARY.items()}

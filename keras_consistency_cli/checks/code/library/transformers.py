@@ -114,6 +114,12 @@ def _scaled_by_itself(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=marks, rank=given.rank, rows=given.rows)
 
 
+def _normalized(machine: Machine, call: Call) -> Value:
+    """sklearn.preprocessing.normalize(x): each row by its own length; with axis=0, each column."""
+    axis = call.arguments.get(2, "axis")
+    return _scaled_by_itself(machine, call) if axis.is_const(0) else call.result
+
+
 def _one_hot(machine: Machine, call: Call) -> Value:
     return Value(kind="array", marks=call.result.marks)
 
@@ -126,6 +132,7 @@ TRANSFORMERS: Handlers = {
     "sklearn.train_test_split": _split,
     **{f"sklearn.{name}": _combined for name in _COMBINED},
     "sklearn.scale": _scaled_by_itself,
+    "sklearn.normalize": _normalized,
     "sklearn.minmax_scale": _scaled_by_itself,
     "sklearn.robust_scale": _scaled_by_itself,
     "scipy.zscore": _scaled_by_itself,

@@ -28,6 +28,8 @@ _OTHER_LANGUAGES = (
 def read_notebook(content: bytes) -> tuple[list[str], dict[int, tuple[int, int]]]:
     """Return the lines of all cells with code, and for each line the number of its cell and its line there.
 
+    All cells are counted from 1, those of text too, as Jupyter shows them and other tools count them.
+
     Raises:
         ValueError: it is not JSON, or not a notebook.
     """
@@ -40,11 +42,9 @@ def read_notebook(content: bytes) -> tuple[list[str], dict[int, tuple[int, int]]
         raise ValueError("it has no cells")
     lines: list[str] = []
     places: dict[int, tuple[int, int]] = {}
-    number = 0
-    for cell in cells:
+    for number, cell in enumerate(cells, 1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
-        number += 1
         for line_number, line in enumerate(_code_lines(cell.get("source")), 1):
             lines.append(line)
             places[len(lines)] = (number, line_number)

@@ -41,7 +41,8 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
     information. Nor can they where they arrive one by one, from a camera, a socket or a queue: call the
-    model there. Stateful models are not reported: they take a series step by step.
+    model there. Pictures of files are reported only if all of them are brought to one size. Stateful models
+    are not reported: they take a series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -61,12 +62,14 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
                     + (", each after the output before it" if depends else ""),
                     fix="model(row, training=False)"
                     if depends or _is_stream(event)
-                    else "collect the rows, and predict once",
+                    else "collect the rows, and predict once; if that cannot be, model(row, training=False)",
                     severity="info" if depends else None,
                 )
 
 
 def _is_row_of_loop(event: Event) -> bool:
+    if event.data.has("any-size"):
+        return False
     inside = {loop for loop, _ in event.place.loops}
     of_data = {mark.about for mark in event.data.of("loop")}
     of_model = {mark.about for mark in event.subject.of("loop")}
@@ -172,7 +175,8 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
     Why: Dropout is random, and BatchNormalization uses the statistics of the batch: the output of a row
     depends on chance and on the other rows.
 
-    How: A model that was loaded is called with training=True, not under a GradientTape. Monte Carlo
+    How: A model that was loaded is called with training=True, not under a GradientTape, or is part of
+    another one that calls it so. Monte Carlo
     dropout is not reported: the same rows in each pass of a loop whose outputs are kept together or summed
     up, or rows that are repeated and whose outputs are averaged. Loops over rows, and over what arrives,
     are no Monte Carlo dropout. The learning phase counts where a way through the program sets it and
@@ -193,13 +197,28 @@ def in_training(evidence: Evidence) -> Iterator[Hit]:
                 continue
             training = event.options.get("training")
             is_meant = "tape" in event.place.contexts or _is_sampled(trace, event)
-            if training is not None and training.is_const(True) and not is_meant:
+            if training is not None and _is_on(training) and not is_meant:
+                stated = next((mark.site for mark in training.of("stated") if mark.site is not None), None)
+                words = f"{code_of(event.node)} {where(trace)} is in training mode"
                 yield Hit(
-                    site=event.site,
-                    words=f"{code_of(event.node)} {where(trace)} is in training mode",
+                    site=stated or event.site,
+                    words=f"training=True is stated here: {words}" if stated else words,
+                    fix="state training=False" if stated else "model(x, training=False)",
+                )
+        yield from _of_wrapped(trace)
+        yield from phases_of(evidence, trace)
+
+
+def _of_wrapped(trace: Trace) -> Iterator[Hit]:
+    """A model that calls a loaded one in training mode: keras.Model(x, model(x, training=True))."""
+    for event in serving_events(trace, "predict", "call"):
+        for mark in event.subject.of("training-inside") if not _is_sampled(trace, event) else ():
+            if mark.site is not None:
+                yield Hit(
+                    site=mark.site,
+                    words=f"{code_of(event.node)} {where(trace)} is in training mode inside",
                     fix="model(x, training=False)",
                 )
-        yield from phases_of(evidence, trace)
 
 
 @rule(
@@ -215,9 +234,9 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
     Why: The same request gives a different output each time.
 
     How: The rule follows tf.image.random_*, augmentation layers in training mode, ImageDataGenerator with
-    augmentation and random numbers to predict() of a model that was loaded, if they are mixed with what a
-    user sent. Loops that repeat the same rows are not reported, nor are generators that start from noise,
-    sampled text, and outputs that are averaged over several augmentations.
+    augmentation, shuffled rows and random numbers to predict() of a model that was loaded, if they are
+    mixed with what a user sent. Loops that repeat the same rows are not reported, nor are generators that
+    start from noise, sampled text, and outputs that are averaged over several augmentations.
 
     To fix: Remove it, or average over several augmentations.
 
@@ -236,6 +255,10 @@ def random_rows(evidence: Evidence) -> Iterator[Hit]:
                         words=f"random numbers change the rows {where(trace)}: outputs differ",
                         fix="remove it, or average over several of them",
                     )
+
+
+def _is_on(training: Value) -> bool:
+    return training.is_const(True) or training.is_const(1)
 
 
 def _is_sampled(trace: Trace, event: Event) -> bool:

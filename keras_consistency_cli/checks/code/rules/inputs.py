@@ -100,7 +100,9 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     How: The rule follows the output of predict() to argmax: with axis=0 while the batch is still the
     first axis, or without an axis if there are several rows: a table that is read, a list that a loop
     or a comprehension fills, what np.stack() and np.concatenate() make of it, and the batches that a server
-    collects. The largest number of one column (outputs[:, 1]) is a question about rows, and not reported.
+    collects. What changes each number by itself, as tf.nn.softmax() does, changes no axis. The largest
+    number of one column (outputs[:, 1]) is a question about rows, and not reported, nor is a position that
+    takes the best of what was sent (moves[np.argmax(values)]), or that goes to np.unravel_index().
     With --model, the rule also reports argmax of an output of one number.
 
     To fix: Search along the last axis.
@@ -111,12 +113,13 @@ def argmax_axis(evidence: Evidence) -> Iterator[Hit]:
     """
     for trace in evidence.traces:
         served = {event.site: event for event in serving_events(trace)}
+        ranked = {mark.site for event in trace.of("ranked") for mark in event.subject.of("position")}
         for event in trace.of("argmax"):
             values = event.subject
             for mark in (*values.of("pred"), *values.of("called")):
                 prediction = served.get(mark.site) if mark.site else None
                 reason = _wrong_axis(evidence.facts_for(prediction), event) if prediction else ""
-                if reason:
+                if reason and event.site not in ranked:
                     yield Hit(
                         site=event.site,
                         words=f"{code_of(event.node)} {reason}",

@@ -20,10 +20,18 @@ def phases_of(evidence: Evidence, trace: Trace) -> Iterator[Hit]:
         for event in serving_events(trace, "predict", "call")
         if event.kind == "predict" or _follows_phase(event, evidence)
     ]
+    later = _called_later(evidence) if trace.kind in _STARTS else []
     for event in trace.of("phase"):
         if served and _is_training_phase(event):
-            yield _of_phase(event, served)
+            yield _of_phase(event, [*served, *later])
     yield from _phase_of_start(evidence, trace)
+
+
+def _called_later(evidence: Evidence) -> list[Event]:
+    """The calls of a model in requests, which follow the phase that a file sets when it starts."""
+    others = (trace for trace in evidence.traces if trace.kind not in _STARTS and not trace.of("phase"))
+    calls = (event for trace in others for event in serving_events(trace, "call"))
+    return [event for event in calls if _follows_phase(event, evidence)]
 
 
 def _follows_phase(event: Event, evidence: Evidence) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
+from keras_consistency_cli.checks.code.library.keras_objects import OF_PIXELS
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, rule, served_events
 from keras_consistency_cli.checks.code.values.value import Site, Value
 
@@ -27,9 +28,11 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
 
     Why: After the second division, all pixels are nearly zero. The picture is black for the model.
 
-    How: The rule follows divisions by 255, convert_image_dtype() and preprocess_input() of
-    keras.applications to predict() of a model that was loaded. With --model, a Rescaling layer in the
-    model counts too; models of keras.applications such as EfficientNet contain one.
+    How: The rule follows divisions by 255, convert_image_dtype() from whole numbers to floats, and
+    preprocess_input() of keras.applications to predict() of a loaded model, and Rescaling layers. Pictures
+    that plt.imread("a.png") or cv2.normalize() with the limits 0 and 1 return are scaled, too. A Rescaling
+    layer in the model counts, by --model or by the code that builds it; models of keras.applications such
+    as EfficientNet contain one.
 
     To fix: Scale once. If the model contains a Rescaling layer, feed it pixels from 0 to 255.
 
@@ -47,13 +50,21 @@ def twice(evidence: Evidence) -> Iterator[Hit]:
                 )
         divisions = _sites(event.data, "div255")
         prepared = _sites(event.data, "prepared")
-        facts = evidence.facts_for(event)
-        if facts is not None and facts.rescaling and (divisions or prepared):
+        inside = _scaled_inside(evidence, event)
+        if inside and (divisions or prepared):
             yield Hit(
                 site=(divisions or prepared)[0],
-                words=f"the pixels are scaled here, and by {facts.rescaling[0]} in the model",
+                words=f"the pixels are scaled here, and by {inside} in the model",
                 fix="feed the model pixels from 0 to 255",
             )
+
+
+def _scaled_inside(evidence: Evidence, event: Event) -> str:
+    """What scales pixels in a model: by its file, or by the code that builds it; "" if nothing does."""
+    facts, thing = evidence.facts_for(event), event.subject.thing
+    if facts is not None:
+        return facts.rescaling[0] if facts.rescaling else ""
+    return "a layer" if thing is not None and OF_PIXELS in thing.layers else ""
 
 
 @rule(
@@ -112,8 +123,11 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows pictures of cv2.imread(), cv2.imdecode() and cv2.VideoCapture to predict(). It
     reports them if the model expects red, green, blue: preprocess_input() or decode_predictions() of
-    keras.applications is used, or a file of the same program trains with Keras's own loaders. It also
-    reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels.
+    keras.applications is used, or a file of the same program trains with Keras's own loaders. VGG and ResNet
+    of keras.applications take blue, green, red: their preprocess_input() exchanges the channels, and without
+    it OpenCV's order is right. So it is where the means of these channels are subtracted. The rule also
+    reports COLOR_BGR2RGB of a picture that Pillow or Keras has read, which exchanges the right channels, and
+    COLOR_RGB2BGR of one before a model that expects red, green, blue.
 
     To fix: Convert what OpenCV has read, and only that.
 
@@ -130,12 +144,18 @@ def channels(evidence: Evidence) -> Iterator[Hit]:
                 severity="warn",
             )
         reason = _expects_rgb(evidence, trace, event)
-        for site in _sites(event.data, "bgr") if reason else ():
-            yield Hit(
-                site=site,
-                words=f"OpenCV reads blue, green, red, and {reason}",
-                fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
-            )
+        for mark in event.data.of("bgr") if reason else ():
+            if mark.site is not None:
+                yield _as_bgr(mark.site, "reversed" in mark.names, reason)
+
+
+def _as_bgr(site: Site, is_reversed: bool, reason: str) -> Hit:
+    """A picture that is blue, green, red: as OpenCV reads it, or because its channels are reversed."""
+    if is_reversed:
+        words = "the channels of a picture that is red, green, blue are reversed here"
+        return Hit(site=site, words=f"{words}, and {reason}", fix="remove the reversal")
+    words = f"OpenCV reads blue, green, red, and {reason}"
+    return Hit(site=site, words=words, fix="cv2.cvtColor(image, cv2.COLOR_BGR2RGB)")
 
 
 def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
@@ -144,7 +164,11 @@ def _expects_rgb(evidence: Evidence, trace: Trace, event: Event) -> str:
     if event.data.has("prepared") or event.data.has("expects-rgb"):
         return "preprocess_input() expects red, green, blue"
     thing = event.subject.thing
-    if (thing is not None and thing.name == "application") or trace.of("decode"):
+    if event.data.has("means-of-bgr"):
+        return ""
+    is_of_caffe = thing is not None and "caffe" in thing.layers
+    is_application = (thing is not None and thing.name == "application") or bool(trace.of("decode"))
+    if is_application and not is_of_caffe:
         return "the model of keras.applications expects red, green, blue"
     if evidence.training.reads_rgb:
         return f"training reads red, green, blue ({evidence.training.reads_rgb})"

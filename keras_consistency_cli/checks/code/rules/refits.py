@@ -16,6 +16,12 @@ _SILENT = ("Tokenizer", "TextVectorization", "StringLookup", "IntegerLookup", "N
 """What transforms without an error before it has learned anything."""
 _STATED = frozenset({"vocabulary", "mean", "variance"})
 _USES = frozenset({"__call__", "texts_to_sequences", "texts_to_matrix", "sequences_to_texts"})
+_CATEGORIES = ("get_dummies", "codes", "factorize")
+"""Functions and attributes of pandas that find categories in the rows."""
+_OF_TABLES = (*_CATEGORIES, "qcut", "cut")
+_STATE = (
+    "state the categories or limits of training: pd.Categorical(values, categories=...), reindex(columns=...)"
+)
 _LOAD = "load the fitted one that was saved with the model, and only transform"
 
 
@@ -72,7 +78,7 @@ def _is_one_row(event: Event) -> bool:
 def _learned(fit: Event) -> str:
     """What a fit learns: statistics, categories or words."""
     name = fit.subject.thing.name if fit.subject.thing is not None else ""
-    if name in ENCODERS:
+    if name in ENCODERS or fit.method in _CATEGORIES:
         return "categories"
     is_text = name in (*TEXT, "Tokenizer", "TextVectorization") or fit.method == "fit_on_texts"
     return "words" if is_text else "statistics"
@@ -97,8 +103,10 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
     of adapt() to predict() of a model that was loaded, and to requests that are sent to a service for its
     outputs (an address with :predict, /predict, /invocations or /infer). In a request handler, the fit
     counts if its rows come from the request. In a script, it counts if the same rows are fitted and
-    predicted. A Pipeline, a ColumnTransformer or a FeatureUnion that is built in the code learns if one of
-    its parts does. Training is not reported, nor is a pipeline that ends with a classifier.
+    predicted. In a request, pd.get_dummies(), .cat.codes, pd.factorize(), pd.qcut() and pd.cut() with
+    a number of bins count, unless the code names categories or columns. A Pipeline, a ColumnTransformer or
+    a FeatureUnion that is built in the code learns if one of its parts does.
+    Training is not reported, nor is a pipeline that ends with a classifier.
 
     To fix: Save the fitted object after training, load it once, and only transform.
 
@@ -110,10 +118,11 @@ def refit(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         for fit, is_one in _refits(trace):
             if not (is_one and _is_one_row(fit)):
+                is_table = fit.subject.thing is None and fit.method in _OF_TABLES
                 yield Hit(
                     site=fit.site,
                     words=f"{code_of(fit.node)} {where(trace)}; training learned other {_learned(fit)}",
-                    fix=_LOAD,
+                    fix=_STATE if is_table else _LOAD,
                 )
 
 
@@ -169,9 +178,9 @@ def own_statistics(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rule follows (x - x.mean()) / x.std() and (x - x.min()) / (x.max() - x.min()) to predict() of
     a model that was loaded, if x comes from a request and its columns are single numbers. It also follows
-    statistics of all rows (axis=0, of a table, x / x.max() of a table, zscore(x), minmax_scale(x)), if the
-    rows stay rows. Pictures, sound and series, which are often scaled one by one in training too, are not
-    reported.
+    statistics of all rows (axis=0, of a table, x / x.max() of a table or of several rows, zscore(x),
+    minmax_scale(x), normalize(x, axis=0)), if the rows stay rows. Pictures, sound and series, which are
+    often scaled one by one in training too, are not reported.
 
     To fix: Save mean and deviation of the training rows with the model, or put a Normalization layer into
     it.

@@ -22,7 +22,7 @@ from keras_consistency_cli.checks.code.rules.transformers import (
     loaded_transformers,
     written,
 )
-from keras_consistency_cli.checks.code.values.value import Thing, Value
+from keras_consistency_cli.checks.code.values.value import Site, Thing, Value
 
 __all__ = ["RULES"]
 
@@ -113,8 +113,11 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
     error.
 
     How: The rule follows the values() of a dictionary that the client sent, and tables made from one
-    without `columns`, to transform() or predict(). With --scaler, it compares the names of columns in the
-    code with the names that the scaler was fitted with.
+    without `columns`, to transform() or predict(). Columns that are taken from a table by their names, also
+    one by one, are in the order of the code. So are values of a dictionary whose keys the program compares
+    with its own (`if list(data) != NAMES: abort(400)`). Values that never become one row are whole rows or
+    pictures, each under a key. With --scaler, it compares the names of columns in the code with the names
+    that the scaler was fitted with.
 
     To fix: Name the columns in the order of training.
 
@@ -127,16 +130,20 @@ def column_order(evidence: Evidence) -> Iterator[Hit]:
         if not served:
             continue
         for event in (*trace.of("transform"), *served):
-            yield from _ordered_by_client(trace, event)
+            yield from _ordered_by_client(evidence, trace, event)
             yield from _ordered_otherwise(evidence, event)
 
 
-def _ordered_by_client(trace: Trace, event: Event) -> Iterator[Hit]:
+def _ordered_by_client(evidence: Evidence, trace: Trace, event: Event) -> Iterator[Hit]:
+    is_of_rows = event.data.rows == "keyed"  # whole rows, each under a key
     for mark in event.data.of("order"):
-        if mark.site is not None and trace.is_request:
+        if mark.site is not None and trace.is_request and not is_of_rows:
+            is_later = mark.before is not None and mark.before.line != mark.site.line
+            made = f" ({evidence.describe(mark.before, mark.site)})" if mark.before and is_later else ""
+            words = "the columns come in the order in which the client sent them"
             yield Hit(
                 site=mark.site,
-                words="the columns come in the order in which the client sent them",
+                words=f"{words}{made}, and their names are dropped here" if made else words,
                 fix=f"take them by name, in the order of training: {_by_name(event)}",
                 severity="warn",
             )
@@ -175,7 +182,8 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
 
     How: The rows of fit() of a model were transformed by a scaler or a tokenizer that was fitted in the
     same script, the model is saved, and the scaler is only used to fit and to transform: it is not saved,
-    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words.
+    returned or passed on, and nothing that it learned is: len(tokenizer.word_index) saves no words. A
+    program that loads the model and fits at the same place, to rows that no user sent, needs no saved one.
 
     To fix: Save it next to the model, or use a Normalization layer in the model.
 
@@ -184,18 +192,28 @@ def not_saved(evidence: Evidence) -> Iterator[Hit]:
     Sources: https://scikit-learn.org/stable/model_persistence.html
     """
     for trace in evidence.traces:
-        saved = [event.subject.thing for event in trace.of("save")]
+        saved = {event.subject.thing: event.site for event in trace.of("save")}
         for train in trace.of("train"):
             if train.subject.thing is None or train.subject.thing not in saved:
                 continue
+            place = saved[train.subject.thing]
             for fit in trace.of("fit"):
                 thing = fit.subject.thing
-                if thing is not None and _reaches(train.data, thing) and _is_private(evidence, thing):
-                    yield Hit(
-                        site=fit.site,
-                        words=f"the model is saved, and {thing.label}, which prepares its rows, is not",
-                        fix=f'joblib.dump({written(thing)}, "{thing.label}.joblib")',
-                    )
+                is_of_rows = thing is not None and _reaches(train.data, thing)
+                if thing is None or not is_of_rows or fit.site in evidence.training.fitted_again:
+                    continue
+                if _is_private(evidence, thing):
+                    yield _unsaved(evidence, thing, fit.site, place)
+
+
+def _unsaved(evidence: Evidence, thing: Thing, site: Site, saved: Site) -> Hit:
+    """A scaler that is not saved, and where the model is, if it is in another file."""
+    place = f" ({evidence.describe(saved, site)})" if saved.path != site.path else ""
+    return Hit(
+        site=site,
+        words=f"the model is saved{place}, and {thing.label}, which prepares its rows, is not",
+        fix=f'joblib.dump({written(thing)}, "{thing.label}.joblib")',
+    )
 
 
 def _reaches(value: Value, thing: Thing) -> bool:

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.code.engine.trace import Event, Trace
 from keras_consistency_cli.checks.code.rule import Evidence, Hit, Rule, code_of, rule, serving_events, where
+from keras_consistency_cli.checks.code.values.value import Thing
 
 __all__ = ["RULES", "is_stateful"]
+
+
+_ONCE = {
+    "a Streamlit page": "load it in a function with @st.cache_resource",
+    "a task": "load it once in each worker, before the first task",
+}
+"""How a model is loaded only once, by the kind of the way through the program."""
 
 
 def is_stateful(evidence: Evidence, event: Event) -> bool:
@@ -20,9 +28,13 @@ def is_stateful(evidence: Evidence, event: Event) -> bool:
         return False
     if "stateful" in thing.layers:
         return True
-    return any(
-        event.subject.thing is thing for trace in evidence.traces for event in trace.of("reset") if thing
-    )
+    return any(_is_reset_of(thing, event) for trace in evidence.traces for event in trace.of("reset"))
+
+
+def _is_reset_of(model: Thing, event: Event) -> bool:
+    """Whether the state of a model, or of some of its layers, is reset: it has one."""
+    is_of_layers = any(mark.about == model.identity for mark in event.subject.of("part-of"))
+    return event.subject.thing is model or is_of_layers
 
 
 def _is_shared(trace: Trace, event: Event) -> bool:
@@ -43,8 +55,9 @@ def not_reset(evidence: Evidence) -> Iterator[Hit]:
 
     Why: The layers keep the state of the request before. The output depends on who asked before.
 
-    How: The model is stateful by the code that builds it, by reset_states() elsewhere in the file, or by
-    --model; it was made before the request; and the request does not reset it.
+    How: The model is stateful by the code that builds it, by reset_states() of it or of its layers elsewhere
+    in the file, or by --model; it was made before the request; and neither the request nor what the framework
+    calls around it (before_request, Depends) resets it.
 
     To fix: Reset the recurrent layers before each series.
 
@@ -121,7 +134,8 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
     whether the model exists already, or an `except KeyError` whose model is kept, if the file depends on
     the request, or if the model is trained further. Nor is a model that is kept for later requests, if
     this request does not use it or uses it on other ways too (a reload), nor a stateful model: each client
-    may have one of its own.
+    may have one of its own. Nor are steps of a flow (Prefect, Airflow, Dagster), which run once for each run
+    of it.
 
     To fix: Load it once, when the process starts, or cache it.
 
@@ -146,9 +160,7 @@ def loaded_again(evidence: Evidence) -> Iterator[Hit]:
                 yield Hit(
                     site=event.site,
                     words=f"{code_of(event.node)} {where(trace)} loads the model again each time",
-                    fix="load it once, before the first request"
-                    if "Streamlit" not in trace.kind
-                    else "load it in a function with @st.cache_resource",
+                    fix=_ONCE.get(trace.kind, "load it once, before the first request"),
                 )
 
 

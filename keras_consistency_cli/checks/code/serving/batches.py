@@ -10,10 +10,17 @@ from keras_consistency_cli.checks.code.values.naming import library_name
 from keras_consistency_cli.checks.code.values.parts import collected, plus
 from keras_consistency_cli.checks.code.values.value import Class, Function, Value
 
-__all__ = ["batched", "batching", "gathered", "note_batch_size"]
+__all__ = ["batched", "batching", "gathered", "is_called_later", "note_batch_size"]
 
+_OF_COLUMNS = frozenset({"pandas_udf", "udf", "arrow_udf", "udtf"})
 _OF_CALLERS = "ray.serve.batch"
 """Each argument becomes a list of those of the callers, and what the function returns is parted."""
+
+
+def is_called_later(function: Function) -> bool:
+    """Whether a call only names columns, and Spark calls the function with their rows: @pandas_udf."""
+    names = (library_name(name, function.scope) for name in function.decorators)
+    return any(name.startswith("pyspark.") and name.rpartition(".")[2] in _OF_COLUMNS for name in names)
 
 
 def batching(function: Function) -> str:

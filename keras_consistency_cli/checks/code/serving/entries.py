@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 
 from keras_consistency_cli.checks.code.serving.frameworks import (
+    AFTER,
     BARE_ROUTERS,
     BASES,
     BASES_OF,
+    BEFORE,
     CLASS_DECORATORS,
     CLASS_NAMES,
     CLOUD,
     COMMAND_LINES,
     EVENTS,
+    FLOWS,
+    GATEWAYS,
     HANDLERS_OF,
     ONCE,
     ROUTES,
@@ -28,6 +32,7 @@ from keras_consistency_cli.checks.code.values.value import Class, Function, Modu
 __all__ = [
     "describe_module",
     "describe_request",
+    "hooks",
     "is_request_method",
     "is_serving_class",
     "is_startup",
@@ -52,7 +57,7 @@ def describe_request(function: Function, module: Module) -> str:
     for decorator in function.decorators:
         before, _, last = decorator.rpartition(".")
         if last in TASKS:
-            return "a task"
+            return "a task" if _root(decorator, function) not in FLOWS else ""
         if (last in ROUTES and before) or _is_bare_route(decorator, function):
             return "a request handler"
         if before.rpartition(".")[2] in SHINY or decorator in SHINY:
@@ -87,6 +92,8 @@ def _described_by_signature(function: Function, module: Module) -> str:
     names = [argument.arg for argument in entered.node.args.args]
     if function.name in ("lambda_handler", "handler") and names[:2] == ["event", "context"]:
         return "a Lambda handler"
+    if function.owner is None and names in GATEWAYS:
+        return "a request handler"
     if function.owner is None and names[:1] in (["request"], ["req"]):
         return "a request handler"
     if function.owner is not None and _RESPONDER.fullmatch(function.name) and len(names) >= _WITH_CONTEXT:
@@ -96,6 +103,19 @@ def _described_by_signature(function: Function, module: Module) -> str:
     if function.name == "run" and names and any(each.name == "init" for each in module.functions):
         return "a request handler"
     return ""
+
+
+def hooks(module: Module) -> tuple[list[Function], list[Function]]:
+    """Return the functions of a file that are called before, and after, each request: @app.before_request."""
+    before, after = (
+        [
+            each
+            for each in module.functions
+            if any(name.rpartition(".")[2] in last for name in each.decorators)
+        ]
+        for last in (BEFORE, AFTER)
+    )
+    return before, after
 
 
 def is_startup(function: Function) -> bool:
@@ -110,7 +130,7 @@ def is_serving_class(kind: Class) -> bool:
         return True
     if any(decorator.rpartition(".")[2] in CLASS_DECORATORS for decorator in kind.decorators):
         return True
-    return _is_of_seldon(kind) or any(map(is_serving_class, kind.parents))
+    return _is_of_seldon(kind) or _is_of_torchserve(kind) or any(map(is_serving_class, kind.parents))
 
 
 def _is_serving_base(base: str) -> bool:
@@ -128,6 +148,17 @@ def _is_of_seldon(kind: Class) -> bool:
     method = kind.methods.get("predict")
     names = [argument.arg for argument in method.node.args.args[1:]] if method is not None else []
     return names[:1] == ["X"] and bool({*names[1:]} & {*_NAMES_OF_COLUMNS})
+
+
+def _is_of_torchserve(kind: Class) -> bool:
+    """Whether a class is a service of TorchServe, which asks for no base: initialize(self, context), and
+    handle(self, data, context).
+    """
+    initialize, handle = kind.methods.get("initialize"), kind.methods.get("handle")
+    if initialize is None or handle is None:
+        return False
+    names = [argument.arg for argument in (*initialize.node.args.args[1:], *handle.node.args.args[2:])]
+    return names in (["context", "context"], ["ctx", "ctx"])
 
 
 def is_request_method(method: Function, kind: Class, module: Module) -> bool:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "AFTER",
     "BARE_ROUTERS",
     "BASES",
     "BASES_OF",
+    "BEFORE",
     "CALLBACKS",
     "CLASS_DECORATORS",
     "CLASS_NAMES",
     "CLOUD",
     "COMMAND_LINES",
     "EVENTS",
+    "FLOWS",
+    "GATEWAYS",
     "HANDLERS_OF",
+    "LISTS_OF_TASKS",
     "ONCE",
     "PREPARE",
     "REQUEST_CHAIN",
@@ -34,6 +39,10 @@ ROUTES = frozenset(
 BARE_ROUTERS = frozenset({"litestar", "starlite", "bottle"})
 """Libraries whose routes are functions of their own: from litestar import post."""
 TASKS = frozenset({"task", "shared_task", "actor", "periodic_task"})
+FLOWS = frozenset(
+    {"prefect", "airflow", "dagster", "flytekit", "metaflow", "zenml", "kfp", "luigi", "invoke", "doit"}
+)
+"""Libraries whose tasks are steps of a flow, which run once for each run of it, not for each request."""
 VIEWS = frozenset({"api_view", "csrf_exempt", "require_POST", "require_http_methods", "login_required"})
 CLOUD = frozenset({"http", "on_request", "on_call", "function_name", "cloud_event", "blob_trigger"})
 EVENTS = frozenset({"on_message", "message_handler", "callback", "event", "api", "on", "subscriber", "agent"})
@@ -47,12 +56,21 @@ HANDLERS_OF: Mapping[str, frozenset[str]] = {
     "disnake": _DISCORD,
     "slack_bolt": frozenset({"message", "command", "event", "action", "shortcut", "view", "options"}),
     "cherrypy": frozenset({"expose"}),
+    "nameko": frozenset({"rpc", "http", "event_handler", "consume"}),
+    "strawberry": frozenset({"field", "mutation", "subscription"}),
 }
 """Last names of decorators of one library, which mean something else in others."""
+GATEWAYS = (["environ", "start_response"], ["scope", "receive", "send"])
+"""The parameters of an application of WSGI and of one of ASGI."""
+LISTS_OF_TASKS = frozenset({"functions", "cron_jobs"})
+"""Attributes of the settings of a worker of ARQ."""
 CALLBACKS = frozenset({"on_message"})
 """Attributes of clients of libraries whose function is called for each message: paho, websocket."""
 SHINY = frozenset({"render", "reactive"})
 COMMAND_LINES = frozenset({"click", "typer"})
+BEFORE = frozenset({"before_request", "before_app_request", "middleware"})
+AFTER = frozenset({"after_request", "after_app_request", "teardown_request", "teardown_app_request"})
+"""Last names of decorators of functions that are called before, or after, each request."""
 STARTUP = frozenset(
     {"on_event", "before_first_request", "asynccontextmanager", "on_startup", "before_serving"}
 )
@@ -71,7 +89,10 @@ BASES = frozenset(
     }
 )  # fmt: skip
 _BOTS = frozenset({"Client", "AutoShardedClient", "Bot", "AutoShardedBot", "Cog"})
-BASES_OF: Mapping[str, frozenset[str]] = dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS)
+BASES_OF: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS),
+    "google": frozenset({"Predictor"}),
+}
 """Last names of classes of one library, which mean something else in others."""
 CLASS_NAMES = frozenset({"TritonPythonModel", "EndpointHandler"})
 """Classes that Triton and the endpoints of Hugging Face find by their names."""

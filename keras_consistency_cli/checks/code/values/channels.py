@@ -5,19 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.code.values.value import Mark, Value
+from keras_consistency_cli.checks.code.values.value import Mark, Site, Value
 
-__all__ = ["chosen_planes", "flipped_channels", "joined_planes", "plane_of", "planes_of", "replaced_plane"]
+__all__ = [
+    "TURNED",
+    "chosen_planes",
+    "flipped_channels",
+    "joined_planes",
+    "plane_of",
+    "planes_of",
+    "replaced_plane",
+    "reversed_at",
+]
 
 _EXCHANGED = {"bgr": "rgb", "rgb": "bgr"}
+TURNED = ("reversed",)
+"""Of the order blue, green, red: the code has made it from red, green, blue."""
 _ORDERS = ("bgr", "rgb")
 _CHANNELS = 3
 
 
 def flipped_channels(value: Value) -> Value:
     """Return a picture with its channels in the opposite order."""
-    marks = (mark._replace(kind=_EXCHANGED.get(mark.kind, mark.kind)) for mark in value.marks)
-    return replace(value, marks=frozenset(marks), items=None)
+    return replace(value, marks=frozenset(map(_flipped, value.marks)), items=None)
+
+
+def _flipped(mark: Mark) -> Mark:
+    """The order after an exchange: who has exchanged red, green, blue is told so."""
+    names = TURNED if mark.kind == "rgb" else ()
+    return mark._replace(kind=_EXCHANGED[mark.kind], names=names) if mark.kind in _EXCHANGED else mark
+
+
+def reversed_at(before: Value, after: Value, site: Site) -> Value:
+    """Return a picture that may have become blue, green, red at a place: that is where the fault is then."""
+    made = [mark for mark in after.of("bgr") if mark not in before.marks]
+    return after.without("bgr").marked(Mark("bgr", site, names=("reversed",))) if made else after
 
 
 def _reordered(value: Value, order: Sequence[int]) -> Value:

@@ -15,10 +15,10 @@ from keras_consistency_cli.checks.code.syntax import (
     is_window,
 )
 from keras_consistency_cli.checks.code.values.channels import chosen_planes, flipped_channels, plane_of
-from keras_consistency_cli.checks.code.values.parts import as_one_sample, plus
+from keras_consistency_cli.checks.code.values.parts import TABLES, as_one_sample, plus
 from keras_consistency_cli.checks.code.values.value import NOTHING, Mark, Value
 
-__all__ = ["dependency", "indexed", "known_item", "part", "sliced"]
+__all__ = ["dependency", "indexed", "known_item", "masked", "named_column", "part", "sliced"]
 
 
 def dependency(index: Value) -> Value:
@@ -50,9 +50,27 @@ def known_item(base: Value, index: Value) -> Value | None:
         return replace(base, kind="signature")
     if base.kind in ("model", "transformer", "loaded"):
         return base
-    if base.kind == "frame" and index.kind == "const" and isinstance(index.ref, str):
-        return replace(base, kind="column", rank=1, rows="", items=None)
-    return None
+    return named_column(base, index)
+
+
+def named_column(base: Value, index: Value) -> Value | None:
+    """Return a column of a table, or of one of its rows, by a name: alone, it has no order of columns.
+
+    The first axis of a column is that of the rows. A name that comes from the table itself is in its order.
+    """
+    is_name = index.kind == "const" and isinstance(index.ref, str)
+    if base.kind not in TABLES or not (is_name or (base.kind != "frame" and not index.kind)):
+        return None
+    kept = base if index.has("order") else base.without("order", "columns")
+    if base.kind == "frame":
+        return replace(kept, kind="column", rank=1, rows="some", items=None)
+    return indexed(Value(marks=kept.marks), index)
+
+
+def masked(base: Value) -> Value:
+    """Return the rows of a table for which something is true; of an array, the axes are not known."""
+    is_table = base.kind in ("frame", "column")
+    return replace(base, rank=base.rank if is_table else None, rows="some" if is_table else "", items=None)
 
 
 def part(base: Value, index: ast.Tuple, given: Sequence[Value]) -> Value:
@@ -89,4 +107,5 @@ def sliced(base: Value, node: ast.Slice) -> str:
     """The first axis after a slice: x[:1] is one row, and so is x[i : i + 1]."""
     if is_single(node):
         return "one"
-    return base.rows if node.lower is None and node.upper is None else ""
+    is_whole = node.lower is None and node.upper is None
+    return base.rows if is_whole or base.kind == "column" else ""

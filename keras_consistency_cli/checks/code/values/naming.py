@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 
-from keras_consistency_cli.checks.code.values.value import Class, Instance, Scope, Thing, Value
+from keras_consistency_cli.checks.code.values.value import (
+    Class,
+    Instance,
+    Scope,
+    Thing,
+    Value,
+    merge_marks,
+)
 
-__all__ = ["fields_of", "library_name", "name_thing"]
+__all__ = ["dictionary", "fields_of", "library_name", "name_thing"]
 
 
 def name_thing(value: Value, name: str, where: str = "", *, holder: str = "", code: str = "") -> None:
@@ -20,7 +28,7 @@ def name_thing(value: Value, name: str, where: str = "", *, holder: str = "", co
         code: the name as the program writes it, if it outlives the function.
     """
     if value.entries:
-        _hold(list(dict(value.entries).values()), name, "dict")
+        _hold(list(dict(value.entries).values()), name, "object" if value.kind == "fields" else "dict")
     elif isinstance(value.ref, Instance) and value.ref.kind.find("__init__") is None:
         _hold(list(value.ref.attributes.values()), name, "object")
     elif isinstance(value.ref, Thing):
@@ -42,6 +50,29 @@ def _hold(parts: list[Value], name: str, kind: str) -> None:
     for part in parts:
         if isinstance(part.ref, Thing):
             part.ref.holders[name] = kind
+
+
+def dictionary(entries: Mapping[str, Value], values: Sequence[Value], *, is_complete: bool) -> Value:
+    """Return a dictionary that is written out: what is true of a value in it is true of the whole.
+
+    Args:
+        entries: the values under keys that are written out.
+        values: all values.
+        is_complete: whether all keys are written out.
+    """
+    for name, value in entries.items():
+        name_thing(value, name, "[]")
+        if value.thing is not None:
+            value.thing.holders.setdefault("", "dict")
+    known = [value for value in values if value.kind in ("model", "transformer", "loaded")]
+    base = known[0] if known else Value(kind="dict")
+    return Value(
+        kind=base.kind,
+        ref=base.ref,
+        marks=merge_marks(values),
+        items=tuple(Value(kind="const", ref=name) for name in entries) if is_complete else None,
+        entries=tuple((name, value.as_entry()) for name, value in entries.items()),
+    )
 
 
 def fields_of(kind: Class) -> list[str]:

@@ -8,12 +8,17 @@ from dataclasses import replace
 from keras_consistency_cli.checks.code.values.value import Instance, Mark, Site, Value, join
 
 __all__ = [
+    "TABLES",
     "as_one_sample",
+    "broadcast",
     "collected",
     "element_of",
     "is_repeat",
+    "is_row",
     "item_of",
+    "of_keys",
     "one_step",
+    "parts_of",
     "plus",
     "shallow",
     "unpacked",
@@ -21,6 +26,8 @@ __all__ = [
 ]
 
 
+TABLES = ("frame", "records", "record")
+"""Kinds of values whose columns have names: a table, its rows one after another, one of them."""
 _LEVELS = 3
 """Lists inside lists whose items are known."""
 
@@ -44,6 +51,9 @@ def one_step(value: Value, site: Site) -> Value:
     return value.marked(Mark("one-step", site)) if value.rank in (None, 3) else value
 
 
+_ELEMENTS = {"request": "request", **dict.fromkeys((*TABLES, "order"), "record")}
+
+
 def element_of(value: Value) -> Value:
     """Return what is known of one item of a value."""
     if value.kind in ("model", "transformer", "loaded", "instance"):
@@ -54,7 +64,7 @@ def element_of(value: Value) -> Value:
             found = join(found, item)
         return replace(found, marks=found.marks | value.marks)
     rank = plus(value.rank, -1)
-    kind = value.kind if isinstance(value.ref, Instance) else "request" if value.kind == "request" else ""
+    kind = value.kind if isinstance(value.ref, Instance) else _ELEMENTS.get(value.kind, "")
     return Value(kind=kind, ref=value.ref if kind == value.kind else None, marks=value.marks, rank=rank)
 
 
@@ -66,13 +76,35 @@ def is_repeat(source: Value) -> bool:
     return source.kind in ("", "range") and not source.marks
 
 
+def is_row(item: Value) -> bool:
+    """Whether an item of a list is a row, and no single number: np.array(x) of what was sent is one."""
+    is_output = item.has("pred") or item.has("called")
+    is_array = item.kind == "array" and item.rank is None and not is_output
+    return is_array or (item.rank or 0) >= 1
+
+
 def collected(element: Value, *marks: Mark) -> Value:
     """Return a list of such elements, that a comprehension or a generator makes; one of models is a model."""
     if element.kind == "model":
         return element
-    rows = "many" if (element.rank or 0) >= 1 else ""
+    rows = "many" if is_row(element) else ""
     element = element.without("one-step")  # it is no longer the second axis
     return Value(kind="list", marks=element.marks.union(marks), rank=plus(element.rank, 1), rows=rows)
+
+
+def of_keys(whole: Value, source: Value, element: Value) -> Value:
+    """Return a list that was made from another one, one element of each; numbers are no rows under keys."""
+    if source.rows != "keyed" or element.rows == "keyed" or element.rank == 0:
+        return whole
+    if element.rank is None:
+        return replace(whole, rows="keyed")
+    return replace(whole, marks=whole.marks.difference(source.of("order")))
+
+
+def parts_of(model: Value) -> Value:
+    """Return layers of a model: what is done to their state is done to that of the model."""
+    marks = {Mark("part-of", None, model.thing.identity)} if model.thing is not None else frozenset()
+    return Value(kind="layers", marks=model.marks | marks)
 
 
 def item_of(items: Value, loop: int) -> Value:
@@ -86,7 +118,18 @@ def unpacked(value: Value, place: int, amount: int) -> Value:
     """Return one of the values that an assignment to several names unpacks."""
     if value.items is not None and len(value.items) == amount:
         return value.items[place]
-    return replace(element_of(value), rank=None, rows="")
+    item = element_of(value)
+    is_number = value.kind == "list" and item.rank == 0  # a, b = (float(x) for x in data)
+    return replace(item, rank=0 if is_number else None, rows="")
+
+
+def broadcast(left: Value, right: Value) -> tuple[int | None, str]:
+    """Return the axes of the result of an operator, and what is known of its rows."""
+    if left.rank == 0 or (right.kind == "" and right.rank is None and left.rank is None):
+        return (right.rank, right.rows) if left.rank == 0 else (None, left.rows or right.rows)
+    if right.rank == 0 or left.rank == right.rank:
+        return left.rank, left.rows
+    return None, left.rows
 
 
 def plus(rank: int | None, amount: int) -> int | None:

@@ -1,14 +1,13 @@
-"""What the reader of code knows of a value: its kind, where it comes from, and what was done to it.
+"""What the reader of code knows of a value: its kind, its origin, what was done to it. No code is run.
 
-Nothing here is a value of the program: no code is run. A value that nothing is known of has no kind and no
-marks.
-"""
+A value that nothing is known of has no kind and no marks."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import NamedTuple
 
 __all__ = [
@@ -50,13 +49,7 @@ class Mark(NamedTuple):
     before: Site | None = None
 
 
-class _Counter:
-    last = 0
-
-    @classmethod
-    def next(cls) -> int:
-        cls.last += 1
-        return cls.last
+_IDENTITIES = count(1)
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -85,7 +78,7 @@ class Thing:
     options: dict[str, Value] = field(default_factory=dict)
     layers: set[str] = field(default_factory=set)
     """Names of layer classes, of a model that is built in the code."""
-    identity: int = field(default_factory=_Counter.next)
+    identity: int = field(default_factory=_IDENTITIES.__next__)
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
@@ -172,6 +165,8 @@ class Class:
     decorators: tuple[str, ...] = ()
     methods: dict[str, Function] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
+    given: dict[str, Value] = field(default_factory=dict)
+    """What the program gives an object of the class when it is made, by the names of parameters."""
     batches: str = ""
     """Whether a server collects requests for it: "many", "one" if not, "" if no server says so."""
 
@@ -212,7 +207,7 @@ class Value:
         ref: the object, or the constant, or the dotted name.
         marks: what is true of it because of what it was made from.
         rank: its number of axes, None if unknown.
-        rows: "one" if its first axis is a batch of one row, "many" for more, "some" for any number.
+        rows: of the first axis: "one" row, "many", "some" (any number), "keyed" (the values of a dictionary).
         items: the items of a tuple or list that is written out.
         entries: the values of a dictionary by their keys, as far as the keys are texts that are written out.
     """
@@ -275,6 +270,7 @@ class Value:
 
 
 NOTHING = Value()
+_WEAK = ("", "const", "declared")  # kinds that give way to others
 
 
 def merge_marks(values: Iterable[Value]) -> frozenset[Mark]:
@@ -292,7 +288,7 @@ def join(first: Value, second: Value) -> Value:
         return first
     if first.items == () or second.items == ():
         first, second = _as_filled(first, second), _as_filled(second, first)
-    base = second if first.kind in ("", "const") and second.kind not in ("", "const") else first
+    base = second if first.kind in _WEAK and second.kind not in _WEAK else first
     return Value(
         kind=base.kind,
         ref=base.ref,

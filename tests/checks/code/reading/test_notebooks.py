@@ -1,4 +1,4 @@
-"""Notebooks: cells with code, without magic commands; findings name the cell."""
+"""Notebooks: cells with code, without magic commands; findings name the cell among all cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_magic_commands_become_pass() -> None:
         notebook("%time x = 1\nfiles = !ls\n!pip install a\nmodel?", "%%bash\nls", "pip install a\nx = 2")
     )
     assert lines == ["pass", "files = None", "pass", "pass", "pass", "pass", "pass", "x = 2"]
-    assert (places[1], places[8]) == ((1, 1), (3, 2))
+    assert (places[1], places[8]) == ((2, 1), (4, 2))
 
 
 def test_a_line_separator_in_a_text_ends_no_line() -> None:
@@ -44,7 +44,7 @@ def test_findings_name_the_cell(tmp_path: Path) -> None:
         )
     )
     (finding,) = analyse([path]).findings
-    assert (finding.code, finding.cell, finding.line) == ("KS404", 3, 2)
+    assert (finding.code, finding.cell, finding.line) == ("KS404", 4, 2)
 
 
 def test_a_second_place_is_named_by_its_cell(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_second_place_is_named_by_its_cell(tmp_path: Path) -> None:
         )
     )
     (finding,) = analyse([path]).findings
-    assert (finding.code, finding.cell, finding.line) == ("KS301", 3, 1)
-    assert finding.message.endswith("in cell 2, line 2")
+    assert (finding.code, finding.cell, finding.line) == ("KS301", 4, 1)
+    assert finding.message.endswith("in cell 3, line 2")
 
 
 @pytest.mark.parametrize(
