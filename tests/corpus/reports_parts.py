@@ -12,7 +12,13 @@ import numpy as np
 from keras import layers
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 from tests.corpus.cases import Case, Writer
 from tests.corpus.kits import lay_out
@@ -26,6 +32,9 @@ Serve = Callable[[Array], Array]
 _ITEMS, _STEPS = 30_000, 20
 
 SQUEEZED = make_pipeline(PowerTransformer(), MinMaxScaler()).fit(WEATHER)
+QUANTILES = QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=0).fit(WEATHER)
+BENT = PowerTransformer().fit(WEATHER)
+LOGARITHMS = make_pipeline(FunctionTransformer(np.arcsinh), StandardScaler()).fit(WEATHER)
 ROTATED = make_pipeline(StandardScaler(), PCA(4, random_state=0)).fit(WEATHER)
 
 
@@ -39,6 +48,15 @@ def _last_step_alone(rows: Array) -> Array:
 
 def _first_step_alone(rows: Array) -> Array:
     return np.asarray(ROTATED[1:].transform(StandardScaler().fit_transform(rows)))
+
+
+def _in_unit(scaler: Any, column: int, factor: float, offset: float = 0.0) -> Serve:
+    def serve(rows: Array) -> Array:
+        changed = rows.copy()
+        changed[:, column] = changed[:, column] * factor + offset
+        return np.asarray(scaler.transform(changed))
+
+    return serve
 
 
 def _pipeline(scaler: Any) -> Callable[[], Any]:
@@ -201,6 +219,24 @@ CASES: tuple[Case, ...] = (
     _fault(
         "a sensor that gives zeros for a while", measuring(0.0), _series(0.0, _gaps), "features-not-filled"
     ),
+    _fault(
+        "°F before quantiles",
+        _pipeline(QUANTILES),
+        _served(QUANTILES, _in_unit(QUANTILES, 0, 1.8, 32.0)),
+        "scaler-foreign",
+    ),
+    _fault(
+        "wind in km/h before a power",
+        _pipeline(BENT),
+        _served(BENT, _in_unit(BENT, 3, 3.6)),
+        "scaler-foreign",
+    ),
+    _fault(
+        "wind in cm/s before a logarithm",
+        _pipeline(LOGARITHMS),
+        _served(LOGARITHMS, _in_unit(LOGARITHMS, 3, 100.0)),
+        "scaler-foreign",
+    ),
     _clean("both steps of a pipeline as saved", _pipeline(SQUEEZED), _served(SQUEEZED, SQUEEZED.transform)),
     _clean("scaled and rotated as saved", _pipeline(ROTATED), _served(ROTATED, ROTATED.transform)),
     _clean("ids sent as float32", recommender, _items(lambda ids: ids.astype("float32"))),
@@ -215,5 +251,7 @@ CASES: tuple[Case, ...] = (
         measuring(-99.0),
         _series(-99.0, lambda raw, true: np.where(true, _standard(raw), -99.0), side="left"),
     ),
+    _clean("°C before quantiles", _pipeline(QUANTILES), _served(QUANTILES, QUANTILES.transform)),
+    _clean("wind in m/s before a power", _pipeline(BENT), _served(BENT, BENT.transform)),
     _clean("texts padded with zeros", reading, _texts(lambda ids, true: np.where(true, ids, 0))),
 )

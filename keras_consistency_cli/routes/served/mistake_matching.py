@@ -33,7 +33,7 @@ from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColum
 
 __all__ = ["match_served_rows"]
 
-_OTHER_COLUMNS = "other-columns"
+_OTHER_COLUMNS, _OTHER_UNIT = "other-columns", "other-unit"
 _REORDERED = "values-reordered"
 _IMAGE_AXES = 4
 """Rows, height, width and channels; videos have time as well."""
@@ -235,6 +235,8 @@ def _find_candidates(
         differs = _compare_variant(served, variant)
         rows = len(served[variant.start or 0 :][: len(variant.rows)])
         moved = variant.kind == _OTHER_COLUMNS
+        if moved or variant.kind.startswith(_OTHER_UNIT):
+            mixture.leave_out_ends(differs, flatten_to_columns(served[:rows]))
         mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start, moved=moved)
         for column in wrong - _differing_columns(variant, differs):
             source = variant.sources[column] if variant.sources else None

@@ -21,7 +21,15 @@ import numpy.typing as npt
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison
 from keras_consistency_cli.routes.served.mistakes import MistakeKey
 
-__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "build_part", "find_runs", "is_filled"]
+__all__ = [
+    "UNKNOWN",
+    "WHOLE_ROWS",
+    "Mixture",
+    "Part",
+    "build_part",
+    "find_runs",
+    "is_filled",
+]
 
 WHOLE_ROWS = ("refit-single",)
 """Mistakes that change every column of a row.
@@ -40,6 +48,7 @@ _LEAST_SHARE = 0.5
 """Share of the wrong rows that known mistakes must explain."""
 _MIN_FILLED = 6
 """Values that are one number in each of a few columns; fewer may be equal by chance."""
+_LEAST_SAME, _LEAST_NUMBERS = 3, 3
 _NAMED_ROWS = 5
 _MIN_EVENLY_SPACED = 3
 """Rows at equal distances before these distances count as regular."""
@@ -136,6 +145,18 @@ class Mixture:
             explained_rows: Mask = np.asarray(hit.any(axis=1) & explains.all(axis=1))
             coverage.explains[len(differs) :] |= hit.any(axis=0) & explains.all(axis=0)
             coverage.gives[len(differs) :] |= explained_rows.any() & gives[explained_rows].all(axis=0)
+
+    def leave_out_ends(self, differs: Mask, served: Mask) -> None:
+        """Mark the columns in which a variant of the first rows gives only one of several wrong numbers.
+
+        A scaler with a limited range puts all values beyond it at its end, whatever they were made from.
+        """
+        wrong = self.wrong.reshape(-1, served.shape[1])[: len(served)]
+        for column in range(served.shape[1]):
+            same = served[wrong[:, column] & ~differs[:, column], column]
+            is_one = len(same) >= _LEAST_SAME and np.ptp(same) == 0
+            if is_one and len(np.unique(served[:, column])) >= _LEAST_NUMBERS:
+                differs[:, column] = True
 
     def find_parts(self, columns: list[int]) -> list[Part]:
         """Return the mistakes that explain the wrong rows of these columns.

@@ -23,6 +23,7 @@ __all__ = [
     "NOT_FILLED",
     "OTHER_INPUT",
     "OTHER_ROWS",
+    "OTHER_UNIT",
     "PADDING_CHANGED",
     "RESHAPED",
     "ROWS_LATE",
@@ -43,7 +44,7 @@ ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
 LOST_CATEGORIES = "lost-categories"
 NOT_DIVIDED, DIVIDED_AGAIN = "not-divided", "divided-again"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
-IDS_STORED, PADDING_CHANGED = "ids-stored", "padding-changed"
+IDS_STORED, OTHER_UNIT, PADDING_CHANGED = "ids-stored", "other-unit", "padding-changed"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
 _FILLED = "gaps-filled-otherwise"
@@ -149,6 +150,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "255 times as small as the right values, like pixels that are divided by 255 again",
         "scaler-foreign",
     ),
+    OTHER_UNIT: ("scaled from values in a different unit, {step}", "scaler-foreign"),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     ENCODED_BY_ROW: (
         "encoded again in each row, so that a code has a different meaning in each",
