@@ -7,7 +7,12 @@ from keras_consistency_cli.checks.analysis.scalers.unfit_scaler import (
     is_fitted_on_scaled_rows,
 )
 from keras_consistency_cli.checks.analysis.scaling_state import by_input
-from keras_consistency_cli.checks.analysis.served.kinds import DIVIDED_AGAIN, NOT_DIVIDED, SAMPLE_DEVIATION
+from keras_consistency_cli.checks.analysis.served.kinds import (
+    DIVIDED_AGAIN,
+    NOT_DIVIDED,
+    OTHER_UNIT,
+    SAMPLE_DEVIATION,
+)
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
 from keras_consistency_cli.diagnosis.own_mistakes import are_of_kinds, own_mistakes
@@ -37,6 +42,13 @@ _DIVIDED_AGAIN = CauseTexts(
         "    image = np.asarray(image, np.float32)      # without / 255.0"
     ),
 )
+_OTHER_UNIT = CauseTexts(
+    sentence="values are in a different unit than in training when the scaler gets them",
+    advice=(
+        "convert them to the unit of training before the scaler, where the request is read; from °F to °C:\n"
+        "    rows[:, column] = (rows[:, column] - 32) / 1.8"
+    ),
+)
 _OTHER_FUNCTION = CauseTexts(
     sentence="serving scales the rows with different numbers than training did",
     advice=(
@@ -60,7 +72,12 @@ _UNFIT = CauseTexts(
         "model or data set, save the scaler of this model with it"
     ),
 )
-_FACTORS = {SAMPLE_DEVIATION: _SAMPLE, NOT_DIVIDED: _NOT_DIVIDED, DIVIDED_AGAIN: _DIVIDED_AGAIN}
+_FACTORS = {
+    SAMPLE_DEVIATION: _SAMPLE,
+    NOT_DIVIDED: _NOT_DIVIDED,
+    DIVIDED_AGAIN: _DIVIDED_AGAIN,
+    OTHER_UNIT: _OTHER_UNIT,
+}
 """Texts of a different scaler whose factor says where it comes from."""
 
 

@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     MOVED_AND_SCALED,
     NOT_CLIPPED,
     OTHER_ROWS,
+    PADDING_CHANGED,
     RESHAPED,
     ROWS_LATE,
     SHORTENED,
@@ -23,6 +24,7 @@ __all__ = [
     "specific_function",
     "specific_inputs",
     "specific_order",
+    "specific_padding",
     "specific_part",
     "specific_precision",
     "specific_rows",
@@ -76,6 +78,15 @@ _OTHER_PART = CauseTexts(
     advice=(
         "resize and crop as training did: with the same library, size and method:\n"
         "    image = keras.utils.load_img(path, target_size=SIZE, interpolation=METHOD_OF_TRAINING)"
+    ),
+)
+_PADDING_CHANGED = CauseTexts(
+    sentence="serving feeds other padding than training did: the model treats it as data",
+    advice=(
+        "scale first and pad afterwards, with the number that the model masks:\n"
+        "    rows = [scaler.transform(row) for row in rows]      # each of its true length\n"
+        "    x = keras.utils.pad_sequences(rows, maxlen, dtype='float32', padding='post', value=MASKED)\n"
+        "for ids, take the id of padding from the tokenizer of training"
     ),
 )
 _OTHER_ROWS = CauseTexts(
@@ -194,6 +205,15 @@ def specific_part(evidence: Evidence) -> CauseTexts | None:
     """Images have no time steps."""
     shapes = [rows.shape for rows in evidence.data.rows_given.values()]
     return _OTHER_PART if shapes and all(len(shape) >= _IMAGE_AXES for shape in shapes) else None
+
+
+def specific_padding(evidence: Evidence) -> CauseTexts | None:
+    """Served rows show that the padding was changed before it reached the model."""
+    return (
+        _PADDING_CHANGED
+        if are_of_kinds(own_mistakes(evidence, "padding-unmasked"), PADDING_CHANGED)
+        else None
+    )
 
 
 def specific_rows(evidence: Evidence) -> CauseTexts | None:

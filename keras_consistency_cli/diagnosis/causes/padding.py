@@ -8,6 +8,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.padding.place import find_padding_place
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
+from keras_consistency_cli.diagnosis.served_texts import specific_padding
 
 __all__ = ["PADDING_CAUSES"]
 
@@ -126,9 +127,10 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "Either no layer declares a mask, or the rows are padded with a different value than the masked "
             "one, for example because a scaler changes the zeros after padding."
         ),
-        key=("KC504",),
-        explains=("KC504",),
+        key=("KC504", "KC301"),
+        explains=("KC504", "KC301", "KC303", "KC305", "KC702"),
         suspect=_masking_layer,
+        specific=specific_padding,
         advice=(
             "pad after scaling, and mask the value that you pad with: layers.Masking(mask_value=0.0) first, "
             "or Embedding(..., mask_zero=True). Layers such as Conv1D and Flatten do not pass a mask on: "

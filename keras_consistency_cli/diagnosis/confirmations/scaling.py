@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     NEARLY_RESAMPLED,
     NEARLY_TURNED,
     NOT_DIVIDED,
+    OTHER_UNIT,
 )
 from keras_consistency_cli.checks.analysis.served.rows import Mistake, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
@@ -124,6 +125,14 @@ def factor_gives_served_rows(evidence: Evidence, failing: Failing) -> Confirmati
         return None
     explanation = "multiplied or divided by 255, the right values are the served ones"
     return same_mistake_gives_served_rows("scaler-foreign", explanation)(evidence, failing)
+
+
+def unit_gives_served_rows(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The saved scaler gives the served rows for raw values in a different unit."""
+    own = [each for each in find_mistakes(evidence) or () if each.cause == "scaler-foreign"]
+    if not own or any(each.kind != OTHER_UNIT for each in own):
+        return None
+    return same_mistake_gives_served_rows("scaler-foreign")(evidence, failing)
 
 
 def stored_rows_are_rounded(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
@@ -242,11 +251,13 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "scaler-foreign": Confirmation(
         how=(
-            "the right rows are multiplied or divided by 255, and compared with the served ones; the scaler "
-            "of any other linear function is not available"
+            "the right rows are multiplied or divided by 255, or the saved scaler gets the raw ones in a "
+            "different unit, and they are compared with the served ones; the scaler of any other linear "
+            "function is not available"
         ),
         test=first_confirmed(
             factor_gives_served_rows,
+            unit_gives_served_rows,
             cannot_confirm(
                 "the served rows are a linear function of the correct rows, but the scaler that produced "
                 "them is not available"

@@ -13,7 +13,6 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     ConfirmationResult,
     ConfirmationTest,
     cannot_confirm,
-    cannot_test,
     first_confirmed,
     layer_list,
     read_by_check,
@@ -222,7 +221,19 @@ _PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             cannot_confirm("no rows without padding could be run"),
         ),
     ),
-    "padding-unmasked": cannot_test("the model masks nothing, so no mask can be restored"),
+    "padding-unmasked": Confirmation(
+        how=(
+            "the served padding is compared with that of the right rows; without served rows nothing can be "
+            "tried: the model masks nothing, so no mask can be restored"
+        ),
+        test=first_confirmed(
+            same_mistake_gives_served_rows(
+                "padding-unmasked",
+                "with this padding the right rows are the served ones, value by value",
+            ),
+            cannot_confirm("the model masks nothing, so no mask can be restored"),
+        ),
+    ),
     "fully-masked-row": read_by_check(
         "rows that consist of padding only are run separately",
         "run separately, these rows give NaN and rows without padding do not",

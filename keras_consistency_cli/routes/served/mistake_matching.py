@@ -20,11 +20,12 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
+from keras_consistency_cli.routes.served.misplaced.changed_padding import find_changed_padding
 from keras_consistency_cli.routes.served.misplaced.lost_categories import find_lost_categories
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved, find_nearly_moved_rows
-from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
+from keras_consistency_cli.routes.served.moved_padding import MovedRows, find_moved_padding
 from keras_consistency_cli.routes.served.relabelled_columns import are_encoded_by_row
 from keras_consistency_cli.routes.served.reordered_rows import describe_step, find_rows_of_others
 from keras_consistency_cli.routes.served.resampled import find_nearly_resampled, find_resampled
@@ -32,7 +33,7 @@ from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColum
 
 __all__ = ["match_served_rows"]
 
-_OTHER_COLUMNS = "other-columns"
+_OTHER_COLUMNS, _OTHER_UNIT = "other-columns", "other-unit"
 _REORDERED = "values-reordered"
 _IMAGE_AXES = 4
 """Rows, height, width and channels; videos have time as well."""
@@ -46,6 +47,7 @@ def match_served_rows(
     variants: Iterable[Variant],
     raw: Array | None = None,
     codes: frozenset[int] = frozenset(),
+    padding: Array | None = None,
 ) -> Match:
     """Find the mistakes that explain the served rows, those of most columns first.
 
@@ -56,6 +58,7 @@ def match_served_rows(
             wrong column has a match.
         raw: the rows before scaling; a scaler of a different class may be a straight line over these.
         codes: the columns whose values are ids of a table.
+        padding: which time steps are declared as padding, (rows, time steps); None if nothing is declared.
 
     Raises:
         ValueError: the shapes of served and expected rows differ.
@@ -73,9 +76,11 @@ def match_served_rows(
         raw=None if raw is None or raw.shape != expected.shape else flatten_to_columns(raw),
         codes=codes,
     )
-    mistakes = [
-        unmatched.describe_part(part) for part in _find_moved_padding(served, expected, mixture, wrong_rows)
-    ]
+    ids = codes.issuperset(range(comparison.served.shape[1]))
+    moved = find_moved_padding(served, expected, wrong_rows) or find_changed_padding(
+        served, expected, comparison.wrong, padding, are_ids=ids
+    )
+    mistakes = [unmatched.describe_part(part) for part in _split_by_padding(moved, mixture, wrong_rows)]
     if not mistakes:
         mistakes = _find_mistakes(served, expected, variants, mixture, unmatched, raw)
     return Match(
@@ -87,13 +92,10 @@ def match_served_rows(
     )
 
 
-def _find_moved_padding(
-    served: Array, expected: Array, mixture: Mixture, wrong_rows: Array
-) -> Iterator[Part]:
-    """Yield the rows that are padded at the other end, and then the rows that are wrong differently."""
+def _split_by_padding(moved: list[MovedRows], mixture: Mixture, wrong_rows: Array) -> Iterator[Part]:
+    """Yield the rows that are padded differently, and then the rows that are wrong in another way."""
     hit: Array = np.asarray(mixture.wrong.any(axis=1))
     left = wrong_rows.copy()
-    moved = find_moved_padding(served, expected, wrong_rows)
     for each in moved:
         part = build_part(MistakeKey(each.kind, None), each.mask, hit, list(range(hit.shape[1])))
         yield replace(part, columns=tuple(range(hit.shape[1])))
@@ -233,6 +235,8 @@ def _find_candidates(
         differs = _compare_variant(served, variant)
         rows = len(served[variant.start or 0 :][: len(variant.rows)])
         moved = variant.kind == _OTHER_COLUMNS
+        if moved or variant.kind.startswith(_OTHER_UNIT):
+            mixture.leave_out_ends(differs, flatten_to_columns(served[:rows]))
         mixture.add(variant.key, differs.reshape(rows, -1, differs.shape[1]), variant.start, moved=moved)
         for column in wrong - _differing_columns(variant, differs):
             source = variant.sources[column] if variant.sources else None

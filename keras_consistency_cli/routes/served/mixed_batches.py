@@ -18,9 +18,18 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison
 from keras_consistency_cli.routes.served.mistakes import MistakeKey
 
-__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "build_part", "find_runs"]
+__all__ = [
+    "UNKNOWN",
+    "WHOLE_ROWS",
+    "Mixture",
+    "Part",
+    "build_part",
+    "find_runs",
+    "is_filled",
+]
 
 WHOLE_ROWS = ("refit-single",)
 """Mistakes that change every column of a row.
@@ -37,6 +46,9 @@ _MIN_VALUES = 3
 """Values that a mistake must explain: one or two may be equal by chance."""
 _LEAST_SHARE = 0.5
 """Share of the wrong rows that known mistakes must explain."""
+_MIN_FILLED = 6
+"""Values that are one number in each of a few columns; fewer may be equal by chance."""
+_LEAST_SAME, _LEAST_NUMBERS = 3, 3
 _NAMED_ROWS = 5
 _MIN_EVENLY_SPACED = 3
 """Rows at equal distances before these distances count as regular."""
@@ -134,6 +146,18 @@ class Mixture:
             coverage.explains[len(differs) :] |= hit.any(axis=0) & explains.all(axis=0)
             coverage.gives[len(differs) :] |= explained_rows.any() & gives[explained_rows].all(axis=0)
 
+    def leave_out_ends(self, differs: Mask, served: Mask) -> None:
+        """Mark the columns in which a variant of the first rows gives only one of several wrong numbers.
+
+        A scaler with a limited range puts all values beyond it at its end, whatever they were made from.
+        """
+        wrong = self.wrong.reshape(-1, served.shape[1])[: len(served)]
+        for column in range(served.shape[1]):
+            same = served[wrong[:, column] & ~differs[:, column], column]
+            is_one = len(same) >= _LEAST_SAME and np.ptp(same) == 0
+            if is_one and len(np.unique(served[:, column])) >= _LEAST_NUMBERS:
+                differs[:, column] = True
+
     def find_parts(self, columns: list[int]) -> list[Part]:
         """Return the mistakes that explain the wrong rows of these columns.
 
@@ -180,6 +204,22 @@ def build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Pa
         last=int(rows[-1]),
         every=int(distances[0]) if is_even else 0,
     )
+
+
+def is_filled(comparison: ColumnComparison, part: Part) -> bool:
+    """Whether enough wrong values of each column are all the same number, in place of different ones."""
+    wrong = comparison.wrong_in_rows(len(part.mask)) & part.mask[:, None, None]
+    cells = wrong.reshape(comparison.served.shape)
+    if cells.sum() < _MIN_FILLED:
+        return False
+    served = [comparison.served[cells[:, column], column] for column in part.columns]
+    right = [comparison.expected[cells[:, column], column] for column in part.columns]
+    if cells.sum(axis=0).max() == 1:
+        # One value of each column is one number in any case: all columns must have the same one.
+        served, right = [np.concatenate(served)], [np.concatenate(right)]
+    # One number in place of another one, as in padding or of a code, is no feature that is missing.
+    varies = any(len(np.unique(values)) > 1 for values in right)
+    return varies and all(len(np.unique(values)) == 1 for values in served)
 
 
 def find_runs(wrong_rows: Mask, limit: int) -> Iterator[tuple[int, int]]:

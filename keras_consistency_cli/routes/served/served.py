@@ -149,7 +149,8 @@ def _match_input(session: Session, name: str, matched: _MatchedRows, own: InputR
         kinds = (f"{values.shape[1:]} {values.dtype}" for values in (served, expected))
         return {"misshapen": ", not ".join(kinds)}
     variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
-    match = match_served_rows(served, expected, variants, raw, _find_code_columns(session, name, expected))
+    codes, padding = _find_code_columns(session, name, expected), _find_padding(session, name, matched, own)
+    match = match_served_rows(served, expected, variants, raw, codes, padding)
     return _as_details(match, matched)
 
 
@@ -163,6 +164,14 @@ def _find_code_columns(session: Session, name: str, expected: np.ndarray) -> fro
         return frozenset()
     ids = np.broadcast_to(find_ids(session, name, expected), expected.shape)
     return frozenset(np.flatnonzero(ids.reshape(-1, expected.shape[-1]).all(axis=0)).tolist())
+
+
+def _find_padding(session: Session, name: str, matched: _MatchedRows, own: InputRows) -> np.ndarray | None:
+    """Return which time steps of an input are padding, as the user or the model declares it."""
+    declared = session.subject.padding
+    if not declared.is_possible:
+        return None
+    return declared.find({name: own.raw}, fed={name: own.expected}, numbers=matched.numbers).get(name)
 
 
 def _with_row_numbers(match: Match, numbers: np.ndarray) -> Match:

@@ -29,7 +29,7 @@ from keras_consistency_cli.routes.served.column_lines import (
     recognize_pixels,
 )
 from keras_consistency_cli.routes.served.mistakes import Array, Mistake
-from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
+from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part, is_filled
 from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
 from keras_consistency_cli.routes.served.relabelled_columns import (
     describe_shift,
@@ -46,8 +46,7 @@ from keras_consistency_cli.routes.served.turned_pairs import find_turn_in_rows, 
 
 __all__ = ["UnmatchedColumns"]
 
-_MIN_FILLED, _SHOWN_CODES = 6, 4
-"""The first are values that are one number in each of a few columns; fewer may be equal by chance."""
+_SHOWN_CODES = 4
 _MIN_ROWS_ON_LINE = 5
 """Rows chosen out of many lie on a line by chance more easily than all of them."""
 
@@ -117,7 +116,7 @@ class UnmatchedColumns:
         degrees = find_turn_in_rows(self.comparison, part.mask, list(part.columns))
         if degrees is not None:
             return replace(mistake, kind=f"turned:{degrees:.4g}")
-        return replace(mistake, kind="one-number") if self._is_filled(part) else mistake
+        return replace(mistake, kind="one-number") if is_filled(self.comparison, part) else mistake
 
     def _find_moved(self, columns: list[int]) -> Mistake | None:
         """Return the columns that have the values of other columns."""
@@ -270,16 +269,6 @@ class UnmatchedColumns:
             if line is not None:
                 lines[column] = line
         return lines
-
-    def _is_filled(self, part: Part) -> bool:
-        """Whether enough wrong values of each column are all the same number."""
-        wrong = self.comparison.wrong_in_rows(len(part.mask)) & part.mask[:, None, None]
-        cells = wrong.reshape(self.comparison.served.shape)
-        values = [np.unique(self.comparison.served[cells[:, column], column]) for column in part.columns]
-        if cells.sum(axis=0).max() == 1:
-            # One value of each column is one number in any case: all columns must have the same one.
-            values = [np.unique(np.concatenate(values))]
-        return all(len(unique) == 1 for unique in values) and bool(cells.sum() >= _MIN_FILLED)
 
     def _mistake(self, kind: str, columns: list[int]) -> Mistake:
         return Mistake(kind=kind, columns=tuple(columns), off=float(self.distances[columns].max()))

@@ -30,6 +30,7 @@ from keras_consistency_cli.routes.scaling.rounding_variants import (
     generate_rounded_variants,
 )
 from keras_consistency_cli.routes.scaling.step_refits import generate_step_variants
+from keras_consistency_cli.routes.scaling.unit_variants import generate_unit_variants
 from keras_consistency_cli.routes.served.applied_functions import generate_time_functions
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
@@ -61,6 +62,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         _round,
         _cast_to_narrow_integers,
         _clip,
+        generate_unit_variants,
         _move_axes,
         _preprocess_single_rows,
         generate_run_variants,

@@ -268,6 +268,8 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("codes-refit", served("lost-categories:0"), {"KC301": {}}),
     ("scaler-foreign", served("not-divided"), {"KC301": {}}),
     ("scaler-stale", measured("scaler-of-reference", REPLACED), {"KC304": {"unfit": {"speed": 3000.0}}}),
+    ("padding-unmasked", served("padding-changed:-7.1 in the padding in place of 0"), {"KC301": {}}),
+    ("scaler-foreign", served("other-unit:°F in place of °C"), {"KC301": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -210,6 +210,14 @@ def test_gaps_filled_with_zero_are_not_a_refit() -> None:
     assert [mistake.kind for mistake in matched(np.zeros_like(RIGHT)).mistakes] == ["refit-single"]
 
 
+def test_one_number_in_place_of_another_one_is_no_missing_feature() -> None:
+    right = RIGHT.copy()
+    right[SOME, 2] = -9.0
+    served = right.copy()
+    served[SOME, 2] = 4.0
+    assert [mistake.kind for mistake in match_served_rows(served, right, ()).mistakes] == ["unknown"]
+
+
 def test_the_longest_runs_of_wrong_rows_come_first() -> None:
     hit = np.array([1, 1, 0, 1, 0, 1, 1, 1], dtype=bool)
     assert (list(find_runs(hit, 4)), list(find_runs(hit, 1)), list(find_runs(~hit, 4))) == (

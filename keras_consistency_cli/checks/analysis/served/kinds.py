@@ -23,6 +23,8 @@ __all__ = [
     "NOT_FILLED",
     "OTHER_INPUT",
     "OTHER_ROWS",
+    "OTHER_UNIT",
+    "PADDING_CHANGED",
     "RESHAPED",
     "ROWS_LATE",
     "SAMPLE_DEVIATION",
@@ -42,7 +44,7 @@ ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
 LOST_CATEGORIES = "lost-categories"
 NOT_DIVIDED, DIVIDED_AGAIN = "not-divided", "divided-again"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
-IDS_STORED = "ids-stored"
+IDS_STORED, OTHER_UNIT, PADDING_CHANGED = "ids-stored", "other-unit", "padding-changed"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
 _FILLED = "gaps-filled-otherwise"
@@ -129,6 +131,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     SHIFTED_CODES: ("counted differently, with each code {step}", "codes-refit"),
     "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
     "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
+    PADDING_CHANGED: ("right, but with {step}", "padding-unmasked"),
     "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),
     "rows-reordered": ("correct, but in a different order of rows", "row-order"),
     OTHER_ROWS: ("like right rows in the wrong places", "row-order"),
@@ -147,6 +150,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "255 times as small as the right values, like pixels that are divided by 255 again",
         "scaler-foreign",
     ),
+    OTHER_UNIT: ("scaled from values in a different unit, {step}", "scaler-foreign"),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     ENCODED_BY_ROW: (
         "encoded again in each row, so that a code has a different meaning in each",

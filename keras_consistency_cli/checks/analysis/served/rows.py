@@ -11,14 +11,13 @@ from keras_consistency_cli.checks.analysis.output_change import describe_change
 from keras_consistency_cli.checks.analysis.served.kinds import KINDS, MOVED_AND_SCALED
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.routes.scaling.unit_variants import FACTORS
 from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDetails
 from keras_consistency_cli.routes.served.served import ServedDetails
 
 __all__ = ["Mistake", "fail_served_rows", "find_mistakes"]
 
 _NAMED_COLUMNS = 4
-_UNITS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
-"""Kelvin and Fahrenheit, powers of ten, minutes, hours and days, inches, feet, pounds and miles."""
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -145,7 +144,7 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
 def _is_unit_change(factor: float) -> bool:
     """Whether two units of one quantity differ by this factor."""
     return any(
-        math.isclose(each, unit, rel_tol=_UNIT_TOLERANCE) for each in (factor, 1 / factor) for unit in _UNITS
+        math.isclose(each, unit, rel_tol=_UNIT_TOLERANCE) for each in (factor, 1 / factor) for unit in FACTORS
     )
 
 
