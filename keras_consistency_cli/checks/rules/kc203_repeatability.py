@@ -24,6 +24,7 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import skip_if_state_is_carried_on_purpose
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
 
 __all__ = ["CHECK"]
@@ -41,6 +42,9 @@ _WORDING = Wording(
         "a state means a recurrent layer that is not reset"
     ),
 )
+_TRACED_ELSEWHERE = ("call", "graph", "one-by-one", "shuffled")
+_NOT_STATEFUL = "set stateful=False: each call starts from its initial_state, and no state is carried over"
+_COUNT_OUTSIDE = "count where the model is called, or only if training is true: a graph does not count on"
 _KINDS = {"weight": "variable", "state": "state", "seed": "seed generator"}
 
 
@@ -56,7 +60,10 @@ def examine(evidence: Evidence) -> Verdict:
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_describe_changes(changed)}")
     return (
-        _random(verdict, changed) or _changed_model(verdict, changed) or _varying_kernels(verdict) or verdict
+        _random(verdict, changed)
+        or _changed_model(evidence, verdict, changed)
+        or _varying_kernels(verdict)
+        or verdict
     )
 
 
@@ -77,18 +84,26 @@ def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
     return None
 
 
-def _changed_model(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
+def _changed_model(evidence: Evidence, verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
     """A FAIL if predicting changes variables or states, a WARN if these states have no effect."""
     changes = [change for change in changed if change.kind != "seed"]
     if not changes or verdict.status is Status.ERROR:
         return None
-    if all(change.kind == "state" for change in changes) and _is_without_effect(verdict):
+    is_plain = any(change.plain for change in changes)
+    is_used = is_plain and _traces_differ(evidence)
+    if all(change.kind == "state" for change in changes) and _is_without_effect(verdict) and not is_used:
         message = f"no output depends on what predict changes{_describe_changes(changes)}"
-        advice = "set stateful=False: each call starts from its initial_state, and no state is carried over"
+        advice = _COUNT_OUTSIDE if is_plain else _NOT_STATEFUL
         return replace(verdict, status=Status.WARN, message=message, advice=advice)
     message = f"predict changes the model{_describe_changes(changes)}"
     advice = "update variables only if training is true"
     return replace(verdict, status=Status.FAIL, message=message, advice=advice)
+
+
+def _traces_differ(evidence: Evidence) -> bool:
+    """Whether calls that take numbers of Python as they are differ from predict, whose graph keeps them."""
+    pairs = [pair for name in _TRACED_ELSEWHERE for pair in evidence.comparisons.get((name, REFERENCE), ())]
+    return any(pair.scaled > FALLBACK_RTOL for pair in pairs)
 
 
 def _is_without_effect(verdict: Verdict) -> bool:

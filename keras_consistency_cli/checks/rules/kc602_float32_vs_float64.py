@@ -142,6 +142,9 @@ def _unknown_noise(evidence: Evidence) -> Verdict:
         return Verdict.skip(missing)
     if any(draws_numbers(trace) for trace in traces):
         return Verdict.skip("predict draws random numbers, and its float64 copy draws different ones")
+    plain = next((change.path for trace in traces for change in trace.changed if change.plain), None)
+    if plain is not None:
+        return Verdict.skip(f"predict changes {plain}, and its float64 copy may hold a different value")
     return Verdict.skip("predict gives no numbers, or not the same ones twice")
 
 

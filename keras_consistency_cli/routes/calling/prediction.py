@@ -29,7 +29,7 @@ _MOST_BATCHES, _FEWEST_BATCHES = 32, 2
 """Batches of a small size that show whether it matters: of any model, and of a heavy one."""
 
 
-class PredictDetails(TypedDict):
+class PredictDetails(TypedDict, total=False):
     """Details of the route `predict`: operations that draw random numbers.
 
     None if they cannot be listed. `variation` says which outputs do not vary with the rows.

@@ -1,0 +1,63 @@
+"""Models that take something from outside of their inputs at inference; and healthy twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from tests.corpus.cases import Case, Maker, flat, steps
+from tests.corpus.reports_unsteady_layers import FadedIn
+
+__all__ = ["CASES", "faded"]
+
+FAMILY, CLEAN = "reports-unsteady", "clean-reports-unsteady"
+OBJECTS = ("--custom-objects", str(Path(__file__).with_name("reports_unsteady_layers.py")))
+
+
+def faded(where: str) -> Callable[[], Any]:
+    """Return a builder of a regressor with a branch that is faded in."""
+
+    def build() -> Any:
+        features = keras.Input((9,), name="features")
+        hidden = layers.Dense(10, activation="tanh")(features)
+        branch = FadedIn(where, name="fade")(layers.Dense(10)(hidden))
+        return keras.Model(features, layers.Dense(1, name="score")(layers.Add()([hidden, branch])))
+
+    return build
+
+
+def faded_series() -> Any:
+    """A recurrent model whose series are faded in."""
+    parts = [FadedIn("attribute", name="fade"), layers.GRU(6), layers.Dense(2)]
+    return keras.Sequential([keras.Input((7, 3)), *parts])
+
+
+def _fault(name: str, build: Callable[[], Any], data: Maker, cause: str, layer: str, *failing: str) -> Case:
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=build,
+        data=data,
+        causes=(cause,),
+        layer=layer,
+        failing=failing,
+        args=OBJECTS,
+    )
+
+
+def _clean(name: str, build: Callable[[], Any], data: Maker) -> Case:
+    return Case(name=name, family=CLEAN, build=build, data=data, quiet=("KC203", "KC602"), args=OBJECTS)
+
+
+CASES: tuple[Case, ...] = (
+    _fault(
+        "a branch faded in by calls", faded("attribute"), flat(9), "hidden-state", "fade", "KC201", "KC203"
+    ),
+    _fault("calls counted in an object", faded("mapping"), flat(9), "hidden-state", "fade", "KC201", "KC203"),
+    _fault("series faded in by calls", faded_series, steps(7, 3), "hidden-state", "fade", "KC201", "KC203"),
+    _clean("a branch faded in by training", faded("training"), flat(9)),
+)

@@ -1,0 +1,48 @@
+"""Layers that take a count, random numbers or the time in call(), for the cases of reports_unsteady.py.
+
+kcheck imports this file with --custom-objects: it imports nothing of the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+__all__ = ["FadedIn"]
+
+_PACKAGE = "reports_unsteady"
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class FadedIn(layers.Layer):
+    """Lets its inputs in step by step over the first calls.
+
+    Args:
+        where: attribute, mapping (the count is a number of Python, held there), or training (it counts in
+            training only).
+    """
+
+    def __init__(self, where: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.where, self.steps, self.counts = where, 0, _Counts()
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the inputs times a share that grows with each call."""
+        if self.where == "mapping":
+            self.counts.steps += 1
+            return inputs * (1 - 0.6**self.counts.steps)
+        if self.where == "attribute" or training:
+            self.steps += 1
+        return inputs * (1 - 0.6**self.steps) if self.where == "attribute" or training else inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "where": self.where}
+
+
+class _Counts:
+    """An object that Keras does not track."""
+
+    steps = 0
