@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     ROWS_LATE,
     SHORTENED,
     STEPS_REVERSED,
+    TURNED_CALENDAR,
 )
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
@@ -27,6 +28,7 @@ __all__ = [
     "specific_precision",
     "specific_rows",
     "specific_step",
+    "specific_time",
 ]
 
 _IMAGE_AXES, _TABLE_AXES = 4, 2
@@ -75,6 +77,14 @@ _OTHER_PART = CauseTexts(
     advice=(
         "resize and crop as training did: with the same library, size and method:\n"
         "    image = keras.utils.load_img(path, target_size=SIZE, interpolation=METHOD_OF_TRAINING)"
+    ),
+)
+_OTHER_START = CauseTexts(
+    sentence="weekdays or dates in the rows are counted from a different start than in training",
+    advice=(
+        "count weekdays, and days or weeks of a year, as training did, from the same first one:\n"
+        "    weekday = pandas.to_datetime(stamps).dayofweek          # Monday is 0\n"
+        "isoweekday() begins with 1 on Monday, and strftime('%w') with 0 on Sunday"
     ),
 )
 _OTHER_ROWS = CauseTexts(
@@ -205,6 +215,11 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
     if are_of_kinds(own, IDS_STORED):
         return _IDS_STORED
     return _WRAPPED if are_of_kinds(own, "wrapped-first", "wrapped-after") else None
+
+
+def specific_time(evidence: Evidence) -> CauseTexts | None:
+    """An angle that is no number of half hours is no time zone."""
+    return _OTHER_START if are_of_kinds(own_mistakes(evidence, "time-shift"), TURNED_CALENDAR) else None
 
 
 def specific_step(evidence: Evidence) -> CauseTexts | None:

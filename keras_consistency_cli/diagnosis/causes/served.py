@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.served_texts import (
     specific_inputs,
     specific_part,
     specific_rows,
+    specific_time,
 )
 
 __all__ = ["SERVED_CAUSES"]
@@ -69,6 +70,7 @@ SERVED_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305", "KC702"),
+        specific=specific_time,
         advice=(
             "compute the time in the zone of training, and count from the same start:\n"
             "    time = pandas.to_datetime(stamps, utc=True).tz_convert(ZONE_OF_TRAINING)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,10 @@ _LEAST_POINTS = 6
 """Three points lie on some linear map."""
 _MOST_COLUMNS = 12
 _NEAR = 1e-2
+_HALF_HOUR = 7.5
+"""Degrees of half an hour on a circle of 24 hours; a month of twelve is a multiple of them too."""
+_SAME_ANGLE = 0.02
+"""Degrees by which float32 may move an angle; a day of a year of 365 is 0.99 degrees."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,12 @@ class TurnedPair:
 
     columns: tuple[int, int]
     degrees: float
+
+    @property
+    def kind(self) -> Literal["turned", "turned-calendar"]:
+        """The kind of the mistake: a shift by half hours of a day, or one that no time zone makes."""
+        off = abs(self.degrees / _HALF_HOUR - round(self.degrees / _HALF_HOUR)) * _HALF_HOUR
+        return "turned" if off < _SAME_ANGLE else "turned-calendar"
 
 
 def find_turned_pairs(comparison: ColumnComparison, columns: list[int]) -> list[TurnedPair]:

@@ -95,7 +95,7 @@ class UnmatchedColumns:
     def find_turned(self, columns: list[int]) -> list[Mistake]:
         """Return the pairs of columns that are turned, as sine and cosine of a shifted time."""
         return [
-            self._mistake(f"turned:{pair.degrees:.4g}", list(pair.columns))
+            self._mistake(f"{pair.kind}:{pair.degrees:.4g}", list(pair.columns))
             for pair in find_turned_pairs(self.comparison, columns)
         ]
 

@@ -179,6 +179,8 @@ CAUSES = {
     "lost-categories:0, 4": "codes-refit",
     "not-divided": "scaler-foreign",
     "divided-again": "scaler-foreign",
+    "turned-calendar:51.43": "time-shift",
+    "turned-calendar:12": "time-shift",
 }
 
 
