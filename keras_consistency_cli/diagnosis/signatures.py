@@ -29,6 +29,7 @@ __all__ = [
     "carries_state",
     "depends_on_batch",
     "differs_by_process",
+    "drawing_layers",
     "fails_by_rounding_only",
     "finds_nonfinite",
     "has_changed",
@@ -93,6 +94,13 @@ def repeat_differs(evidence: Evidence, candidate: str) -> bool:
 def random_operations(evidence: Evidence) -> list[str] | None:
     """Return the random operations of predict's graph; None if the graph was not read."""
     return evidence.details("predict", PredictDetails).get("random_operations")
+
+
+def drawing_layers(evidence: Evidence) -> set[str]:
+    """Return the custom layers that draw random numbers in predict, as far as their operations tell."""
+    names = evidence.details("predict", PredictDetails).get("drawing", ())
+    found = {layer_of_operation(evidence, name, prefer_custom=True) for name in names}
+    return {layer.path for layer in evidence.facts.layers if layer.custom and layer.path in found}
 
 
 # Neighbours, state and randomness.

@@ -41,6 +41,7 @@ def measured_noise(
             in_float64=_in_float64(comparisons),
             changed_kinds={change.kind for change in changed},
             changes_numbers=any(change.plain for change in changed),
+            reads_clock=bool(details.get("clock")),
             random_operations=bool(details.get("random_operations")),
             coarse=coarse,
         )

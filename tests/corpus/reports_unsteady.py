@@ -10,11 +10,12 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, flat, steps
-from tests.corpus.reports_unsteady_layers import FadedIn
+from tests.corpus.reports_unsteady_layers import FadedIn, Thinned
 
-__all__ = ["CASES", "faded"]
+__all__ = ["CASES", "faded", "thinned"]
 
 FAMILY, CLEAN = "reports-unsteady", "clean-reports-unsteady"
+SIZE = "batch-size-dependence"
 OBJECTS = ("--custom-objects", str(Path(__file__).with_name("reports_unsteady_layers.py")))
 
 
@@ -34,6 +35,16 @@ def faded_series() -> Any:
     """A recurrent model whose series are faded in."""
     parts = [FadedIn("attribute", name="fade"), layers.GRU(6), layers.Dense(2)]
     return keras.Sequential([keras.Input((7, 3)), *parts])
+
+
+def thinned(how: str) -> Callable[[], Any]:
+    """Return a builder of a classifier with a layer that draws random numbers."""
+
+    def build() -> Any:
+        parts = [layers.Dense(16, activation="relu"), Thinned(how, name="thin"), layers.Dense(3)]
+        return keras.Sequential([keras.Input((9,)), *parts])
+
+    return build
 
 
 def _fault(name: str, build: Callable[[], Any], data: Maker, cause: str, layer: str, *failing: str) -> Case:
@@ -59,5 +70,8 @@ CASES: tuple[Case, ...] = (
     ),
     _fault("calls counted in an object", faded("mapping"), flat(9), "hidden-state", "fade", "KC201", "KC203"),
     _fault("series faded in by calls", faded_series, steps(7, 3), "hidden-state", "fade", "KC201", "KC203"),
+    _fault("dropout of a fixed seed", thinned("dropout"), flat(9), SIZE, "thin", "KC101", "KC102"),
+    _fault("noise of a fixed seed by rows", thinned("noise"), flat(9), SIZE, "thin", "KC101", "KC102"),
+    _clean("dropout of a fixed seed in training", thinned("training"), flat(9)),
     _clean("a branch faded in by training", faded("training"), flat(9)),
 )

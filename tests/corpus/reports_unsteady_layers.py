@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-__all__ = ["FadedIn"]
+__all__ = ["FadedIn", "Thinned"]
 
 _PACKAGE = "reports_unsteady"
 
@@ -40,6 +40,29 @@ class FadedIn(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "where": self.where}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Thinned(layers.Layer):
+    """Leaves out some of the features, always the same ones of each position in the batch.
+
+    Args:
+        how: dropout or noise, in each call, or training (dropout in training only).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Draw from a fixed seed."""
+        if self.how == "noise":
+            return inputs + 0.3 * keras.random.normal(keras.ops.shape(inputs), seed=77)
+        return keras.random.dropout(inputs, 0.25, seed=77) if training or self.how == "dropout" else inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "how": self.how}
 
 
 class _Counts:
