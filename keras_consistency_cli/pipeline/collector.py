@@ -19,7 +19,6 @@ from keras_consistency_cli.measurement.decisions import detect_decisions
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Policy
-from keras_consistency_cli.pipeline.measured_noise import measured_noise
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, Plan
 from keras_consistency_cli.pipeline.streaming.chunk import (
@@ -29,6 +28,7 @@ from keras_consistency_cli.pipeline.streaming.chunk import (
     join_traces,
     outputs_of,
 )
+from keras_consistency_cli.pipeline.streaming.measured_noise import measured_noise
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import (
     FLOAT64_COPY,

@@ -10,9 +10,9 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, flat, steps
-from tests.corpus.reports_unsteady_layers import FadedIn, Thinned
+from tests.corpus.reports_unsteady_layers import Aged, FadedIn, Thinned
 
-__all__ = ["CASES", "faded", "thinned"]
+__all__ = ["CASES", "aged", "faded", "thinned"]
 
 FAMILY, CLEAN = "reports-unsteady", "clean-reports-unsteady"
 SIZE = "batch-size-dependence"
@@ -47,6 +47,24 @@ def thinned(how: str) -> Callable[[], Any]:
     return build
 
 
+def aged(by: str) -> Callable[[], Any]:
+    """Return a builder of a regressor of customers."""
+
+    def build() -> Any:
+        features = keras.Input((9,), name="features")
+        hidden = layers.Dense(8, activation="tanh")(Aged(by, name="age")(features))
+        return keras.Model(features, layers.Dense(1, name="value")(hidden))
+
+    return build
+
+
+def tided() -> Any:
+    """A recurrent model with a wave of a day inside a nested model."""
+    series = keras.Input((7, 3))
+    inner = keras.Sequential([keras.Input((7, 3)), Aged("daily", name="tide")], name="sea")
+    return keras.Model(series, layers.Dense(2)(layers.LSTM(5)(inner(series))))
+
+
 def _fault(name: str, build: Callable[[], Any], data: Maker, cause: str, layer: str, *failing: str) -> Case:
     return Case(
         name=name,
@@ -72,6 +90,11 @@ CASES: tuple[Case, ...] = (
     _fault("series faded in by calls", faded_series, steps(7, 3), "hidden-state", "fade", "KC201", "KC203"),
     _fault("dropout of a fixed seed", thinned("dropout"), flat(9), SIZE, "thin", "KC101", "KC102"),
     _fault("noise of a fixed seed by rows", thinned("noise"), flat(9), SIZE, "thin", "KC101", "KC102"),
+    _fault("hours until now", aged("hours"), flat(9), "clock-read", "age", "KC203"),
+    _fault("a wave of a day", aged("daily"), flat(9), "clock-read", "age", "KC203"),
+    _fault("a tide inside", tided, steps(7, 3), "clock-read", "sea/tide", "KC203"),
+    _clean("hours until a column", aged("column"), flat(9)),
+    _clean("the time only printed", aged("printed"), flat(9)),
     _clean("dropout of a fixed seed in training", thinned("training"), flat(9)),
     _clean("a branch faded in by training", faded("training"), flat(9)),
 )

@@ -5,12 +5,14 @@ kcheck imports this file with --custom-objects: it imports nothing of the tests.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
-__all__ = ["FadedIn", "Thinned"]
+__all__ = ["Aged", "FadedIn", "Thinned"]
 
 _PACKAGE = "reports_unsteady"
 
@@ -63,6 +65,37 @@ class Thinned(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "how": self.how}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Aged(layers.Layer):
+    """Turns the first column, a time in hours, into how long ago that is, or adds the season or the hour.
+
+    Args:
+        by: hours (since the time in the row), daily (a wave of a day), column (the time of now is the last
+            column), or printed (as column, and the clock is only printed).
+    """
+
+    def __init__(self, by: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by = by
+
+    def call(self, inputs: Any) -> Any:
+        """Compute with the clock, or with a column."""
+        if self.by == "hours":
+            now = keras.ops.cast(tf.timestamp() / 3600.0 - 472000.0, inputs.dtype)
+            return keras.ops.concatenate([(now - inputs[:, :1]) / 1000.0, inputs[:, 1:]], axis=-1)
+        if self.by == "daily":
+            day = tf.timestamp() / 86400.0
+            angle = keras.ops.cast(2 * math.pi * (day - tf.floor(day)), inputs.dtype)
+            return inputs * (1.0 + 0.5 * keras.ops.sin(angle))
+        if self.by == "printed":
+            tf.print(tf.timestamp(), output_stream="file:///dev/null")
+        return keras.ops.concatenate([inputs[:, -1:] - inputs[:, :1], inputs[:, 1:]], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "by": self.by}
 
 
 class _Counts:

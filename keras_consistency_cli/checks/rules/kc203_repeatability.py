@@ -2,15 +2,15 @@
 
 Why: outputs differ from call to call because of dropout or noise left on, recurrent state that is carried
 over, counters and caches in `call()`, and values that NumPy or Python draws and that are frozen when Keras
-traces the model.
+traces the model. A model that computes with the time of the call gives other outputs tomorrow.
 
 How: predict runs twice without any reset in between; after `predict_function` is traced again; and in a
 second process that has run nothing before. The same bits are expected; differences within rounding noise are
 a warning. Every variable, recurrent state and seed generator is compared before and after; a state that
-changes and has no effect on the second predict is a warning.
+changes and has no effect on the second predict is a warning. The graph of predict is searched for the clock.
 
 To fix: take `training` and pass it on to inner layers; reset the states of stateful layers
-(`layer.reset_state()`) before independent rows; use keras.random inside layers.
+(`layer.reset_state()`) before independent rows; use keras.random inside layers; make the time an input.
 
 Sources: keras#9412, keras#10231, tensorflow#39583, tensorflow#32299.
 """
@@ -22,10 +22,14 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.checks.preconditions import skip_if_state_is_carried_on_purpose
+from keras_consistency_cli.checks.preconditions import (
+    clock_operation,
+    skip_if_state_is_carried_on_purpose,
+)
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
+from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
 
@@ -57,6 +61,9 @@ def examine(evidence: Evidence) -> Verdict:
     changed = trace.changed if trace is not None else ()
     listed = [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
     verdict = replace(agreement(evidence, _PAIRS, _WORDING), findings={"changed": listed})
+    clock = clock_operation(evidence)
+    if clock is not None and verdict.status is not Status.ERROR:
+        return _at_another_time(verdict, clock)
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_describe_changes(changed)}")
     return (
@@ -65,6 +72,14 @@ def examine(evidence: Evidence) -> Verdict:
         or _varying_kernels(verdict)
         or verdict
     )
+
+
+def _at_another_time(verdict: Verdict, operation: str) -> Verdict:
+    """A FAIL for outputs that are computed from the time, however alike they are within this run."""
+    message = f"the same rows get different outputs at another time: {clean(operation)} reads the clock"
+    advice = "give the model the time as an input"
+    findings = {**verdict.findings, "cause": "clock-read"}
+    return replace(verdict, status=Status.FAIL, message=message, advice=advice, findings=findings)
 
 
 def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:

@@ -6,12 +6,11 @@ from functools import partial
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.operation_layers import drawing_layers, layer_that_refused_batch
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
-    drawing_layers,
     is_caused_by_batch,
     last_stateful_layer,
-    layer_that_refused_batch,
     located,
     loses_rows,
     mixes_neighbours,

@@ -117,3 +117,10 @@ def test_a_number_that_a_graph_keeps_has_an_effect_if_calls_differ(
     traces = {"predict": predicting(world, COUNT), "call": world.moved(by)}
     pairs = (*CHECK.pairs, Pair(candidate="call", reference="predict"))
     assert world.where(traces).verdict(replace(CHECK, pairs=pairs)).status is status
+
+
+def test_a_graph_that_reads_the_clock_fails_however_alike_its_outputs_are(world: Any) -> None:
+    trace = Trace(route="", outputs={"out": world.predict}, details={"clock": ["age/Timestamp"]})
+    verdict = world.where({"predict": trace}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "clock-read")
+    assert "age/Timestamp" in verdict.message
