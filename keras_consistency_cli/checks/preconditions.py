@@ -14,6 +14,7 @@ from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Trace
 
 __all__ = [
     "FRESH",
+    "clock_operation",
     "draws_numbers",
     "error_if_crashed",
     "fail_if_row_axis_is_lost",
@@ -105,6 +106,11 @@ def is_random(evidence: Evidence) -> bool:
         return True
     repeats = evidence.comparisons.get((REPEATED, REFERENCE), ())
     return not all(comparison.identical for comparison in repeats)
+
+
+def clock_operation(evidence: Evidence) -> str | None:
+    """Return the name of an operation of predict that reads the clock for an output, None without one."""
+    return next(iter(evidence.details(REFERENCE, PredictDetails).get("clock", ())), None)
 
 
 def draws_numbers(trace: Trace) -> bool:

@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     ROWS_LATE,
     SHORTENED,
     STEPS_REVERSED,
+    TURNED_CALENDAR,
 )
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
@@ -87,6 +88,14 @@ _PADDING_CHANGED = CauseTexts(
         "    rows = [scaler.transform(row) for row in rows]      # each of its true length\n"
         "    x = keras.utils.pad_sequences(rows, maxlen, dtype='float32', padding='post', value=MASKED)\n"
         "for ids, take the id of padding from the tokenizer of training"
+    ),
+)
+_OTHER_START = CauseTexts(
+    sentence="weekdays or dates in the rows are counted from a different start than in training",
+    advice=(
+        "count weekdays, and days or weeks of a year, as training did, from the same first one:\n"
+        "    weekday = pandas.to_datetime(stamps).dayofweek          # Monday is 0\n"
+        "isoweekday() begins with 1 on Monday, and strftime('%w') with 0 on Sunday"
     ),
 )
 _OTHER_ROWS = CauseTexts(
@@ -237,8 +246,10 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
 
 
 def specific_time(evidence: Evidence) -> CauseTexts | None:
-    """A different zone shifts all rows; a rule of the clock shifts some."""
+    """A different zone shifts all rows, a rule of the clock some; a different first day is no time zone."""
     own, rows = own_mistakes(evidence, "time-shift"), evidence.rows
+    if are_of_kinds(own, TURNED_CALENDAR):
+        return _OTHER_START
     return _TIME_IN_PART if own and max(mistake.rows for mistake in own) < rows else None
 
 

@@ -5,7 +5,6 @@ Each function reads the evidence and the failed checks only.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -22,7 +21,6 @@ from keras_consistency_cli.routes.calling.training.bare_calls import (
     moves_later_outputs,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.trace import SINGLE_ROWS, is_batch_size
 
 __all__ = [
     "any_evidence",
@@ -39,8 +37,6 @@ __all__ = [
     "is_random",
     "last_stateful_layer",
     "layer_in_training_mode",
-    "layer_of_operation",
-    "layer_that_refused_batch",
     "layer_with_changed_state",
     "located",
     "loses_rows",
@@ -283,31 +279,6 @@ def is_nonfinite_on_one_side(_evidence: Evidence, verdict: Verdict) -> bool:
 
 
 # Layers that facts alone point to.
-
-
-def layer_of_operation(evidence: Evidence, operation: str, *, prefer_custom: bool = False) -> str | None:
-    """Return the innermost layer whose scope contains an operation of a graph.
-
-    With `prefer_custom`, it is the innermost custom one if there is any: a layer of Keras refuses what the
-    code around it passes.
-    """
-    # TensorFlow adds a number to a scope whose name occurs twice.
-    scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
-    layers = [layer for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes]
-    custom = [layer for layer in layers if layer.custom and prefer_custom]
-    return next((layer.path for layer in (custom or layers)), None)
-
-
-def layer_that_refused_batch(evidence: Evidence) -> str | None:
-    """Return the layer whose operation refused a batch of some size."""
-    errors = (
-        trace.error
-        for name, trace in evidence.traces.items()
-        if (name in SINGLE_ROWS or is_batch_size(name)) and trace.error
-    )
-    nodes = (match.group(1) for error in errors if (match := re.search(r"{{node ([^}\s]+)", error)))
-    layers = (layer_of_operation(evidence, node, prefer_custom=True) for node in nodes)
-    return next((layer for layer in layers if layer), None)
 
 
 def last_stateful_layer(evidence: Evidence) -> str | None:

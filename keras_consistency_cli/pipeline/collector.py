@@ -18,10 +18,9 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.decisions import detect_decisions
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
-from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_noise
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
+from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, Plan
 from keras_consistency_cli.pipeline.streaming.chunk import (
     ChunkEvidence,
     blank_rows,
@@ -29,13 +28,11 @@ from keras_consistency_cli.pipeline.streaming.chunk import (
     join_traces,
     outputs_of,
 )
+from keras_consistency_cli.pipeline.streaming.measured_noise import measured_noise
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.trace import (
     FLOAT64_COPY,
     REFERENCE,
-    REPEATED,
-    ROUNDED,
     Trace,
     is_float64,
 )
@@ -68,19 +65,7 @@ class EvidenceCollector:
 
     def noise(self) -> dict[str, Comparison]:
         """Return the rounding noise by output; see `estimate_noise`."""
-        predict = self.traces.get(REFERENCE)
-        return estimate_noise(
-            NoiseMeasurements(
-                reference=self.comparisons.get((REFERENCE, FLOAT64_COPY), ()),
-                repeated=self.comparisons.get((REPEATED, REFERENCE), ()),
-                alternatives=[self.comparisons.get((name, FLOAT64_COPY), ()) for name in OTHER_WITNESSES],
-                rounded=self.comparisons.get((ROUNDED, REFERENCE), ()),
-                changed_kinds={change.kind for change in predict.changed} if predict is not None else (),
-                random_operations=predict is not None
-                and bool(predict.details_as(PredictDetails).get("random_operations")),
-                coarse=self._has_low_precision,
-            )
-        )
+        return measured_noise(self.traces, self.comparisons, coarse=self._has_low_precision)
 
     @property
     def _has_low_precision(self) -> bool:

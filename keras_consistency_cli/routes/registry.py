@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from keras_consistency_cli.routes.backends.layers import backend_locators
 from keras_consistency_cli.routes.backends.table import backend_routes
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.clock import CLOCK_ROUTES
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
 from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
@@ -80,6 +81,7 @@ LOCATING_ROUTES: tuple[Route, ...] = (
 
 CONFIRMING_ROUTES: tuple[Route, ...] = (
     *INTERVENTION_ROUTES,
+    *CLOCK_ROUTES,
     *EXPORTING_ROUTES,
     *RAISING_ROUTES,
     *DEQUANTISING_ROUTES,

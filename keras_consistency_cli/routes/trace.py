@@ -72,6 +72,8 @@ class Change:
     path: str
     kind: ChangeKind
     max_abs: float
+    plain: bool = False
+    """Whether it is a number of Python, which a graph holds as it was when the graph was traced."""
 
 
 @dataclass(frozen=True, kw_only=True)

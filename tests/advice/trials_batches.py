@@ -160,6 +160,18 @@ TRIALS: tuple[Trial, ...] = (
         give_model(_reshaped),
     ),
     corpus_trial(
+        "batch-size-dependence",
+        "let the layer draw only if `training` is true",
+        "dropout of a fixed seed",
+        give_model(reconfigure("thin", how="training")),
+    ),
+    corpus_trial(
+        "seed-differs-under-xla",
+        "let the layer draw only if `training` is true",
+        "dropout of a fixed seed",
+        give_model(reconfigure("thin", how="training")),
+    ),
+    corpus_trial(
         "seed-differs-under-xla",
         "keep the numbers as a weight",
         "noise of a fixed seed, normal",

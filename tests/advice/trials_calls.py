@@ -170,6 +170,12 @@ TRIALS: tuple[Trial, ...] = (
         own_layer(_passing),
     ),
     corpus_trial(
+        "clock-read",
+        "give the model the time as an input, and store it with each row",
+        "hours until now",
+        give_model(reconfigure("age", by="column")),
+    ),
+    corpus_trial(
         "hidden-state",
         "update variables only if `training` is true",
         "perceptron, calls tracked at inference",

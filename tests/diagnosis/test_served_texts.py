@@ -40,6 +40,7 @@ SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
     "pixels not divided": (scaler_texts.specific_scaler, ("not-divided", "unknown")),
     "pixels divided again": (scaler_texts.specific_scaler, ("divided-again",)),
     "one input with the rows of another": (served_texts.specific_inputs, ("other-input", "unknown")),
+    "weekdays from another start": (served_texts.specific_time, ("turned-calendar",)),
     "three inputs with each other's rows": (served_texts.specific_inputs, ("other-input",) * 3),
 }
 
@@ -59,6 +60,8 @@ def test_kinds_with_texts_of_their_own(
         (served_texts.specific_precision, ("float32-first",)),
         (served_texts.specific_precision, ("float16-after", "decimals")),
         (served_texts.specific_step, ("without-step",)),
+        (served_texts.specific_time, ("turned",)),
+        (served_texts.specific_time, ("turned", "turned-calendar")),
         (served_texts.specific_rows, ("rows-reordered",)),
         (encoding_texts.specific_codes, ("relabelled",)),
         (served_texts.specific_inputs, ("other-input", "other-input")),

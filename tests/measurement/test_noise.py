@@ -62,6 +62,50 @@ def test_a_float64_copy_that_draws_different_numbers_measures_no_noise(shift: fl
     assert bool(estimate_noise(measurements)) is known
 
 
+def traced_again(shift: float) -> tuple[Comparison, ...]:
+    """Predict traced again, compared with predict."""
+    first, second = (RowOutputs(outputs={"out": OUTPUTS + np.float32(by)}) for by in (0.0, shift))
+    return compare(("predict-retraced", "predict"), second, first)
+
+
+@pytest.mark.parametrize(("shift", "known"), [(0.0, True), (2.0**-20, True), (0.5, False)])
+def test_a_value_that_each_trace_takes_anew_leaves_no_noise(shift: float, known: bool) -> None:
+    measurements = NoiseMeasurements(reference=measured("predict"), traced_again=traced_again(shift))
+    assert bool(estimate_noise(measurements)) is known
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "in_float64", "known"),
+    [
+        (0.0, 0.0, 0.0, True),
+        (0.5, 0.5, 0.0, False),
+        (0.0, 0.5, 0.0, False),
+        (2.0**-8, 0.0, 0.0, False),
+        (0.0, 0.0, 0.25, False),
+    ],
+)
+def test_a_changed_number_of_python_must_have_no_effect_on_any_route(
+    own: float, other: float, in_float64: float, known: bool
+) -> None:
+    wide = RowOutputs(outputs={"out": OUTPUTS + np.float64(E) + in_float64})
+    measurements = NoiseMeasurements(
+        reference=measured("predict", own),
+        alternatives=[measured("call", other)],
+        in_float64=compare(("call-float64", "predict-float64"), wide, COPY),
+        changes_numbers=True,
+    )
+    assert bool(estimate_noise(measurements)) is known
+
+
+def test_a_number_that_does_not_change_leaves_the_noise() -> None:
+    measurements = NoiseMeasurements(reference=measured("predict", 0.5), alternatives=[measured("call", 1.5)])
+    assert estimate_noise(measurements)
+
+
+def test_a_model_that_reads_the_clock_has_no_noise() -> None:
+    assert estimate_noise(NoiseMeasurements(reference=measured("predict"), reads_clock=True)) == {}
+
+
 def test_a_fault_of_predict_does_not_hide_in_its_own_noise() -> None:
     measurements = NoiseMeasurements(reference=measured("predict", 0.5), alternatives=[(), measured("call")])
     noise = estimate_noise(measurements)

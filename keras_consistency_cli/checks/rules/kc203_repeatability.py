@@ -2,15 +2,15 @@
 
 Why: outputs differ from call to call because of dropout or noise left on, recurrent state that is carried
 over, counters and caches in `call()`, and values that NumPy or Python draws and that are frozen when Keras
-traces the model.
+traces the model. A model that computes with the time of the call gives other outputs tomorrow.
 
 How: predict runs twice without any reset in between; after `predict_function` is traced again; and in a
 second process that has run nothing before. The same bits are expected; differences within rounding noise are
 a warning. Every variable, recurrent state and seed generator is compared before and after; a state that
-changes and has no effect on the second predict is a warning.
+changes and has no effect on the second predict is a warning. The graph of predict is searched for the clock.
 
 To fix: take `training` and pass it on to inner layers; reset the states of stateful layers
-(`layer.reset_state()`) before independent rows; use keras.random inside layers.
+(`layer.reset_state()`) before independent rows; use keras.random inside layers; make the time an input.
 
 Sources: keras#9412, keras#10231, tensorflow#39583, tensorflow#32299.
 """
@@ -22,9 +22,14 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.checks.preconditions import skip_if_state_is_carried_on_purpose
+from keras_consistency_cli.checks.preconditions import (
+    clock_operation,
+    skip_if_state_is_carried_on_purpose,
+)
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
+from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
 
@@ -41,6 +46,9 @@ _WORDING = Wording(
         "a state means a recurrent layer that is not reset"
     ),
 )
+_TRACED_ELSEWHERE = ("call", "graph", "one-by-one", "shuffled")
+_NOT_STATEFUL = "set stateful=False: each call starts from its initial_state, and no state is carried over"
+_COUNT_OUTSIDE = "count where the model is called, or only if training is true: a graph does not count on"
 _KINDS = {"weight": "variable", "state": "state", "seed": "seed generator"}
 
 
@@ -53,11 +61,25 @@ def examine(evidence: Evidence) -> Verdict:
     changed = trace.changed if trace is not None else ()
     listed = [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
     verdict = replace(agreement(evidence, _PAIRS, _WORDING), findings={"changed": listed})
+    clock = clock_operation(evidence)
+    if clock is not None and verdict.status is not Status.ERROR:
+        return _at_another_time(verdict, clock)
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_describe_changes(changed)}")
     return (
-        _random(verdict, changed) or _changed_model(verdict, changed) or _varying_kernels(verdict) or verdict
+        _random(verdict, changed)
+        or _changed_model(evidence, verdict, changed)
+        or _varying_kernels(verdict)
+        or verdict
     )
+
+
+def _at_another_time(verdict: Verdict, operation: str) -> Verdict:
+    """A FAIL for outputs that are computed from the time, however alike they are within this run."""
+    message = f"the same rows get different outputs at another time: {clean(operation)} reads the clock"
+    advice = "give the model the time as an input"
+    findings = {**verdict.findings, "cause": "clock-read"}
+    return replace(verdict, status=Status.FAIL, message=message, advice=advice, findings=findings)
 
 
 def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
@@ -77,18 +99,26 @@ def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
     return None
 
 
-def _changed_model(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
+def _changed_model(evidence: Evidence, verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
     """A FAIL if predicting changes variables or states, a WARN if these states have no effect."""
     changes = [change for change in changed if change.kind != "seed"]
     if not changes or verdict.status is Status.ERROR:
         return None
-    if all(change.kind == "state" for change in changes) and _is_without_effect(verdict):
+    is_plain = any(change.plain for change in changes)
+    is_used = is_plain and _traces_differ(evidence)
+    if all(change.kind == "state" for change in changes) and _is_without_effect(verdict) and not is_used:
         message = f"no output depends on what predict changes{_describe_changes(changes)}"
-        advice = "set stateful=False: each call starts from its initial_state, and no state is carried over"
+        advice = _COUNT_OUTSIDE if is_plain else _NOT_STATEFUL
         return replace(verdict, status=Status.WARN, message=message, advice=advice)
     message = f"predict changes the model{_describe_changes(changes)}"
     advice = "update variables only if training is true"
     return replace(verdict, status=Status.FAIL, message=message, advice=advice)
+
+
+def _traces_differ(evidence: Evidence) -> bool:
+    """Whether calls that take numbers of Python as they are differ from predict, whose graph keeps them."""
+    pairs = [pair for name in _TRACED_ELSEWHERE for pair in evidence.comparisons.get((name, REFERENCE), ())]
+    return any(pair.scaled > FALLBACK_RTOL for pair in pairs)
 
 
 def _is_without_effect(verdict: Verdict) -> bool:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
-from keras_consistency_cli.checks.preconditions import draws_numbers, is_random
+from keras_consistency_cli.checks.preconditions import clock_operation, draws_numbers, is_random
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
@@ -142,6 +142,11 @@ def _unknown_noise(evidence: Evidence) -> Verdict:
         return Verdict.skip(missing)
     if any(draws_numbers(trace) for trace in traces):
         return Verdict.skip("predict draws random numbers, and its float64 copy draws different ones")
+    if clock_operation(evidence) is not None:
+        return Verdict.skip("predict reads the clock, and its float64 copy runs at another time")
+    plain = next((change.path for trace in traces for change in trace.changed if change.plain), None)
+    if plain is not None:
+        return Verdict.skip(f"predict changes {plain}, and its float64 copy may hold a different value")
     return Verdict.skip("predict gives no numbers, or not the same ones twice")
 
 

@@ -6,11 +6,12 @@ from functools import partial
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.operation_layers import drawing_layers, layer_that_refused_batch
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
     is_caused_by_batch,
     last_stateful_layer,
-    layer_that_refused_batch,
+    located,
     loses_rows,
     mixes_neighbours,
     short_batch_grows,
@@ -62,20 +63,37 @@ _UNTRIED_NEIGHBOURS = CauseTexts(
         "model.predict(x, batch_size=len(x))"
     ),
 )
+_FIXED_SEED = CauseTexts(
+    sentence=(
+        "{layer} draws random numbers from a fixed seed at inference: they depend on the size of the batch "
+        "and on the position of a row in it"
+    ),
+    advice=(
+        "dropout, noise and augmentation belong to training: let '{layer}' draw only if `training` is true, "
+        "and train again if it was always on:\n"
+        "    def call(self, x, training=None):\n"
+        "        if not training:\n"
+        "            return x\n"
+        "        return keras.random.dropout(x, self.rate, seed=self.seeds)  # a SeedGenerator\n"
+        "numbers that inference needs are the same for each row: draw them once, for a single row"
+    ),
+)
 
 
 def _texts_of_layer(locator: str, evidence: Evidence) -> CauseTexts | None:
     """Return the texts for layers that need more than an axis: they pad, loop or measure for all rows."""
-    located = evidence.details(locator, LocatedLayer)
-    if located.get("looped"):
+    details = evidence.details(locator, LocatedLayer)
+    if details.get("looped"):
         return _LOOPS_FOR_ALL_ROWS
-    if located.get("resized"):
+    if details.get("resized"):
         return _PADDED_TO_LONGEST
-    return _LOUDEST_OF_BATCH if located.get("kind") == "MelSpectrogram" else None
+    return _LOUDEST_OF_BATCH if details.get("kind") == "MelSpectrogram" else None
 
 
 def _texts_of_size(evidence: Evidence) -> CauseTexts | None:
     """Return the texts that say nothing of neighbours, if these could not be replaced."""
+    if located(evidence, "locate-batching", "layer") in drawing_layers(evidence):
+        return _FIXED_SEED
     were_replaced = evidence.comparisons.get(("companions", "companions-baseline"))
     return _texts_of_layer("locate-batching", evidence) or (None if were_replaced else _UNTRIED_NEIGHBOURS)
 
@@ -116,8 +134,9 @@ BATCH_CAUSES: tuple[Cause, ...] = (
         fits=mixes_neighbours,
         advice=(
             "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first "
-            "in every reshape: reshape((-1, …)). What needs the whole batch in training, such as a statistic "
-            "of GANs or the capacity of experts, belongs under `if training`"
+            "in every reshape: reshape((-1, …)). If a transpose has moved the batch axis before that, as for "
+            "the heads of attention, transpose it back first. What needs the whole batch in training, such "
+            "as a statistic of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
         specific=partial(_texts_of_layer, "locate-companions"),

@@ -8,6 +8,7 @@ from keras_consistency_cli.checks.analysis.lost_digits import find_digit_loss
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.operation_layers import layer_that_reads_clock
 from keras_consistency_cli.diagnosis.signatures import (
     carries_state,
     has_changed,
@@ -19,7 +20,7 @@ from keras_consistency_cli.diagnosis.signatures import (
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
-__all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
+__all__ = ["CALL_CAUSES", "CLOCK_CAUSE", "REPEAT_CAUSES"]
 
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
@@ -86,6 +87,27 @@ def _name_lost_digits(evidence: Evidence) -> CauseTexts | None:
         ),
     )
 
+
+CLOCK_CAUSE = Cause(
+    slug="clock-read",
+    sentence="{layer} computes with the time of the call: the same rows get other outputs at another time",
+    explanation=(
+        "The graph reads the clock, as with tf.timestamp(), and outputs depend on an age, an hour or a "
+        "weekday that is computed inside the model. A test that passed yesterday, a recorded output and a "
+        "row that is predicted later cannot be reproduced; rows of the past get the time of now, not that "
+        "of their event, in training as well."
+    ),
+    key=("KC203",),
+    explains=(*EVERY_CALL, "KC202", "KC801", "KC802"),
+    advice=(
+        "give '{layer}' the time as an input, and store it with each row:\n"
+        "    now = keras.Input((1,), name='now')          # in training, the time of the event\n"
+        "    age = (now - last_login) / 3600.0\n"
+        "take differences of times before the model, in float64: float32 rounds seconds since 1970 to 128"
+    ),
+    suspect=layer_that_reads_clock,
+)
+"""It comes before the causes in batches, whose checks call the model at different times."""
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
     Cause(

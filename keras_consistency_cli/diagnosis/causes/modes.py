@@ -83,8 +83,9 @@ COMPILED_CAUSES: tuple[Cause, ...] = (
         explains=("KC204",),
         fits=_draws_from_seed,
         advice=(
-            "keep the numbers in '{layer}' as a weight, which is saved with the model; SEED is the number "
-            "that the layer uses now:\n"
+            "dropout, noise and augmentation belong to training: let '{layer}' draw only if `training` is "
+            "true. Numbers that inference needs are kept as a weight, which is saved with the model; SEED is "
+            "the number that the layer uses now:\n"
             "    self.noise = self.add_weight(shape=shape, trainable=False,\n"
             "        initializer=keras.initializers.RandomNormal(stddev=1.0, seed=SEED))\n"
             "or name the generator; these are the numbers of keras.random.normal(shape, seed=SEED):\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.operation_layers import layer_of_operation
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
     fails_by_rounding_only,
-    layer_of_operation,
     located,
     names_cause,
     only_xla_differs,

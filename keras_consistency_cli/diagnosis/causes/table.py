@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
-from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, REPEAT_CAUSES
+from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, CLOCK_CAUSE, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.modes import COMPILED_CAUSES, TRAINING_FLAG_CAUSE
@@ -32,6 +32,7 @@ CAUSES: Mapping[str, Cause] = {
         UNREPEATABLE_CAUSE,
         CREATED_CAUSE,
         *FILE_CAUSES,
+        CLOCK_CAUSE,
         *BATCH_CAUSES,
         *REPEAT_CAUSES,
         TRAINING_FLAG_CAUSE,

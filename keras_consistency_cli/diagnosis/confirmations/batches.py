@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     replacing_outputs_removes_difference,
 )
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
 __all__ = ["BATCH_CONFIRMATIONS"]
@@ -28,6 +29,10 @@ def size_has_effect_in_float64(evidence: Evidence, failing: Failing) -> Confirma
     pairs = evidence.comparisons.get(("companions", "companions-baseline"), ())
     if not pairs or not all(each.identical for each in pairs):
         return None
+    details = [evidence.details(name, NeighbourDetails) for name in _NEIGHBOURS]
+    if any(each.get("deterministic") is False for each in details):
+        explanation = "the same batch from the same state gives different outputs: something else changes too"
+        return ConfirmationResult(confirmed=False, explanation=explanation)
     beyond = _judged_by_batch(failing)
     same = "with the same batch size and position, different neighbours change no bit"
     changes = f"{same}; a different size or position changes outputs by"
@@ -75,6 +80,7 @@ def size_is_refused(_evidence: Evidence, failing: Failing) -> ConfirmationResult
     return ConfirmationResult(confirmed=True, explanation=f"run with several batch sizes: {what}")
 
 
+_NEIGHBOURS = ("companions", "companions-float64")
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 _NO_ROUNDING = 2.0**-10
 """Share of a difference that is left in float64 if it is in the code, far more than rounding leaves."""
@@ -92,7 +98,8 @@ BATCH_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "batch-size-dependence": Confirmation(
         how=(
             "with replaced neighbours the outputs keep the same bits, and on the float64 copy a different "
-            "batch size or position changes them by more than rounding; or some batch sizes crash"
+            "batch size or position changes them by more than rounding, and two runs of one batch do not "
+            "differ; or some batch sizes crash"
         ),
         test=first_confirmed(size_is_refused, size_has_effect_in_float64),
     ),

@@ -17,6 +17,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 from keras_consistency_cli.diagnosis.signatures import has_changed, overwrites_for_later_calls, repeat_differs
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_DIFFERENCE
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.routes.calling.clock import HOLD_CLOCK, ClockDetails
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, BareCallDetails
 from keras_consistency_cli.routes.calling.training.exported_training import EXPORTED_TRAINING
@@ -193,10 +194,34 @@ def generator_removes_difference(evidence: Evidence, _failing: Failing) -> Confi
     )
 
 
+def stopped_clock_repeats_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Calls at one time that give the same bits, and calls at other times that do not."""
+    details = evidence.details(HOLD_CLOCK, ClockDetails)
+    if "held" not in details:
+        return None
+    held, moved = details["held"], details["moved"]
+    if held:
+        explanation = f"with the clock stopped, two calls still differ by {held:.1e}: more than that changes"
+        return ConfirmationResult(confirmed=False, explanation=explanation)
+    if not moved:
+        explanation = "hours, days and months later, the same rows get the same outputs: a rarer time matters"
+        return ConfirmationResult(confirmed=False, explanation=explanation)
+    explanation = (
+        "with the clock stopped, two calls give the same bits; hours, days and months later, outputs differ "
+        f"by up to {moved:.2g}"
+    )
+    return ConfirmationResult(confirmed=True, explanation=explanation)
+
+
 CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "seed-differs-under-xla": Confirmation(
         how="the model is compiled with XLA again, with the generator of random numbers of a graph",
         test=generator_removes_difference,
+    ),
+    "clock-read": Confirmation(
+        how="the clock is stopped, and the model called twice; then it is called at other times",
+        test=stopped_clock_repeats_outputs,
+        routes=(HOLD_CLOCK,),
     ),
     "constants-combined": Confirmation(
         how="the layer alone is run in a graph with TensorFlow's optimizer and without it",

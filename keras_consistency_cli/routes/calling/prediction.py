@@ -29,13 +29,16 @@ _MOST_BATCHES, _FEWEST_BATCHES = 32, 2
 """Batches of a small size that show whether it matters: of any model, and of a heavy one."""
 
 
-class PredictDetails(TypedDict):
+class PredictDetails(TypedDict, total=False):
     """Details of the route `predict`: operations that draw random numbers.
 
-    None if they cannot be listed. `variation` says which outputs do not vary with the rows.
+    None if they cannot be listed. `variation` says which outputs do not vary with the rows. `drawing` are the
+    names of these operations in the graph, `clock` those of operations that read the time for an output.
     """
 
     random_operations: list[str] | None
+    drawing: list[str]
+    clock: list[str]
     variation: OutputVariation
 
 
@@ -61,9 +64,11 @@ def _predict(session: Session, rows: Rows) -> Result:
     session.forget_traces()
     outputs = session.predict(rows)
     session.step_equals_predict = _step_gives_same_bits(session, rows, outputs)
-    random_operations = session.random_operations(first_batch(rows, session.batch_size))
+    batch = first_batch(rows, session.batch_size)
     details: PredictDetails = {
-        "random_operations": random_operations,
+        "random_operations": session.random_operations(batch),
+        "drawing": session.drawing_places(batch),
+        "clock": session.clock_places(batch),
         "variation": describe_variation(rows, outputs),
     }
     return Result(outputs=outputs, details=details)

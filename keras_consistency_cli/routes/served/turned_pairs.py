@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,10 @@ _LEAST_POINTS = 6
 _MOST_COLUMNS = 12
 _NEAR = 1e-2
 _DECIMALS = 1
+_HALF_HOUR = 7.5
+"""Degrees of half an hour on a circle of 24 hours; a month of twelve is a multiple of them too."""
+_SAME_ANGLE = 0.02
+"""Degrees by which float32 may move an angle; a day of a year of 365 is 0.99 degrees."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,12 @@ class TurnedPair:
 
     columns: tuple[int, int]
     degrees: float
+
+    @property
+    def kind(self) -> Literal["turned", "turned-calendar"]:
+        """The kind of the mistake: a shift by half hours of a day, or one that no time zone makes."""
+        off = abs(self.degrees / _HALF_HOUR - round(self.degrees / _HALF_HOUR)) * _HALF_HOUR
+        return "turned" if off < _SAME_ANGLE else "turned-calendar"
 
 
 def find_turned_pairs(comparison: ColumnComparison, columns: list[int]) -> list[TurnedPair]:
@@ -44,8 +55,8 @@ def find_turned_pairs(comparison: ColumnComparison, columns: list[int]) -> list[
     return pairs
 
 
-def find_turn_in_rows(comparison: ColumnComparison, rows: Array, columns: list[int]) -> float | None:
-    """Return the angle by which pairs turn that are all of these columns in these rows, or None.
+def find_turn_in_rows(comparison: ColumnComparison, rows: Array, columns: list[int]) -> TurnedPair | None:
+    """Return a pair if all of these columns are pairs that turn by its angle in these rows, None if not.
 
     A rule of the clock, such as daylight saving time, shifts some rows only.
 
@@ -55,13 +66,16 @@ def find_turn_in_rows(comparison: ColumnComparison, rows: Array, columns: list[i
         columns: the columns that are wrong in these rows.
     """
     steps = np.repeat(rows, len(comparison.served) // len(rows))
-    served, expected, wrong = (
-        each[steps] for each in (comparison.served, comparison.expected, comparison.wrong)
+    compared = replace(
+        comparison,
+        served=comparison.served[steps],
+        expected=comparison.expected[steps],
+        wrong=comparison.wrong[steps],
     )
-    pairs = find_turned_pairs(replace(comparison, served=served, expected=expected, wrong=wrong), columns)
+    pairs = find_turned_pairs(compared, columns)
     angles = {round(pair.degrees, _DECIMALS) for pair in pairs}
     covered = {column for pair in pairs for column in pair.columns}
-    return angles.pop() if len(angles) == 1 and covered == set(columns) else None
+    return pairs[0] if len(angles) == 1 and covered == set(columns) else None
 
 
 def _measure_turn(comparison: ColumnComparison, pair: list[int]) -> float | None:

@@ -94,7 +94,7 @@ class UnmatchedColumns:
     def find_turned(self, columns: list[int]) -> list[Mistake]:
         """Return the pairs of columns that are turned, as sine and cosine of a shifted time."""
         return [
-            self._mistake(f"turned:{pair.degrees:.4g}", list(pair.columns))
+            self._mistake(f"{pair.kind}:{pair.degrees:.4g}", list(pair.columns))
             for pair in find_turned_pairs(self.comparison, columns)
         ]
 
@@ -113,9 +113,9 @@ class UnmatchedColumns:
         scaler = self._find_scaler_in_part(part)
         if scaler is not None:
             return replace(mistake, kind=scaler.kind, shift=scaler.shift, factor=scaler.factor)
-        degrees = find_turn_in_rows(self.comparison, part.mask, list(part.columns))
-        if degrees is not None:
-            return replace(mistake, kind=f"turned:{degrees:.4g}")
+        turned = find_turn_in_rows(self.comparison, part.mask, list(part.columns))
+        if turned is not None:
+            return replace(mistake, kind=f"{turned.kind}:{turned.degrees:.4g}")
         return replace(mistake, kind="one-number") if is_filled(self.comparison, part) else mistake
 
     def _find_moved(self, columns: list[int]) -> Mistake | None:

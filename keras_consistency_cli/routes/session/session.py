@@ -261,6 +261,14 @@ class Session:
         """Return the operations that draw random numbers; None if the backend cannot list them."""
         return None
 
+    def drawing_places(self, _rows: Rows) -> list[str]:
+        """Return the names of the operations that draw random numbers, as far as the backend lists them."""
+        return []
+
+    def clock_places(self, _rows: Rows) -> list[str]:
+        """Return the names of the operations that read the clock, as far as the backend lists them."""
+        return []
+
     def looks_for_nan(self, _rows: Rows) -> bool:
         """Whether the model has an operation that looks for NaN or infinity, as one that fills them in."""
         return False

@@ -150,11 +150,15 @@ class Snapshot:
     def copy_to(self, other: Snapshot) -> None:
         """Assign the saved values to a model of the same variables.
 
-        A float64 copy starts from the same states and seeds.
+        A float64 copy starts from the same states, seeds and plain numbers: to build it, it was called.
         """
         if len(self._saved) == len(other._saved):
             for source, target in zip(self._saved, other._saved, strict=True):
                 target.variable.assign(source.value.astype(target.value.dtype))
+        if len(self._numbers) == len(other._numbers):
+            for number, copied in zip(self._numbers, other._numbers, strict=True):
+                if number.name == copied.name:
+                    setattr(copied.layer, copied.name, number.value)
 
 
 def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
@@ -246,4 +250,4 @@ def _change(saved: _SavedVariable, value: np.ndarray) -> Change:
 
 def _number_change(saved: _SavedNumber, value: float) -> Change:
     distance = abs(float(value) - float(saved.value))
-    return Change(path=f"{saved.path}.{saved.name}", kind="state", max_abs=distance)
+    return Change(path=f"{saved.path}.{saved.name}", kind="state", max_abs=distance, plain=True)

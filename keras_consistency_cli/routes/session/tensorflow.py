@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
+from keras_consistency_cli.routes.session.graph_places import clock_places, drawing_places
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
 from keras_consistency_cli.routes.trace import Rows
@@ -121,6 +122,14 @@ class TensorFlowSession(Session):
         if self.model.run_eagerly:
             return None
         return random_operations(self._step_graph(rows))
+
+    def drawing_places(self, rows: Rows) -> list[str]:
+        """Return the names of the operations in the traced step that draw random numbers."""
+        return [] if self.model.run_eagerly else drawing_places(self._step_graph(rows))
+
+    def clock_places(self, rows: Rows) -> list[str]:
+        """Return the names of the operations in the traced step that read the clock for an output."""
+        return [] if self.model.run_eagerly else clock_places(self._step_graph(rows))
 
     def looks_for_nan(self, rows: Rows) -> bool:
         """Whether the traced step has an operation that looks for NaN or infinity."""

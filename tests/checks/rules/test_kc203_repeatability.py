@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.base import Pair
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc203_repeatability import CHECK
 from keras_consistency_cli.checks.verdict import Status
@@ -17,6 +19,7 @@ from keras_consistency_cli.routes.trace import Change, Trace
 REPEATS = ("predict-again", "predict-retraced", "fresh-process")
 WEIGHT = Change(path="count", kind="weight", max_abs=1.0)
 STATE = Change(path="lstm/state", kind="state", max_abs=0.25)
+COUNT = Change(path="fade.steps", kind="state", max_abs=1.0, plain=True)
 SEED = Change(path="drop/seed", kind="seed", max_abs=1.0)
 
 
@@ -105,3 +108,19 @@ def test_state_carried_on_purpose(world: Any, declared: str, status: Status) -> 
         data=DataContext(owner=OwnerFacts(stateful_rows=declared)),
     )
     assert changed.verdict(CHECK).status is status
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.WARN), (2.0**-5, Status.FAIL)])
+def test_a_number_that_a_graph_keeps_has_an_effect_if_calls_differ(
+    world: Any, by: float, status: Status
+) -> None:
+    traces = {"predict": predicting(world, COUNT), "call": world.moved(by)}
+    pairs = (*CHECK.pairs, Pair(candidate="call", reference="predict"))
+    assert world.where(traces).verdict(replace(CHECK, pairs=pairs)).status is status
+
+
+def test_a_graph_that_reads_the_clock_fails_however_alike_its_outputs_are(world: Any) -> None:
+    trace = Trace(route="", outputs={"out": world.predict}, details={"clock": ["age/Timestamp"]})
+    verdict = world.where({"predict": trace}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "clock-read")
+    assert "age/Timestamp" in verdict.message

@@ -179,6 +179,8 @@ CAUSES = {
     "lost-categories:0, 4": "codes-refit",
     "not-divided": "scaler-foreign",
     "divided-again": "scaler-foreign",
+    "turned-calendar:51.43": "time-shift",
+    "turned-calendar:12": "time-shift",
     "other-unit:°F in place of °C": "scaler-foreign",
     "padding-changed:-7.1 in the padding in place of 0": "padding-unmasked",
 }

@@ -140,3 +140,10 @@ def test_different_random_numbers_are_not_low_precision(world: Any, wording: Sna
         Status.SKIP,
         wording,
     )
+
+
+def test_a_number_of_python_that_changes_is_the_reason_for_no_noise(world: Any) -> None:
+    change = Change(path="fade.steps", kind="state", max_abs=1.0, plain=True)
+    counting = Trace(route="", outputs={"out": world.predict}, changed=(change,))
+    verdict = world.where({"predict": counting, "predict-float64": world.moved(0.5)}).verdict(CHECK)
+    assert (verdict.status, "fade.steps" in (verdict.reason or "")) == (Status.SKIP, True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.measurement.facts import LayerFact
 
 GENERAL = {slug: (CAUSES[slug].sentence, CAUSES[slug].advice) for slug in CAUSES}
 
@@ -32,3 +33,16 @@ def test_nothing_is_said_of_neighbours_that_were_not_replaced(evidence: Any) -> 
     texts = CAUSES["batch-size-dependence"].texts(evidence())
     assert "neighbours" not in texts.sentence
     assert "neighbours" in CAUSES["batch-size-dependence"].sentence
+
+
+@pytest.mark.parametrize(
+    ("layer", "custom", "is_drawing"), [("thin", True, True), ("thin", False, False), ("other", True, False)]
+)
+def test_a_layer_that_draws_from_a_fixed_seed_is_told_to_draw_in_training(
+    evidence: Any, layer: str, custom: bool, is_drawing: bool
+) -> None:
+    details = {"drawing": ["functional_1/thin_1/stateless_dropout/StatelessRandomUniformV2"]}
+    located = {"predict": details, "locate-batching": {"layer": layer, "kind": "Thinned"}}
+    facts = (LayerFact(path="thin", kind="Thinned", custom=custom), LayerFact(path="other", kind="Other"))
+    texts = CAUSES["batch-size-dependence"].texts(evidence(located=located, layers=facts))
+    assert ("if not training" in texts.advice) is is_drawing

@@ -726,6 +726,15 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC202": {}},
         [("training-flag-default", "book")],
     ),
+    (
+        "a graph that reads the clock",
+        {
+            "located": {"predict": {"clock": ["m/age_1/Timestamp"]}},
+            "layers": (LayerFact(path="age", kind="Age"),),
+        },
+        {"KC203": {"cause": "clock-read"}, "KC104": {"moved": (3,)}},
+        [("clock-read", "age")],
+    ),
 ]
 
 

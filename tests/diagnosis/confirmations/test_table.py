@@ -268,6 +268,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("codes-refit", served("lost-categories:0"), {"KC301": {}}),
     ("scaler-foreign", served("not-divided"), {"KC301": {}}),
     ("scaler-stale", measured("scaler-of-reference", REPLACED), {"KC304": {"unfit": {"speed": 3000.0}}}),
+    ("clock-read", measured("hold-clock", {"held": 0.0, "moved": 0.5}), {"KC203": {}}),
     ("padding-unmasked", served("padding-changed:-7.1 in the padding in place of 0"), {"KC301": {}}),
     ("scaler-foreign", served("other-unit:°F in place of °C"), {"KC301": {}}),
 ]
@@ -363,6 +364,16 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaler-foreign", served("not-divided", "another-scaler"), {"KC301": {}}),
     ("input-order", served("other-input:the rows of input 'right'", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("scaler-stale", {}, {"KC304": {"unfit": {"speed": 3000.0}}}),
+    (
+        "batch-size-dependence",
+        {
+            **measured("companions-float64", {"deterministic": False}),
+            "pairs": pair("companions", "companions-baseline"),
+        },
+        {"KC102": {"judged": (in_float64(1e-6),)}},
+    ),
+    ("clock-read", measured("hold-clock", {"held": 0.1, "moved": 0.5}), {"KC203": {}}),
+    ("clock-read", measured("hold-clock", {"held": 0.0, "moved": 0.0}), {"KC203": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -386,6 +397,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("weights-not-loaded", {}, {"KC801": {}}),
     ("layers-created-in-call", {}, {"KC801": {}}),
     ("recorded-from-other-rows", {}, {"KC802": {"rows": ""}}),
+    ("clock-read", {}, {"KC203": {}}),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.served.turned_pairs import find_turned_pairs
+from keras_consistency_cli.routes.served.turned_pairs import TurnedPair, find_turned_pairs
 from keras_consistency_cli.routes.served.variants import generate_plain_variants
 
 Array = np.ndarray
@@ -98,3 +98,18 @@ def test_different_shifts_of_some_rows_are_no_turn() -> None:
     served, expected = circle(HOURS + np.arange(120) % 5), circle(HOURS)
     match = match_served_rows(served, expected, generate_plain_variants(expected, served))
     assert all(not each.kind.startswith("turned") for each in match.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "kind"),
+    [
+        (15.0, "turned"),
+        (82.5, "turned"),
+        (30.004, "turned"),
+        (360 / 7, "turned-calendar"),
+        (1080 / 7, "turned-calendar"),
+        (360 / 365, "turned-calendar"),
+    ],
+)
+def test_half_hours_are_told_from_days(degrees: float, kind: str) -> None:
+    assert TurnedPair(columns=(0, 1), degrees=degrees).kind == kind

@@ -67,7 +67,7 @@ def test_a_change_has_the_variable_its_kind_and_the_difference() -> None:
     assert snapshot.changes() == (
         Change(path="net/price/bias", kind="weight", max_abs=0.25),
         Change(path="counter.hidden", kind="weight", max_abs=3.0),
-        Change(path="counter.calls", kind="state", max_abs=2.0),
+        Change(path="counter.calls", kind="state", max_abs=2.0, plain=True),
     )
 
 
@@ -124,6 +124,15 @@ def test_saved_values_can_be_assigned_to_a_float64_copy() -> None:
     assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [
         np.asarray(v).tolist() for v in model.variables
     ]
+
+
+def test_plain_numbers_are_assigned_to_a_float64_copy() -> None:
+    (model, _), (other, _) = chain((2,), Counter(name="counter")), chain((2,), Counter(name="counter"))
+    saved = Snapshot(model)
+    counts = [each.get_layer("counter").calls for each in (model, other)]
+    other.get_layer("counter").calls = counts[0] + 3
+    saved.copy_to(Snapshot(other))
+    assert other.get_layer("counter").calls == counts[0]
 
 
 def test_changes_are_exaggerated_until_they_are_restored() -> None:

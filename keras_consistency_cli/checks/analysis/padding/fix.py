@@ -26,6 +26,14 @@ _MERGING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate")
 """Operations that have a layer of the same name; the layer passes on the mask that one of its inputs has."""
 
 
+_WITH_NUMBER = {
+    "Add": "keras.layers.Rescaling(1.0, offset=b)",
+    "Subtract": "keras.layers.Rescaling(1.0, offset=-b)",
+    "Multiply": "keras.layers.Rescaling(b)",
+}
+"""Layers of one tensor and a number; they pass the mask on."""
+
+
 def describe_place(place: PaddingPlace | None) -> dict[str, object]:
     """Return findings: the layer, and the fix if there is one.
 
@@ -99,9 +107,9 @@ def _first_fix(place: PaddingPlace) -> str:
         lost = clean(place.layer)
         if place.is_operation and place.kind in _MERGING:
             return (
-                f"'{lost}' is an operation on tensors, such as a + b, which does not pass the mask on. Use "
-                f"the layer keras.layers.{place.kind}()([a, b]) in its place, or give the mask to '{layer}' "
-                "yourself"
+                f"'{lost}' is an operation on tensors, such as a + b, which does not pass the mask on. In "
+                f"its place, use the layer keras.layers.{place.kind}()([a, b]){_for_number(place.kind)}, or "
+                f"give the mask to '{layer}' yourself"
             )
         return f"'{lost}' does not pass the mask on: give it to '{layer}' yourself"
     why = ", and has no argument for a mask" if place.fault != "ignores-mask" else ""
@@ -120,6 +128,12 @@ def _first_fix(place: PaddingPlace) -> str:
         f"'{layer}' uses every time step{why}. No value in the padding leaves its outputs as they are: "
         "compute it from the true time steps only"
     )
+
+
+def _for_number(kind: str) -> str:
+    """The layer that takes the place of an operation of a tensor and a number, which the other refuses."""
+    layer = _WITH_NUMBER.get(kind)
+    return f" if a and b are both tensors, {layer}(a) if b is a number" if layer else ""
 
 
 def _later_layers(uses: Sequence[PaddingUse]) -> str:

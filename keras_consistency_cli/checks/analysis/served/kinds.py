@@ -31,6 +31,8 @@ __all__ = [
     "SHIFTED_CODES",
     "SHORTENED",
     "STEPS_REVERSED",
+    "TURNED",
+    "TURNED_CALENDAR",
 ]
 
 LOW_PRECISION = "scaled-in-low-precision"
@@ -41,7 +43,7 @@ NOT_CLIPPED, NOT_FILLED = "not-clipped", "features-not-filled"
 OTHER_ROWS, RESHAPED, SHIFTED_CODES = "rows-of-others", "axes-reshaped", "codes-shifted"
 LATE, ROWS_LATE, SAMPLE_DEVIATION = "late", "rows-late", "sample-deviation"
 ENCODED_BY_ROW, STEPS_REVERSED = "encoded-by-row", "steps-reversed"
-LOST_CATEGORIES = "lost-categories"
+LOST_CATEGORIES, TURNED, TURNED_CALENDAR = "lost-categories", "turned", "turned-calendar"
 NOT_DIVIDED, DIVIDED_AGAIN = "not-divided", "divided-again"
 RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
 IDS_STORED, OTHER_UNIT, PADDING_CHANGED = "ids-stored", "other-unit", "padding-changed"
@@ -129,7 +131,11 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "codes-refit",
     ),
     SHIFTED_CODES: ("counted differently, with each code {step}", "codes-refit"),
-    "turned": ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
+    TURNED: ("turned together by {step} degrees, as sine and cosine of a shifted time", "time-shift"),
+    TURNED_CALENDAR: (
+        "turned together by {step} degrees, as sine and cosine of a weekday or date with another start",
+        "time-shift",
+    ),
     "padding-side": ("right, but with the padding {step}", _PADDING_SIDE),
     PADDING_CHANGED: ("right, but with {step}", "padding-unmasked"),
     "cut-side": ("right, but cut differently: each row keeps {step}", _PADDING_SIDE),

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.analysis.output_change import describe_change
-from keras_consistency_cli.checks.analysis.served.kinds import KINDS, MOVED_AND_SCALED
+from keras_consistency_cli.checks.analysis.served.kinds import (
+    KINDS,
+    MOVED_AND_SCALED,
+    TURNED,
+    TURNED_CALENDAR,
+)
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.routes.scaling.unit_variants import FACTORS
@@ -19,6 +24,7 @@ __all__ = ["Mistake", "fail_served_rows", "find_mistakes"]
 
 _NAMED_COLUMNS = 4
 _UNIT_TOLERANCE = 1e-3
+_SAME_DAY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +135,10 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
         pairs = list(zip(measured["columns"], measured["sources"], strict=False))
         shown = ", ".join(f"{here} from {there}" for here, there in pairs[:_NAMED_COLUMNS])
         return f" ({_name_feature(match)} {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
-    if kind == "turned":
+    if kind == TURNED:
         return f" (a shift by {float(degrees) / 15:.3g} of 24 hours)"
+    if kind == TURNED_CALENDAR:
+        return f" (a shift by {_share_of_circle(float(degrees))})"
     if measured.get("others"):
         rows = [f"row {row} has the values of row {source}" for row, source in measured["others"]]
         return f" ({', '.join(rows[:_NAMED_COLUMNS])}{', …' if len(rows) > _NAMED_COLUMNS else ''})"
@@ -139,6 +147,14 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
     if kind == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
+
+
+def _share_of_circle(degrees: float) -> str:
+    """The share of the period by which a turn shifts it, in days of a week if it is so many."""
+    days = degrees * 7 / 360
+    if abs(days - round(days)) < _SAME_DAY:
+        return f"{round(days)} of 7 days"
+    return f"{degrees / 360:.3g} of the period"
 
 
 def _is_unit_change(factor: float) -> bool:

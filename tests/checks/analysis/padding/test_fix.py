@@ -68,3 +68,13 @@ def test_a_custom_layer_is_edited(wording: SnapshotAssertion) -> None:
 
 def test_no_place_has_no_fix() -> None:
     assert describe_place(None) == {"lost": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "takes_number"), [("Add", True), ("Multiply", True), ("Subtract", True), ("Maximum", False)]
+)
+def test_an_operation_of_a_tensor_and_a_number_has_a_layer_of_its_own(kind: str, takes_number: bool) -> None:
+    operation = PaddingPlace(
+        layer="op", kind=kind, fault="loses-mask", stock=True, is_operation=True, uses=(MEMORY,)
+    )
+    assert ("Rescaling(" in str(describe_place(operation)["mend"])) is takes_number

@@ -1,0 +1,77 @@
+"""Where the operations of a graph are that do not compute with the inputs alone: by the names of their nodes.
+
+A name begins with the scopes of the layers that the operation belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+__all__ = ["clock_places", "drawing_places"]
+
+_DRAWS = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
+_CLOCK = "Timestamp"
+_MOST_PLACES = 20
+
+
+def drawing_places(graph: Any) -> list[str]:
+    """Return the names of the operations that draw random numbers, at most twenty."""
+    definition = graph.as_graph_def()
+    bodies = (definition.node, *(function.node_def for function in definition.library.function))
+    return [node.name for body in bodies for node in body if _DRAWS.search(node.op)][:_MOST_PLACES]
+
+
+def clock_places(graph: Any) -> list[str]:
+    """Return the names of the operations that read the clock, if an output of the graph depends on them.
+
+    A time that is only printed or logged has no effect.
+    """
+    definition = graph.as_graph_def()
+    bodies = {function.signature.name: function.node_def for function in definition.library.function}
+    reading = _functions_reading(bodies)
+    nodes = {node.name: node for node in definition.node}
+    used = _ancestors(nodes, [output.op.name for output in graph.outputs])
+    found = [node for node in (nodes[name] for name in used) if node.op == _CLOCK or _calls(node, reading)]
+    inner = (node for name in sorted(reading) for node in bodies[name] if node.op == _CLOCK)
+    direct = [node.name for node in found if node.op == _CLOCK]
+    if len(direct) < len(found):
+        direct += [node.name for node in inner]
+    return sorted(direct)[:_MOST_PLACES]
+
+
+def _functions_reading(bodies: Mapping[str, Sequence[Any]]) -> set[str]:
+    """Return the functions of the graph that read the clock, or call one that does."""
+    reading: set[str] = set()
+    while new := {name for name in bodies if name not in reading and _reads_clock(bodies[name], reading)}:
+        reading |= new
+    return reading
+
+
+def _reads_clock(nodes: Sequence[Any], reading: set[str]) -> bool:
+    return any(node.op == _CLOCK or _calls(node, reading) for node in nodes)
+
+
+def _calls(node: Any, functions: set[str]) -> bool:
+    """Whether a node runs one of these functions."""
+    return bool(functions) and not functions.isdisjoint(_called(node))
+
+
+def _called(node: Any) -> Iterator[str]:
+    for value in node.attr.values():
+        yield value.func.name
+        yield from (each.name for each in value.list.func)
+
+
+def _ancestors(nodes: Mapping[str, Any], names: Sequence[str]) -> set[str]:
+    """Return the nodes that these compute from, themselves included; what only runs before is left out."""
+    found: set[str] = set()
+    open_names = list(names)
+    while open_names:
+        name = open_names.pop()
+        if name in nodes and name not in found:
+            found.add(name)
+            inputs = (each for each in nodes[name].input if not each.startswith("^"))
+            open_names += [each.partition(":")[0] for each in inputs]
+    return found
