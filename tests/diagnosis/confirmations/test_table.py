@@ -206,7 +206,11 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("low-precision", measured("raise-precision", RAISED), {"KC603": {}}),
     ("overflow-in-float16", measured("raise-precision", RAISED), {"KC701": {}}),
     ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}),
-    ("low-precision", {}, {"KC603": {}}),
+    (
+        "low-precision",
+        measured("raise-precision", {**RAISED, "layer": "waves", "raised": ["minutes", "waves"]}),
+        {"KC603": {}},
+    ),
     ("rounding", {}, {"KC101": {}}),
     ("ill-conditioned", {}, ILL),
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
@@ -361,6 +365,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaler-foreign", served("not-divided", "another-scaler"), {"KC301": {}}),
     ("input-order", served("other-input:the rows of input 'right'", "unknown", hits=(6, 3)), {"KC301": {}}),
     ("scaler-stale", {}, {"KC304": {"unfit": {"speed": 3000.0}}}),
+    ("low-precision", {}, {"KC603": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
