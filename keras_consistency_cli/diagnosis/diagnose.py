@@ -65,7 +65,7 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     causes = {verdict.findings.get("cause") for verdict in verdicts}
     names |= {name for cause, name in _LOCATED_BY_FINDING.items() if cause in causes}
     if _BY_BATCH & failed and not {"KC103", "KC203"} & failed:
-        names.add("locate-batching")
+        names |= {"locate-batching", "locate-companions"}
     by_execution = _BY_EXECUTION & failed or any(verdict.findings.get("made") for verdict in verdicts)
     if by_execution and not {"KC103", "KC203"} & failed:
         names.add("locate-execution")

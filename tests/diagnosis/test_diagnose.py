@@ -169,7 +169,7 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
         ("KC103", Status.FAIL, ["locate-companions"]),
         ("KC203", Status.FAIL, ["locate-repeat", "locate-created", "layers-here", "layers-elsewhere"]),
         ("KC202", Status.FAIL, ["locate-training", "locate-created"]),
-        ("KC101", Status.FAIL, ["locate-batching"]),
+        ("KC101", Status.FAIL, ["locate-companions", "locate-batching"]),
         ("KC204", Status.FAIL, ["locate-execution", "locate-xla-numbers"]),
         ("KC201", Status.FAIL, ["locate-execution"]),
         ("KC103", Status.WARN, []),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.mixing import mixes_neighbours, texts_of_mixing
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
     is_caused_by_batch,
     last_stateful_layer,
     layer_that_refused_batch,
     loses_rows,
-    mixes_neighbours,
     short_batch_grows,
     uses_batch_statistics,
 )
@@ -74,6 +72,10 @@ def _texts_of_layer(locator: str, evidence: Evidence) -> CauseTexts | None:
     return _LOUDEST_OF_BATCH if located.get("kind") == "MelSpectrogram" else None
 
 
+def _texts_of_mixing(evidence: Evidence) -> CauseTexts | None:
+    return _texts_of_layer("locate-companions", evidence) or texts_of_mixing(evidence)
+
+
 def _texts_of_size(evidence: Evidence) -> CauseTexts | None:
     """Return the texts that say nothing of neighbours, if these could not be replaced."""
     were_replaced = evidence.comparisons.get(("companions", "companions-baseline"))
@@ -111,7 +113,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "row then depends on the rows that happen to share its batch, and a single row gives yet another "
             "output."
         ),
-        key=("KC103", "KC102"),
+        key=("KC103", "KC101", "KC102", "KC104"),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=mixes_neighbours,
         advice=(
@@ -120,7 +122,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
-        specific=partial(_texts_of_layer, "locate-companions"),
+        specific=_texts_of_mixing,
     ),
     Cause(
         slug="batch-size-dependence",
