@@ -18,7 +18,7 @@ from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.impact import measure_impact
-from keras_consistency_cli.diagnosis.locations import confirming_names, deviations, locate_cause
+from keras_consistency_cli.diagnosis.layers.locations import confirming_names, deviations, locate_cause
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.backends.layers import backend_locators

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
-from keras_consistency_cli.diagnosis.mixing import mixes_neighbours, texts_of_mixing
+from keras_consistency_cli.diagnosis.layers.mixing import mixes_neighbours, texts_of_mixing
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
     is_caused_by_batch,

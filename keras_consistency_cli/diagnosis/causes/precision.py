@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, Failing
-from keras_consistency_cli.diagnosis.low_precision_texts import texts_of_raised_layers
+from keras_consistency_cli.diagnosis.layers.low_precision_texts import texts_of_raised_layers
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
     fails_by_rounding_only,

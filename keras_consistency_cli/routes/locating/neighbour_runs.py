@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.routes.calling.neighbours import leaking_batches
-from keras_consistency_cli.routes.locating.sized_neighbours import leaking_sizes
+from keras_consistency_cli.routes.calling.sized_neighbours import leaking_sizes
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Rows

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_consistency_cli.routes.calling.sized_neighbours import leaking_sizes
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
-from keras_consistency_cli.routes.locating.sized_neighbours import leaking_sizes
 from tests.corpus.reports_batches_layers import Trimmed
 from tests.corpus.reports_crowded_layers import CentredCrowd, Distances, Experts, Loudest, SizeAbove
 from tests.helpers.live_models import chain, measured, named_rows, session_of
