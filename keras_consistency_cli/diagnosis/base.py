@@ -137,6 +137,7 @@ class Cause:
         advice: what to change, as text or code, with {layer} in place of the layer.
         fits: whether the evidence has its signature; None if a failed check names the cause itself.
         locator: the route that searches for its layer, if there is one.
+        decided_by: the confirming route that tries other layers too, and names the one that it confirms.
         suspect: the layer that facts alone point to.
         covers: whether it explains this verdict, if it does not explain every verdict with such a code.
         specific: the sentence and the advice for this evidence, None if the general ones fit.
@@ -150,6 +151,7 @@ class Cause:
     advice: str
     fits: Callable[[Evidence, Failing], bool] | None = None
     locator: str | None = None
+    decided_by: str | None = None
     suspect: Callable[[Evidence], str | None] = _no_layer
     covers: Callable[[Evidence, Verdict], bool] = covers_every_verdict
     specific: Callable[[Evidence], CauseTexts | None] = _no_other_texts

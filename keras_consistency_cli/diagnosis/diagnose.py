@@ -17,8 +17,8 @@ from keras_consistency_cli.diagnosis.base import (
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
-from keras_consistency_cli.diagnosis.depth import deviation_by_layer
 from keras_consistency_cli.diagnosis.impact import measure_impact
+from keras_consistency_cli.diagnosis.layers.locations import confirming_names, deviations, locate_cause
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.backends.layers import backend_locators
@@ -26,8 +26,6 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.exports.variants import VARIANTS
-from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
-from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth, RoundingLocation
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES, LOCATING_ROUTES
@@ -67,7 +65,7 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     causes = {verdict.findings.get("cause") for verdict in verdicts}
     names |= {name for cause, name in _LOCATED_BY_FINDING.items() if cause in causes}
     if _BY_BATCH & failed and not {"KC103", "KC203"} & failed:
-        names.add("locate-batching")
+        names |= {"locate-batching", "locate-companions"}
     by_execution = _BY_EXECUTION & failed or any(verdict.findings.get("made") for verdict in verdicts)
     if by_execution and not {"KC103", "KC203"} & failed:
         names.add("locate-execution")
@@ -95,13 +93,9 @@ def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[
         name
         for each in diagnose(evidence, verdicts)
         if each.severity == "fail" or (each.cause in CONFIRMATIONS and CONFIRMATIONS[each.cause].if_warned)
-        for name in _confirming_names(each.cause)
+        for name in confirming_names(each.cause)
     }
     return tuple(route for route in CONFIRMING_ROUTES if route.name in names)
-
-
-def _confirming_names(cause: str) -> tuple[str, ...]:
-    return CONFIRMATIONS[cause].routes if cause in CONFIRMATIONS else ()
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
@@ -135,7 +129,7 @@ def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tupl
 
 def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequence[str]) -> Diagnosis:
     result = confirm(cause.slug, evidence, failing)
-    location = _location(cause, evidence)
+    location = locate_cause(cause, evidence)
     growth = _growth(cause, evidence)
     verdicts = [failing[code] for code in codes]
     layer = location["layer"] if location else _named_layer(cause, evidence, verdicts)
@@ -157,7 +151,7 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         evidence=measurements,
         advice=_advice(texts.advice, verdicts, layer, bool(growth)),
         damage=measure_impact(evidence, verdicts),
-        depth=deviation_by_layer(evidence, cause.locator) if location else (),
+        depth=deviations(cause, evidence, location) if location else (),
         targets=(evidence.target,) if evidence.target else (),
     )
 
@@ -212,33 +206,3 @@ def _growth(cause: Cause, evidence: Evidence) -> list[LayerGrowth]:
     layers = evidence.details(cause.locator, RoundingLocation).get("growth", ()) if cause.locator else ()
     ranked = sorted((each for each in layers if each["grown"] > 1), key=lambda each: -each["grown"])
     return ranked[:_MOST_LAYERS]
-
-
-def _location(cause: Cause, evidence: Evidence) -> Location | None:
-    details = evidence.details(cause.locator, LocatedLayer) if cause.locator else LocatedLayer()
-    if "layer" not in details:
-        return None
-    location = Location(
-        layer=details["layer"],
-        kind=details["kind"],
-        order=details["order"],
-        steps=details["steps"],
-        custom=details["custom"],
-    )
-    return _owner_of_code(cause, evidence, location) or location
-
-
-def _owner_of_code(cause: Cause, evidence: Evidence, location: Location) -> Location | None:
-    """The layer or model whose call() is at fault, if the located layer is only affected."""
-    for route in _confirming_names(cause.slug):
-        details = evidence.details(route, PatchDetails)
-        if "own_code" in details and len(details["held"]) < 2:
-            layer = next(iter(details["held"]), evidence.facts.name)
-            return Location(
-                layer=layer,
-                kind=details["own_code"],
-                order=location["order"],
-                steps=location["steps"],
-                custom=True,
-            )
-    return None

@@ -41,7 +41,6 @@ __all__ = [
     "located",
     "loses_rows",
     "makes_nonfinite",
-    "mixes_neighbours",
     "names_cause",
     "only_xla_differs",
     "overflows_in_float16",
@@ -99,11 +98,6 @@ def uses_batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
     trace = evidence.traces.get("predict")
     moves = trace is not None and any("moving_" in change.path for change in trace.changed)
     return moves or "BatchNorm" in located(evidence, "locate-companions", "kind")
-
-
-def mixes_neighbours(_evidence: Evidence, failing: Failing) -> bool:
-    """Whether replaced neighbours have an effect, or output rows grow with the batch."""
-    return "KC103" in failing or ("KC102" in failing and bool(failing["KC102"].findings.get("shape_varies")))
 
 
 def carries_state(evidence: Evidence, _failing: Failing) -> bool:

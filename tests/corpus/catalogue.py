@@ -31,6 +31,8 @@ from tests.corpus import (
     reports_bare_calls,
     reports_batches,
     reports_causal,
+    reports_coarse,
+    reports_crowded,
     reports_digits,
     reports_features,
     reports_files,
@@ -75,7 +77,7 @@ _FAMILIES = (
     *(reports_quantised, reports_versions, reports_axes, reports_values, reports_words, reports_batches),
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
-    *(reports_parts, reports_unsteady),
+    *(reports_parts, reports_unsteady, reports_coarse, reports_crowded),
     *(reports_misplaced, reports_scalers),
     exports,
 )

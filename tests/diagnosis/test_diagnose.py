@@ -92,6 +92,44 @@ def test_every_layer_that_must_compute_in_float32_is_named(
     assert [diagnosis.advice, diagnosis.confirmation] == wording
 
 
+DEPTH = [
+    {
+        "layer": name,
+        "kind": kind,
+        "depth": number,
+        "inputs": 0.0,
+        "outputs": 0.3,
+        "culprit": name == "enc/mix",
+    }
+    for number, (name, kind) in enumerate((("waves", "Waves"), ("enc/mix", "Mix")), start=1)
+]
+
+
+@pytest.mark.parametrize(
+    ("raised", "layer", "order"),
+    [
+        (["waves"], "waves", 1),
+        (["a{0}b", "waves"], "waves", 1),
+        (["enc/mix"], "enc/mix", 2),
+        (list("abcdefgh"), None, None),
+    ],
+)
+def test_the_layer_is_the_one_that_the_experiment_confirms(
+    evidence: Any, verdict: Any, raised: list[str], layer: str | None, order: int | None
+) -> None:
+    details = {"layer": layer or "", "raised": raised, "off_before": 0.4, "off": 0.001}
+    known = evidence(
+        located={"locate-rounding": {**PLACE, "depth": DEPTH}, "raise-precision": details},
+        layers=(LayerFact(path="waves", kind="Waves", custom=True),),
+    )
+    (diagnosis,) = diagnose(known, [verdict("KC603", Status.WARN, cause="low-precision")])
+    assert (diagnosis.layer, diagnosis.confidence) == (layer, "confirmed")
+    located = diagnosis.evidence.get("located")
+    assert (located and located["order"]) == order
+    assert [each.layer for each in diagnosis.depth if each.culprit] == ([layer] if layer else [])
+    assert all(f"'{path}'" in diagnosis.advice for path in raised if layer)
+
+
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
 def test_a_locator_that_did_not_run_names_nothing(evidence: Any, verdict: Any, trace: dict[str, str]) -> None:
     known = evidence(located={"locate-companions": PLACE})
@@ -131,7 +169,7 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
         ("KC103", Status.FAIL, ["locate-companions"]),
         ("KC203", Status.FAIL, ["locate-repeat", "locate-created", "layers-here", "layers-elsewhere"]),
         ("KC202", Status.FAIL, ["locate-training", "locate-created"]),
-        ("KC101", Status.FAIL, ["locate-batching"]),
+        ("KC101", Status.FAIL, ["locate-companions", "locate-batching"]),
         ("KC204", Status.FAIL, ["locate-execution", "locate-xla-numbers"]),
         ("KC201", Status.FAIL, ["locate-execution"]),
         ("KC103", Status.WARN, []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def texts(monkeypatch: pytest.MonkeyPatch, specific: Specific, *kinds: str) -> C
         for at, kind in enumerate(kinds)
     )
     monkeypatch.setattr(own_mistakes, "find_mistakes", lambda _: mistakes)
-    return specific(None)
+    return specific(SimpleNamespace(rows=0))
 
 
 SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {

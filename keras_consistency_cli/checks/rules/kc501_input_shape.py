@@ -34,7 +34,7 @@ from keras_consistency_cli.checks.analysis.shape_problems import (
 from keras_consistency_cli.checks.analysis.swapped_columns import swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.routes.calling.one_hot_ids import ONE_HOT_IDS
+from keras_consistency_cli.routes.calling.ids.one_hot_ids import ONE_HOT_IDS
 from keras_consistency_cli.routes.sequences.shapes import LengthDetails
 from keras_consistency_cli.text import clean, shape_text
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.layers.mixing import mixes_neighbours, texts_of_mixing
 from keras_consistency_cli.diagnosis.operation_layers import drawing_layers, layer_that_refused_batch
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
@@ -13,7 +12,6 @@ from keras_consistency_cli.diagnosis.signatures import (
     last_stateful_layer,
     located,
     loses_rows,
-    mixes_neighbours,
     short_batch_grows,
     uses_batch_statistics,
 )
@@ -90,6 +88,10 @@ def _texts_of_layer(locator: str, evidence: Evidence) -> CauseTexts | None:
     return _LOUDEST_OF_BATCH if details.get("kind") == "MelSpectrogram" else None
 
 
+def _texts_of_mixing(evidence: Evidence) -> CauseTexts | None:
+    return _texts_of_layer("locate-companions", evidence) or texts_of_mixing(evidence)
+
+
 def _texts_of_size(evidence: Evidence) -> CauseTexts | None:
     """Return the texts that say nothing of neighbours, if these could not be replaced."""
     if located(evidence, "locate-batching", "layer") in drawing_layers(evidence):
@@ -129,7 +131,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "row then depends on the rows that happen to share its batch, and a single row gives yet another "
             "output."
         ),
-        key=("KC103", "KC102"),
+        key=("KC103", "KC101", "KC102", "KC104"),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=mixes_neighbours,
         advice=(
@@ -139,7 +141,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "as a statistic of GANs or the capacity of experts, belongs under `if training`"
         ),
         locator="locate-companions",
-        specific=partial(_texts_of_layer, "locate-companions"),
+        specific=_texts_of_mixing,
     ),
     Cause(
         slug="batch-size-dependence",

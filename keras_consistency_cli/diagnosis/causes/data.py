@@ -218,7 +218,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
         key=("KC704",),
         explains=("KC704",),
         advice=(
-            "cast the numbers before '{layer}' computes with them:\n"
+            "cast the numbers in '{layer}', before it computes with them:\n"
             "    x = ops.cast(x, 'int32')      # or 'float32'\n"
             "and train again if training computed with the same code"
         ),

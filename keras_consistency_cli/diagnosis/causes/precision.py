@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.layers.low_precision_texts import texts_of_raised_layers
 from keras_consistency_cli.diagnosis.operation_layers import layer_of_operation
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
@@ -213,7 +214,9 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "to it, or remove its own cast; declare lower precision that is wanted with a dtype policy"
         ),
         locator="locate-rounding",
+        decided_by="raise-precision",
         suspect=_low_precision_layer,
+        specific=texts_of_raised_layers,
     ),
     Cause(
         slug="ill-conditioned",

@@ -31,6 +31,10 @@ _LARGEST_IN_FLOATS = (
 )
 _INT8 = "quantise the float model to int8 instead: model.quantize('int8')\n"
 _OR_INT8 = "or quantise all of it to int8: model.quantize('int8')\n"
+_ONE_SCALE = (
+    "or scale the columns before '{layer}', and train again: int8 has one scale for all numbers of a row, "
+    "and small ones are lost beside large ones\n"
+)
 _ACCEPT = "if the low precision is intended and tested, set facts: {{low_precision: accepted}} in the YAML"
 
 
@@ -53,7 +57,14 @@ def _name_coarse_layers(evidence: Evidence) -> CauseTexts | None:
         return None
     in_floats = details.get("in_floats", ())
     first = _LARGEST_IN_FLOATS.replace("NAMES", _quote(in_floats)) if in_floats else ""
-    return CauseTexts(sentence=_COARSE_AT, advice=first + (_OR_INT8 if in_floats else _INT8) + _ACCEPT)
+    other = _ONE_SCALE if _is_int8(evidence) else _OR_INT8 if in_floats else _INT8
+    return CauseTexts(sentence=_COARSE_AT, advice=first + other + _ACCEPT)
+
+
+def _is_int8(evidence: Evidence) -> bool:
+    """Whether all quantised layers are int8 already."""
+    policies = evidence.facts.quantised
+    return bool(policies) and all(policy.startswith("int8_") for policy in policies)
 
 
 def _quote(paths: Sequence[str]) -> str:

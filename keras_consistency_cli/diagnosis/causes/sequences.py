@@ -17,7 +17,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
-from keras_consistency_cli.routes.calling.table_ids import IdProblems
+from keras_consistency_cli.routes.calling.ids.table_ids import IdProblems
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
 

@@ -20,7 +20,7 @@ from keras_consistency_cli.routes.locating.divergence import (
     layer_deviations,
 )
 from keras_consistency_cli.routes.locating.layer_sketches import Step
-from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
+from keras_consistency_cli.routes.locating.neighbour_runs import compares_rows, neighbour_runs
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
 from keras_consistency_cli.routes.session.batches import (
     count_rows,
@@ -55,6 +55,8 @@ class LocatedLayer(TypedDict, total=False):
     `finite_rows` counts the rows that stayed finite in all layers, if NaN was searched for. `nan_rows` are
     those with NaN that the layer returned numbers for. `resized` if the two runs gave the layer's output
     different sizes for the same rows, `looped` if they took a different number of steps inside the layer.
+    `batch` is the number of rows in a run with replaced neighbours; `compared` if the outputs have a column
+    for each of them.
     """
 
     layer: str
@@ -67,6 +69,8 @@ class LocatedLayer(TypedDict, total=False):
     nan_rows: int
     resized: bool
     looped: bool
+    batch: int
+    compared: bool
 
 
 def name_step(step: Step, position: int, steps: int) -> LocatedLayer:
@@ -158,7 +162,12 @@ def _neighbours(session: Session, rows: Rows) -> Result:
         session.restore()
         found = first_divergence(before, record_predict_step(session, run.replaced, run.kept))
         if found:
-            return Result(outputs={}, details=found)
+            details: LocatedLayer = {
+                **found,
+                "batch": count_rows(run.batch),
+                "compared": compares_rows(session, rows),
+            }
+            return Result(outputs={}, details=details)
     return Result(outputs={})
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.routes.calling.neighbours import leaking_batches
+from keras_consistency_cli.routes.calling.sized_neighbours import leaking_sizes
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Rows
@@ -17,7 +18,7 @@ from keras_consistency_cli.routes.trace import Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["NeighbourRun", "neighbour_runs"]
+__all__ = ["NeighbourRun", "compares_rows", "neighbour_runs"]
 
 _ROWS = 8
 _MAX_LEAKING_BATCHES = 3
@@ -33,7 +34,7 @@ class NeighbourRun(NamedTuple):
 
 
 def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
-    """Yield the first rows of the data, then batches that are known to leak."""
+    """Yield the first rows of the data, then batches that are known to leak, of further sizes too."""
     size = session.facts.batch_size or min(_ROWS, count_rows(rows))
     batch = first_batch(rows, size)
     kept = np.arange(size) == size // 2
@@ -45,6 +46,24 @@ def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
     # A leak may reach only a few rows, and come from a few others.
     for leaking in islice(leaking_batches(session, rows), _MAX_LEAKING_BATCHES):
         yield NeighbourRun(*leaking)
+    for leaking in leaking_sizes(session, rows):
+        yield NeighbourRun(*leaking)
+
+
+def compares_rows(session: Session, rows: Rows) -> bool:
+    """Whether an output has a column for each row of the batch, whatever its size."""
+    facts = session.facts
+    # A declared number of columns does not depend on the batch.
+    shapes = [each.shape or (None, None) for each in facts.outputs]
+    is_open = not shapes or any(shape[1:2] == (None,) for shape in shapes)
+    if facts.batch_size is not None or not is_open or count_rows(rows) < _ROWS:
+        return False
+    sizes = (_ROWS, _ROWS - 1)
+    runs = [session.fresh_step(first_batch(rows, size)) for size in sizes]
+    return any(
+        all(run[name].shape[:2] == (size, size) for run, size in zip(runs, sizes, strict=True))
+        for name in runs[0]
+    )
 
 
 def _roll(values: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.calling.one_hot_ids import ONE_HOT_ROUTE
-from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
-from keras_consistency_cli.routes.calling.unknown_words import WORDS_ROUTE
+from keras_consistency_cli.routes.calling.ids.one_hot_ids import ONE_HOT_ROUTE
+from keras_consistency_cli.routes.calling.ids.table_ids import IDS_ROUTE
+from keras_consistency_cli.routes.calling.ids.unknown_words import WORDS_ROUTE
 from keras_consistency_cli.routes.sequences.series import describe_length_error
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows

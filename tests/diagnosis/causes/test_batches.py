@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 
 GENERAL = {slug: (CAUSES[slug].sentence, CAUSES[slug].advice) for slug in CAUSES}
@@ -27,6 +29,31 @@ def test_a_layer_that_needs_more_than_an_axis_has_texts_of_its_own(
     texts = CAUSES["cross-sample-dependence"].texts(given)
     assert texts != GENERAL["cross-sample-dependence"]
     assert part in texts.advice
+
+
+def _with_equal_neighbours(known: Any) -> Any:
+    """Evidence in which replaced neighbours change no bit."""
+    same = Comparison(candidate="companions", reference="companions-baseline", output="y", rows=2, elements=2)
+    compared = {**known.comparisons, ("companions", "companions-baseline"): (same,)}
+    return replace(known, comparisons=compared)
+
+
+@pytest.mark.parametrize(("batch", "is_own"), [(96, True), (32, False), (8, False)])
+def test_the_size_of_the_batch_is_named_if_smaller_ones_are_not_mixed(
+    evidence: Any, batch: int, is_own: bool
+) -> None:
+    located = {"layer": "odd", "kind": "Odd", "batch": batch}
+    given = evidence(located={"locate-companions": located, "companions": {"sizes": [32, 5]}})
+    texts = CAUSES["cross-sample-dependence"].texts(_with_equal_neighbours(given))
+    assert (texts != GENERAL["cross-sample-dependence"]) is is_own
+    assert ("96" in texts.sentence) is is_own
+
+
+def test_outputs_with_a_column_for_each_row_need_other_outputs(evidence: Any) -> None:
+    located = {"layer": "odd", "kind": "Odd", "batch": 8, "compared": True}
+    texts = CAUSES["cross-sample-dependence"].texts(evidence(located={"locate-companions": located}))
+    assert "axis" not in texts.advice
+    assert "predict" in texts.advice
 
 
 def test_nothing_is_said_of_neighbours_that_were_not_replaced(evidence: Any) -> None:

@@ -735,6 +735,30 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC203": {"cause": "clock-read"}, "KC104": {"moved": (3,)}},
         [("clock-read", "age")],
     ),
+    (
+        "neighbours in batches of another size",
+        {"located": {"locate-companions": {**MIXED, "batch": 96}}},
+        {"KC102": {"moved": (3,)}},
+        [("cross-sample-dependence", "mix")],
+    ),
+    (
+        "neighbours in a large batch, not in one of a row",
+        {"located": {"locate-companions": {**MIXED, "batch": 32}}},
+        {"KC101": {"moved": (3,)}},
+        [("cross-sample-dependence", "mix")],
+    ),
+    (
+        "neighbours that change shapes, and so bits by rounding",
+        {"located": {"locate-companions": MIXED, "companions": {"resized": True}}},
+        {"KC102": {"moved": (3,)}},
+        [("batch-size-dependence", None)],
+    ),
+    (
+        "rows that are lost, which mixes what is left",
+        {"located": {"locate-companions": MIXED}},
+        {"KC102": {"output_rows": {"out": 1}}},
+        [("outputs-not-per-sample", None)],
+    ),
 ]
 
 

@@ -206,7 +206,11 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("low-precision", measured("raise-precision", RAISED), {"KC603": {}}),
     ("overflow-in-float16", measured("raise-precision", RAISED), {"KC701": {}}),
     ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}),
-    ("low-precision", {}, {"KC603": {}}),
+    (
+        "low-precision",
+        measured("raise-precision", {**RAISED, "layer": "waves", "raised": ["minutes", "waves"]}),
+        {"KC603": {}},
+    ),
     ("rounding", {}, {"KC101": {}}),
     ("ill-conditioned", {}, ILL),
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
@@ -374,6 +378,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ),
     ("clock-read", measured("hold-clock", {"held": 0.1, "moved": 0.5}), {"KC203": {}}),
     ("clock-read", measured("hold-clock", {"held": 0.0, "moved": 0.0}), {"KC203": {}}),
+    ("low-precision", {}, {"KC603": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.analysis.shape_problems import InputProblem
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.routes.calling.table_ids import IdProblems
-from keras_consistency_cli.routes.calling.unknown_words import UnknownWords
+from keras_consistency_cli.routes.calling.ids.table_ids import IdProblems
+from keras_consistency_cli.routes.calling.ids.unknown_words import UnknownWords
 from keras_consistency_cli.text import clean, format_count
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.analysis.shape_problems import InputProblem
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.routes.calling.one_hot_ids import ENCODING, ONE_HOT_IDS, LostIds
+from keras_consistency_cli.routes.calling.ids.one_hot_ids import ENCODING, ONE_HOT_IDS, LostIds
 from keras_consistency_cli.text import clean
 
 __all__ = ["find_lost_ids", "read_lost_ids"]

@@ -2,13 +2,15 @@
 
 If a dtype policy is too coarse for the numbers that reach a layer, a copy of the model with this one layer in
 float32 no longer overflows, or comes much closer to the float64 copy. If the numbers then overflow in a later
-layer of float16, that one computes in float32 as well, and so on, a few times.
+layer of float16, that one computes in float32 as well, and so on, a few times. If nothing overflows and the
+suspected layer does not matter, the layers that do are searched for.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import finite_batches
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
+from keras_consistency_cli.routes.numerics.low_precision.coarse_layers import (
+    MOST_LAYERS,
+    find_coarse_layers,
+)
 from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
     choose_furthest,
     find_hidden_overflow,
@@ -32,16 +38,15 @@ if TYPE_CHECKING:
 __all__ = ["RAISING_ROUTES", "RaisedDetails"]
 
 _MOST_BATCHES = 8
-_MOST_LAYERS = 6
-"""If more layers than these overflow, the numbers are too large for float16."""
 
 
 class RaisedDetails(TypedDict, total=False):
     """Details of `raise-precision`: the layer, and the outputs before and after it computes in float32.
 
-    Empty if no layer is suspected.
+    Empty if no layer is suspected. `layer` is "" if the precision of the whole model is too low.
 
-    `raised` are all layers that compute in float32: this one, and later ones that overflowed after it.
+    `raised` are all layers that compute in float32: this one, those before it that it needs, and later ones
+    that overflowed after it.
     `lost` counts NaN and infinity; `off` is the mean distance from the float64 copy, as a share.
     """
 
@@ -71,8 +76,12 @@ def _compare_with_raised_layer(session: Float64Session, rows: Rows) -> Result:
     found = _find_suspect(session, batches, furthest)
     if found is None:
         return Result(outputs={})
-    batch, layer = found
-    raised, copy = _raise_layers(session, [*batches, furthest], layer)
+    batch, layer = found.batch, found.layer
+    raised, copy = (
+        _raise_layers(session, [*batches, furthest], layer)
+        if found.overflows
+        else _raise_coarse_layers(session, batch, layer)
+    )
     if copy is None:
         return Result(outputs={})
     session.restore()
@@ -80,7 +89,7 @@ def _compare_with_raised_layer(session: Float64Session, rows: Rows) -> Result:
     before, after = _call(original, batch), _call(copy, batch)
     overflowing = batches if _count_nonfinite(before) else []
     details: RaisedDetails = {
-        "layer": layer,
+        "layer": layer if found.overflows else raised[-1] if len(raised) <= MOST_LAYERS else "",
         "raised": raised,
         "lost_before": sum(_count_nonfinite(_call(original, each)) for each in overflowing),
         "lost": sum(_count_nonfinite(_call(copy, each)) for each in overflowing),
@@ -90,9 +99,15 @@ def _compare_with_raised_layer(session: Float64Session, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _find_suspect(
-    session: Float64Session, batches: Sequence[Rows], furthest: Rows
-) -> tuple[Rows, str] | None:
+class _Suspect(NamedTuple):
+    """A batch, and the layer that overflows in it or loses digits."""
+
+    batch: Rows
+    layer: str
+    overflows: bool
+
+
+def _find_suspect(session: Float64Session, batches: Sequence[Rows], furthest: Rows) -> _Suspect | None:
     """Return a batch and the layer to compute in float32.
 
     It is the first that returns NaN or infinity, else the first that hides an overflow, else the one where
@@ -100,12 +115,12 @@ def _find_suspect(
     """
     overflow = _find_overflow(session.original, batches)
     if overflow is not None or not batches:
-        return overflow
+        return _Suspect(*overflow, overflows=True) if overflow is not None else None
     hidden = _find_hidden(session, session.original, furthest)
     if hidden:
-        return furthest, hidden
+        return _Suspect(furthest, hidden, overflows=True)
     layer = locate_rounding(session, batches[0]).get("layer")
-    return (batches[0], layer) if layer is not None else None
+    return _Suspect(batches[0], layer, overflows=False) if layer is not None else None
 
 
 def _find_overflow(session: Session, batches: Sequence[Rows]) -> tuple[Rows, str] | None:
@@ -135,7 +150,7 @@ def _raise_layers(
     """
     raised: list[str] = []
     following, copy = first, None
-    while following and following not in raised and len(raised) < _MOST_LAYERS:
+    while following and following not in raised and len(raised) < MOST_LAYERS:
         next_copy = _copy_with_raised([*raised, following], session.original, batches[0])
         if next_copy is None:
             break
@@ -143,6 +158,31 @@ def _raise_layers(
         overflow = _find_overflow(copy, batches)
         following = overflow[1] if overflow else _find_hidden(session, copy, batches[-1])
     return raised, copy
+
+
+def _raise_coarse_layers(
+    session: Float64Session, batch: Rows, suspect: str
+) -> tuple[list[str], Session | None]:
+    """Compute the layers that lose digits in float32, and return them and the copy."""
+    original = session.original
+    session.restore()
+    exact = session.step(batch)
+
+    def distance(paths: Sequence[str]) -> float:
+        copy = _copy_with_raised(paths, original, batch)
+        return math.inf if copy is None else _relative_distance(_call(copy, batch), exact)
+
+    before = _relative_distance(_call(original, batch), exact)
+    raised = find_coarse_layers(suspect, _coarse_layers(original, batch), before, distance)
+    return raised, _copy_with_raised(raised, original, batch)
+
+
+def _coarse_layers(session: Session, batch: Rows) -> list[str]:
+    """Return the layers whose dtype policy is below float32, in the order in which they finish."""
+    policies = {layer.path: layer.dtype_policy for layer in session.facts.layers}
+    with record_steps(None, count_rows(batch)) as steps:
+        _call(session, batch)
+    return list(dict.fromkeys(step.path for step in steps if "float16" in policies.get(step.path, "")))
 
 
 def _copy_with_raised(paths: Sequence[str], original: Session, batch: Rows) -> Session | None:

@@ -12,6 +12,7 @@ from keras import layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.numerics.low_precision.raised_precision import RAISING_ROUTES
+from tests.corpus.reports_coarse import gated, in_minutes, photos, tables
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import chain, mixed, mlp, session_of
 
@@ -100,3 +101,33 @@ def test_it_needs_a_policy_below_float32() -> None:
     facts = [session_of(built).facts for built in (mlp(), mixed())]
     assert [ROUTE.unavailable(each) is None for each in facts] == [False, True]
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("build", "rows", "expected"),
+    [
+        (gated("mixed_bfloat16", "mixed_bfloat16"), photos, ["clock"]),
+        (in_minutes("mixed_bfloat16", "mixed_bfloat16"), tables, ["minutes", "clock"]),
+    ],
+)
+def test_the_layer_that_loses_digits_is_raised_wherever_they_are_missed(
+    build: Any, rows: Any, expected: list[str]
+) -> None:
+    keras.utils.set_random_seed(3)
+    details = raised((build(), rows(np.random.default_rng(2))))
+    assert (details["layer"], details["raised"]) == ("clock", expected)
+    assert details["off"] < 0.1 * details["off_before"]
+
+
+def test_the_precision_of_a_whole_model_is_no_matter_of_one_layer() -> None:
+    keras.utils.set_random_seed(3)
+    x = h = keras.Input((6,))
+    for number in range(9):
+        # Each takes a large number from the same large number, where little is left.
+        far = layers.Rescaling(1.0, offset=300.0, dtype="mixed_bfloat16", name=f"far_{number}")(h)
+        near = layers.Rescaling(1.0, offset=-300.0, dtype="mixed_bfloat16", name=f"near_{number}")(far)
+        h = layers.Dense(6, dtype="mixed_bfloat16")(near)
+    model = keras.Model(x, layers.Dense(1, dtype="float32")(h))
+    details = raised((model, {x.name: np.random.default_rng(1).normal(size=(8, 6)).astype("float32")}))
+    assert details["layer"] == ""
+    assert len(details["raised"]) > 6

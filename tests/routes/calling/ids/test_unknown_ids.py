@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.calling.unknown_ids import Kind, describe_unknown_ids
+from keras_consistency_cli.routes.calling.ids.unknown_ids import Kind, describe_unknown_ids
 
 KINDS: tuple[Kind, ...] = ("negative", "too low", "too high")
 

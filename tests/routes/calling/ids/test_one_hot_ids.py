@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_consistency_cli.routes.calling.one_hot_ids import ONE_HOT_ROUTE
+from keras_consistency_cli.routes.calling.ids.one_hot_ids import ONE_HOT_ROUTE
 from tests.helpers.live_models import session_of, state_of
 
 Follow = Callable[[Any], Any]

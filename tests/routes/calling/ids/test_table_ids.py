@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
+from keras_consistency_cli.routes.calling.ids.table_ids import IDS_ROUTE
 from tests.helpers.live_models import session_of
 from tests.loading.model.test_id_places import Places, functional
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.calling.unknown_ids import describe_unknown_ids
+from keras_consistency_cli.routes.calling.ids.unknown_ids import describe_unknown_ids
 from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 

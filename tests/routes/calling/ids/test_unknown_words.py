@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.unknown_words import WORDS_ROUTE
+from keras_consistency_cli.routes.calling.ids.unknown_words import WORDS_ROUTE
 from tests.helpers.live_models import session_of
 
 WORDS = ["00012", "alpha", "São Paulo", "New York"]
