@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ def with_recording(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Let a recording under `served` also stand for the data and the expected outputs that are not given.
 
     Raises:
-        UsageError: the rows are scaled, and the recording has no raw rows.
+        UsageError: the rows are scaled, and the recording has no raw rows; or it is not a whole archive.
     """
     served = values.get("served")
     if not isinstance(served, str | Path) or values.get("data") is not None or not served:
         return values
     parts = recorded_parts(Path(served))
     if not parts:
+        _refuse_damaged(Path(served))
         return values
     is_scaled = values.get("scaler") is not None or values.get("preprocess") is not None
     if is_scaled and "raw" not in parts:
@@ -36,3 +38,13 @@ def with_recording(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if "outputs" in parts and values.get("expected") is None:
         given["expected"] = served
     return given
+
+
+def _refuse_damaged(path: Path) -> None:
+    """Refuse an archive without its end: nothing then shows that it is a recording."""
+    if path.suffix == ".npz" and path.is_file() and not zipfile.is_zipfile(path):
+        raise UsageError(
+            f"{clean(path)} is damaged: it has no end of an .npz file",
+            expected="a whole recording, or a whole array of rows",
+            fix="copy it again; the recorder replaces a file only when the new one is complete",
+        )

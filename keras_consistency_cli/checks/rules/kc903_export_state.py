@@ -63,8 +63,12 @@ def _judge(evidence: Evidence, details: ExportStateDetails) -> Verdict:
 
 
 def _cause(details: ExportStateDetails, least: float) -> str:
-    """Why two calls differ: a bare call of the model differs too, or a state of the export, or chance."""
-    if details["bare"] > details["model_own"]:
+    """Why two calls differ: training mode, as in a bare call of the model, a state of the export, or chance.
+
+    A state that is carried on starts from that of the model; random numbers make the first call differ too.
+    """
+    is_random = details["training"] > least and details["off"] > least
+    if details["bare"] > details["model_own"] or is_random:
         return "export-training-true"
     return "export-unrepeatable" if details["fresh"] > least else "export-state-carried"
 

@@ -19,7 +19,7 @@ __all__ = ["COLUMN_ORDERS", "ORDERS_ROUTE", "ORDER_ROWS", "OrderDetails"]
 COLUMN_ORDERS = "column-orders"
 ORDER_ROWS = 32
 """Rows that are tried in each order; their outputs follow one another."""
-_MOST_COLUMNS, _ALL_ORDERS = 24, 4
+_MOST_COLUMNS, _ALL_ORDERS = 24, 5
 
 
 class Order(TypedDict):

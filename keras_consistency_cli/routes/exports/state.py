@@ -22,14 +22,17 @@ class ExportStateDetails(TypedDict):
     """Details of the route `state`: greatest differences of two calls on the same batch.
 
     `own` is that of the export, `fresh` that of its first calls after loading it twice, `model_own` that of
-    the model, `bare` that of the model without a training argument. `scale` is the greatest output of the
-    model.
+    the model, `bare` that of the model without a training argument, and `training` that of the model in
+    training mode. `off` is that of the export's first call from the model's. `scale` is the greatest output
+    of the model.
     """
 
     own: float
     fresh: float
     model_own: float
     bare: float
+    training: float
+    off: float
     scale: float
 
 
@@ -51,9 +54,23 @@ def _call_twice(session: Session, rows: Rows) -> Result:
         "fresh": greatest_difference(first, calls[0]),
         "model_own": greatest_difference(references[1], references[0]),
         "bare": greatest_difference(bare[1], bare[0]),
+        "training": _difference_in_training(original, batch),
+        "off": greatest_difference(first, references[0]),
         "scale": greatest_value(references[0]),
     }
     return Result(outputs={}, details=details)
+
+
+def _difference_in_training(model: Session, batch: Rows) -> float:
+    """The greatest difference of two calls in training mode, 0 for a model that cannot be called so."""
+    try:
+        calls = [model.call(batch, training=True), model.call(batch, training=True)]
+    except Exception:
+        # Some layers need targets in training.
+        return 0.0
+    finally:
+        model.restore()
+    return greatest_difference(calls[1], calls[0])
 
 
 STATE_ROUTES = (Route(name=STATE, summary="called twice on the same batch", run=_call_twice),)

@@ -14,7 +14,7 @@ from tests.helpers.export_worlds import LABEL, details, verdict
 
 ROUTE = f"state@{LABEL}"
 STATEFUL = {"layers": (LayerFact(path="gru", kind="GRU", stateful=True),)}
-CALLS = {"bare": 0.0, "fresh": 0.0, "scale": 1.0}
+CALLS = {"bare": 0.0, "fresh": 0.0, "training": 0.0, "off": 0.0, "scale": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,18 @@ def test_two_calls(
 
 
 @pytest.mark.parametrize(
-    ("bare", "fresh", "cause"),
+    ("changed", "cause"),
     [
-        (0.4, 0.3, "export-training-true"),
-        (0.0, 0.3, "export-unrepeatable"),
-        (0.0, 0.0, "export-state-carried"),
+        ({"bare": 0.4, "fresh": 0.3}, "export-training-true"),
+        ({"fresh": 0.3}, "export-unrepeatable"),
+        ({}, "export-state-carried"),
+        ({"training": 0.4, "off": 0.2}, "export-training-true"),
+        ({"training": 0.4}, "export-state-carried"),
+        ({"off": 0.2}, "export-state-carried"),
     ],
 )
-def test_why_only_the_export_differs(world: Any, bare: float, fresh: float, cause: str) -> None:
-    answer = details(ROUTE, own=0.3, model_own=0.0, bare=bare, fresh=fresh, scale=1.0)
+def test_why_only_the_export_differs(world: Any, changed: dict[str, float], cause: str) -> None:
+    answer = details(ROUTE, own=0.3, model_own=0.0, **{**CALLS, **changed})
     assert verdict(world, CHECK, {ROUTE: answer}).findings["cause"] == cause
 
 

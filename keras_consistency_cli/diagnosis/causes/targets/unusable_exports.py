@@ -6,7 +6,8 @@ from functools import partial
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import Cause, covers_every_verdict
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, covers_every_verdict
+from keras_consistency_cli.diagnosis.causes.targets.export_texts import advice_for_runtime
 from keras_consistency_cli.diagnosis.exports import differing_layer, fits_export
 
 __all__ = ["EXPORT_AGAIN", "UNUSABLE_EXPORT_CAUSES", "export_cause"]
@@ -22,6 +23,11 @@ def _is_about_state(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code == "KC903" or not evidence.facts.stateful_layers
 
 
+def _texts_for_runtime(slug: str, sentence: str, evidence: Evidence) -> CauseTexts | None:
+    advice = advice_for_runtime(slug, evidence)
+    return CauseTexts(sentence=sentence, advice=advice) if advice else None
+
+
 def export_cause(slug: str, sentence: str, explanation: str, advice: str, *explains: str) -> Cause:
     """Return a cause of single exports; a check names it, or a change of the export or the model shows it."""
     return Cause(
@@ -34,6 +40,7 @@ def export_cause(slug: str, sentence: str, explanation: str, advice: str, *expla
         fits=partial(fits_export, slug),
         covers=_is_about_state if slug == "export-state-carried" else covers_every_verdict,
         suspect=partial(differing_layer, slug),
+        specific=partial(_texts_for_runtime, slug, sentence),
     )
 
 

@@ -1,0 +1,50 @@
+"""Advice about exports by the runtime that serves them, where the general one names a different runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.loading.exports.spec import ExportKind
+from keras_consistency_cli.routes.exports.interface import INTERFACE, InterfaceDetails
+from keras_consistency_cli.routes.targets import route_on
+
+__all__ = ["ADVICE_BY_KIND", "advice_for_runtime"]
+
+_BY_NAME = "take outputs by name, not by position:\n"
+_WITHOUT_STATE = (
+    "export a model that keeps no state: give its weights to one that is built without stateful=True\n"
+    "    stateless.set_weights(model.get_weights())\n"
+    "    stateless.export('exported')"
+)
+_IN_FLOATS = (
+    "export in float32 where the difference matters, without conversion to float16 and without quantization; "
+    "or accept it: facts: {{low_precision: accepted}}"
+)
+
+ADVICE_BY_KIND: Mapping[str, Mapping[ExportKind, str]] = {
+    "export-outputs-reordered": {
+        "onnx": f"{_BY_NAME}    head, tail = session.run(['head', 'tail'], inputs)",
+        "openvino": f"{_BY_NAME}    head = compiled(inputs)[compiled.output('head')]",
+        "tf_saved_model": f"{_BY_NAME}    head = loaded.signatures['serving_default'](**inputs)['head']",
+    },
+    "export-state-carried": {
+        "tf_saved_model": _WITHOUT_STATE,
+        "onnx": _WITHOUT_STATE,
+        "openvino": _WITHOUT_STATE,
+    },
+    "export-low-precision": {"onnx": _IN_FLOATS, "litert": _IN_FLOATS, "tf_saved_model": _IN_FLOATS},
+}
+"""By cause: the advice for exports of one kind; other kinds have the general one."""
+
+
+def advice_for_runtime(slug: str, evidence: Evidence) -> str | None:
+    """Return the advice for the kind of the exports, None if they are of several kinds or it has none."""
+    prefix = route_on(INTERFACE, "")
+    kinds = {
+        trace.details_as(InterfaceDetails).get("kind")
+        for name, trace in evidence.traces.items()
+        if name.startswith(prefix) and trace.ran
+    }
+    (kind,) = kinds if len(kinds) == 1 else (None,)
+    return ADVICE_BY_KIND.get(slug, {}).get(kind) if kind is not None else None
