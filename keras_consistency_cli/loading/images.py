@@ -168,6 +168,9 @@ def _read_pixels(path: Path, mode: str) -> _Floats:
                     f"{clean(path)} has {image.width} x {image.height} pixels",
                     expected=f"at most {_MOST_PIXELS:,}",
                 )
+            if image.mode.startswith("I"):
+                # Pillow would cut 16 bits at 255; Keras's loader keeps the upper 8 of them.
+                image = image_module.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             pixels = np.asarray(image.convert(mode), np.float32)
     except DataError:
         raise

@@ -46,6 +46,18 @@ def test_values_are_scaled_to_a_stated_range(tmp_path: Path) -> None:
     assert array[:1][0, 0, 0, 0] == pytest.approx(grey / 127.5 - 1)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_16_bits_lose_the_lower_ones_as_in_tensorflow(tmp_path: Path, channels: int) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    levels = np.random.default_rng(0).integers(0, 2**16, (4, 6)).astype(np.uint16)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    expected = tensorflow.io.decode_image(content, channels=channels, dtype=tensorflow.uint8).numpy()
+    array = opened(tmp_path, ImageForm(shape=(4, 6, channels))).arrays["data"]
+    np.testing.assert_allclose(array[:1][0], expected, atol=1.0)
+    assert array[:1].max() > 200 > array[:1].mean()
+
+
 @pytest.mark.parametrize("size", [(3, 5), (9, 4), (7, 7), (2, 11)])
 def test_sizes_change_as_tensorflow_changes_them(size: tuple[int, int]) -> None:
     tensorflow = pytest.importorskip("tensorflow")

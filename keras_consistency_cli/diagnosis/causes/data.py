@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.scaler_texts import name_unfit_scaler
+from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import BatchNormDetails
 from keras_consistency_cli.routes.numerics.integer_range import WRAPPED_INTEGERS, IntegerDetails
 from keras_consistency_cli.text import clean
 
@@ -17,6 +18,20 @@ __all__ = ["DATA_CAUSES"]
 
 
 _ROWS_WRAP = "rows do not fit the integer dtype of the input that takes them: they wrap around"
+_SCALE_FIRST = (
+    "if the model was trained on scaled or otherwise prepared rows, give --scaler or --preprocess, because "
+    "raw rows never have these statistics; otherwise "
+)
+_OTHER_STATISTICS = "{layer} normalizes with moving statistics that are not those of the rows that reach it"
+_SETTLE = (
+    "train longer, or with a lower momentum and larger batches:\n"
+    "    keras.layers.BatchNormalization(momentum=0.9)   # '{layer}'\n"
+    "or let the statistics settle without training, then save again; with a momentum of 0.99 this "
+    "takes 500 batches:\n"
+    "    for _ in range(1 + 500 // len(batches)):\n"
+    "        for batch in batches:\n"
+    "            model(batch, training=True)"
+)
 
 
 def _wrapping_layer(evidence: Evidence) -> str | None:
@@ -29,6 +44,18 @@ def _rows_wrap(evidence: Evidence) -> CauseTexts | None:
     name = clean(next(iter(inputs), "")).replace("{", "{{").replace("}", "}}")
     advice = f"declare an input that takes them: keras.Input(shape, dtype='int64', name='{name}')"
     return CauseTexts(sentence=_ROWS_WRAP, advice=advice) if inputs else None
+
+
+def _texts_without_scaler(evidence: Evidence) -> CauseTexts | None:
+    """The texts if the rows may lack the scaling of training, which then comes before all training of layers.
+
+    A mixture with the statistics of the start has one reason only.
+    """
+    details = evidence.details("batch-norm-statistics", BatchNormDetails)
+    is_mixed = any(layer["initial_share"] is not None for layer in details.get("layers", ()))
+    if is_mixed or details.get("source") == "reference" or evidence.data.description.scaling is not None:
+        return None
+    return CauseTexts(sentence=_OTHER_STATISTICS, advice=_SCALE_FIRST + _SETTLE)
 
 
 def _is_line_of_right_rows(_evidence: Evidence, verdict: Verdict) -> bool:
@@ -126,7 +153,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="batch-norm-statistics",
-        sentence="{layer} normalizes with moving statistics that are not those of the rows that reach it",
+        sentence=_OTHER_STATISTICS,
         explanation=(
             "BatchNormalization uses the statistics of each batch in training, and moving statistics "
             "afterwards. After few steps, with a high momentum or with batches of one row, these are not yet "
@@ -136,15 +163,8 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC404",),
         explains=("KC404", "KC703", "KC702"),
-        advice=(
-            "train longer, or with a lower momentum and larger batches:\n"
-            "    keras.layers.BatchNormalization(momentum=0.9)   # '{layer}'\n"
-            "or let the statistics settle without training, then save again; with a momentum of 0.99 this "
-            "takes 500 batches:\n"
-            "    for _ in range(1 + 500 // len(batches)):\n"
-            "        for batch in batches:\n"
-            "            model(batch, training=True)"
-        ),
+        specific=_texts_without_scaler,
+        advice=_SETTLE,
     ),
     Cause(
         slug="outputs-stuck",

@@ -2,7 +2,8 @@
 
 A column that has the name of an input goes there. Of the other columns, those whose names begin with the name
 of an input ("color_red" and "color_blue" for 'color') go there together, and one input that is left takes
-all columns that are left. An input gets columns only if it takes exactly as many.
+all columns that are left. An input gets columns only if it takes exactly as many. One that takes a single
+column needs its name: the column that is left may be the target.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def pair_columns(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str,
         return None
     label = f"data {clean(source.path)}"
     for fact in left:
-        if not unused or fact.shape[1] not in (None, len(unused)):
+        if not unused or fact.shape[1] == 1 or fact.shape[1] not in (None, len(unused)):
             raise _describe_width(label, fact, unused)
         pairs[fact.name], unused = unused, ()
     if unused:
@@ -86,6 +87,12 @@ def _describe_width(label: str, fact: InputFact, unused: Sequence[str]) -> DataE
         return DataError(
             f"{label} has no column for '{clean(fact.name)}'",
             expected="a column for each of its features; or a .npz with an array for each input",
+        )
+    if fact.shape[1] == 1:
+        return DataError(
+            f"{label} has no column '{clean(fact.name)}', which the model's input of this name takes",
+            expected=f"a column of this name; the table also has the {list_columns(unused)}",
+            fix="rename the column of this input, or give a .npz with an array for each input",
         )
     return DataError(
         f"{label} has {len(unused)} columns that are not those of other inputs, "

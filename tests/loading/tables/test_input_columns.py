@@ -104,3 +104,12 @@ def test_texts_among_the_other_columns_are_refused() -> None:
             batch_size=None,
         )
     assert "'y'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "columns", [("age", "income", "bought"), ("age", "income", "CityID"), ("age", "income")]
+)
+def test_a_single_column_needs_the_name_of_its_input(columns: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match="city_id") as refused:
+        match_inputs(table(*columns), inputs(age=1, income=1, city_id=1), batch_size=None)
+    assert len(columns) == 2 or columns[2] in str(refused.value.expected)
