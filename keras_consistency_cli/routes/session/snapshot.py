@@ -157,8 +157,17 @@ class Snapshot:
                 target.variable.assign(source.value.astype(target.value.dtype))
         if len(self._numbers) == len(other._numbers):
             for number, copied in zip(self._numbers, other._numbers, strict=True):
-                if number.name == copied.name:
+                if number.name == copied.name and not _is_configured(number):
                     setattr(copied.layer, copied.name, number.value)
+
+
+def _is_configured(number: _SavedNumber) -> bool:
+    """Whether a number is an argument of its layer: the copy then has its own, which a check compares."""
+    try:
+        return number.name in number.layer.get_config()
+    except Exception:
+        # Layers of the user may have none.
+        return False
 
 
 def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
