@@ -65,6 +65,7 @@ class ForkServer:
             self._log, self._scratch = Log(), ScratchDir()
             self._lock = threading.Lock()
             self._channels: list[socket.socket] = []
+            self._is_late = False
             self._control, child_end = socket.socketpair()
             on_exit(self.close)
             self._process = self._spawn(child_end)
@@ -142,10 +143,10 @@ class ForkServer:
                 channel.close()
                 # A late answer would be taken for that to the next request.
                 self._control.close()
-                late = isinstance(problem, TimeoutError)
-                what = (
-                    "did not start in time (--timeout or --total-timeout)" if late else "could not be started"
-                )
+                # Another worker may have waited for it before, in vain.
+                self._is_late = self._is_late or isinstance(problem, TimeoutError)
+                in_time = "did not start in time (--timeout or --total-timeout)"
+                what = in_time if self._is_late else "could not be started"
                 fix = "python -c 'import keras' shows the full error"
                 raise NoVerdictError(f"the backend {what}: {self.log_tail()}", fix=fix) from problem
         if log is None:  # otherwise the caller closes it
