@@ -59,10 +59,14 @@ class WhyNoOutputs(TypedDict, total=False):
 
 
 class GivenDetails(TypedDict, total=False):
-    """Details of the route `given-rows`: whether rows are by column, and the names of the columns."""
+    """Details of the route `given-rows`: whether rows are by column, and the names of the columns.
+
+    `step_size` is the number of rows in one step of a model that carries state, 0 for other models.
+    """
 
     is_table: bool
     columns: list[str]
+    step_size: int
 
 
 @dataclass(frozen=True, kw_only=True)

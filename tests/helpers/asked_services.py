@@ -50,10 +50,9 @@ class FakeWorker:
 
     def run(self, route: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         fed = self.fed()
-        if route == FROM_RESET:
-            return self._run_from_reset(fed, numbers), None
         if route == GIVEN_ROWS:
-            rows, details = self.rows if self.scales else fed, {"columns": self.columns}
+            rows = self.rows if self.scales else fed
+            details = {"columns": self.columns, "step_size": int(self.from_reset is not None)}
             given = Trace(route=route, outputs={"x": rows}, details=details)
             return given, Trace(route=f"{route}-baseline", outputs={"x": fed})
         if route == REFERENCE:
@@ -70,12 +69,6 @@ class FakeWorker:
                 orders.append({"order": order, "scaled": False})
         outputs = {"y": self.predict(np.concatenate(tried))}
         return Trace(route=route, outputs=outputs, details={"orders": orders}), None
-
-    def _run_from_reset(self, fed: np.ndarray, numbers: np.ndarray) -> Trace:
-        if self.from_reset is None:
-            return Trace(route=FROM_RESET, unavailable="no layer carries state")
-        outputs = {"y": self.from_reset(fed[numbers])}
-        return Trace(route=FROM_RESET, outputs=outputs, details={"step_size": 1})
 
     def mistakes(self) -> Mapping[str, np.ndarray]:
         """The outputs of the model for rows with known mistakes."""

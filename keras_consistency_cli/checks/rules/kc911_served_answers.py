@@ -25,6 +25,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
+    are_within,
     judge_answers,
     judge_repeat,
     misplaced_cause,
@@ -131,7 +132,7 @@ def _blame(evidence: Evidence, label: str, judged: tuple[Judged, ...], stated: s
         functions = _functions(evidence, name, label)
         is_rounding = all(each["is_rounding"] for each in functions)
         # If only requests of many rows are rounded, the size of the request is the cause: see KC912.
-        if functions and (not is_rounding or _agree_if_any(judge_repeat(evidence, SINGLE, label))):
+        if functions and (not is_rounding or are_within(judge_repeat(evidence, SINGLE, label))):
             cause = "endpoint-rounds-answers" if is_rounding else "endpoint-transforms-outputs"
             texts = dict.fromkeys(each["text"] for each in functions)
             return _fail(judged, cause, f"in the service {'; '.join(texts)}")
@@ -250,11 +251,7 @@ def _judge_by_model(evidence: Evidence, name: str, label: str) -> tuple[Judged, 
 
 
 def _agree(judged: tuple[Judged, ...]) -> bool:
-    return bool(judged) and all(one.within for one in judged)
-
-
-def _agree_if_any(judged: tuple[Judged, ...]) -> bool:
-    return all(one.within for one in judged)
+    return bool(judged) and are_within(judged)
 
 
 def _pairs(settings: Settings) -> tuple[Pair, ...]:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
+    are_within,
     judge_answers,
     judge_repeat,
     misplaced_cause,
@@ -58,7 +59,7 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if problem is not None:
         return problem
     judged = {name: judge_repeat(evidence, name, label) for name in _WAYS}
-    different = [name for name, each in judged.items() if each and not all(one.within for one in each)]
+    different = [name for name, each in judged.items() if not are_within(each)]
     everything = tuple(one for each in judged.values() for one in each)
     if not everything:
         return Verdict.error("the answers could not be compared", "no answers")
@@ -90,7 +91,7 @@ def _cause(evidence: Evidence, label: str, different: list[str]) -> tuple[str, s
         return misplaced
     refit = Pair(candidate=route_on(SINGLE, label), reference="refit-single")
     judged = judge_answers(evidence, refit)
-    if SINGLE in different and judged and all(one.within for one in judged):
+    if SINGLE in different and judged and are_within(judged):
         proof = "single rows get the outputs of the model on rows that a scaler was fitted on, one by one"
         return "endpoint-refits-scaler", proof
     if different == [AFTER_LARGE]:

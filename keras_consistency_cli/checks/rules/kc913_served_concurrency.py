@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.endpoints.answers import (
     ENDPOINTS,
+    are_within,
     judge_answers,
     judge_repeat,
     problem_of,
@@ -52,12 +53,12 @@ def _examine(evidence: Evidence, label: str) -> Verdict:
     if problem is not None:
         return problem
     for name in (AGAIN, SINGLE):
-        if not all(one.within for one in judge_repeat(evidence, name, label)):
+        if not are_within(judge_repeat(evidence, name, label)):
             return Verdict.skip("answers differ without requests at the same time, see KC912 served-batching")
     judged = judge_repeat(evidence, CONCURRENT, label)
     if not judged:
         return Verdict.error("the answers could not be compared", "no answers")
-    if _agree(judged):
+    if are_within(judged):
         return _judge_sequences(evidence, label) or _pass(evidence, label, judged)
     return _mixed_requests(evidence, label, judged)
 
@@ -87,10 +88,10 @@ def _pass(evidence: Evidence, label: str, judged: tuple[Judged, ...]) -> Verdict
 def _judge_sequences(evidence: Evidence, label: str) -> Verdict | None:
     """Return a failure if a sequence of requests does not go on as the model does, or others disturb it."""
     alone = judge_repeat(evidence, IN_SEQUENCE, label)
-    if alone and not _agree(alone):
+    if alone and not are_within(alone):
         return _lost_state(evidence, label, alone)
     interleaved = judge_repeat(evidence, INTERLEAVED, label)
-    if not interleaved or _agree(interleaved):
+    if not interleaved or are_within(interleaved):
         return None
     cause = "endpoint-mixes-sequences"
     proof = "one sequence after the other gets the outputs of the model, in turns they do not"
@@ -107,17 +108,13 @@ def _lost_state(evidence: Evidence, label: str, alone: tuple[Judged, ...]) -> Ve
     cause = "endpoint-loses-state"
     first = Pair(candidate=route_on(IN_SEQUENCE, label), reference=route_on(ANSWERS, label))
     proof = "each request of a sequence gets the answer that it gets as the first one"
-    is_reset = _agree(judge_answers(evidence, first, both_written=True))
+    is_reset = are_within(judge_answers(evidence, first, both_written=True))
     return Verdict.fail(
         f"a sequence of requests does not get the outputs of the model: up to {_largest(alone):.2g} off",
         cause=cause,
         judged=alone,
         findings={"confirmed": {cause: proof} if is_reset else {}},
     )
-
-
-def _agree(judged: tuple[Judged, ...]) -> bool:
-    return all(one.within for one in judged)
 
 
 def _largest(judged: tuple[Judged, ...]) -> float:

@@ -34,12 +34,19 @@ def _rows(session: Session, rows: Rows) -> Result:
 
 def _given_rows(session: Session, rows: Rows) -> Result:
     """Return the rows as the user gave them; the baseline is the rows as the model gets them."""
+    details: GivenDetails = {"step_size": _step_size(session)}
     table = session.subject.sources.table(session.row_numbers)
     if table:
-        return Result(outputs=table, baseline=dict(rows), details={"is_table": True})
+        return Result(outputs=table, baseline=dict(rows), details={**details, "is_table": True})
     data = session.subject.sources.data
-    details: GivenDetails = {"columns": list(data.columns or ()) if data is not None else []}
+    details["columns"] = list(data.columns or ()) if data is not None else []
     return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows), details=details)
+
+
+def _step_size(session: Session) -> int:
+    """The number of rows in one step of a model that carries state, 0 for other models."""
+    facts = session.facts
+    return (facts.batch_size or session.options.batch_size) if facts.stateful_layers else 0
 
 
 ROWS_ROUTE = Route(name="rows", summary="the rows themselves", run=_rows, streams=True)

@@ -17,19 +17,16 @@ from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Var
 from keras_consistency_cli.routes.served.mixed_batches import find_runs
 
 __all__ = [
-    "BATCHED_ROWS",
-    "MIN_BATCHES",
     "consecutive_rows",
-    "explains_a_column",
     "generate_batch_variants",
     "generate_request_variants",
     "generate_run_variants",
-    "scale_first_batch",
+    "scale_fitting_batches",
     "scale_in_batches",
     "suggest_batch_sizes",
 ]
 
-BATCHED_ROWS, MIN_BATCHES = 512, 2
+_BATCHED_ROWS, _MIN_BATCHES = 512, 2
 _MIN_FIRST_ROWS = 8
 """Rows of a first batch; a match with a scaler fitted on fewer rows may be chance."""
 _MAX_RUNS, _RUN_ROWS = 4, 512
@@ -68,14 +65,13 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
     refits = case.scaling.scaler is not None
     scale = case.scaling.refit_transform if refits else case.scaling.apply
     for size in suggest_batch_sizes(raw, served, wrong.tolist(), in_use=case.sizes):
-        first = scale_first_batch(scale, raw[:size])
-        if first is None or not explains_a_column(first, served[:size], wrong):
+        scaled = scale_fitting_batches(scale, raw, served, wrong, size)
+        if scaled is None:
             continue
-        rows = min(max(MIN_BATCHES, BATCHED_ROWS // size) * size, len(raw) // size * size)
         kind = "refit-batches" if refits else "scaled-batches"
-        yield Variant(kind=kind, rows=scale_in_batches(raw[:rows], size, scale), batch=size)
+        yield Variant(kind=kind, rows=scaled, batch=size)
         if refits and size >= _MIN_FIRST_ROWS and wrong_rows[size:].any():
-            yield Variant(kind="refit-first", rows=first, batch=size)
+            yield Variant(kind="refit-first", rows=scaled[:size], batch=size)
 
 
 def generate_request_variants(case: ServedInput) -> Iterator[Variant]:
@@ -106,17 +102,27 @@ def consecutive_rows(case: ServedInput) -> tuple[Array, Array, Array]:
     return case.raw[rows], case.expected[rows], case.served[rows]
 
 
-def scale_first_batch(scale: Callable[[Array], Array], rows: Array) -> Array | None:
-    """Return the rows of a first batch as they are scaled, None if they cannot be."""
+def scale_fitting_batches(
+    scale: Callable[[Array], Array], rows: Array, served: Array, wrong: Array, size: int
+) -> Array | None:
+    """Return the first batches of `size` rows, scaled, if the first of them fits the served rows.
+
+    Args:
+        scale: scales one batch.
+        rows: raw rows.
+        served: the same rows as the model was fed.
+        wrong: the wrong columns, of which the first batch must explain one.
+        size: rows in a batch.
+    """
     try:
-        return scale(rows)
+        first = scale(rows[:size])
     except (CannotRefit, KcheckError):
         return None
-
-
-def explains_a_column(candidate: Array, served: Array, wrong: Array) -> bool:
-    """Whether the candidate gives at least one of the wrong columns."""
-    return candidate.shape == served.shape and not set(wrong) <= set(find_wrong_columns(served, candidate))
+    if first.shape != served[:size].shape or set(wrong) <= set(find_wrong_columns(served[:size], first)):
+        return None
+    count = min(max(_MIN_BATCHES, _BATCHED_ROWS // size) * size, len(rows) // size * size)
+    rest = [scale(rows[start : start + size]) for start in range(size, count, size)]
+    return np.concatenate([first, *rest])
 
 
 def generate_run_variants(case: ServedInput) -> Iterator[Variant]:

@@ -8,12 +8,8 @@ from functools import partial
 from typing import Any
 
 from keras_consistency_cli.routes.scaling.batch_variants import (
-    BATCHED_ROWS,
-    MIN_BATCHES,
     consecutive_rows,
-    explains_a_column,
-    scale_first_batch,
-    scale_in_batches,
+    scale_fitting_batches,
     suggest_batch_sizes,
 )
 from keras_consistency_cli.routes.scaling.column_distance import find_wrong_columns
@@ -37,13 +33,10 @@ def generate_step_variants(case: ServedInput) -> Iterator[Variant]:
         scale = partial(case.scaling.learn_and_transform, learn)
         for size in (len(case.raw), *sizes, 1):
             piece = case.raw if size > len(raw) else raw
-            first = scale_first_batch(scale, piece[:size])
-            if first is None or not explains_a_column(first, case.served[:size], wrong):
-                continue
-            rows = min(max(MIN_BATCHES, BATCHED_ROWS // size) * size, len(piece) // size * size)
-            scaled = scale_in_batches(piece[:rows], size, scale)
-            kind = "refit-step" if size < len(case.raw) else "refit-step-all"
-            yield Variant(kind=f"{kind}:{clean(name)}", rows=scaled, batch=size)
+            scaled = scale_fitting_batches(scale, piece, case.served, wrong, size)
+            if scaled is not None:
+                kind = "refit-step" if size < len(case.raw) else "refit-step-all"
+                yield Variant(kind=f"{kind}:{clean(name)}", rows=scaled, batch=size)
 
 
 def refit_each_step(scaler: Any) -> Iterator[tuple[str, Callable[[Any], Any]]]:

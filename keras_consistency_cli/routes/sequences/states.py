@@ -28,7 +28,7 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["FROM_RESET", "STATE_ROUTES", "MemoryDetails", "ResetDetails", "SavingDetails"]
+__all__ = ["FROM_RESET", "STATE_ROUTES", "MemoryDetails", "SavingDetails"]
 
 FROM_RESET = "predict-from-reset"
 _BATCHES = 6
@@ -61,12 +61,6 @@ class MemoryDetails(_Curve, NanEffect, LayoutDetails):
 
     scale: float
     default_predict: str
-
-
-class ResetDetails(TypedDict):
-    """Details of the route `predict-from-reset`: the number of rows that each reset is made for."""
-
-    step_size: int
 
 
 class SavingDetails(TypedDict):
@@ -276,10 +270,10 @@ def _explain_no_state(facts: Facts) -> str | None:
 
 def _predict_from_reset(session: Session, rows: Rows) -> Result:
     """Predict each batch from the state in which the model was loaded."""
-    step_size = session.facts.batch_size or session.options.batch_size
-    outputs = join_outputs([session.fresh_step(batch) for batch in split_batches(rows, step_size)])
+    batches = split_batches(rows, session.facts.batch_size or session.options.batch_size)
+    outputs = join_outputs([session.fresh_step(batch) for batch in batches])
     session.restore()
-    return Result(outputs=outputs, details=ResetDetails(step_size=step_size))
+    return Result(outputs=outputs)
 
 
 STATE_ROUTES: tuple[Route, ...] = (

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_consistency_cli.routes.endpoints import table
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Outputs
 from keras_consistency_cli.workers.endpoints.misplaced import distances
 from keras_consistency_cli.workers.endpoints.protocols.forms import Rows
 from keras_consistency_cli.workers.endpoints.protocols.wire import Answer
 from keras_consistency_cli.workers.endpoints.service import Service, join
 
-__all__ = ["Asked", "ask_all", "batches", "count_rows", "details_of", "outputs_of", "pick", "wire_of"]
+__all__ = ["Asked", "ask_all", "batches", "details_of", "outputs_of", "wire_of"]
 
 
 @dataclass(kw_only=True)
@@ -56,20 +57,10 @@ class Asked:
         )
 
 
-def pick(rows: Rows, positions: np.ndarray) -> Rows:
-    """Return the rows at these positions."""
-    return {name: values[positions] for name, values in rows.items()}
-
-
-def count_rows(rows: Rows) -> int:
-    """Return the number of rows."""
-    return len(next(iter(rows.values())))
-
-
 def ask_all(asked: Asked, rows: Rows) -> dict[str, Answer]:
     """Ask in batches of the size in use."""
     places = batches(count_rows(rows), asked.batch_size)
-    return join([asked.service.ask(pick(rows, place)) for place in places])
+    return join([asked.service.ask(select_rows(rows, place)) for place in places])
 
 
 def batches(count: int, size: int) -> list[np.ndarray]:

@@ -13,7 +13,6 @@ from keras_consistency_cli.config.endpoints import Endpoint
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.endpoints.orders import COLUMN_ORDERS, ORDER_ROWS, OrderDetails
 from keras_consistency_cli.routes.endpoints.table import REORDERED
-from keras_consistency_cli.routes.sequences.states import FROM_RESET, ResetDetails
 from keras_consistency_cli.routes.trace import (
     GIVEN_ROWS,
     REFERENCE,
@@ -126,7 +125,6 @@ class EndpointClient(WorkerClient):
         with _rows_lock:
             raw, fed = self._worker.run(GIVEN_ROWS, numbers)
             predicted, _ = self._worker.run(REFERENCE, numbers)
-            reset, _ = self._worker.run(FROM_RESET, numbers)
         failed = next((trace for trace in (raw, fed, predicted) if trace is None or not trace.ran), None)
         if fed is None or failed is not None:
             reason = (failed.error or failed.unavailable) if failed is not None else None
@@ -134,7 +132,7 @@ class EndpointClient(WorkerClient):
         columns = self._columns(raw)
         if columns is None:
             return "RECORD and RECORDS stand for names of columns, and the rows of --data have none"
-        step_size = reset.details_as(ResetDetails).get("step_size", 0) if reset.ran else 0
+        step_size = raw.details_as(GivenDetails).get("step_size", 0)
         if self._service is None:
             self._service = self._open(predicted.outputs, is_stateful=bool(step_size))
         asked = Asked(

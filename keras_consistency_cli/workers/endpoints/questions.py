@@ -10,15 +10,14 @@ import numpy as np
 
 from keras_consistency_cli.routes.endpoints import table
 from keras_consistency_cli.routes.output_functions import find_function
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Result
 from keras_consistency_cli.workers.endpoints.asked import (
     Asked,
     ask_all,
     batches,
-    count_rows,
     details_of,
     outputs_of,
-    pick,
     wire_of,
 )
 from keras_consistency_cli.workers.endpoints.budget import BURST
@@ -117,7 +116,7 @@ def _again(asked: Asked) -> Result:
     """A request after itself, after a different one, and after itself again: only a state remembers."""
     rows, _ = asked.right
     positions = np.arange(min(_FEW_ROWS, count_rows(rows)))
-    request, other = pick(rows, positions), pick(rows, np.arange(count_rows(rows))[-_FEW_ROWS:])
+    request, other = select_rows(rows, positions), select_rows(rows, np.arange(count_rows(rows))[-_FEW_ROWS:])
     asked.service.ask(request)
     first = asked.service.ask(request)
     asked.service.ask(other)
@@ -134,8 +133,8 @@ def _one_by_one(asked: Asked) -> Result:
     """Single rows, twice, the second time from the last to the first: chance and turns do not repeat."""
     rows, usual = asked.right
     positions = np.arange(min(_SINGLE_ROWS, count_rows(rows)))
-    first = join([asked.service.ask(pick(rows, positions[[n]])) for n in positions])
-    again = join([asked.service.ask(pick(rows, positions[[n]])) for n in positions[::-1]][::-1])
+    first = join([asked.service.ask(select_rows(rows, positions[[n]])) for n in positions])
+    again = join([asked.service.ask(select_rows(rows, positions[[n]])) for n in positions[::-1]][::-1])
     answers = _worst_of([first, again], usual, positions)
     off = furthest(answers, {name: each.values for name, each in usual.items()}, positions).max()
     result = _compared(asked, positions, answers, at_once=False)
@@ -147,7 +146,7 @@ def _shuffled(asked: Asked) -> Result:
     """The rows of all batches are mixed, so that each has other neighbours."""
     rows, _ = asked.right
     positions = np.random.default_rng(0).permutation(count_rows(rows))[: asked.batch_size]
-    return _sorted_by_row(asked, positions, asked.service.ask(pick(rows, positions)))
+    return _sorted_by_row(asked, positions, asked.service.ask(select_rows(rows, positions)))
 
 
 def _sorted_by_row(asked: Asked, positions: np.ndarray, answers: Mapping[str, Answer]) -> Result:
@@ -161,7 +160,7 @@ def _duplicates(asked: Asked) -> Result:
     """Each row twice, next to each other; the second one counts."""
     rows, _ = asked.right
     positions = np.arange(min(_FEW_ROWS * 2, count_rows(rows)))
-    answers = asked.service.ask(pick(rows, np.repeat(positions, 2)))
+    answers = asked.service.ask(select_rows(rows, np.repeat(positions, 2)))
     for answer in answers.values():
         answer.values = answer.values[1::2]
     return _compared(asked, positions, answers)
@@ -172,7 +171,7 @@ def _after_large(asked: Asked) -> Result:
     positions = np.arange(count_rows(rows))
     asked.service.ask(rows)
     few = positions[-_FEW_ROWS:]
-    return _compared(asked, few, asked.service.ask(pick(rows, few)))
+    return _compared(asked, few, asked.service.ask(select_rows(rows, few)))
 
 
 def _concurrent(asked: Asked) -> Result:
@@ -206,13 +205,15 @@ def _worst_of(
 
 def _ask_at_once(service: Service, rows: Rows, positions: np.ndarray) -> dict[str, Answer]:
     with ThreadPoolExecutor(BURST) as pool:
-        return join(list(pool.map(lambda place: service.ask(pick(rows, positions[[place]])), positions)))
+        return join(
+            list(pool.map(lambda place: service.ask(select_rows(rows, positions[[place]])), positions))
+        )
 
 
 def _described(asked: Asked) -> Result:
     """What the service says of itself, and how it takes rows that are wrong."""
     rows, _ = asked.right
-    first = pick(rows, np.arange(1))
+    first = select_rows(rows, np.arange(1))
     silent: list[str] = []
     refused: list[str] = []
     harmed = 0

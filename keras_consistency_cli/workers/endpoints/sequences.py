@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result
-from keras_consistency_cli.workers.endpoints.asked import Asked, details_of, outputs_of, pick
+from keras_consistency_cli.workers.endpoints.asked import Asked, details_of, outputs_of
 from keras_consistency_cli.workers.endpoints.protocols.steps import Step
 from keras_consistency_cli.workers.endpoints.protocols.wire import Answer
 from keras_consistency_cli.workers.endpoints.service import join
@@ -61,7 +62,7 @@ def _why_not(asked: Asked) -> str:
 
 
 def _places(asked: Asked) -> np.ndarray:
-    return sequence_places(len(next(iter(asked.fed.values()))), asked.step_size)
+    return sequence_places(count_rows(asked.fed), asked.step_size)
 
 
 def _ask(asked: Asked, places: np.ndarray, order: Iterable[tuple[int, int]]) -> dict[str, Answer]:
@@ -71,7 +72,7 @@ def _ask(asked: Asked, places: np.ndarray, order: Iterable[tuple[int, int]]) -> 
     last = places.shape[1] - 1
     answers = {
         (sequence, step): asked.service.ask(
-            pick(rows, places[sequence, step]),
+            select_rows(rows, places[sequence, step]),
             Step(sequence=numbers[sequence], is_first=step == 0, is_last=step == last),
         )
         for sequence, step in order

@@ -14,7 +14,7 @@ from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.endpoints.table import ANSWERS, AnswerDetails
 from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["ENDPOINTS", "judge_answers", "judge_repeat", "misplaced_cause", "problem_of"]
+__all__ = ["ENDPOINTS", "are_within", "judge_answers", "judge_repeat", "misplaced_cause", "problem_of"]
 
 ENDPOINTS = Targets(
     key="endpoint",
@@ -58,6 +58,11 @@ def judge_answers(evidence: Evidence, pair: Pair, *, both_written: bool = False)
         half = wire[output]["half_unit"] * (2 if both_written else 1) if output in wire else 0.0
         judged.append(_widened(one, half))
     return tuple(judged)
+
+
+def are_within(judged: Iterable[Judged]) -> bool:
+    """Whether all of these are within their limits; true if there is nothing to judge."""
+    return all(one.within for one in judged)
 
 
 def judge_repeat(evidence: Evidence, name: str, label: str) -> tuple[Judged, ...]:
