@@ -9,18 +9,28 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["clock_places", "drawing_places"]
+__all__ = ["clock_places", "drawing_places", "draws_numbers", "iterate_nodes"]
 
 _DRAWS = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 _CLOCK = "Timestamp"
 _MOST_PLACES = 20
 
 
+def iterate_nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a TensorFlow graph, and of the functions that it calls."""
+    definition = graph.as_graph_def()
+    for body in (definition.node, *(function.node_def for function in definition.library.function)):
+        yield from body
+
+
+def draws_numbers(operation: str) -> bool:
+    """Whether operations of this kind draw random numbers."""
+    return _DRAWS.search(operation) is not None
+
+
 def drawing_places(graph: Any) -> list[str]:
     """Return the names of the operations that draw random numbers, at most twenty."""
-    definition = graph.as_graph_def()
-    bodies = (definition.node, *(function.node_def for function in definition.library.function))
-    return [node.name for body in bodies for node in body if _DRAWS.search(node.op)][:_MOST_PLACES]
+    return [node.name for node in iterate_nodes(graph) if draws_numbers(node.op)][:_MOST_PLACES]
 
 
 def clock_places(graph: Any) -> list[str]:

@@ -5,7 +5,6 @@ One row at a time takes microseconds this way, instead of a predict call.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
@@ -18,7 +17,12 @@ import tensorflow as tf
 from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
-from keras_consistency_cli.routes.session.graph_places import clock_places, drawing_places
+from keras_consistency_cli.routes.session.graph_places import (
+    clock_places,
+    drawing_places,
+    draws_numbers,
+    iterate_nodes,
+)
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
 from keras_consistency_cli.routes.trace import Rows
@@ -30,7 +34,6 @@ _MANY_STEPS = 64
 """Tracing the loop of a recurrent layer takes as long as about so many eager steps."""
 _SMALL = frozenset(int(each.as_datatype_enum) for each in (tf.int8, tf.uint8, tf.int16, tf.uint16))
 _ARITHMETIC = frozenset({"Add", "AddV2", "Cast", "Mul", "Neg", "Prod", "Square", "Sub", "Sum"})
-_RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 
 
 def on_tensorflow(session: Session) -> TensorFlowSession:
@@ -149,7 +152,7 @@ class TensorFlowSession(Session):
         """Whether the traced step gives the same outputs each time: nothing random, no state, no Python."""
         if self.model.run_eagerly or self.changes_itself:
             return False
-        return not any(_RANDOM.search(op) or "PyFunc" in op for op in _operations(self._step_graph(rows)))
+        return not any(draws_numbers(op) or "PyFunc" in op for op in _operations(self._step_graph(rows)))
 
     def narrow_operations(self, rows: Rows) -> list[str]:
         """Return the operations of the traced step that compute below float64."""
@@ -236,21 +239,15 @@ class TensorFlowSession(Session):
 
 def random_operations(graph: Any) -> list[str]:
     """Return the operations of a TensorFlow graph that draw random numbers."""
-    return sorted(filter(_RANDOM.search, _operations(graph)))
+    return sorted(filter(draws_numbers, _operations(graph)))
 
 
 def _operations(graph: Any) -> set[str]:
-    return {node.op for node in _iterate_nodes(graph)}
-
-
-def _iterate_nodes(graph: Any) -> Iterator[Any]:
-    definition = graph.as_graph_def()
-    for body in (definition.node, *(function.node_def for function in definition.library.function)):
-        yield from body
+    return {node.op for node in iterate_nodes(graph)}
 
 
 def _computes_small_integers(graph: Any) -> Iterator[bool]:
-    for node in _iterate_nodes(graph):
+    for node in iterate_nodes(graph):
         yield node.attr["DstT" if node.op == "Cast" else "T"].type in _SMALL and node.op in _ARITHMETIC
 
 

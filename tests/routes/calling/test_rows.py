@@ -28,3 +28,4 @@ def test_given_rows_are_returned_raw_and_as_the_model_gets_them(tmp_path: Path) 
     (given,), (fed,) = found.outputs.values(), (found.baseline or {}).values()
     assert np.array_equal(given, RAW)
     assert np.allclose(fed, SCALER.transform(RAW))
+    assert found.details["step_size"] == 0
