@@ -79,5 +79,5 @@ class SequenceStub(Stub):
 
     def answer(self, rows: np.ndarray, body: Any) -> np.ndarray:
         """The outputs for the series of a request."""
-        number = body["session"] if "session" in body else str(body["parameters"]["sequence_id"])
+        number = body.get("session", str(body.get("parameters", {}).get("sequence_id", "")))
         return answer_in_sequence(self.run, self.states, number, rows)

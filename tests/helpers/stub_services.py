@@ -41,6 +41,7 @@ class Stub(ThreadingHTTPServer):
         self.answers, self.protocol, self.raw, self.fixed_status = answers, protocol, raw, status
         self.location = ""
         self.datatype, self.extensions = "FP32", ("classification",)
+        self.configuration: dict[str, Any] = {}
         self.delay = 0.0
         self.requests: list[Any] = []
         self.headers: dict[str, str] = {}
@@ -60,7 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         stub = self.server
-        if stub.protocol == "v2" and self.path == "/v2":
+        if self.path.endswith("/config"):
+            self._reply(200, stub.configuration)
+        elif stub.protocol == "v2" and self.path == "/v2":
             self._reply(200, {"name": "server", "extensions": list(stub.extensions)})
         elif stub.protocol == "v2":
             x, y = ({"name": name, "datatype": stub.datatype, "shape": [-1, 3]} for name in ("x", "y"))

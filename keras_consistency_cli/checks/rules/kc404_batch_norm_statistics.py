@@ -68,8 +68,8 @@ _ADVICE_IF_UNTOUCHED = (
 )
 
 _ADVICE_IF_MEANT = (
-    "the graph calls '{layer}' with training=False: if training ran it so too, it needs nothing; fit() of "
-    "Keras 3 does not, and mixes its statistics with those of the rows: set layer.trainable = False for it"
+    "the graph calls '{layer}' with training=False: if training called it in the same way, nothing is wrong. "
+    "fit() of Keras 3 does not: it updates the statistics. To keep them, set layer.trainable = False"
 )
 
 

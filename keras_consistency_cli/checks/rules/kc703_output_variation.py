@@ -29,7 +29,7 @@ from keras_consistency_cli.routes.calling.prediction import PredictDetails
 __all__ = ["CHECK"]
 
 _FEWEST_ROWS = 8
-_WITHOUT_GRADIENT = "the output is a different one for inputs near zero"
+_WITHOUT_GRADIENT = "inputs near zero give a different output"
 _ADVICE = (
     "give --reference train.npy, rows of the training data, to see whether the rows or the statistics differ"
 )
@@ -65,7 +65,7 @@ def _describe(variation: OutputVariation) -> str:
     rows = f"{variation['distinct']} different rows"
     if not variation["constant"]:
         return f"outputs vary with {rows}"
-    return f"output '{variation['constant'][0]}' is the same for {rows}; nothing shows that it should not be"
+    return f"output '{variation['constant'][0]}' is the same for {rows}, which may be intended"
 
 
 def _gives_probabilities(evidence: Evidence, output: str) -> bool:

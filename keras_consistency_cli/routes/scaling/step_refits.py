@@ -35,8 +35,14 @@ def generate_step_variants(case: ServedInput) -> Iterator[Variant]:
             piece = case.raw if size > len(raw) else raw
             scaled = scale_fitting_batches(scale, piece, case.served, wrong, size)
             if scaled is not None:
-                kind = "refit-step" if size < len(case.raw) else "refit-step-all"
-                yield Variant(kind=f"{kind}:{clean(name)}", rows=scaled, batch=size)
+                kind = f"{_kind(size, len(case.raw))}:{clean(name)}"
+                yield Variant(kind=kind, rows=scaled, batch=size)
+
+
+def _kind(size: int, count: int) -> str:
+    if size == count:
+        return "refit-step-all"
+    return "refit-step-single" if size == 1 else "refit-step"
 
 
 def refit_each_step(scaler: Any) -> Iterator[tuple[str, Callable[[Any], Any]]]:

@@ -38,6 +38,8 @@ from keras_consistency_cli.workers.endpoints.protocols.interface import (
     server_url,
 )
 from keras_consistency_cli.workers.endpoints.protocols.steps import (
+    CONFIGURATION,
+    SEQUENCE_BATCHING,
     SEQUENCES,
     Step,
     fill_sequence,
@@ -176,8 +178,18 @@ class Service:
         return replace(
             described,
             is_binary=is_narrow and lists_extension(listed, EXTENSION),
-            has_sequences=self._is_stateful and lists_extension(listed, SEQUENCES),
+            has_sequences=self._is_stateful and self._has_sequences(url, listed),
         )
+
+    def _has_sequences(self, url: str, listed: Json) -> bool:
+        """Whether requests to a V2 model belong to sequences.
+
+        A server lists what it can do for any model; the configuration of this one says whether it does.
+        """
+        if not lists_extension(listed, SEQUENCES) or not lists_extension(listed, CONFIGURATION):
+            return lists_extension(listed, SEQUENCES)
+        configuration = self._get(f"{url}/config")
+        return isinstance(configuration, dict) and SEQUENCE_BATCHING in configuration
 
     def _get(self, url: str) -> Json:
         """Return a document, None if there is none or it cannot be read."""

@@ -112,8 +112,22 @@ def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None
         ),
         (lambda rows: clone(PIPELINE).fit_transform(rows), "refit-all", None),
         (PIPELINE.transform, None, None),
+        (
+            lambda rows: np.concatenate(
+                [MinMaxScaler().fit_transform(PIPELINE[:1].transform(rows[[at]])) for at in range(48)]
+            ),
+            "refit-step-single:scale",
+            1,
+        ),
     ],
-    ids=["last step, all rows", "last step, batches", "first step, batches", "both steps", "rightly"],
+    ids=[
+        "last step, all rows",
+        "last step, batches",
+        "first step, batches",
+        "both steps",
+        "rightly",
+        "each row",
+    ],
 )
 def test_a_single_step_that_is_fitted_again_is_named(
     setting: Any, refits: Callable[[np.ndarray], np.ndarray], kind: str | None, batch: int | None

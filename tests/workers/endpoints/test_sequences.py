@@ -70,6 +70,23 @@ def test_v2_says_the_sequence_if_the_server_lists_the_extension() -> None:
     assert found(verdicts)["KC913"] == ("fail", "endpoint-mixes-sequences")
 
 
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [({}, set()), ({"sequence_batching": {"direct": {}}}, {"KC913"})],
+    ids=["no sequence batcher", "a sequence batcher"],
+)
+def test_the_configuration_of_a_v2_model_says_whether_it_has_sequences(
+    configuration: dict[str, Any], expected: set[str]
+) -> None:
+    """Triton lists the extension for every model, also for one whose states are reset in each request."""
+    with running(SequenceStub(SEQUENCE_SERVICES["no state"], "v2")) as stub:
+        stub.extensions = ("sequence", "model_configuration")
+        stub.configuration = configuration
+        verdicts = asked(stub)
+        assert all(("parameters" in body) is bool(expected) for body in stub.requests)
+    assert {code for code in found(verdicts) if code != "KC914"} == expected
+
+
 @pytest.mark.parametrize("given", [{}, {"template": {"instances": "ROWS"}}])
 def test_without_a_number_no_sequences_are_sent(given: dict[str, Any]) -> None:
     with running(Stub(make_recurrent(resets=True), "json")) as stub:

@@ -76,6 +76,10 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "scaled with the step '{step}' of the pipeline refitted on every {batch} rows",
         "scaler-refit",
     ),
+    "refit-step-single": (
+        "scaled with the step '{step}' of the pipeline refitted on each row alone",
+        "scaler-refit",
+    ),
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from keras_consistency_cli.config.endpoints import SEQUENCE
 from keras_consistency_cli.workers.endpoints.protocols.wire import Json
 
-__all__ = ["SEQUENCES", "Step", "fill_sequence", "sequence_numbers"]
+__all__ = ["CONFIGURATION", "SEQUENCES", "SEQUENCE_BATCHING", "Step", "fill_sequence", "sequence_numbers"]
 
-SEQUENCES = "sequence"
-"""The name of the extension of V2."""
+SEQUENCES, CONFIGURATION = "sequence", "model_configuration"
+"""Names of extensions of V2."""
+SEQUENCE_BATCHING = "sequence_batching"
+"""The part of a model's configuration that makes its requests steps of sequences."""
 _HIGHEST = 2**31
 
 
