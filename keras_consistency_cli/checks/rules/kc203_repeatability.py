@@ -110,7 +110,7 @@ def _changed_model(evidence: Evidence, verdict: Verdict, changed: Sequence[Chang
         message = f"no output depends on what predict changes{_describe_changes(changes)}"
         advice = _COUNT_OUTSIDE if is_plain else _NOT_STATEFUL
         return replace(verdict, status=Status.WARN, message=message, advice=advice)
-    message = f"predict changes the model{_describe_changes(changes)}"
+    message = _describe_changes(changes).removeprefix("; ")
     advice = "update variables only if training is true"
     return replace(verdict, status=Status.FAIL, message=message, advice=advice)
 
