@@ -31,7 +31,7 @@ def flipped_channels(value: Value) -> Value:
 
 
 def _flipped(mark: Mark) -> Mark:
-    """The order after an exchange: who has exchanged red, green, blue is told so."""
+    """The order after an exchange; the names of the mark say that it was exchanged in the program."""
     names = TURNED if mark.kind == "rgb" else ()
     return mark._replace(kind=_EXCHANGED[mark.kind], names=names) if mark.kind in _EXCHANGED else mark
 
