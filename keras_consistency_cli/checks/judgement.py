@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from keras_consistency_cli.checks.base import Evidence, Pair
 from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.policy import Policy
-from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, float64_name
+from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, ROUNDED_TO_POLICIES, float64_name
 
-__all__ = ["HIGH_NOISE", "judge_pairs", "layer_rounding", "limit_exceeds_output", "worst"]
+__all__ = ["HIGH_NOISE", "choose_rounded", "judge_pairs", "layer_rounding", "limit_exceeds_output", "worst"]
 
 HIGH_NOISE = 1e-3
 """As a share of the largest output: rounding noise above this leaves float32 outputs three digits."""
@@ -53,9 +53,13 @@ def _float64_pairs(evidence: Evidence, pair: Pair) -> dict[str, Comparison]:
 
 def layer_rounding(evidence: Evidence) -> dict[str, Comparison]:
     """Return by output the comparison of the layer by layer rounded float64 copy with predict."""
-    return {
-        comparison.output: comparison for comparison in evidence.comparisons.get((ROUNDED, REFERENCE), ())
-    }
+    return {comparison.output: comparison for comparison in choose_rounded(evidence.comparisons)}
+
+
+def choose_rounded(comparisons: Mapping[tuple[str, str], Sequence[Comparison]]) -> Sequence[Comparison]:
+    """Return the comparisons of the rounded float64 copy with predict, in 16 bits where layers are."""
+    pairs = ((name, REFERENCE) for name in (ROUNDED_TO_POLICIES, ROUNDED))
+    return next(filter(None, map(comparisons.get, pairs)), ())
 
 
 def limit_exceeds_output(judged: Judged, evidence: Evidence) -> bool:

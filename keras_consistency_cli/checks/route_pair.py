@@ -13,7 +13,7 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.routes.exports.exact import EXACT
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.trace import ROUNDED, float64_name, is_batch_size
+from keras_consistency_cli.routes.trace import ROUNDED, ROUNDED_TO_POLICIES, float64_name, is_batch_size
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE", "ROUTES", "check_labels", "comparison_check"]
@@ -21,7 +21,9 @@ __all__ = ["CODE", "ROUTES", "check_labels", "comparison_check"]
 CODE = "ROUTES"
 """Stands in reports where checks have their code."""
 _PAIRED = {name for check in CHECKS for pair in check.pairs for name in (pair.candidate, pair.reference)}
-_WITH_OUTPUTS = _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
+_WITH_OUTPUTS = (
+    _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, ROUNDED_TO_POLICIES, "training-call"}
+)
 ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _WITH_OUTPUTS}
 """The routes that give outputs, by name, with a one-line summary of each."""
 

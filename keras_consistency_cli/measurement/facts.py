@@ -148,6 +148,11 @@ class Facts:
         return next((dtype.removesuffix("_from") for dtype in known if dtype in policies), "float32")
 
     @property
+    def computes_in_16_bits(self) -> bool:
+        """Whether dtype policies of layers declare float16 or bfloat16, be it beside a quantised type."""
+        return any(not policy.endswith("_from_float32") for policy in self.low_precision)
+
+    @property
     def stateful_layers(self) -> tuple[LayerFact, ...]:
         """Recurrent layers that keep state from one batch to the next."""
         return tuple(layer for layer in self.layers if layer.stateful)

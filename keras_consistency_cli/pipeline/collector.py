@@ -75,8 +75,7 @@ class EvidenceCollector:
         """
         accelerated = any("cpu" not in device.lower() for device in self.facts.devices)
         # What quantisation rounds is part of the float64 copy that is rounded layer by layer.
-        in_16_bits = any(not policy.endswith("_from_float32") for policy in self.facts.low_precision)
-        return in_16_bits or accelerated
+        return self.facts.computes_in_16_bits or accelerated
 
     def evidence(self, context: DataContext) -> Evidence:
         """Return the evidence for checks.

@@ -9,17 +9,25 @@ from keras_consistency_cli.checks.base import Check, Pair
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, float64_name
+from keras_consistency_cli.routes.trace import (
+    FLOAT64_COPY,
+    REFERENCE,
+    REPEATED,
+    ROUNDED,
+    ROUNDED_TO_POLICIES,
+    float64_name,
+)
 
 __all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan", "route_table"]
 
 OTHER_WITNESSES = ("one-by-one", "call")
 """Routes whose distance from the float64 copy may replace predict's as rounding noise."""
-NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED, "rows"})
+NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, ROUNDED_TO_POLICIES, REPEATED, "rows"})
 """Routes that give the noise, the decisions, and the rows that are left out of the noise.
 
 Other witnesses only lower the noise: a check that fails without them also fails with them.
 """
+_ROUNDED = (ROUNDED, ROUNDED_TO_POLICIES)
 
 
 def route_table(settings: Settings) -> tuple[Route, ...]:
@@ -44,15 +52,15 @@ class Plan:
         """Collect what these checks need: their pairs, the same pairs in float64, and the noise."""
         names = {route.name for route in table}
         pairs = _pairs_with_float64(checks, names)
-        wanted = {REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED}
+        wanted = {REFERENCE, FLOAT64_COPY, *_ROUNDED, REPEATED}
         wanted |= {name for check in checks for name in check.routes}
         wanted |= {name for pair in pairs for name in (pair.candidate, pair.reference)}
         # Whether predict repeats itself decides whether its noise means anything.
         pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
         for witness in (REFERENCE, *(name for name in OTHER_WITNESSES if name in wanted)):
             pairs[Pair(candidate=witness, reference=FLOAT64_COPY)] = None
-        if ROUNDED in names:
-            pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
+        for rounded in filter(names.__contains__, _ROUNDED):
+            pairs[Pair(candidate=rounded, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
 
     def streaming(self) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_consistency_cli.checks.judgement import choose_rounded
 from keras_consistency_cli.checks.selection import required
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.settings import Settings
@@ -23,7 +24,6 @@ from keras_consistency_cli.pipeline.plan import route_table
 from keras_consistency_cli.reporting.report import Report, RouteTime, Source
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED
 
 __all__ = ["RunInfo", "build_report"]
 
@@ -105,7 +105,7 @@ def _calibration(
 ) -> dict[str, tuple[Comparison, ...]]:
     return {
         "noise": tuple(noise.values()),
-        "rounded": collector.comparisons.get((ROUNDED, REFERENCE), ()),
+        "rounded": tuple(choose_rounded(collector.comparisons)),
     }
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "REFERENCE",
     "REPEATED",
     "ROUNDED",
+    "ROUNDED_TO_POLICIES",
     "SINGLE_ROWS",
     "Change",
     "ChangeKind",
@@ -36,6 +37,9 @@ REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predic
 The route that all others are compared with, its repetition, the same on the float64 copy, and the float64
 copy with the rounding of float32 added layer by layer.
 """
+
+ROUNDED_TO_POLICIES = "rounded-to-policies"
+"""The same, with the rounding of the layers' own types: only for models with layers of 16-bit floats."""
 
 GIVEN_ROWS = "given-rows"
 """The route that returns the rows themselves."""

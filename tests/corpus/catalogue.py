@@ -45,6 +45,7 @@ from tests.corpus import (
     reports_masks,
     reports_misplaced,
     reports_moving_statistics,
+    reports_narrow,
     reports_one_hot,
     reports_overflow,
     reports_parts,
@@ -78,7 +79,7 @@ _FAMILIES = (
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded),
-    *(reports_misplaced, reports_scalers),
+    *(reports_misplaced, reports_scalers, reports_narrow),
     exports,
 )
 

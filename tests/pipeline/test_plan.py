@@ -98,4 +98,5 @@ def test_a_baseline_is_compared_with_that_of_the_float64_copy() -> None:
         Pair(candidate="predict-again", reference="predict"),
         Pair(candidate="predict", reference="predict-float64"),
         Pair(candidate="rounded-layers", reference="predict"),
+        Pair(candidate="rounded-to-policies", reference="predict"),
     }

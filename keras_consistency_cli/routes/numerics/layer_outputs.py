@@ -22,6 +22,7 @@ __all__ = [
     "keep_values",
     "move_by_half_ulp",
     "recording_outputs",
+    "round_to",
     "round_to_float32",
 ]
 
@@ -108,11 +109,12 @@ def keep_values(leaf: Any) -> Any:
     return leaf
 
 
-def move_by_half_ulp(seed: int | None) -> Change:
-    """Return a change that moves values by half a unit in float32's last place.
+def move_by_half_ulp(seed: int | None, half_ulp: float = HALF_ULP) -> Change:
+    """Return a change that moves values by half a unit in the last place.
 
     Args:
         seed: of the random directions; None moves all values up.
+        half_ulp: half a unit in the last place relative to the value, by default of float32.
     """
     random = np.random.default_rng(seed)
 
@@ -120,11 +122,11 @@ def move_by_half_ulp(seed: int | None) -> Change:
         if not _is_float64(leaf):
             return leaf
         if seed is None:
-            return leaf * (1.0 + HALF_ULP)
+            return leaf * (1.0 + half_ulp)
         directions = (
             _draw_in_graph(leaf, random) if _is_in_graph(leaf) else random.choice(_UP_DOWN, leaf.shape)
         )
-        return leaf * (1.0 + HALF_ULP * directions)
+        return leaf * (1.0 + half_ulp * directions)
 
     return move
 
@@ -139,8 +141,13 @@ def _draw_in_graph(leaf: Any, random: np.random.Generator) -> Any:
 
 def round_to_float32(leaf: Any) -> Any:
     """Return float64 values rounded to float32, still as float64; all others unchanged."""
+    return round_to("float32", leaf)
+
+
+def round_to(dtype: str, leaf: Any) -> Any:
+    """Return float64 values rounded to a narrower type, still as float64; all others unchanged."""
     if not _is_float64(leaf):
         return leaf
     import keras
 
-    return keras.ops.cast(keras.ops.cast(leaf, "float32"), "float64")
+    return keras.ops.cast(keras.ops.cast(leaf, dtype), "float64")

@@ -23,10 +23,11 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     recording_outputs,
     round_to_float32,
 )
+from keras_consistency_cli.routes.numerics.low_precision.policy_rounding import rounding_to_policies
 from keras_consistency_cli.routes.numerics.op_hooks import adding_in_sequence, rounding_operations
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import rounding_inputs
 from keras_consistency_cli.routes.session.batches import first_batch
-from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
+from keras_consistency_cli.routes.trace import ROUNDED, ROUNDED_TO_POLICIES, Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -59,6 +60,20 @@ def _round_layers(session: Session, rows: Rows) -> Result:
         with adding_in_sequence(), rounding_operations():
             outputs = _choose_furthest([outputs, session.call(batch, training=False)], exact)
     return Result(outputs=outputs, rows=positions)
+
+
+def _round_to_policies(session: Session, rows: Rows) -> Result:
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    float64_copy = on_float64_copy(session)
+    batch, positions = session.one_batch(rows)
+    session.restore()
+    exact = session.step(batch)
+    runs = []
+    for seed in (session.options.seed, None):
+        with rounding_inputs(float64_copy.twins), rounding_to_policies(float64_copy.narrow_layers, seed):
+            runs.append(_run_rounded(session, batch, seed))
+    return Result(outputs=_choose_furthest(runs, exact), rows=positions)
 
 
 def _run_rounded(session: Session, batch: Rows, seed: int | None) -> Outputs:
@@ -119,11 +134,23 @@ def _explain_low_policy(facts: Facts) -> str | None:
     return needs_tensorflow(facts, "only graphs of TensorFlow can be read")
 
 
+def _explain_no_16_bits(facts: Facts) -> str | None:
+    return None if facts.computes_in_16_bits else "no layer has a dtype policy of 16-bit floats"
+
+
 ROUNDING_ROUTES: tuple[Route, ...] = (
     Route(
         name=ROUNDED,
         summary="the float64 copy, rounded to float32 layer by layer",
         run=_round_layers,
+        precision="float64",
+        placement="float64",
+    ),
+    Route(
+        name=ROUNDED_TO_POLICIES,
+        summary="the float64 copy, rounded layer by layer to the types of the dtype policies",
+        run=_round_to_policies,
+        unavailable=_explain_no_16_bits,
         precision="float64",
         placement="float64",
     ),

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -31,6 +32,7 @@ from keras_consistency_cli.routes.trace import Rows
 __all__ = ["Float64Session", "float64_session", "on_float64_copy"]
 
 _MOST_KNOWN = 3
+_NARROW = ("float16", "bfloat16")
 
 
 class Float64Session(TensorFlowSession):
@@ -43,6 +45,8 @@ class Float64Session(TensorFlowSession):
     """The session of the model itself."""
     twins: tuple[Twin, ...] = ()
     """The layers of the copy whose originals are quantised, with the numbers of their weights."""
+    narrow_layers: Mapping[int, str] = MappingProxyType({})
+    """By the identity of a layer of the copy: the 16-bit type that the original computes in."""
     defaults: Defaults = staticmethod(float64_defaults)
     """What lets the copy compute in float64 while it is traced and run."""
 
@@ -167,6 +171,7 @@ def _build(session: Session, rows: Mapping[str, np.ndarray], defaults: Defaults)
     float64_copy = Float64Session(model, session.facts, session.options, session.subject)
     float64_copy.original, float64_copy.defaults = session, defaults
     float64_copy.twins = _find_twins(twins, source, model)
+    float64_copy.narrow_layers = _find_narrow(source, model)
     if source is session.model:
         session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
@@ -195,3 +200,13 @@ def _find_twins(twins: Sequence[Twin], source: Any, model: Any) -> tuple[Twin, .
     pairs = zip(find_layers(source), find_layers(model), strict=False)
     copies = {id(found.layer): copy.layer for found, copy in pairs}
     return tuple(replace(twin, layer=copies[id(twin.layer)]) for twin in twins if id(twin.layer) in copies)
+
+
+def _find_narrow(source: Any, model: Any) -> dict[int, str]:
+    """Return the layers of a copy whose originals compute in 16-bit floats, found by their order."""
+    pairs = zip(find_layers(source), find_layers(model), strict=False)
+    return {
+        id(copy.layer): found.layer.compute_dtype
+        for found, copy in pairs
+        if found.layer.compute_dtype in _NARROW and not isinstance(found.layer, keras.Model)
+    }
