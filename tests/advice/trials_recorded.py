@@ -112,7 +112,7 @@ TRIALS: tuple[Trial, ...] = (
     corpus_trial(
         "recorded-from-other-rows",
         "record the outputs again",
-        "recorded with the words in alphabetical order",
+        "recorded with an id more for unknown words",
         _recorded,
     ),
     Trial(
