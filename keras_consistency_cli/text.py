@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import re
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,8 @@ __all__ = [
     "format_count",
     "number_repeated",
     "shape_text",
+    "split_names",
+    "split_words",
     "unstyled",
 ]
 
@@ -88,3 +91,20 @@ def number_repeated(names: Sequence[str]) -> list[str]:
         is_new = name not in unique
         unique.append(name if is_new else next(each for each in numbered if each not in {*names, *unique}))
     return unique
+
+
+def split_words(values: str | Iterable[str]) -> list[str]:
+    """Return the words of one or more values, which may hold several words separated by commas."""
+    return [
+        word.strip()
+        for value in ((values,) if isinstance(values, str) else values)
+        for word in value.split(",")
+    ]
+
+
+def split_names(values: str | Iterable[str]) -> list[str]:
+    """Return names of columns that are separated by commas; one that holds a comma is in double quotes."""
+    texts = (values,) if isinstance(values, str) else values
+    return [
+        name.strip() for text in texts for row in csv.reader([text], skipinitialspace=True) for name in row
+    ]

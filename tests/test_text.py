@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_consistency_cli.loading.tables.columns import quote_names
 from keras_consistency_cli.text import (
     clean,
     describe_changed_decisions,
@@ -16,6 +18,8 @@ from keras_consistency_cli.text import (
     format_count,
     number_repeated,
     shape_text,
+    split_names,
+    split_words,
     unstyled,
 )
 
@@ -117,3 +121,27 @@ def test_format_bytes(size: int, shown: str) -> None:
 )
 def test_repeated_names_get_numbers(names: list[str], unique: list[str]) -> None:
     assert number_repeated(names) == unique
+
+
+def test_words_are_separated_by_commas() -> None:
+    assert split_words(["a, b", "c"]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("age,income", ["age", "income"]),
+        ("age, income", ["age", "income"]),
+        ('"income, net",age', ["income, net", "age"]),
+        ('age, "a ""b"""', ["age", 'a "b"']),
+    ],
+)
+def test_names_of_columns_may_hold_commas_in_quotes(text: str, names: list[str]) -> None:
+    assert split_names(text) == names
+    assert split_names([text, "x"]) == [*names, "x"]
+
+
+def test_the_option_that_a_message_shows_names_the_columns() -> None:
+    names = ["income, net", "age", 'the "id"', "it's"]
+    (option,) = shlex.split(quote_names(names))
+    assert split_names(option) == names

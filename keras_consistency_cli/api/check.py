@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from keras_consistency_cli.api.quiet import silencing_backend
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.config.layers import split_words
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import KeyPath
 from keras_consistency_cli.config.validation_errors import usage_error
@@ -25,7 +24,7 @@ from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting import report as reports
 from keras_consistency_cli.reporting.render import render
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, split_words
 
 __all__ = ["InconsistencyError", "Report", "Status", "check"]
 

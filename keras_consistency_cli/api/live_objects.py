@@ -25,7 +25,7 @@ from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.in_process import InProcessClient
-from keras_consistency_cli.workers.load_request import build_load_request, image_shape
+from keras_consistency_cli.workers.load_request import build_load_request, with_images
 
 __all__ = ["examine_live_objects"]
 
@@ -121,7 +121,7 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
     # A route that saves and loads the model runs code that already runs in this process: nothing is unsafe.
     facts = describe_model(live_inputs.model, saved_with=keras.__version__)
     return Subject(
-        files=replace(subject_files, model="", allow_unsafe=True, image_shape=image_shape(facts.inputs)),
+        files=with_images(replace(subject_files, model="", allow_unsafe=True), facts.inputs),
         model=live_inputs.model,
         facts=facts,
         custom_objects=custom_objects,

@@ -14,6 +14,7 @@ from keras_consistency_cli.measurement.rounding import mean_deviation
 __all__ = ["Judged", "Status", "Verdict"]
 
 Findings = Mapping[str, Any]
+_SHOWN_TEXT = 80
 
 
 class Status(StrEnum):
@@ -95,6 +96,12 @@ class Verdict:
     elapsed_s: float = 0.0
     by_target: Mapping[str, Verdict] = field(default_factory=dict)
     """The verdicts of single exports or services, by label, if the check examines these."""
+
+    def __repr__(self) -> str:
+        """One short line, as in a notebook or the message of an assertion."""
+        text = (self.message or self.reason or "").partition("; ")[0]
+        shown = text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 1]}…"
+        return f"<{self.code or 'verdict'} {self.name} {self.status.value}: {shown}>"
 
     @property
     def is_in_model_units(self) -> bool:

@@ -75,7 +75,10 @@ OPTIONS: Mapping[str, tuple[Any, object]] = {
         "--data",
         "-d",
     ),
-    "columns": _texts("Columns of the table to use, in this order, separated by commas. [all]", "NAMES"),
+    "columns": _texts(
+        "Columns of the table to use, in this order, separated by commas; names with commas in quotes. [all]",
+        "NAMES",
+    ),
     "drop": _texts("Columns of the table to leave out, such as ids and targets.", "NAMES"),
     "window": _text("Cut the rows, one long series, into windows of N time steps.", "N[,STRIDE]"),
     "value_range": _text(

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from keras_consistency_cli.config.layers import split_words
 from keras_consistency_cli.config.pyproject import read_code_table
 from keras_consistency_cli.config.strict_yaml import Document
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean, did_you_mean, split_words
 
 __all__ = ["CODE_FORMATS", "CodeSettings", "load_code_settings"]
 

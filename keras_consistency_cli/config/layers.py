@@ -10,9 +10,9 @@ from typing import Any
 from keras_consistency_cli.config.report_targets import relative_to_folder
 from keras_consistency_cli.config.strict_yaml import Document, KeyPath, plain_scalar
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean, did_you_mean, split_names, split_words
 
-__all__ = ["SCALAR_OPTIONS", "LayeredSettings", "as_list", "split_words"]
+__all__ = ["SCALAR_OPTIONS", "LayeredSettings", "as_list"]
 
 
 def _as_given(value: object) -> object:
@@ -33,15 +33,6 @@ def _plain(value: str) -> object:
     except ValueError:
         return value
     return value if read is None else read
-
-
-def split_words(values: str | Iterable[str]) -> list[str]:
-    """Return the words of one or more values, which may hold several words separated by commas."""
-    return [
-        word.strip()
-        for value in ((values,) if isinstance(values, str) else values)
-        for word in value.split(",")
-    ]
 
 
 def _pair(values: str) -> object:
@@ -96,8 +87,9 @@ _OPTIONS: Mapping[str, _Option] = {
     },
     **{
         name: _Option(path=(name,), read=split_words, is_scalar=False)
-        for name in ("select", "ignore", "require", "columns", "drop", "backends")
+        for name in ("select", "ignore", "require", "backends")
     },
+    **{name: _Option(path=(name,), read=split_names, is_scalar=False) for name in ("columns", "drop")},
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
     "export": _Option(path=("exports",), read=list, is_scalar=False),
     "endpoint": _Option(path=("endpoints",), read=list, is_scalar=False),

@@ -78,6 +78,22 @@ _CAUSES = (
         source=SERIALIZATION_GUIDE,
     ),
     RefusalCause(
+        slug="not-a-model",
+        sentence="the file is of another kind, not a Keras model",
+        explanation=(
+            "A scaler, rows or an export were given in the place of the model. The first file is read as a "
+            "model that model.save('model.keras') wrote; all others have options of their own."
+        ),
+        detection=(
+            "The first bytes of the file are those of a pickle, an array, a table, a text or TensorFlow Lite."
+        ),
+        advice=(
+            "give the model first, and the rest with its option: kcheck run model.keras --data x.npy "
+            "--scaler scaler.pkl --export model.tflite"
+        ),
+        source=SERIALIZATION_GUIDE,
+    ),
+    RefusalCause(
         slug="made-by-keras-2",
         sentence="the model is a file of Keras 2, which has to be converted",
         explanation=(
@@ -85,8 +101,8 @@ _CAUSES = (
             "Keras 3 reads .h5 files with load_model, and many of the .keras files, but not all."
         ),
         detection=(
-            "The first bytes of the file are those of HDF5; or Keras cannot load the file, and its metadata "
-            "name a version of Keras 2."
+            "The first bytes of the file are those of HDF5; or its metadata name a version of Keras 2, and "
+            "its config classes or arguments that Keras 3 does not have, or Keras cannot load it."
         ),
         advice=(
             "convert it once, and check the result:\n"

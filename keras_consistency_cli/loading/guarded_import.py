@@ -13,7 +13,13 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["describe_failed_import", "stopping_training"]
 
-_TRAINING = ("fit", "train_on_batch")
+_TRAINING = (
+    ("Model", "fit"),
+    ("Model", "train_on_batch"),
+    ("Optimizer", "apply"),
+    ("Optimizer", "apply_gradients"),
+)
+"""By class of Keras, the methods that train; the last two are called by loops of the user's own."""
 _GUARD = (
     "keep only classes and functions at the top level, and put the rest below: if __name__ == '__main__':"
 )
@@ -25,21 +31,25 @@ class _TrainingStoppedError(Exception):
 
 @contextmanager
 def stopping_training() -> Iterator[None]:
-    """Let model.fit() raise while a file is imported: it would train for as long as the script does."""
+    """Let model.fit() and the step of an optimizer raise while a file is imported.
+
+    They would train for as long as the script does.
+    """
     import keras
 
-    # Model inherits these methods; an attribute of Model itself hides them.
-    own = {name: vars(keras.Model)[name] for name in _TRAINING if name in vars(keras.Model)}
-    for name in _TRAINING:
-        setattr(keras.Model, name, _stop(name))
+    methods = [(getattr(keras, kind, keras.optimizers.Optimizer), name) for kind, name in _TRAINING]
+    # The classes inherit some of these methods; an attribute of the class itself hides them.
+    own = {(kind, name): vars(kind)[name] for kind, name in methods if name in vars(kind)}
+    for kind, name in methods:
+        setattr(kind, name, _stop(name))
     try:
         yield
     finally:
-        for name in _TRAINING:
-            if name in own:
-                setattr(keras.Model, name, own[name])
+        for kind, name in methods:
+            if (kind, name) in own:
+                setattr(kind, name, own[kind, name])
             else:
-                delattr(keras.Model, name)
+                delattr(kind, name)
 
 
 def _stop(name: str) -> object:

@@ -1,7 +1,8 @@
 """A folder of images as rows: decoded when they are read, so that memory does not grow with the folder.
 
 Pillow is imported only if there is such a folder. Sizes change as keras.utils.image_dataset_from_directory
-changes them.
+changes them. That function decodes JPEG with TensorFlow, which is faster and less accurate: pixels are some
+levels of 255 apart. A worker, in which TensorFlow runs, can read a folder in this way too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,32 +24,38 @@ from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["ImageForm", "Images", "open_images"]
 
-_ENDINGS = (".png", ".jpg", ".jpeg")
+_JPEG_ENDINGS = (".jpg", ".jpeg")
+_ENDINGS = (".png", *_JPEG_ENDINGS)
 _OTHER_ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".tif", ".tiff", ".webp")
 _MOST_FILES, _MOST_PIXELS = 1_000_000, 100_000_000
 _PROBED, _SHOWN = 256, 5
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_JPEG_START = b"\xff\xd8"
 _EXPECTED = "a folder with PNG or JPEG files, or with a folder of them for each class"
 _Floats = npt.NDArray[np.float32]
+_Pixels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageForm:
-    """How the model takes images: height, width, channels, and the range of values if it is stated."""
+    """How the model takes images: height, width, channels, dtype, and the range of values if it is stated."""
 
     shape: tuple[int, int, int]
     value_range: tuple[float, float] | None = None
+    dtype: str = "float32"
 
 
 class Images:
     """Files as an array of shape (files, height, width, channels); rows are decoded when they are taken."""
 
     base = None
-    dtype = np.dtype(np.float32)
     ndim = 4
 
-    def __init__(self, files: Sequence[Path], form: ImageForm, remark: str | None = None) -> None:
-        self._files, self._form, self.remark = files, form, remark
+    def __init__(
+        self, files: Sequence[Path], form: ImageForm, remark: str | None = None, *, is_fast: bool = False
+    ) -> None:
+        self._files, self._form, self.remark, self._is_fast = files, form, remark, is_fast
+        self.dtype = np.dtype(form.dtype)
         self.shape = (len(files), *form.shape)
         self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
         self.size = self.nbytes // self.dtype.itemsize
@@ -55,9 +63,23 @@ class Images:
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> _Floats:
+    @property
+    def level(self) -> float:
+        """One level of 255, in the range of the values."""
+        low, high = self._form.value_range or (0.0, 255.0)
+        return (high - low) / 255
+
+    def decoded_fast(self) -> Images | None:
+        """Return the same images with JPEG decoded by TensorFlow, None if there is no such file.
+
+        Only a process with TensorFlow can take its rows. It decodes no JPEG with four channels.
+        """
+        has_jpeg = any(path.suffix.lower() in _JPEG_ENDINGS for path in self._files)
+        return Images(self._files, self._form, is_fast=True) if has_jpeg and self.shape[-1] < 4 else None
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> _Pixels:
         chosen = [self._files[row] for row in np.arange(len(self))[rows].tolist()]
-        result = np.empty((len(chosen), *self._form.shape), np.float32)
+        result = np.empty((len(chosen), *self._form.shape), self.dtype)
         problems: dict[Path, DataError] = {}
         # Pillow releases the interpreter's lock while it decodes.
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -79,19 +101,20 @@ class Images:
         if isinstance(self._try_to_decode(self._files[0]), DataError):
             self[:_PROBED]
 
-    def _try_to_decode(self, path: Path) -> _Floats | DataError:
+    def _try_to_decode(self, path: Path) -> _Pixels | DataError:
         try:
             return self._decode(path)
         except DataError as problem:
             return problem
 
-    def _decode(self, path: Path) -> _Floats:
+    def _decode(self, path: Path) -> _Pixels:
         height, width, channels = self._form.shape
-        pixels = resize(_read_pixels(path, _MODES[channels]), height, width)
-        if self._form.value_range is None:
-            return pixels
-        low, high = self._form.value_range
-        return np.asarray(low + pixels * ((high - low) / 255), np.float32)
+        read = _decode_fast(path, channels) if self._is_fast else None
+        pixels = resize(_read_pixels(path, _MODES[channels]) if read is None else read, height, width)
+        if self._form.value_range is not None:
+            low, high = self._form.value_range
+            pixels = np.asarray(low + pixels * ((high - low) / 255), np.float32)
+        return pixels if self.dtype.kind == "f" else np.rint(pixels).astype(self.dtype)
 
 
 def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
@@ -182,6 +205,18 @@ def _read_pixels(path: Path, mode: str) -> _Floats:
             fix="save it again, or take it out of the folder",
         ) from problem
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _decode_fast(path: Path, channels: int) -> _Floats | None:
+    """Return a JPEG as Keras's loader of folders decodes it; None for a file of another kind.
+
+    Pillow has read the file before, within its limits.
+    """
+    content = path.read_bytes()
+    if not content.startswith(_JPEG_START):
+        return None
+    decoded = importlib.import_module("tensorflow").io.decode_jpeg(content, channels=channels)
+    return np.asarray(decoded.numpy(), np.float32)
 
 
 def resize(pixels: _Floats, height: int, width: int) -> _Floats:

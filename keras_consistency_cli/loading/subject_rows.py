@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from keras_consistency_cli.loading.row_chunks import take
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.source import ArrayName, RowSource, open_rows
+from keras_consistency_cli.loading.rows.source import LONE_ARRAY, ArrayName, RowSource, open_rows
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.loading.tables.columns import Words, merge
 from keras_consistency_cli.measurement.facts import Facts
@@ -76,6 +76,14 @@ class SubjectRows:
         if self._served is None:
             return None
         return take(self._served, self._served_names, numbers, self.facts.inputs)
+
+    def decoded_fast(self, numbers: np.ndarray) -> Rows | None:
+        """Return these rows with JPEG decoded by TensorFlow; None if there is no such file."""
+        images = None if self.data is None or self.data.images is None else self.data.images.decoded_fast()
+        if self.data is None or images is None:
+            return None
+        source = replace(self.data, arrays={LONE_ARRAY: cast(np.ndarray, images)})
+        return take(source, self._data_names, numbers)
 
     def requests(self, numbers: np.ndarray) -> np.ndarray | None:
         """Return the request of each of these rows, -1 if it was not kept whole; None without a recording."""

@@ -53,6 +53,7 @@ class SubjectFiles:
     drop: Sequence[str] = ()
     window: Sequence[int] | None = None
     image_shape: Sequence[int] | None = None
+    image_dtype: str = "float32"
     exports: Sequence[Mapping[str, Any]] = ()
     """The exports to compare, as fields of `ExportSpec`."""
 
@@ -74,7 +75,7 @@ class SubjectFiles:
             return None
         height, width, channels = self.image_shape
         stated = (self.value_range[0], self.value_range[1]) if self.value_range else None
-        return ImageForm(shape=(height, width, channels), value_range=stated)
+        return ImageForm(shape=(height, width, channels), value_range=stated, dtype=self.image_dtype)
 
     @property
     def scales(self) -> bool:

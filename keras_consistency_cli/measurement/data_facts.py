@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from keras_consistency_cli.measurement.facts import UnknownCategories
+
 __all__ = [
     "QUANTILES",
     "ColumnFact",
@@ -163,8 +165,8 @@ class ScalingFact:
     """What fit() of the running scikit-learn sets and the scaler has not: "TfidfTransformer.idf_"."""
     as_stored: bool | None = None
     """Whether the scaler gives the numbers that follow from its statistics; None if no formula is known."""
-    unknown: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Columns of which an encoder knows no value, by name: a value of the rows, and one that it knows."""
+    unknown: tuple[UnknownCategories, ...] = ()
+    """Columns with values that an encoder does not know: all of them, or because of their spelling."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +276,8 @@ class DataFacts:
     layers: tuple[PreprocessingFact, ...] = ()
     target: TargetFact | None = None
     norms: tuple[RowNormFact, ...] = ()
+    other_order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """The columns of the rows and of the reference rows, if their order differs and no scaler is given."""
     value_range: tuple[float, float] | None = None
 
     @property

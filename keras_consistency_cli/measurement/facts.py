@@ -15,6 +15,7 @@ __all__ = [
     "InputFact",
     "LayerFact",
     "OutputFact",
+    "UnknownCategories",
 ]
 
 Decision = Literal["argmax", "threshold"]
@@ -156,3 +157,24 @@ class Facts:
     def stateful_layers(self) -> tuple[LayerFact, ...]:
         """Recurrent layers that keep state from one batch to the next."""
         return tuple(layer for layer in self.layers if layer.stateful)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownCategories:
+    """A column with values that an encoder does not know.
+
+    `unknown` of `given` values are, such as `value`; `known` is a value that the encoder knows. `spelling` is
+    the name of the spelling that makes nearly all of them known, and `becomes` one value with it; "" if there
+    is none. `place` is the position of the column, and `belongs` that of another column of which the encoder
+    knows all of these values, None if there is none.
+    """
+
+    column: str
+    given: int
+    unknown: int
+    value: str
+    known: str
+    spelling: str = ""
+    becomes: str = ""
+    place: int = 0
+    belongs: int | None = None

@@ -17,11 +17,21 @@ from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.loading.tables.columns import Texts
 from keras_consistency_cli.measurement.facts import InputFact
 
-__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "image_shape", "reading", "subject_files"]
+__all__ = [
+    "SAMPLE_ROWS",
+    "LoadRequest",
+    "build_load_request",
+    "image_form",
+    "reading",
+    "subject_files",
+    "with_images",
+]
 
 SAMPLE_ROWS = 256
 """Rows on which every route runs, and rows that are generated if the user gives none."""
 
+_WHOLE = ("uint8", "int16", "uint16", "int32", "uint32", "int64")
+"""The dtypes of integers that hold pixels."""
 _FILES = ("data", "scaler", "reference", "served", "expected", "target_scaler")
 
 
@@ -40,22 +50,30 @@ def reading(settings: Settings, inputs: Sequence[InputFact | TensorSummary] = ()
         settings: validated settings.
         inputs: the inputs of the model, if folders of images are among the rows.
     """
-    shape = image_shape(inputs)
-    images = None if shape is None else ImageForm(shape=shape, value_range=settings.facts.value_range)
+    images = image_form(inputs, settings.facts.value_range)
     window = parse_window(settings.window)
     scales = settings.scaler is not None or settings.preprocess is not None
     texts: Texts = "coded" if scales else "mixed"
     return Reading(columns=settings.columns, drop=settings.drop, window=window, images=images, texts=texts)
 
 
-def image_shape(inputs: Sequence[InputFact | TensorSummary]) -> tuple[int, int, int] | None:
-    """Return height, width and channels of the only input, None if it does not take such images."""
+def image_form(
+    inputs: Sequence[InputFact | TensorSummary], value_range: tuple[float, float] | None = None
+) -> ImageForm | None:
+    """Return how the only input takes images, None if it does not take images of a fixed size."""
     if len(inputs) != 1 or inputs[0].shape is None or len(inputs[0].shape) != 4:
         return None
     height, width, channels = inputs[0].shape[1:]
     if height is None or width is None or channels not in (1, 3, 4):
         return None
-    return height, width, channels
+    dtype = inputs[0].dtype if inputs[0].dtype in _WHOLE else "float32"
+    return ImageForm(shape=(height, width, channels), value_range=value_range, dtype=dtype)
+
+
+def with_images(files: SubjectFiles, inputs: Sequence[InputFact | TensorSummary]) -> SubjectFiles:
+    """Return the files of a subject with the form in which its model takes images."""
+    form = image_form(inputs)
+    return files if form is None else replace(files, image_shape=list(form.shape), image_dtype=form.dtype)
 
 
 def subject_files(
@@ -143,7 +161,6 @@ def build_load_request(
         **_stated_padding(settings),
         "sizes": list(sizes),
     }
-    shape = image_shape(read_inputs(archive.config))
-    files = replace(files, image_shape=None if shape is None else list(shape))
+    files = with_images(files, read_inputs(archive.config))
     described = {**asdict(files), "exports": [asdict(export) for export in exports]}
     return {"files": described, "options": options, "backends": list(settings.other_backends())}

@@ -184,6 +184,12 @@ def _spelled_as_in_training(files: Files) -> Files:
     return give_rows(files, {**rows, "place": np.array(values)[:, None]})
 
 
+def _cities_in_lower_case(files: Files) -> Files:
+    frame = pandas.read_csv(option(files, "--data"))
+    frame["city"] = frame["city"].str.strip().str.lower()
+    return give_text(files, "--data", frame.to_csv(index=False), ".csv")
+
+
 def _codes_as_text(files: Files) -> Files:
     """A table that is read as text keeps the zeros that its file has."""
     rows = named_rows(files)
@@ -339,6 +345,12 @@ TRIALS: tuple[Trial, ...] = (
         "frame = pandas.read_csv(path, dtype=str)",
         "codes without leading zeros",
         _codes_as_text,
+    ),
+    corpus_trial(
+        "unknown-words",
+        "frame['city'] = frame['city'].str.strip().str.lower()",
+        "cities in capitals",
+        _cities_in_lower_case,
     ),
     corpus_trial("distribution-shift", "fix its units", "Fahrenheit for Celsius", _celsius),
     corpus_trial(

@@ -232,6 +232,15 @@ class _InOldFormat:
         path.with_suffix(".h5").rename(path)
 
 
+class _Scaler:
+    """Saves the model beside a scaler that has its place."""
+
+    @staticmethod
+    def save(path: Path) -> None:
+        _plain().save(path.with_name("original.keras"))
+        joblib.dump(StandardScaler().fit(np.random.default_rng(0).normal(size=(50, 12))), path)
+
+
 def _converted(files: Files) -> Files:
     old = files.model.rename(files.model.with_name("old.h5"))
     keras.models.load_model(old, compile=False).save(files.model)
@@ -319,6 +328,12 @@ REFUSED: tuple[Trial, ...] = (
         tries="copy the file again",
         faulty=_refused("half a file", _Truncated, _one_layer),
         fix=_copied_again,
+    ),
+    Trial(
+        slug="not-a-model",
+        tries="give the model first, and the rest with its option",
+        faulty=_refused("a scaler in place of a model", _Scaler, _one_layer),
+        fix=lambda files: give_option(_copied_again(files), "--scaler", files.model),
     ),
     Trial(
         slug="made-by-keras-2",

@@ -109,6 +109,12 @@ TRIALS: tuple[Trial, ...] = (
         "image-classifier, recorded for pixels divided by 255",
         _recorded,
     ),
+    corpus_trial(
+        "recorded-from-other-rows",
+        "record the outputs again",
+        "recorded with an id more for unknown words",
+        _recorded,
+    ),
     Trial(
         slug="answers-moved",
         tries="compare the live model with its own file",

@@ -49,6 +49,8 @@ from tests.corpus import (
     reports_one_hot,
     reports_overflow,
     reports_parts,
+    reports_people,
+    reports_pictures,
     reports_precision,
     reports_quantised,
     reports_samples,
@@ -61,6 +63,7 @@ from tests.corpus import (
     reports_unsteady,
     reports_values,
     reports_versions,
+    reports_vocabularies,
     reports_words,
 )
 from tests.corpus.cases import Case
@@ -79,7 +82,8 @@ _FAMILIES = (
     *(reports_causal, reports_sampling, reports_integers, reports_held, reports_one_hot, reports_id_tables),
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded),
-    *(reports_misplaced, reports_scalers, reports_narrow),
+    *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
+    *(reports_narrow,),
     exports,
 )
 

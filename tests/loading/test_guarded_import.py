@@ -24,6 +24,19 @@ def test_a_script_that_trains_is_stopped(call: str, tmp_path: Path) -> None:
     assert keras.Model.fit is before
 
 
+def test_a_loop_of_the_users_own_is_stopped(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(
+        "import keras\nv = keras.Variable([1.0])\noptimizer = keras.optimizers.Adam()\n"
+        "while True:\n    optimizer.apply_gradients([(keras.ops.ones(1), v)])\n",
+        encoding="utf-8",
+    )
+    before = keras.optimizers.Optimizer.apply_gradients
+    with pytest.raises(UsageError, match=r"trains .* stopped at \.apply_gradients\(\) in line 5"):
+        import_custom_objects([file])
+    assert keras.optimizers.Optimizer.apply_gradients is before
+
+
 def test_training_below_the_guard_is_not_run(tmp_path: Path) -> None:
     file = tmp_path / "layers.py"
     file.write_text("def f(x):\n    return x\nif __name__ == '__main__':\n    raise SystemExit\n")

@@ -129,3 +129,36 @@ def test_images_of_other_formats_are_left_out_and_said_to_be(tmp_path: Path) -> 
     (tmp_path / "cat" / "a.png").unlink()
     with pytest.raises(DataError, match="no images in PNG or JPEG, but 2 images of other formats"):
         opened(tmp_path)
+
+
+def test_a_model_of_bytes_takes_whole_pixels(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    form = ImageForm(shape=(4, 6, 3), dtype="uint8")
+    rows = take(opened(tmp_path, form), {"x": "data"}, np.arange(1))["x"]
+    floats = take(opened(tmp_path), {"x": "data"}, np.arange(1))["x"]
+    assert rows.dtype == np.uint8
+    assert np.abs(rows - floats).max() <= 0.5
+
+
+def test_jpeg_can_be_decoded_as_in_keras_loader(tmp_path: Path) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    colours = np.random.default_rng(0).uniform(0, 255, (4, 4, 3)).astype(np.uint8)
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(colours).resize((40, 30), Image.Resampling.BICUBIC).save(tmp_path / name)
+    images = opened(tmp_path).images
+    assert images is not None
+    fast = images.decoded_fast()
+    assert fast is not None
+    content = (tmp_path / "a.jpg").read_bytes()
+    expected = tensorflow.image.resize(tensorflow.io.decode_image(content, expand_animations=False), (4, 6))
+    np.testing.assert_allclose(fast[np.arange(1)][0], expected.numpy(), atol=1e-3)
+    assert not np.array_equal(fast[:1], images[:1])
+    assert np.array_equal(fast[1:], images[1:])
+
+
+def test_without_jpeg_there_is_one_decoder(tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 1)
+    images = opened(tmp_path).images
+    assert images is not None
+    assert images.decoded_fast() is None

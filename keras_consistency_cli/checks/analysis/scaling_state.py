@@ -17,6 +17,7 @@ __all__ = [
     "by_input",
     "distance",
     "features_in_other_state",
+    "format_share",
     "is_clearly_nearer",
     "mean_distance",
     "measure_resemblance",
@@ -36,6 +37,7 @@ _NEAR, _FAR = 0.2, 0.95
 """A single feature is in a different state if it is this near to that and this far from the declared one."""
 _SEVERAL = 3
 """Distinct values of a feature that is more than a flag."""
+_PERCENT, _TENTH = 0.01, 0.001
 _FEW_ROWS = 8
 """Fewer rows have no reliable spread: only their mean is compared."""
 
@@ -85,13 +87,15 @@ def is_clearly_nearer(here: float, *, than: float) -> bool:
 class Resemblance:
     """Mean distance from each of `STATES`, and the share of values within four spreads.
 
-    `telling` is the number of features that distinguish the states, over which means are taken.
+    `telling` is the number of features that distinguish the states, over which means are taken; `all_within`
+    is the share over all features.
     """
 
     distances: tuple[float, float, float]
     within: tuple[float, float, float]
     telling: int
     features: int
+    all_within: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def nearest(self) -> str:
@@ -121,14 +125,29 @@ def measure_resemblance(rows: RowsFact, expected: Sequence[ExpectedColumn]) -> R
     usable = [each for each in expected if not each.constant and each.column < len(rows.columns)]
     telling = [each for each in usable if _hellinger(each.raw, each.scaled) > _DISTINCT]
     distances = [_distances(rows.columns[each.column], each, rows.rows) for each in telling]
+    everything = _means([each.within for each in usable]) if usable else (1.0, 1.0, 1.0)
     if not distances:
-        return Resemblance(distances=(0.0, 0.0, 0.0), within=(1.0, 1.0, 1.0), telling=0, features=len(usable))
+        return Resemblance(
+            distances=(0.0, 0.0, 0.0),
+            within=(1.0, 1.0, 1.0),
+            telling=0,
+            features=len(usable),
+            all_within=everything,
+        )
     return Resemblance(
         distances=_means(distances),
         within=_means([each.within for each in telling]),
         telling=len(telling),
         features=len(usable),
+        all_within=everything,
     )
+
+
+def format_share(share: float) -> str:
+    """Return a share in percent, which is 100% or 0% only if it is that of all or none."""
+    if 0 < share < _TENTH or 1 - _TENTH < share < 1:
+        return "less than 0.1%" if share < _TENTH else "more than 99.9%"
+    return f"{share:.1%}" if 0 < share < _PERCENT or 1 - _PERCENT < share < 1 else f"{share:.0%}"
 
 
 def _means(triples: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:

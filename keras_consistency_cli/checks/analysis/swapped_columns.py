@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keras_consistency_cli.checks.analysis.column_order import write_order
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, distance
 from keras_consistency_cli.measurement.data_facts import ColumnFact, DataFacts, RowsFact
 from keras_consistency_cli.text import clean
@@ -13,6 +14,9 @@ __all__ = ["SwappedFeatures", "match_swapped_columns", "swapped_features"]
 
 _LIKE = 0.1
 """Distance below which a column clearly is a certain other column."""
+_AWAY, _SAME_SHARE = 0.04, 0.2
+"""Beside columns that clearly are in a wrong place: distance of others from their own place, and the part of
+it that may be left in the right one."""
 _FEWEST_ROWS, _MOST_FEATURES = 16, 256
 
 Looks = Sequence[tuple[float, float]]
@@ -47,8 +51,7 @@ class SwappedFeatures:
     @property
     def fix(self) -> str:
         """The line of NumPy that puts them back."""
-        there, here = list(self.places.values()), list(self.places)
-        return f"x[..., {there}] = x[..., {here}]"
+        return write_order(self.places, len(self.names)) or ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,4 +137,35 @@ def match_swapped_columns(columns: Sequence[ColumnFact], looks: Looks, *, rows: 
         if nearest[0] > _LIKE or (others and others[0][0] < 2 * _LIKE):
             return {}
         places[here] = nearest[1]
-    return places if set(places.values()) == set(places) else {}
+    if set(places.values()) != set(places):
+        return {}
+    return places | (_match_similar(columns, looks, rows=rows, beside=places) if places else {})
+
+
+def _match_similar(
+    columns: Sequence[ColumnFact], looks: Looks, *, rows: int, beside: Mapping[int, int]
+) -> dict[int, int]:
+    """Return which columns among the others are exchanged too, although they look alike.
+
+    Where some columns are in a wrong place, a small distance that disappears in another place is no drift.
+    """
+    away = {
+        place: own
+        for place, column in enumerate(columns)
+        if place not in beside and (own := distance(column, *looks[place], rows=rows)) > _AWAY
+    }
+    nearest = {
+        here: min(away, key=lambda there: distance(columns[here], *looks[there], rows=rows)) for here in away
+    }
+    places = {
+        here: there
+        for here, there in nearest.items()
+        if distance(columns[here], *looks[there], rows=rows) < _SAME_SHARE * away[here]
+    }
+    while places and set(places.values()) != set(places):
+        places = {
+            here: there for here, there in places.items() if here in places.values() and there in places
+        }
+        if len(set(places.values())) < len(places):
+            return {}
+    return places

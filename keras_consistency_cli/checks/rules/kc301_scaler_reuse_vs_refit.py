@@ -11,9 +11,11 @@ scaler, these are padding at the other end, a different order of rows, columns o
 input, category codes that were assigned again, one-hot columns without those of absent categories, a shifted
 time, a different part or resolution, pixels that are not divided by 255, and statistics of each row. Traffic
 may be mixed: correct rows are left aside, and the numbers of the wrong rows are reported, such as every fifth
-one. A mistake counts if it explains most of the wrong rows. Without `--served`, nothing can be known about
-serving: the model runs on rows scaled by a refitted scaler, and the change of its outputs is reported as
-information. Distances are in standard deviations of a column as it should be served.
+one. A mistake counts if it explains most of the wrong rows. TensorFlow, which Keras's loader of image folders
+uses, decodes a JPEG into slightly other pixels than Pillow: rows of a folder of JPEG files are compared with
+both, and the message says how far these are apart. Without `--served`, nothing can be known about serving:
+the model runs on rows scaled by a refitted scaler, and the change of its outputs is reported as information.
+Distances are in standard deviations of a column as it should be served.
 
 To fix: save the fitted scaler with the model, load it when serving, and call `transform`, never
 `fit_transform`.
@@ -31,7 +33,11 @@ from keras_consistency_cli.checks.analysis.output_change import (
     stop_without_outputs,
     why_no_outputs,
 )
-from keras_consistency_cli.checks.analysis.served.rows import fail_served_rows, find_mistakes
+from keras_consistency_cli.checks.analysis.served.rows import (
+    describe_decoding,
+    fail_served_rows,
+    find_mistakes,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.preconditions import error_if_crashed
@@ -51,6 +57,11 @@ _ADVICE = (
     "when serving, call scaler.transform only"
 )
 
+_DECODE = (
+    "to have the same pixels in training and serving, decode with the same library, or the accurate way: "
+    "tf.io.decode_jpeg(content, channels=3, dct_method='INTEGER_ACCURATE') gives what Pillow and OpenCV give"
+)
+
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge the served rows if there are any, else report what refitting would do."""
@@ -60,8 +71,12 @@ def examine(evidence: Evidence) -> Verdict:
     judged = tuple(judge_pairs(evidence, (_SERVED,)))
     if mistakes:
         return fail_served_rows(evidence, mistakes, judged, _findings(evidence))
-    message = f"the served rows are correct; outputs {describe_change(judged, evidence.rows)}"
-    return Verdict.ok(message, judged=judged, findings=_findings(evidence))
+    decoded = describe_decoding(evidence)
+    message = f"the served rows are correct{decoded}; outputs {describe_change(judged, evidence.rows)}"
+    if not decoded:
+        return Verdict.ok(message, judged=judged, findings=_findings(evidence))
+    within = judged if all(one.within for one in judged) else ()
+    return Verdict.ok(message, judged=within, findings=_findings(evidence), advice=_DECODE)
 
 
 def _judge_refitting(evidence: Evidence) -> Verdict:

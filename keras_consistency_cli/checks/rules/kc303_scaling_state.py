@@ -31,6 +31,7 @@ from keras_consistency_cli.checks.analysis.scaling_state import (
     Resemblance,
     by_input,
     features_in_other_state,
+    format_share,
     is_clearly_nearer,
     mean_distance,
     measure_resemblance,
@@ -107,7 +108,9 @@ def _judge_by_statistics(description: DataFacts, scaling: ScalingFact) -> Verdic
         "telling": resemblance.telling,
         "features": resemblance.features,
     }
-    if not resemblance.telling:
+    share = _measure_share(rows, scaling, declared)
+    findings["in_range"] = share
+    if not resemblance.telling and share >= _MOST:
         return Verdict.ok(
             "raw and scaled rows look the same here, so it makes no difference", findings=findings
         )
@@ -124,7 +127,17 @@ def _judge_by_statistics(description: DataFacts, scaling: ScalingFact) -> Verdic
     single = features_in_other_state(rows, expected, declared)
     if single:
         return _fail_features(single, declared, len(rows.columns), findings)
-    return _judge_share(resemblance, declared, findings)
+    return _judge_share(resemblance, share, declared, findings)
+
+
+def _measure_share(rows: RowsFact, scaling: ScalingFact, declared: str) -> float:
+    """The share of all values in the range of their declared state, by the scaler or by the reference rows.
+
+    Reference rows are compared by the names of their columns, a scaler without names by their places.
+    """
+    sources = [source for source in (scaling.shown, scaling.expected) if source]
+    state = STATES.index(declared)
+    return min(measure_resemblance(rows, source).all_within[state] for source in sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,18 +222,17 @@ def _fail_features(
     return _fail(message, first.state, {**findings, "columns": columns})
 
 
-def _judge_share(resemblance: Resemblance, declared: str, findings: Mapping[str, Any]) -> Verdict:
+def _judge_share(
+    resemblance: Resemblance, share: float, declared: str, findings: Mapping[str, Any]
+) -> Verdict:
     """A WARN if the rows look like no state at all."""
-    share = resemblance.share(declared)
-    if share >= _MOST:
-        message = (
-            f"the rows look {declared}, as declared; {share:.0%} of the values are in the expected range"
-        )
-        return Verdict.ok(message, findings=findings)
+    shown = f"{format_share(share)} of the values are in the expected range"
+    if min(share, resemblance.share(declared)) >= _MOST:
+        return Verdict.ok(f"the rows look {declared}, as declared; {shown}", findings=findings)
+    nearest = resemblance.nearest
     message = (
-        f"the rows are declared {declared} but look unlike any state of the scaler; "
-        f"{share:.0%} of the values are in the expected range; the nearest state is {resemblance.nearest}, "
-        f"with {resemblance.overlap(resemblance.nearest):.0%} of the distribution"
+        f"the rows are declared {declared} but look unlike any state of the scaler; {shown}; the nearest "
+        f"state is {nearest}, with {resemblance.overlap(nearest):.0%} of the distribution"
     )
     advice = "see KC702 for the features that shifted; --reference gives more detail"
     return Verdict.warn(message, findings=findings, advice=advice)

@@ -13,7 +13,10 @@ range), in standard deviations, beyond the scatter of so many rows. If half of t
 rows, lie more than 100 spreads from the centre, the scaler cannot have been fitted on any sample of them, and
 that is a failure. Without reference rows, it is a warning if the statistics of the scaler are those of rows
 that were scaled before, such as the mean 0 and the deviation 1. A feature that was constant when the scaler
-was fitted is not divided by anything; if it varies now, that is reported.
+was fitted is not divided by anything; if it varies now, that is reported. Categories that an encoder does
+not know are compared with those that it knows in different spellings: if one of these makes nearly all of
+them known, that is a failure, or a warning if less than a fifth of the values are concerned. It is a failure
+too if the encoder knows all of them, but in the place of another column.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the
 fitted order).
@@ -29,6 +32,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras_consistency_cli.checks.analysis.scalers.unfit_scaler import judge_unfit_scaler
+from keras_consistency_cli.checks.analysis.scalers.unknown_categories import judge_categories
 from keras_consistency_cli.checks.analysis.scaling_state import by_input
 from keras_consistency_cli.checks.analysis.staleness import (
     STALE,
@@ -87,12 +91,8 @@ def examine(evidence: Evidence) -> Verdict:
             who="the reference rows have",
             advice="order by name, as in the reference rows: frame[list(reference.columns)]",
         )
-    findings = {
-        "stale": {feature.name: feature.by for feature in stale},
-        "varying": varying,
-        "version": version,
-    }
-    unfit = judge_unfit_scaler(description, scaling, findings)
+    findings = {"stale": {each.name: each.by for each in stale}, "varying": varying, "version": version}
+    unfit = judge_unfit_scaler(description, scaling, findings) or judge_categories(scaling, findings)
     if unfit is not None:
         return unfit
     warning = _warn(stale, varying, version, scaling, findings)
@@ -101,10 +101,7 @@ def examine(evidence: Evidence) -> Verdict:
     order = ["order"] if scaling.names and scaling.columns else []
     compared = " and ".join(["features", *order, *(["statistics"] if description.reference else [])])
     features = format_count(scaling.features or 0, "feature")
-    return Verdict.ok(
-        f"{scaling.kind} of {features} fits the rows; compared: {compared}",
-        findings=findings,
-    )
+    return Verdict.ok(f"{scaling.kind} of {features} fits the rows; compared: {compared}", findings=findings)
 
 
 def _warn(

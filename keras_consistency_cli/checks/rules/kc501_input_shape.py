@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from keras_consistency_cli.checks.analysis.column_order import write_names
 from keras_consistency_cli.checks.analysis.ids.id_problems import find_id_problems, find_word_problems
 from keras_consistency_cli.checks.analysis.ids.lost_ids import find_lost_ids
 from keras_consistency_cli.checks.analysis.shape_problems import (
@@ -40,6 +41,7 @@ from keras_consistency_cli.text import clean, shape_text
 
 __all__ = ["CHECK"]
 
+_FEATURE_ORDER = "feature-order"
 _NOT_PER_SAMPLE = "outputs-not-per-sample"
 _SHOWN_INPUTS = 3
 _ORDER_WORDS = {
@@ -69,6 +71,7 @@ def examine(evidence: Evidence) -> Verdict:
     problems = [
         *_shape_problems(evidence),
         *_input_order_problems(evidence),
+        *_named_order_problems(evidence),
         *_feature_order_problems(evidence),
         *find_id_problems(evidence),
         *find_lost_ids(evidence),
@@ -99,6 +102,8 @@ def _report(worst: InputProblem, problems: Sequence[InputProblem], evidence: Evi
     crashed = f"; Keras raises {predict.error}" if predict is not None and predict.error else ""
     counts = {"output_rows": dict(_wrong_row_counts(evidence))} if worst.cause == _NOT_PER_SAMPLE else {}
     places = {"layer": worst.layer, "tried": worst.confirmed} if worst.layer else {}
+    if worst.cause == _FEATURE_ORDER and evidence.data.description.other_order:
+        places["names"] = True
     verdict = Verdict.fail if worst.status is Status.FAIL else Verdict.warn
     return verdict(
         worst.message + crashed,
@@ -132,6 +137,21 @@ def _input_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
         )
 
 
+def _named_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
+    """Columns with the names of the reference rows in another order: a model identifies them by position."""
+    names = evidence.data.description.other_order
+    if names is None:
+        return
+    here, there = names
+    moved = [place for place, name in enumerate(here) if name != there[place]]
+    message = (
+        f"{len(moved)} of {len(here)} columns are not in the order of the reference rows; column {moved[0]} "
+        f"is '{here[moved[0]]}', the reference rows have '{there[moved[0]]}' there; the shape is the same, "
+        "so Keras raises no error"
+    )
+    yield InputProblem(status=Status.FAIL, cause=_FEATURE_ORDER, message=message, fix=write_names(there))
+
+
 def _feature_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
     for swapped in swapped_features(evidence.data.description):
         message = (
@@ -139,7 +159,7 @@ def _feature_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
             f"by the statistics of {clean(swapped.against, 60)}, {', '.join(swapped.describe())}; "
             "the shape is the same, so Keras raises no error"
         )
-        yield InputProblem(status=Status.FAIL, cause="feature-order", message=message, fix=swapped.fix)
+        yield InputProblem(status=Status.FAIL, cause=_FEATURE_ORDER, message=message, fix=swapped.fix)
 
 
 def _length_problems(evidence: Evidence) -> Iterator[InputProblem]:

@@ -9,12 +9,14 @@ How: `--expected` holds the model's outputs for the rows of `--data`, row for ro
 with it under the limits of all other checks: rounding that a different machine or kernel makes is within
 them. If outputs differ, they are tested for being the same rows in a different order, the same numbers on a
 different scale, logits, probabilities or classes. If they are not, the model runs on changed rows: with
-inputs of the same shape exchanged, before the scaler, with pixels scaled or channels or time steps in another
-order; if it then gives the recorded outputs, the rows were prepared differently. Outputs recorded in 16 bits
-or with few decimals stand for every number that rounds to them: a smaller change cannot be seen, and the
-message says so. With `--target-scaler`, outputs may also be recorded in the units of the targets; if they
-follow a different line than this scaler gives, it was fitted on another column or on other rows. The outputs
-of a recording, which `record` makes in a service, are compared with predict on the rows that the service fed.
+inputs of the same shape exchanged, before the scaler, with pixels scaled, channels or time steps in another
+order, or words and ids as another vocabulary numbers them (in alphabetical order, or with another number of
+entries before them); if it then gives the recorded outputs, the rows were prepared differently. Outputs
+recorded in 16 bits or with few decimals stand for every number that rounds to them: a smaller change cannot
+be seen, and the message says so. With `--target-scaler`, outputs may also be recorded in the units of the
+targets; if they follow a different line than this scaler gives, it was fitted on another column or on other
+rows. The outputs of a recording, which `record` makes in a service, are compared with predict on the rows
+that the service fed.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",

@@ -5,11 +5,12 @@ Checks recognize these causes and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.analysis.ids.id_problems import UNKNOWN_WORDS
+from keras_consistency_cli.checks.analysis.ids.spellings import UNKNOWN_WORDS
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts
-from keras_consistency_cli.diagnosis.scaler_texts import name_unfit_scaler
+from keras_consistency_cli.diagnosis.texts.encoding_texts import specific_words
+from keras_consistency_cli.diagnosis.texts.scaler_texts import name_unfit_scaler
 from keras_consistency_cli.routes.numerics.batch_norm.batch_norm_statistics import BatchNormDetails
 from keras_consistency_cli.routes.numerics.integer_range import WRAPPED_INTEGERS, IntegerDetails
 from keras_consistency_cli.text import clean
@@ -140,12 +141,12 @@ DATA_CAUSES: tuple[Cause, ...] = (
         slug=UNKNOWN_WORDS,
         sentence="{layer} does not know the words or categories in the rows: it takes them for unknown ones",
         explanation=(
-            "A vocabulary compares whole texts. 'Male ' is not 'male', '10001.0' is not '10001', and a code "
-            "that was read as a number has lost its leading zeros. Every such value becomes the entry of "
-            "unknown words, without an error: the model no longer sees a difference between them."
+            "A vocabulary or an encoder compares whole texts. 'Male ' is not 'male', and '10001.0' is not "
+            "'10001'. Every such value becomes the entry of unknown words, without an error."
         ),
-        key=("KC501",),
-        explains=("KC501", "KC703"),
+        key=("KC501", "KC304"),
+        explains=("KC501", "KC304", "KC703", "KC702"),
+        specific=specific_words,
         advice=(
             "write words and categories as in training, with the function that training used; if they are "
             "new, adapt '{layer}' on them and train again"

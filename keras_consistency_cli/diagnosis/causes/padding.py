@@ -8,7 +8,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.analysis.padding.place import find_padding_place
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts
-from keras_consistency_cli.diagnosis.served_texts import specific_padding
+from keras_consistency_cli.diagnosis.texts.served_texts import specific_padding
 
 __all__ = ["PADDING_CAUSES"]
 

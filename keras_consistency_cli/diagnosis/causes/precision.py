@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     names_cause,
     only_xla_differs,
 )
+from keras_consistency_cli.diagnosis.texts.recorded_texts import specific_recording
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
 
 __all__ = ["NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -134,11 +135,12 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         explanation=(
             "The model is the right one: for changed rows, it gives the recorded outputs. Either when they "
             "were recorded, or when the rows of --data were made, inputs of the same shape were exchanged, a "
-            "scaler was left out, pixels were scaled differently, or channels or time steps came in another "
-            "order. Nothing fails, because the shapes fit."
+            "scaler was left out, pixels were scaled differently, channels or time steps came in another "
+            "order, or another vocabulary gave words other ids. Nothing fails, because the shapes fit."
         ),
         key=("KC802",),
         explains=("KC802",),
+        specific=specific_recording,
         advice=(
             "prepare rows with one function, in training and wherever the model is called. If the recorded "
             "outputs are the right ones, change the rows of --data as KC802 says; if the rows are, record "

@@ -9,10 +9,11 @@ from keras_consistency_cli.checks.analysis.served.rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_reported
-from keras_consistency_cli.diagnosis.encoding_texts import specific_codes
-from keras_consistency_cli.diagnosis.scaler_texts import specific_scaler
-from keras_consistency_cli.diagnosis.served_texts import specific_order, specific_precision, specific_step
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
+from keras_consistency_cli.diagnosis.texts.encoding_texts import specific_codes
+from keras_consistency_cli.diagnosis.texts.order_texts import specific_order
+from keras_consistency_cli.diagnosis.texts.scaler_texts import specific_scaler
+from keras_consistency_cli.diagnosis.texts.served_texts import specific_precision, specific_step
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
 

@@ -9,8 +9,8 @@ from keras_consistency_cli.checks.analysis.served.kinds import INPUT_ORDER
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.encoding_texts import specific_filling
-from keras_consistency_cli.diagnosis.served_texts import (
+from keras_consistency_cli.diagnosis.texts.encoding_texts import specific_filling
+from keras_consistency_cli.diagnosis.texts.served_texts import (
     specific_function,
     specific_inputs,
     specific_part,

@@ -89,8 +89,9 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "unknown-words": read_by_check(
         "the values that reach the vocabulary are compared with it, as they are and in a different spelling",
-        "recorded at the vocabulary: it lacks these values, and has nearly all of them in the other spelling",
+        "compared with the vocabulary: it lacks the values, and has nearly all of them in the other spelling",
         "KC501",
+        "KC304",
         finding="tried",
         if_not="the vocabulary lacks the values; they may be new ones, and correct",
     ),

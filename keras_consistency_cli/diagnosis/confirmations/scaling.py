@@ -195,6 +195,16 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
                 "KC304",
                 finding="reference",
             ),
+            reported_by_check(
+                "compared with the encoder: it knows these values in the place of other columns only",
+                "KC304",
+                finding="categories",
+            ),
+            reported_by_check(
+                "read from the names: the reference rows have the same columns in a different order",
+                "KC501",
+                finding="names",
+            ),
             _STATISTICS_ONLY,
         ),
     ),

@@ -23,6 +23,12 @@ from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTION
 from keras_consistency_cli.loading.model_file.stored.folder_members import is_model_folder, open_folder
 from keras_consistency_cli.loading.model_file.stored.lost_vocabulary import find_lost_vocabularies
 from keras_consistency_cli.loading.model_file.stored.members import Members, ZipMembers
+from keras_consistency_cli.loading.model_file.stored.old_keras import (
+    OLD_KERAS,
+    find_old_parts,
+    keras_2_fix,
+    keras_2_words,
+)
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights, read_weights
 from keras_consistency_cli.loading.model_file.zip_members import (
@@ -89,6 +95,8 @@ class Archive:
     lambda_functions: tuple[str, ...] = ()
     weight_bytes: int = 0
     optimizer_bytes: int = 0
+    old_parts: tuple[str, ...] = ()
+    """What Keras 3 does not load in a file of Keras 2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +176,11 @@ def _read(path: pathlib.Path, members: Members, options: _Options) -> Archive:
     config = parse_object(members.read(CONFIG), CONFIG)
     version = clean(metadata.get("keras_version") or "", 40)
     inspection = _inspect(config, version)
+    old = find_old_parts(version, inspection.classes, config)
+    if old and options.loads:
+        raise RefusedError(
+            keras_2_words(version, old), fix=keras_2_fix(path, inspection.classes), cause=OLD_KERAS
+        )
     _check_options(inspection, version, options)
     members.check_content()
     with members.open(WEIGHTS) as member:
@@ -195,6 +208,7 @@ def _read(path: pathlib.Path, members: Members, options: _Options) -> Archive:
         lambda_functions=inspection.lambda_functions,
         weight_bytes=weights.bytes,
         optimizer_bytes=weights.optimizer_bytes,
+        old_parts=old,
     )
 
 

@@ -21,6 +21,9 @@ _MODEL_FILE = "a .keras file"
 _SAVE_AGAIN = "load it in the environment that created it and save it again with model.save('model.keras')"
 _GIVE_AS_DATA = "give rows with --data: kcheck run model.keras --data FILE"
 _COPY_AGAIN = "copy or download it again"
+_FETCH = "fetch the file with: git lfs pull"
+_DAMAGED = (_COPY_AGAIN, _FETCH, _SAVE_AGAIN)
+"""What to do with a file that is no other kind of file, but cut, replaced or changed."""
 _SAVE = "save the model as one file: model.save('model.keras')"
 _SHOWN = 5
 _SIGNATURE_SIZE = 512
@@ -94,8 +97,9 @@ def check_file_type(stream: io.BufferedReader, path: pathlib.Path) -> None:
                 fix="save the whole model with model.save('model.keras')",
             )
         if path.suffix.lower() == ".csv":
-            raise RefusedError("a .csv file of rows, not a model", expected=_MODEL_FILE, fix=_GIVE_AS_DATA)
-        raise RefusedError(file_type, expected=_MODEL_FILE, fix=fix)
+            file_type, fix = "a .csv file of rows, not a model", _GIVE_AS_DATA
+        cause = "" if fix in _DAMAGED else "not-a-model"
+        raise RefusedError(file_type, expected=_MODEL_FILE, fix=fix, cause=cause)
 
 
 def check_file_ending(path: pathlib.Path) -> None:
@@ -129,7 +133,7 @@ _OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (
         lambda head: head.startswith(b"version https://git-lfs"),
         "a git-lfs pointer, not the model itself",
-        "fetch the file with: git lfs pull",
+        _FETCH,
     ),
     (lambda head: head.startswith(b"PK\x05\x06"), "an empty zip archive", _COPY_AGAIN),
     (
@@ -140,8 +144,9 @@ _OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (lambda head: head.startswith(b"\x1f\x8b"), "a gzip file", "unpack it first"),
     (
         lambda head: head.startswith(b"\x80") and head[1:2] <= b"\x05",
-        "a Python pickle, which is never opened",
-        _SAVE_AGAIN,
+        "a Python pickle, not a model; it is not opened",
+        "give a scaler with --scaler: kcheck run model.keras --scaler FILE; if it is a model, load it where "
+        "it was made, and save it with model.save('model.keras')",
     ),
     (lambda head: head.startswith(b"\x93NUMPY"), "a .npy file of rows, not a model", _GIVE_AS_DATA),
     (lambda head: head.startswith(b"PAR1"), "a Parquet file of rows, not a model", _GIVE_AS_DATA),

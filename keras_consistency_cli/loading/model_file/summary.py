@@ -137,7 +137,7 @@ def summarise(
             *_package_hazards(archive),
             *_weight_hazards(archive),
             *_version_hazards(),
-            *_old_keras_hazards(path, archive.keras_version),
+            *_old_keras_hazards(path, archive),
             *_minor_hazards(archive),
         ),
     )
@@ -148,17 +148,19 @@ def _count(names: Iterator[str]) -> dict[str, int]:
 
 
 def _code_hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> Iterator[Hazard]:
-    for words in archive.unsafe:
+    old = archive.old_parts  # classes of Keras 2 are no code of somebody else
+    for words in (each for each in archive.unsafe if not each.startswith(old)):
         yield Hazard(
             kind="code",
             words=words,
             fix="add --allow-unsafe if you trust the source of the file",
             refused=not allow_unsafe,
         )
-    if archive.custom:
+    custom = [name for name in archive.custom if name not in old]
+    if custom:
         yield Hazard(
             kind="custom",
-            words=f"needs code that Keras does not have: {', '.join(archive.custom)}",
+            words=f"needs code that Keras does not have: {', '.join(custom)}",
             fix="name the Python file that defines it: --custom-objects layers.py",
             refused=not custom_objects,
         )
@@ -197,10 +199,12 @@ def _version_hazards() -> Iterator[Hazard]:
         yield Hazard(kind="version", words=words, fix=f"update{fix}")
 
 
-def _old_keras_hazards(path: pathlib.Path, version: str) -> Iterator[Hazard]:
+def _old_keras_hazards(path: pathlib.Path, archive: Archive) -> Iterator[Hazard]:
     """Yield how to get a file of Keras 3, for one of Keras 2."""
+    version, old = archive.keras_version, archive.old_parts
     if is_keras_2(version):
-        yield Hazard(kind="version", words=keras_2_words(version), fix=keras_2_fix(path))
+        words = keras_2_words(version, old)
+        yield Hazard(kind="version", words=words, fix=keras_2_fix(path, archive.classes), refused=bool(old))
 
 
 def _minor_hazards(archive: Archive) -> Iterator[Hazard]:

@@ -70,6 +70,7 @@ def _describe(passes: RowPasses) -> DataFacts:
         served_as=describe_served_rows(subject) if served else None,
         target=describe_target(subject),
         norms=_compare_norms(subject),
+        other_order=_find_other_order(subject),
         value_range=_to_pair(subject.files.value_range),
     )
     statistics = InputStatistics(
@@ -81,6 +82,19 @@ def _describe(passes: RowPasses) -> DataFacts:
     facts = replace(facts, layers=describe_scaling_layers(subject.model, statistics))
     texts = {clean(name) for name in subject.sources.words}
     return replace(facts, drift=() if facts.generated else measure_drift(facts, raw, comparable, texts))
+
+
+def _find_other_order(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return the columns of the rows and of the reference rows if the model gets these in another order.
+
+    A scaler may find columns by name, and several inputs do.
+    """
+    there, here = subject.sources.reference_order, subject.sources.columns
+    if subject.files.scales or not there or not here or len(subject.facts.inputs) > 1:
+        return None
+    if sorted(there) != sorted(here):
+        return None
+    return tuple(map(clean, here)), tuple(map(clean, there))
 
 
 def _compare_norms(subject: Subject) -> tuple[RowNormFact, ...]:

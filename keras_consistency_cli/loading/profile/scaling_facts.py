@@ -23,8 +23,14 @@ from keras_consistency_cli.loading.profile.unknown_categories import find_unknow
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.data_facts import ExpectedColumn, ScalingFact, ServedFact, TargetFact
+from keras_consistency_cli.measurement.data_facts import (
+    ExpectedColumn,
+    ScalingFact,
+    ServedFact,
+    TargetFact,
+)
 from keras_consistency_cli.measurement.distance import is_numeric
+from keras_consistency_cli.measurement.facts import UnknownCategories
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_scaling", "describe_served_rows", "describe_target"]
@@ -89,19 +95,15 @@ def _try_formula(subject: Subject, scaling: Scaling) -> bool | None:
 
 def _find_unknown(
     subject: Subject, scaling: Scaling, names: tuple[str, ...] | None
-) -> dict[str, tuple[str, str]]:
-    """The columns of which an encoder inside the scaler knows no value."""
+) -> tuple[UnknownCategories, ...]:
+    """The columns with values that an encoder inside the scaler does not know."""
     if scaling.scaler is None or subject.files.data_state == "scaled":
-        return {}
+        return ()
     numbers = np.unique(np.linspace(0, subject.length - 1, _TRIED_CATEGORIES).astype(np.int64))
     rows = subject.raw(numbers)[scaling.input]
     if rows.ndim != 2 or not is_numeric(rows.dtype):
-        return {}
-    found = find_unknown_columns(scaling.scaler, rows, scaling.texts)
-    return {
-        names[place] if names and place < len(names) else str(place): (clean(value, 40), clean(known, 40))
-        for place, (value, known) in found.items()
-    }
+        return ()
+    return find_unknown_columns(scaling.scaler, rows, scaling.texts, names)
 
 
 def _clean_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:

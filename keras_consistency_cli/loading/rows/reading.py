@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.images import ImageForm
-from keras_consistency_cli.loading.tables.columns import Texts
+from keras_consistency_cli.loading.tables.columns import Texts, quote_names
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["Reading", "cut_windows", "drop_option", "list_columns", "parse_window", "select_columns"]
@@ -78,7 +77,7 @@ def list_columns(names: Sequence[str]) -> str:
 
 def drop_option(names: Sequence[str]) -> str:
     """Return the option that leaves these columns out, quoted for a shell."""
-    return f"--drop {shlex.quote(','.join(clean(name, 60) for name in names[:_SHOWN]))}"
+    return f"--drop {quote_names([clean(name, 60) for name in names[:_SHOWN]])}"
 
 
 def cut_windows(series: npt.NDArray[np.generic], reading: Reading, label: str) -> npt.NDArray[np.generic]:

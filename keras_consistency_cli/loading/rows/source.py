@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.images import open_images
+from keras_consistency_cli.loading.images import Images, open_images
 from keras_consistency_cli.loading.recording.parts import find_whole_requests, is_lone, select_part
 from keras_consistency_cli.loading.rows.npy import LONE_ARRAY, map_npy, map_npz
 from keras_consistency_cli.loading.rows.reading import Reading, cut_windows
@@ -76,6 +76,8 @@ class RowSource:
     """How the file was read, if that was not stated or not usual."""
     has_single_texts: bool = False
     """Whether each row of a table or of a text file is one text, which says nothing of its shape."""
+    images: Images | None = None
+    """The folder of images that the rows come from; None for everything else."""
 
     def array(self, name: ArrayName) -> Array:
         """Return an array by its name, or a column of a table by its own, as rows of one feature.
@@ -210,6 +212,7 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
     label, files = f"{what} {clean(path)}", find_shards(path)
     integers: frozenset[str] = frozenset()
     remarks: tuple[str, ...] = ()
+    images: Images | None = None
     if files:
         stated = reading or Reading()
         arrays, columns, integers = join_shards(
@@ -232,6 +235,7 @@ def _open_folder(path: Path, what: str, reading: Reading | None) -> RowSource:
         columns=columns,
         whole=integers,
         remarks=remarks,
+        images=images,
     )
 
 

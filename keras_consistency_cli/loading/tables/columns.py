@@ -6,6 +6,8 @@ text among the words of the column. What needs the texts gets them back with `de
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ __all__ = [
     "encode",
     "merge",
     "order_words",
+    "quote_names",
     "recode",
 ]
 
@@ -133,13 +136,20 @@ def describe_texts(words: Words, label: str) -> DataError:
     first = next(iter(words.values()))
     names = ", ".join(f"'{clean(name, 40)}'" for name in list(words)[:_SHOWN])
     hold = f"column {names} holds" if len(words) == 1 else f"columns {names} hold"
-    quoted = shlex.quote(",".join(clean(name) for name in words))
+    quoted = quote_names([clean(name) for name in words])
     return DataError(
         f"{label}: {hold} texts such as {clean(repr(first[0]), 60)} next to numbers",
         expected="numbers alone, texts alone, or what encodes them: --scaler encoder.pkl, "
         "--preprocess encode.py:encode",
         fix=f"leave them out: --drop {quoted}; or for a model of texts: --columns {quoted}",
     )
+
+
+def quote_names(names: Sequence[str]) -> str:
+    """Return names as --columns and --drop take them, quoted for a shell: "a,b" is one name in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return shlex.quote(line.getvalue())
 
 
 def _join_texts(columns: Sequence[Column], label: str) -> npt.NDArray[Any]:
@@ -155,7 +165,7 @@ def _holds_words(column: Column, dialect: Dialect) -> bool:
 def _describe_text(column: Column, label: str, dialect: Dialect) -> DataError:
     texts = decode(column.values, column.words or ())
     value = next(text for text in texts if isinstance(text, str) and not dialect.is_number(text))
-    quoted = shlex.quote(clean(column.name))
+    quoted = quote_names([clean(column.name)])
     for_texts = f"; for a model of texts: --columns {quoted}" if _holds_words(column, dialect) else ""
     return DataError(
         f"{label}: column '{clean(column.name)}' holds {clean(repr(value), 60)}, which is not a number",

@@ -141,7 +141,7 @@ class _Cells:
 
     def _read_number(self, cell: str, dialect: Dialect) -> float:
         text = cell.strip()
-        digits = text.replace(dialect.thousands, "") if dialect.thousands else text
+        digits = dialect.normalise(text)
         self.whole = self.whole and digits.removeprefix("-").isdecimal()
         if text in MISSING:
             return _NAN

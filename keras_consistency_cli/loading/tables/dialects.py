@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keras_consistency_cli.errors import DataError
@@ -17,6 +17,15 @@ _MOST_LINES = 200
 _STATEMENT = re.compile(r"sep=([;,\t|])")
 _COMMA_DECIMAL = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 _COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_POINT_DECIMAL = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
+_POINT_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
+_SHORT = re.compile(r"[-+]?\d{0,3}")
+"""Whole numbers that need no sign between thousands, and cells without a value."""
+_GROUPS = {
+    ",": re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?"),
+    ".": re.compile(r"[-+]?\d{1,3}(\.\d{3})+(,\d*)?"),
+}
+_Columns = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +37,10 @@ class Dialect:
     thousands: str | None = None
     has_statement: bool = False
     """Whether the first line states the separator for Excel, as `sep=;`."""
+    has_points: bool = False
+    """Whether some columns have decimal points although others have decimal commas."""
+    doubt: str = ""
+    """What numbers are read as that could be others, empty if there are none."""
 
     def describe(self) -> str:
         """Return what differs from most files, empty if nothing does."""
@@ -43,13 +56,25 @@ class Dialect:
 
     def to_number(self, cell: str) -> float | None:
         """Return the number in a cell, None if it holds anything else."""
-        text = cell.strip().replace(self.thousands, "") if self.thousands else cell.strip()
+        text = self.normalise(cell)
         if "_" in text:  # a number in Python, not in a table
             return None
         try:
-            return float(text.replace(self.decimal, ".").encode())  # str has digits of other scripts
+            return float(text.encode())  # str has digits of other scripts
         except ValueError:
             return None
+
+    def normalise(self, cell: str) -> str:
+        """Return a cell with a decimal point and nothing between thousands, if it is a number.
+
+        Signs between thousands are taken away only where three digits follow each: 3.5 is not 35. Beside
+        decimal commas, a point stands between thousands even if no number among the first lines has one.
+        """
+        text = cell.strip()
+        between = self.thousands or ("." if self.decimal == "," and not self.has_points else None)
+        if between and between in text:
+            return text.replace(between, "").replace(",", ".") if _GROUPS[between].fullmatch(text) else "?"
+        return text.replace(self.decimal, ".")
 
 
 def find_dialect(start: bytes, label: str) -> Dialect:
@@ -74,22 +99,82 @@ def find_dialect(start: bytes, label: str) -> Dialect:
 
 def _find_signs(lines: Sequence[str], separator: str, label: str) -> Dialect:
     """Return how numbers are written between separators."""
-    cells = list(_cells(lines, separator))
+    columns = _columns(lines, separator)
+    cells = [cell for column in columns for cell in column]
     decimals = [cell for cell in cells if _COMMA_DECIMAL.fullmatch(cell)]
     thousands = [cell for cell in cells if _COMMA_THOUSANDS.fullmatch(cell)]
     sure_decimals, sure_thousands = {*decimals} - {*thousands}, {*thousands} - {*decimals}
     if separator == ",":
         # In quotes: without its comma, 1,5 would be read as 15.
-        return Dialect(thousands="," if thousands and not sure_decimals else None)
+        if thousands and not sure_decimals:
+            return Dialect(thousands=",")
+        return _find_points(columns, separator)
     if thousands and not sure_decimals and not sure_thousands:
         raise DataError(
             f"{label}: '{clean(thousands[0], 40)}' can be a decimal comma or a thousands separator",
             fix="write decimals with a point, or numbers without separators of thousands",
         )
     if sure_decimals:
-        is_grouped = any("." in cell for cell in sure_decimals)
-        return Dialect(separator=separator, decimal=",", thousands="." if is_grouped else None)
-    return Dialect(separator=separator, thousands="," if sure_thousands else None)
+        return _find_points_beside_commas(columns, separator, sorted(sure_decimals), label)
+    if sure_thousands:
+        return Dialect(separator=separator, thousands=",")
+    return _find_points(columns, separator)
+
+
+def _find_points_beside_commas(
+    columns: _Columns, separator: str, decimals: Sequence[str], label: str
+) -> Dialect:
+    """Return what a point is beside decimal commas: 3.531 is 3531, if no number has a decimal point."""
+    point = next((cell for column in columns if (cell := _find_decimal_point(column))), None)
+    grouped = [cell for column in columns if not _find_decimal_point(column) for cell in column]
+    grouped = [cell for cell in grouped if _POINT_THOUSANDS.fullmatch(cell)]
+    grouped += [cell for cell in decimals if "." in cell]
+    if point and grouped:
+        raise DataError(
+            f"{label}: '{clean(point, 40)}' has a decimal point, '{clean(decimals[0], 40)}' a decimal comma, "
+            f"and '{clean(grouped[0], 40)}' can be read in two ways",
+            fix="write all decimals with a point, and numbers without separators of thousands",
+        )
+    thousands = "." if grouped else None
+    return Dialect(separator=separator, decimal=",", thousands=thousands, has_points=bool(point))
+
+
+def _find_points(columns: _Columns, separator: str) -> Dialect:
+    """Return what a point is in a file without decimal commas; 1.234.567 has no other reading."""
+    doubtful = [column for column in columns if _may_be_grouped(column)]
+    has_decimals = any(_find_decimal_point(column) for column in columns)
+    if not has_decimals and any(cell.count(".") > 1 for column in doubtful for cell in column):
+        return Dialect(separator=separator, decimal=",", thousands=".")
+    return Dialect(separator=separator, doubt=_describe_doubt(doubtful[0]) if doubtful else "")
+
+
+def _find_decimal_point(column: Sequence[str]) -> str | None:
+    """Return a number whose point cannot stand between thousands, None if the column has none."""
+    return next(
+        (cell for cell in column if _POINT_DECIMAL.fullmatch(cell) and not _POINT_THOUSANDS.fullmatch(cell)),
+        None,
+    )
+
+
+def _may_be_grouped(column: Sequence[str]) -> bool:
+    """Whether all points of a column have three digits after them, below a header if there is one."""
+    cells = column if _is_groupable(column[0]) else column[1:]
+    return any("." in cell for cell in cells) and all(map(_is_groupable, cells))
+
+
+def _is_groupable(cell: str) -> bool:
+    """Whether a cell has points between thousands, or is too short for them."""
+    return bool(_POINT_THOUSANDS.fullmatch(cell) or _SHORT.fullmatch(cell))
+
+
+def _describe_doubt(column: Sequence[str]) -> str:
+    number = next(cell for cell in column if _POINT_THOUSANDS.fullmatch(cell))
+    place = "" if _is_groupable(column[0]) else f"in column '{clean(column[0], 40)}', "
+    other = clean(number.replace(".", ""), 40)
+    return (
+        f"{place}{clean(number, 40)} is read with a decimal point; if {other} is meant, write numbers "
+        "without separators of thousands"
+    )
 
 
 def _splits(lines: Sequence[str], separator: str) -> bool:
@@ -98,6 +183,7 @@ def _splits(lines: Sequence[str], separator: str) -> bool:
     return len(counts) == 1 and counts.pop() > 1
 
 
-def _cells(lines: Sequence[str], separator: str) -> Iterator[str]:
-    for row in csv.reader(lines, delimiter=separator):
-        yield from (cell.strip() for cell in row)
+def _columns(lines: Sequence[str], separator: str) -> _Columns:
+    """Return the cells of each column; of lines of different lengths, those that all have."""
+    rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    return [[cell.strip() for cell in column] for column in zip(*rows, strict=False)]

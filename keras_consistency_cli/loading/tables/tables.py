@@ -84,7 +84,7 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str, reading: 
     if not columns or not len(columns[0].values):
         raise DataError(f"{label} has no rows", expected=_EXPECTED_CSV)
     values, words = combine(columns, reading.texts if names else "alone", label, dialect)
-    remarks = (f"{label}: {dialect.describe()}",) if dialect.describe() else ()
+    remarks = tuple(f"{label}: {words}" for words in (dialect.describe(), dialect.doubt) if words)
     whole = frozenset(column.name for column in columns if column.is_whole)
     return Table(values=values, columns=names, words=words, whole=whole, remarks=remarks)
 

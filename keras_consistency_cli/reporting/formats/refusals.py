@@ -22,9 +22,10 @@ def refuse_terminal(version: str, model: str, refusal: KcheckError) -> str:
 
 
 def refuse_concise(version: str, model: str, refusal: KcheckError) -> str:
-    """Return one line for the cause and one for the result; "" if there is no cause."""
+    """Return one line for the cause, with the fix, and one for the result; "" if there is no cause."""
     lines = [
         f"CAUSE {diagnosis.cause} ({diagnosis.confidence}): {one_line(diagnosis.sentence)}"
+        + (f"; fix: {one_line(diagnosis.advice, 1000)}" if diagnosis.advice else "")
         for diagnosis in diagnose_refusal(refusal)
     ]
     result = f"inconsistent: {one_line(model)}: {_ending(refusal)}"

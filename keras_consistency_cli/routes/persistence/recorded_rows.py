@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.routes.persistence.activations import CLOSE, close
+from keras_consistency_cli.routes.persistence.other_vocabularies import generate_relabelled
 from keras_consistency_cli.routes.row_changes import (
     OTHER_CHANGES,
     UNSCALED_CHANGES,
@@ -81,6 +82,7 @@ def _changed_rows(session: Session, batch: Rows) -> Iterator[tuple[str, Rows]]:
         changed = {name: values for name, values in parts.items() if values is not None}
         if changed:
             yield words, {**batch, **_as_float32(changed)}
+    yield from generate_relabelled(session, batch)
 
 
 def _raw_rows(session: Session, batch: Rows) -> Rows | None:

@@ -22,10 +22,10 @@ from keras_consistency_cli.routes.scaling.column_distance import (
 from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
 from keras_consistency_cli.routes.served.misplaced.changed_padding import find_changed_padding
 from keras_consistency_cli.routes.served.misplaced.lost_categories import find_lost_categories
+from keras_consistency_cli.routes.served.misplaced.moved_padding import MovedRows, find_moved_padding
 from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
 from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture, Part, build_part
 from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved, find_nearly_moved_rows
-from keras_consistency_cli.routes.served.moved_padding import MovedRows, find_moved_padding
 from keras_consistency_cli.routes.served.relabelled_columns import are_encoded_by_row
 from keras_consistency_cli.routes.served.reordered_rows import describe_step, find_rows_of_others
 from keras_consistency_cli.routes.served.resampled import find_nearly_resampled, find_resampled

@@ -18,6 +18,7 @@ from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 
 __all__ = [
     "Array",
+    "DecodedDetails",
     "Match",
     "MatchDetails",
     "Mistake",
@@ -157,11 +158,23 @@ class MistakeDetails(TypedDict):
     others: Sequence[tuple[int, int]]
 
 
+class DecodedDetails(TypedDict):
+    """How far images that TensorFlow decoded are from those of Pillow, in levels of 255.
+
+    `usual` is the mean, and `rows` is how many rows differ.
+    """
+
+    largest: float
+    usual: float
+    rows: int
+
+
 class MatchDetails(TypedDict, total=False):
     """A `Match` as plain data.
 
     If there is none, because the served rows are not rows of the data or not numbers, only `misshapen` is
-    there: the reason, None if the rows are equal.
+    there: the reason, None if the rows are equal. `decoded` says that the rows were compared with images as
+    TensorFlow decodes their JPEG files, which fits better.
     """
 
     misshapen: str | None
@@ -170,3 +183,4 @@ class MatchDetails(TypedDict, total=False):
     wrong_rows: int
     mistakes: Sequence[MistakeDetails]
     channels: bool
+    decoded: DecodedDetails

@@ -18,6 +18,7 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
+from keras_consistency_cli.routes.served.decoded_jpeg import choose_decoder, is_explained, measure_decoding
 from keras_consistency_cli.routes.served.misplaced.exchanged_inputs import (
     InputRows,
     find_exchanged_inputs,
@@ -114,10 +115,23 @@ def _match_inputs(session: Session, matched: _MatchedRows) -> dict[str, MatchDet
         if other is not None and is_exchange(exchanged):
             matches[name] = _as_details(other.match, matched)
             continue
-        matches[name] = _match_input(session, name, matched, own)
-        if other is not None and not _is_explained(matches[name]):
+        matches[name] = _match_decoded(session, name, matched, own)
+        if other is not None and not is_explained(matches[name]):
             matches[name] = _as_details(other.match, matched)
     return matches
+
+
+def _match_decoded(session: Session, name: str, matched: _MatchedRows, own: InputRows) -> MatchDetails:
+    """Return the match of one input; for a folder of JPEG files, with the decoder that explains more."""
+    match = _match_input(session, name, matched, own)
+    decoded = session.subject.sources.decoded_fast(matched.numbers) if match.get("mistakes") else None
+    if decoded is None:
+        return match
+    other = replace(own, raw=decoded[name], expected=session.subject.scaled(decoded)[name])
+    match_fast = _match_input(session, name, matched, other)
+    images = session.subject.sources.data
+    level = images.images.level if images is not None and images.images is not None else 1.0
+    return choose_decoder(match, {**match_fast, "decoded": measure_decoding(decoded[name], own.raw, level)})
 
 
 def _scale_or_none(scaling: Scaling, rows: np.ndarray) -> np.ndarray | None:
@@ -125,10 +139,6 @@ def _scale_or_none(scaling: Scaling, rows: np.ndarray) -> np.ndarray | None:
         return scaling.apply(rows)
     except KcheckError:
         return None
-
-
-def _is_explained(match: MatchDetails) -> bool:
-    return any(not mistake["kind"].startswith("unknown") for mistake in match.get("mistakes", ()))
 
 
 def _choose_rows(session: Session) -> _MatchedRows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.preprocessing import (
 )
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.analysis.scaling_state import format_share
 from keras_consistency_cli.checks.rules.kc303_scaling_state import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.loading.profile.expected_columns import read_expected_outcome
@@ -282,3 +284,30 @@ def test_served_rows_go_before_statistics(
 def test_nothing_to_compare_with_is_a_skip(facts: DataFacts, wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, facts)
     assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
+
+
+def test_rows_far_out_of_range_are_not_called_in_range() -> None:
+    """Reference rows are compared by the names of their columns; the scaler gets the columns by place."""
+    training = np.random.default_rng(0).normal([0, 100, -300, 5000], 10, (400, 4))
+    moved = training[:200, [1, 2, 3, 0]]
+    scaling = scaling_fact(StandardScaler().fit(training), moved)
+    shown = scaling_fact(StandardScaler().fit(training[:, [1, 2, 3, 0]]), moved).expected
+    verdict = examined(CHECK, DataFacts(raw=(rows_fact(moved),), scaling=replace(scaling, shown=shown)))
+    assert verdict.status is Status.WARN
+    assert verdict.findings["in_range"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "100%"),
+        (0.9999, "more than 99.9%"),
+        (0.996, "99.6%"),
+        (0.5, "50%"),
+        (0.004, "0.4%"),
+        (0.0001, "less than 0.1%"),
+        (0.0, "0%"),
+    ],
+)
+def test_a_share_is_100_percent_only_if_it_is_all(share: float, text: str) -> None:
+    assert format_share(share) == text

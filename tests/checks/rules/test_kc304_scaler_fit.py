@@ -22,6 +22,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.data_facts import DataFacts
+from keras_consistency_cli.measurement.facts import UnknownCategories
 from tests.helpers.described import examined, rows_fact, scaling_fact
 
 
@@ -317,3 +318,34 @@ def test_other_rows_without_reference_rows_are_left_to_kc702(scaler: Any, rows: 
 def test_rows_that_are_scaled_already_say_nothing_about_the_scaler() -> None:
     facts = described(StandardScaler().fit(SCALED), ENGINES, NOW)
     assert examined(CHECK, replace(facts, state="scaled")).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("unknown", "spelling", "status", "line"),
+    [
+        (40, "lower", Status.FAIL, "frame['city'] = frame['city'].str.strip().str.lower()"),
+        (3, "lower", Status.WARN, "frame['city'] = frame['city'].str.strip().str.lower()"),
+        (40, "zeros", Status.FAIL, "dtype=str"),
+        (50, "", Status.PASS, None),
+    ],
+    ids=["upper case", "few of them", "numbers", "new ones"],
+)
+def test_categories_in_another_spelling(
+    unknown: int, spelling: str, status: Status, line: str | None, wording: SnapshotAssertion
+) -> None:
+    column = UnknownCategories(
+        column="city",
+        given=50,
+        unknown=unknown,
+        value="'Rome'",
+        known="'bonn'",
+        spelling=spelling,
+        becomes="'Rome' is 'rome'" if spelling else "",
+    )
+    described_rows = described(StandardScaler().fit(table(50, 1)), unknown=(column,))
+    verdict = examined(CHECK, described_rows)
+    assert verdict.status is status
+    if line is not None:
+        assert verdict.findings["cause"] == "unknown-words"
+        assert line in verdict.findings["mend"]
+        assert verdict.message == wording

@@ -93,6 +93,27 @@ def test_rows_are_given_with_data(
 
 
 @pytest.mark.parametrize(
+    ("head", "cause"),
+    [
+        (b"\x80\x04\x95", "not-a-model"),
+        (b"\x93NUMPY\x01\x00", "not-a-model"),
+        (b"a line of text\n", "not-a-model"),
+        (b"", ""),
+        (b"\x00\x01\x02", ""),
+    ],
+    ids=["pickle", "rows", "text", "empty", "something else"],
+)
+def test_a_file_of_another_kind_is_not_called_damaged(
+    head: bytes, cause: str, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(head)
+    with path.open("rb") as stream, pytest.raises(RefusedError) as refusal:
+        check_file_type(stream, path)
+    assert (refusal.value.cause, bool(refusal.value.fix)) == (cause, True)
+
+
+@pytest.mark.parametrize(
     ("name", "copy"), [("m.keras.bak", "m.keras"), ("m.KERAS", "m.KERAS.keras"), ("model", "model.keras")]
 )
 def test_a_model_with_another_ending_gets_the_command_that_copies_it(

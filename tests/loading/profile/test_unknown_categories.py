@@ -14,22 +14,29 @@ CODES = np.arange(12.0)[:, None] % 2
 
 
 @pytest.mark.parametrize(
-    ("encoder", "words", "is_unknown"),
+    ("encoder", "words", "spelling", "unknown"),
     [
-        (TEXTS, ("Paris", "Rome"), False),
-        (TEXTS, ("Bonn", "Rome"), False),
-        (TEXTS, ("paris", "rome"), True),
-        (NUMBERS, ("Berlin", "Hamburg"), True),
+        (TEXTS, ("Paris", "Rome"), "", 0),
+        (TEXTS, ("Bonn", "Rome"), "", 0),
+        (TEXTS, ("Bonn", "Bern"), "", 12),
+        (TEXTS, ("paris", "rome"), "capitalize", 12),
+        (TEXTS, ("PARIS", "Rome"), "capitalize", 6),
+        (TEXTS, ("Paris ", "Rome"), "strip", 6),
+        (NUMBERS, ("Berlin", "Hamburg"), "", 12),
     ],
-    ids=["known", "one is new", "another spelling", "texts for numbers"],
+    ids=["known", "one is new", "all new", "lower case", "one in upper case", "a space", "texts for numbers"],
 )
-def test_a_column_without_a_known_value_is_found(
-    encoder: OneHotEncoder, words: tuple[str, ...], is_unknown: bool
+def test_columns_with_values_of_another_spelling_or_no_known_one_are_found(
+    encoder: OneHotEncoder, words: tuple[str, ...], spelling: str, unknown: int
 ) -> None:
-    assert bool(find_unknown_columns(encoder, CODES, {0: words})) is is_unknown
-    assert find_unknown_columns(encoder, CODES[:4], {0: words}) == {}
+    found = find_unknown_columns(encoder, CODES, {0: words}, ["city"])
+    assert [(each.column, each.spelling, each.unknown, each.given) for each in found] == (
+        [("city", spelling, unknown, 12)] if unknown else []
+    )
+    assert find_unknown_columns(encoder, CODES[:4], {0: words}) == ()
 
 
 def test_numbers_are_equal_to_numbers_of_another_type() -> None:
-    assert find_unknown_columns(NUMBERS, np.where(CODES > 0, 10115.0, np.nan), {}) == {}
-    assert find_unknown_columns(NUMBERS, CODES, {}) == {0: ("0.0", "10115")}
+    assert find_unknown_columns(NUMBERS, np.where(CODES > 0, 10115.0, np.nan).repeat(2, axis=0), {}) == ()
+    (found,) = find_unknown_columns(NUMBERS, CODES, {})
+    assert (found.column, found.value, found.known) == ("0", "0.0", "10115")

@@ -67,10 +67,56 @@ def test_changed_rows_are_found(build: Any, change: Any, words: str) -> None:
     assert words in described(built, change(built[1]))
 
 
-@pytest.mark.parametrize("build", [pictures, series, triplet])
+WORDS = ["tram", "bus", "ferry", "walk", "bike", "metro"]
+
+
+def reader(vocabulary: list[str] = WORDS) -> tuple[Any, dict[str, np.ndarray]]:
+    keras.utils.set_random_seed(1)
+    entry = keras.Input((1,), dtype="string", name="text")
+    ids = layers.TextVectorization(vocabulary=vocabulary, output_sequence_length=6)(entry)
+    pooled = layers.Flatten()(layers.Embedding(len(WORDS) + 2, 3)(ids))
+    texts = [[" ".join(np.random.default_rng(at).choice(WORDS, 5))] for at in range(14)]
+    return keras.Model(entry, layers.Dense(2)(pooled)), {"text": np.array(texts)}
+
+
+def numbered() -> tuple[Any, dict[str, np.ndarray]]:
+    entry = keras.Input((7,), dtype="int32", name="ids")
+    pooled = layers.Flatten()(layers.Embedding(30, 3)(entry))
+    ids = np.random.default_rng(2).integers(1, 25, (14, 7)).astype("int32")
+    return keras.Model(entry, layers.Dense(2)(pooled)), {"ids": np.where(np.arange(7) < 5, ids, 0)}
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "words"),
+    [(sorted(WORDS), "alphabetical"), (sorted(WORDS, reverse=True), "reverse"), (WORDS[2:] + WORDS[:2], "")],
+    ids=["sorted", "sorted in reverse", "any other order"],
+)
+def test_outputs_of_a_model_with_another_vocabulary_are_found(vocabulary: list[str], words: str) -> None:
+    built = reader()
+    other, rows = reader(vocabulary)
+    other.set_weights(built[0].get_weights())
+    session = session_of(built)
+    ((name, _),) = session.step(rows).items()
+    (answers,) = session_of((other, rows)).step(rows).values()
+    recorded = {name: answers}
+    found = describe_recorded_rows(session, rows, recorded, lambda _recorded, outputs: outputs)
+    assert (words in found) if words else found == ""
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"), [(1, "1 entry more"), (-1, "1 entry less"), (2, "2 entries more")]
+)
+def test_ids_from_another_start_are_found(shift: int, words: str) -> None:
+    built = numbered()
+    ids = built[1]["ids"]
+    moved = np.where(ids == 0, 0, np.clip(ids + shift, 0, 29)).astype("int32")
+    assert words in described(built, {"ids": moved})
+
+
+@pytest.mark.parametrize("build", [pictures, series, triplet, numbered])
 def test_outputs_of_other_rows_are_not_explained(build: Any) -> None:
     built = build()
-    moved = {name: values * np.float32(1.1) for name, values in built[1].items()}
+    moved = {name: (values * np.float32(1.1)).astype(values.dtype) for name, values in built[1].items()}
     assert described(built, moved) == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from keras_consistency_cli.checks.analysis.ids.spellings import MISSPELLED, SPELLINGS, UNKNOWN_WORDS
 from keras_consistency_cli.checks.analysis.shape_problems import InputProblem
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
@@ -12,7 +13,6 @@ from keras_consistency_cli.routes.calling.ids.unknown_words import UnknownWords
 from keras_consistency_cli.text import clean, format_count
 
 __all__ = [
-    "UNKNOWN_WORDS",
     "find_id_problems",
     "find_input_dtype",
     "find_rounded_inputs",
@@ -21,26 +21,9 @@ __all__ = [
     "suggest_whole_numbers",
 ]
 
-UNKNOWN_WORDS = "unknown-words"
 _FEWEST_WORDS = 8
-_MISSPELLED, _NEARLY_ALL = 0.2, 0.95
-"""Share of unknown words that is a fault: if a different spelling makes them known, and if none does."""
-_SPELLINGS = {
-    "strip": ("without spaces around them", "values = [value.strip() for value in values]"),
-    "lower": ("in lower case", "values = [value.strip().lower() for value in values]"),
-    "upper": ("in upper case", "values = [value.strip().upper() for value in values]"),
-    "capitalize": ("with a capital letter", "values = [value.strip().capitalize() for value in values]"),
-    "title": ("with capital letters", "values = [value.strip().title() for value in values]"),
-    "whole": ("without '.0'", "values = [value.removesuffix('.0') for value in values]"),
-    "decimal": ("with '.0'", "values = [f'{value}.0' for value in values]"),
-    "zeros": (
-        "with leading zeros",
-        "frame = pandas.read_csv(path, dtype=str)   # numbers lose leading zeros; .str.zfill adds them",
-    ),
-    "quotes": ("without quotes", "values = [value.decode() for value in values]   # not str(value)"),
-    "accents": ("without accents", "normalize accents as in training: unicodedata.normalize('NFKD', value)"),
-}
-"""By name of a spelling: in words, and the code that gives it."""
+_NEARLY_ALL = 0.95
+"""Share of unknown words that is a fault if no different spelling makes them known."""
 
 _MOST_IN_INT32 = 2**31 - 1
 
@@ -66,7 +49,7 @@ def find_word_problems(evidence: Evidence) -> Iterator[InputProblem]:
     for layer, details in evidence.details("words", dict[str, UnknownWords]).items():
         given, unknown = details["given"], details["unknown"]
         spelling = details.get("spelling", "")
-        if given < _FEWEST_WORDS or unknown < (_MISSPELLED if spelling else _NEARLY_ALL) * given:
+        if given < _FEWEST_WORDS or unknown < (MISSPELLED if spelling else _NEARLY_ALL) * given:
             continue
         message = (
             f"{unknown:,} of {given:,} words or categories are unknown to '{clean(layer, 60)}', such as "
@@ -77,7 +60,7 @@ def find_word_problems(evidence: Evidence) -> Iterator[InputProblem]:
             fix = "give the words or categories that the vocabulary was adapted on, as they were then"
             yield InputProblem(status=Status.WARN, cause=UNKNOWN_WORDS, message=message, fix=fix, layer=layer)
             continue
-        words, fix = _SPELLINGS[spelling]
+        words, fix = SPELLINGS[spelling]
         message += f"; {words} they are known: {clean(details['becomes'], 80)}"
         yield InputProblem(
             status=Status.FAIL,

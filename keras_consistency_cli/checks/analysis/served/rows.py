@@ -19,8 +19,9 @@ from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.routes.scaling.unit_variants import FACTORS
 from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDetails
 from keras_consistency_cli.routes.served.served import ServedDetails
+from keras_consistency_cli.text import format_count
 
-__all__ = ["Mistake", "fail_served_rows", "find_mistakes"]
+__all__ = ["Mistake", "describe_decoding", "fail_served_rows", "find_mistakes"]
 
 _NAMED_COLUMNS = 4
 _UNIT_TOLERANCE = 1e-3
@@ -32,7 +33,8 @@ class Mistake:
     """One mistake in the served rows of one input.
 
     `sentence` describes it, `cause` is a slug or None, `columns` are the positions of the columns that have
-    it, `rows` is the number of their rows, and `noun` what a column is called.
+    it, of `features`, `rows` is the number of their rows, and `noun` what a column is called. `sources` are
+    the columns that they were made from, and `step` is the parameter of the kind.
     """
 
     input: str
@@ -42,6 +44,9 @@ class Mistake:
     columns: tuple[int, ...]
     rows: int = 0
     noun: str = "column"
+    features: int = 0
+    sources: tuple[int, ...] = ()
+    step: str = ""
 
 
 def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
@@ -54,6 +59,20 @@ def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
         mistake
         for name, match in served["inputs"].items()
         for mistake in _mistakes_of_input(name, match, names.get(name, ()))
+    )
+
+
+def describe_decoding(evidence: Evidence) -> str:
+    """Return how served images differ that TensorFlow decoded from JPEG files; "" if none do."""
+    served = evidence.details("served", ServedDetails)
+    found = [decoded for match in served.get("inputs", {}).values() if (decoded := match.get("decoded"))]
+    if not found:
+        return ""
+    rows = max(each["rows"] for each in found)
+    largest, usual = (max(each[name] for each in found) for name in ("largest", "usual"))
+    return (
+        f", with JPEG decoded by TensorFlow: in {format_count(rows, 'row')}, pixels are {usual:.1f} levels "
+        f"of 255 on average, and {largest:.0f} at most, from those of Pillow"
     )
 
 
@@ -75,6 +94,9 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
             columns=tuple(measured["columns"]),
             rows=measured.get("hit") or match["rows"],
             noun=noun,
+            features=match.get("features", 0),
+            sources=tuple(measured.get("sources", ())),
+            step=step,
         )
 
 

@@ -7,14 +7,13 @@ ones: each spelling is tried, and the one that makes nearly all of them known is
 
 from __future__ import annotations
 
-import functools
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.loading.tables.spellings import Word, find_spelling
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import split_batches
@@ -26,12 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["WORDS_ROUTE", "UnknownWords"]
 
 _VOCABULARIES = ("StringLookup", "IntegerLookup", "TextVectorization")
-_MADE_KNOWN = 0.9
-"""Share of the unknown words that a different spelling must make known."""
 _SHOWN = 3
-
-Word = str | int
-Respell = Callable[[str, frozenset[Word]], str]
 
 
 class UnknownWords(TypedDict, total=False):
@@ -109,7 +103,8 @@ def _compare(values: np.ndarray, layer: Any) -> UnknownWords:
         "words": _list_examples(sorted(unknown, key=lambda word: -unknown[word])),
         "vocabulary": _list_examples(vocabulary),
     }
-    return details | _find_spelling(unknown, known)
+    spelling = find_spelling(unknown, known)
+    return details if spelling is None else {**details, "spelling": spelling[0], "becomes": spelling[1]}
 
 
 def _to_word(value: Any) -> Word:
@@ -120,49 +115,6 @@ def _to_word(value: Any) -> Word:
 
 def _list_examples(words: Iterable[Any]) -> list[str]:
     return [repr(word) for word in map(_to_word, list(words)[:_SHOWN])]
-
-
-def _find_spelling(unknown: Mapping[Word, int], known: frozenset[Word]) -> UnknownWords:
-    """Return the first spelling that makes nearly all of these words known."""
-    texts = {word: count for word, count in unknown.items() if isinstance(word, str)}
-    for name, respell in _SPELLINGS.items():
-        respelled = {word: respell(word, known) for word in texts}
-        found = [word for word, other in respelled.items() if other in known]
-        if found and sum(texts[word] for word in found) >= _MADE_KNOWN * sum(unknown.values()):
-            return {"spelling": name, "becomes": f"{found[0]!r} is {respelled[found[0]]!r}"}
-    return {}
-
-
-def _without_accents(word: str, _known: frozenset[Word]) -> str:
-    parts = unicodedata.normalize("NFKD", word)
-    return "".join(part for part in parts if not unicodedata.combining(part))
-
-
-def _with_zeros(word: str, known: frozenset[Word]) -> str:
-    """Return the digits with leading zeros, as long as the digits of the vocabulary."""
-    digits = word.strip().removesuffix(".0")
-    return digits.zfill(_longest_code(known)) if digits.isdigit() else word
-
-
-@functools.lru_cache(maxsize=1)
-def _longest_code(known: frozenset[Word]) -> int:
-    """Return the number of digits of the longest code in a vocabulary, which may hold very many."""
-    return max((len(each) for each in known if isinstance(each, str) and each.isdigit()), default=0)
-
-
-_SPELLINGS: Mapping[str, Respell] = {
-    "strip": lambda word, _: word.strip(),
-    "lower": lambda word, _: word.strip().lower(),
-    "upper": lambda word, _: word.strip().upper(),
-    "capitalize": lambda word, _: word.strip().capitalize(),
-    "title": lambda word, _: word.strip().title(),
-    "whole": lambda word, _: word.strip().removesuffix(".0"),
-    "decimal": lambda word, _: f"{word.strip()}.0",
-    "zeros": _with_zeros,
-    "quotes": lambda word, _: word.removeprefix("b").strip("'\""),
-    "accents": _without_accents,
-}
-"""By name of a spelling, the word with it."""
 
 
 def _explain_no_vocabulary(facts: Facts) -> str | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_consistency_cli.routes.served.misplaced.moved_padding import MovedRows
 from keras_consistency_cli.routes.served.mistakes import Array
-from keras_consistency_cli.routes.served.moved_padding import MovedRows
 
 __all__ = ["find_changed_padding"]
 

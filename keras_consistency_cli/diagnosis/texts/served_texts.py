@@ -7,24 +7,20 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
     INPUT_ORDER,
     LATE,
     LOW_PRECISION,
-    MOVED_AND_SCALED,
     NOT_CLIPPED,
     OTHER_ROWS,
     PADDING_CHANGED,
-    RESHAPED,
     ROWS_LATE,
     SHORTENED,
-    STEPS_REVERSED,
     TURNED_CALENDAR,
 )
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
-from keras_consistency_cli.diagnosis.own_mistakes import are_of_kinds, own_mistakes
+from keras_consistency_cli.diagnosis.texts.own_mistakes import are_of_kinds, own_mistakes
 
 __all__ = [
     "specific_function",
     "specific_inputs",
-    "specific_order",
     "specific_padding",
     "specific_part",
     "specific_precision",
@@ -33,47 +29,7 @@ __all__ = [
     "specific_time",
 ]
 
-_IMAGE_AXES, _TABLE_AXES = 4, 2
-_IMAGE_ORDER = CauseTexts(
-    sentence="channels or axes of the images are in a different order than in training",
-    advice="convert channels and axes as in training: image[..., ::-1] turns BGR into RGB",
-)
-_COLUMN_ORDER = CauseTexts(
-    sentence="columns or axes are in a different order than in training",
-    advice=(
-        "bring the columns and axes into the order of training before predict; for a DataFrame:\n"
-        "    x = frame[training_columns].to_numpy()"
-    ),
-)
-_NAMED_COLUMN_ORDER = CauseTexts(
-    sentence="columns are in a different order than in training",
-    advice=(
-        "give the scaler the DataFrame, not .values, with its columns ordered by name:\n"
-        "    scaler.transform(frame[list(scaler.feature_names_in_)])"
-    ),
-)
-_AXES_RESHAPED = CauseTexts(
-    sentence="reshape() was used where axes had to be transposed: the values of a row are mixed up",
-    advice=(
-        "transpose axes, and use reshape() only to split or join them; from channels first to channels "
-        "last:\n    rows = np.moveaxis(rows, 1, -1)"
-    ),
-)
-_MOVED_AND_SCALED = CauseTexts(
-    sentence="columns or channels are in a different order than in training, and scaled differently",
-    advice=(
-        "apply the preprocessing of training as a whole, order and scale; a model of keras.applications "
-        "needs the preprocess_input of its own family:\n"
-        "    x = prepare(rows)                   # the function of training, on the same raw rows"
-    ),
-)
-_STEPS_REVERSED = CauseTexts(
-    sentence="time steps are in the reverse order: the newest comes first",
-    advice=(
-        "sort each series by time, oldest first, before windows are cut; databases and services often return "
-        "the newest first:\n    frame = frame.sort_values('time')"
-    ),
-)
+_IMAGE_AXES = 4
 _OTHER_PART = CauseTexts(
     sentence="images show a different part, or have a different resolution, than in training",
     advice=(
@@ -181,27 +137,6 @@ _BY_NAME = (
 )
 _ONE_INPUT = CauseTexts(sentence="an input gets the rows of a different input", advice=_BY_NAME)
 _MANY_INPUTS = CauseTexts(sentence="inputs of the same shape get each other's rows", advice=_BY_NAME)
-
-
-def specific_order(evidence: Evidence) -> CauseTexts | None:
-    """Images have no columns, tables no channels, and rows without a scaler no names."""
-    own = own_mistakes(evidence, "feature-order")
-    if are_of_kinds(own, RESHAPED):
-        return _AXES_RESHAPED
-    if any(mistake.kind == MOVED_AND_SCALED for mistake in own):
-        return _MOVED_AND_SCALED
-    if are_of_kinds(own, STEPS_REVERSED):
-        return _STEPS_REVERSED
-    shapes = [rows.shape for rows in evidence.data.rows_given.values()]
-    if not shapes:
-        return None
-    if all(len(shape) >= _IMAGE_AXES for shape in shapes):
-        return _IMAGE_ORDER
-    scaling = evidence.data.description.scaling
-    if scaling is None:
-        return _COLUMN_ORDER
-    is_table = all(len(shape) == _TABLE_AXES for shape in shapes)
-    return _NAMED_COLUMN_ORDER if is_table and scaling.names else None
 
 
 def specific_inputs(evidence: Evidence) -> CauseTexts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.analysis.scalers.unknown_categories import find_misspelled
 from keras_consistency_cli.checks.analysis.served.kinds import (
     ENCODED_BY_ROW,
     LOST_CATEGORIES,
@@ -10,9 +11,9 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
 )
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
-from keras_consistency_cli.diagnosis.own_mistakes import are_of_kinds, own_mistakes
+from keras_consistency_cli.diagnosis.texts.own_mistakes import are_of_kinds, own_mistakes
 
-__all__ = ["specific_codes", "specific_filling"]
+__all__ = ["specific_codes", "specific_filling", "specific_words"]
 
 _FLAG = 2
 _SHIFTED_CODES = CauseTexts(
@@ -60,6 +61,18 @@ _ONE_ROW = CauseTexts(
         "a request gives zeros for any row, and a default may stand in for a row that cannot be read"
     ),
 )
+_CATEGORIES = CauseTexts(
+    sentence="categories are spelled differently than in training: the encoder takes them for unknown ones",
+    advice=(
+        "write categories as in training, with the function that training used; if they are new ones, fit "
+        "the encoder on them and train again"
+    ),
+)
+
+
+def specific_words(evidence: Evidence) -> CauseTexts | None:
+    """The categories of an encoder are no vocabulary of a layer."""
+    return _CATEGORIES if find_misspelled(evidence.data.description.scaling) else None
 
 
 def specific_codes(evidence: Evidence) -> CauseTexts | None:

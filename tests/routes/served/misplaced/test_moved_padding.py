@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_consistency_cli.routes.served.misplaced.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.served.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.served.variants import generate_plain_variants
 
 Array = np.ndarray

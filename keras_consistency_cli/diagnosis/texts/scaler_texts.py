@@ -15,7 +15,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
 )
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
-from keras_consistency_cli.diagnosis.own_mistakes import are_of_kinds, own_mistakes
+from keras_consistency_cli.diagnosis.texts.own_mistakes import are_of_kinds, own_mistakes
 
 __all__ = ["name_unfit_scaler", "specific_scaler"]
 

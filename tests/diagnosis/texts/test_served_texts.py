@@ -11,8 +11,14 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.analysis.served.kinds import KINDS
 from keras_consistency_cli.checks.analysis.served.rows import Mistake
-from keras_consistency_cli.diagnosis import encoding_texts, own_mistakes, scaler_texts, served_texts
 from keras_consistency_cli.diagnosis.base import CauseTexts
+from keras_consistency_cli.diagnosis.texts import (
+    encoding_texts,
+    order_texts,
+    own_mistakes,
+    scaler_texts,
+    served_texts,
+)
 
 Specific = Callable[[Any], CauseTexts | None]
 
@@ -31,7 +37,7 @@ SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
     "decimals": (served_texts.specific_precision, ("decimals-first", "unknown")),
     "whole numbers and steps": (served_texts.specific_precision, ("cut-first", "grid")),
     "wrapped": (served_texts.specific_precision, ("wrapped-first",)),
-    "newest time step first": (served_texts.specific_order, ("steps-reversed",)),
+    "newest time step first": (order_texts.specific_order, ("steps-reversed",)),
     "not clipped": (served_texts.specific_step, ("not-clipped",)),
     "rows of the row before": (served_texts.specific_rows, ("rows-late", "unknown")),
     "features of the row before": (served_texts.specific_rows, ("late",)),
