@@ -7,6 +7,7 @@ import math
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, CauseTexts, Failing, is_reported
+from keras_consistency_cli.diagnosis.own_mistakes import MAKING_NONFINITE, make_nonfinite
 from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
@@ -115,6 +116,12 @@ def _statistics_overflow(evidence: Evidence) -> CauseTexts | None:
     )
 
 
+def _are_rows_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """Whether the rows contain NaN, and no mistake is known that makes it of numbers when serving."""
+    is_made = bool(failing["KC701"].findings.get("served")) and make_nonfinite(evidence, *MAKING_NONFINITE)
+    return rows_are_nonfinite(evidence, failing) and not is_made
+
+
 NONFINITE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-not-finite",
@@ -158,7 +165,7 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=rows_are_nonfinite,
+        fits=_are_rows_nonfinite,
         advice="impute or drop these rows before the model, both in training and in serving",
     ),
     Cause(
