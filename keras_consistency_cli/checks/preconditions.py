@@ -78,10 +78,13 @@ def skip_pass_of_single_row(verdict: Verdict, evidence: Evidence) -> Verdict:
 
 
 def skip_if_fresh_process_differs(evidence: Evidence) -> Verdict | None:
-    """Return a SKIP if predict differs in a second process on the same device, else None.
+    """Return a SKIP if predict differs in a second process on the same device, or changes itself, else None.
 
     Then devices and kernels cannot be blamed for a difference.
     """
+    trace = evidence.traces.get(REFERENCE)
+    if trace is not None and any(change.plain for change in trace.changed):
+        return Verdict.skip("predict changes numbers of Python, see KC203 repeatability")
     if all(judged.within for judged in judge_pairs(evidence, (FRESH,))):
         return None
     return Verdict.skip(

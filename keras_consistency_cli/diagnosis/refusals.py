@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Diagnosis, RefusalCause
+from keras_consistency_cli.diagnosis.causes.files.unloadable import SERIALIZATION_GUIDE, UNLOADABLE_CAUSES
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.causes.unloadable import SERIALIZATION_GUIDE, UNLOADABLE_CAUSES
 from keras_consistency_cli.errors import KcheckError
 
 __all__ = ["REFUSAL_CAUSES", "diagnose_refusal", "refusal_text"]

@@ -15,6 +15,7 @@ from tests.advice.edits import (
     give_option,
     give_rows,
     load,
+    save,
 )
 from tests.advice.found import corpus_case, corpus_trial
 from tests.advice.trial import Trial
@@ -43,7 +44,8 @@ def _recorded(files: Files) -> Files:
 class _ScaledRecording:
     """Outputs that were recorded for scaled rows."""
 
-    world = WORLDS["people standard"]
+    def __init__(self, world: str) -> None:
+        self.world = WORLDS[world]
 
     def build(self) -> Any:
         self.model = self.world.model()
@@ -57,14 +59,23 @@ class _ScaledRecording:
         return ("--data", str(files["data"]), "--expected", str(files["out"]))
 
 
-SCALED = _ScaledRecording()
-UNSCALED = Case(
-    name="recorded for scaled rows",
-    family="recorded",
-    build=SCALED.build,
-    kit=SCALED.kit,
-    failing=("KC802",),
-)
+def _recorded_for_scaled_rows(world: str) -> Case:
+    made = _ScaledRecording(world)
+    name = f"recorded for scaled rows: {world}"
+    return Case(name=name, family="recorded", build=made.build, kit=made.kit, failing=("KC802",))
+
+
+def _scaler_given(files: Files) -> Files:
+    return give_option(files, "--scaler", files.model.with_name("scaler.joblib"))
+
+
+def _averages_in_the_model(files: Files) -> Files:
+    model = load(files)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    return save(model, files)
+
+
+AVERAGES = "averages recorded, last weights saved"
 STATISTICS_SET = corpus_case("perceptron, recorded, statistics set")
 
 
@@ -124,7 +135,19 @@ TRIALS: tuple[Trial, ...] = (
     Trial(
         slug="answers-moved",
         tries="add --scaler if the model was fed scaled rows",
-        faulty=UNSCALED,
-        fix=lambda files: give_option(files, "--scaler", files.model.with_name("scaler.joblib")),
+        faulty=_recorded_for_scaled_rows("skewed power"),
+        fix=_scaler_given,
+    ),
+    Trial(
+        slug="recorded-from-other-rows",
+        tries="give the scaler that training saved",
+        faulty=_recorded_for_scaled_rows("people standard"),
+        fix=_scaler_given,
+    ),
+    corpus_trial(
+        "recorded-with-other-weights", "put the averages into the model", AVERAGES, _averages_in_the_model
+    ),
+    corpus_trial(
+        "recorded-with-other-weights", "np.save('expected.npy', model.predict(x))", AVERAGES, _recorded
     ),
 )

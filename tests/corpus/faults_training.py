@@ -245,5 +245,7 @@ CASES: tuple[Case, ...] = (
         ("KC201", "KC203"),
         custom=True,
     ),
-    _planted("shop", "clock", lambda: Outside("clock", name=NAME), HIDDEN, ("KC201", "KC203"), custom=True),
+    _planted(
+        "shop", "clock", lambda: Outside("clock", name=NAME), ("clock-read",), ("KC201", "KC203"), custom=True
+    ),
 )

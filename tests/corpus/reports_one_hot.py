@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, Rows
-from tests.corpus.reports_one_hot_layers import OWN, Capacity, EncodesDay
+from tests.corpus.reports_one_hot_layers import OWN, Capacity, EncodesDay, EncodesMonth
 
 __all__ = ["CASES", "by_layer", "encoded"]
 
@@ -18,11 +18,11 @@ FAMILY = "reports: one-hot ids"
 QUIET = ("KC501",)
 
 
-def ids(lowest: int, highest: int, columns: int = 1) -> Maker:
+def ids(lowest: int, highest: int, columns: int = 1, rows: int = 120) -> Maker:
     """Whole numbers between these two, each of them at least once."""
 
     def make(random: np.random.Generator) -> Rows:
-        numbers = random.integers(lowest, highest + 1, (120, columns)).astype("int32")
+        numbers = random.integers(lowest, highest + 1, (rows, columns)).astype("int32")
         numbers[: highest - lowest + 1, 0] = np.arange(lowest, highest + 1)
         return numbers
 
@@ -107,6 +107,25 @@ FAULTY = (
     ),
     _fault("days from one in a custom layer", encoded(EncodesDay(name="day"), 2), ids(1, 7, 2), "day", *OWN),
     Case(
+        name="decades of an age beyond the encoding",
+        family=FAMILY,
+        build=encoded(lambda x: ops.one_hot(x // 10, 5)),
+        data=ids(0, 79, rows=320),
+        causes=("wrong-ids",),
+        warning=("KC501",),
+        layer="one_hot",
+    ),
+    Case(
+        name="a day of the year by its month, in a custom layer",
+        family=FAMILY,
+        build=encoded(EncodesMonth(name="months"), 2),
+        data=ids(0, 39, 2, rows=320),
+        causes=("wrong-ids",),
+        warning=("KC501",),
+        layer="months",
+        args=OWN,
+    ),
+    Case(
         name="one category more than entries",
         family=FAMILY,
         build=encoded(by_layer(9)),
@@ -123,6 +142,12 @@ HEALTHY = (
     _clean("months that the model counts from zero", encoded(lambda x: ops.one_hot(x - 1, 12)), ids(1, 12)),
     _clean("days counted", encoded(by_layer(7, "count"), 5), ids(0, 6, 5)),
     _clean("days that are padded and masked", encoded(masked, 5), ids(-1, 6, 5)),
+    _clean("decades of an age", encoded(lambda x: ops.one_hot(x // 10, 8)), ids(0, 79, rows=320)),
+    _clean(
+        "decades of an age beside the age",
+        encoded(lambda x: ops.concatenate([ops.one_hot(x // 10, 5), ops.one_hot(x, 80)], axis=-1)),
+        ids(0, 79, rows=320),
+    ),
     _clean("positions beyond a capacity", encoded(Capacity(name="place"), 6), ids(0, 3, 6), *OWN),
     _clean(
         "the greatest of several numbers encoded",

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-__all__ = ["OWN", "Capacity", "EncodesDay"]
+__all__ = ["OWN", "Capacity", "EncodesDay", "EncodesMonth"]
 
 OWN = ("--custom-objects", str(Path(__file__).resolve()))
 
@@ -21,6 +21,15 @@ class EncodesDay(layers.Layer):
     def call(self, x: Any) -> Any:
         """Use the function of TensorFlow."""
         return tf.one_hot(x[:, 0], 7)
+
+
+@keras.saving.register_keras_serializable(package="corpus")
+class EncodesMonth(layers.Layer):
+    """Takes the month of a day in the first column, and encodes ten of them."""
+
+    def call(self, x: Any) -> Any:
+        """Use the function of TensorFlow."""
+        return tf.one_hot(x[:, 0] // 3, 10)
 
 
 @keras.saving.register_keras_serializable(package="corpus")

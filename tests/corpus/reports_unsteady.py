@@ -10,9 +10,9 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, flat, steps
-from tests.corpus.reports_unsteady_layers import Aged, FadedIn, Thinned
+from tests.corpus.reports_unsteady_layers import Aged, FadedIn, Stamped, Thinned
 
-__all__ = ["CASES", "aged", "faded", "thinned"]
+__all__ = ["CASES", "aged", "faded", "stamped", "thinned"]
 
 FAMILY, CLEAN = "reports-unsteady", "clean-reports-unsteady"
 SIZE = "batch-size-dependence"
@@ -58,6 +58,17 @@ def aged(by: str) -> Callable[[], Any]:
     return build
 
 
+def stamped(by: str) -> Callable[[], Any]:
+    """Return a builder of a regressor with a function of NumPy."""
+
+    def build() -> Any:
+        features = keras.Input((9,), name="features")
+        hidden = Stamped(by, name="stamp")(layers.Dense(6, activation="tanh")(features))
+        return keras.Model(features, layers.Dense(1, name="value")(hidden))
+
+    return build
+
+
 def tided() -> Any:
     """A recurrent model with a wave of a day inside a nested model."""
     series = keras.Input((7, 3))
@@ -97,4 +108,10 @@ CASES: tuple[Case, ...] = (
     _clean("the time only printed", aged("printed"), flat(9)),
     _clean("dropout of a fixed seed in training", thinned("training"), flat(9)),
     _clean("a branch faded in by training", faded("training"), flat(9)),
+    _fault("the hour inside a function of NumPy", stamped("hour"), flat(9), "clock-read", "stamp", "KC203"),
+    _fault("the weekday of now", stamped("weekday"), flat(9), "clock-read", "stamp", "KC203"),
+    _fault("a clock imported in the call", stamped("local"), flat(9), "clock-read", "stamp", "KC203"),
+    _fault("the time of tracing", stamped("traced"), flat(9), "clock-read", "stamp", "KC203", "KC201"),
+    _clean("a function of NumPy that is timed", stamped("timed"), flat(9)),
+    _clean("dates of a column", stamped("dates"), flat(9)),
 )

@@ -5,14 +5,18 @@ kcheck imports this file with --custom-objects: it imports nothing of the tests.
 
 from __future__ import annotations
 
+import datetime
 import math
+import time
+from datetime import datetime as moment
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-__all__ = ["Aged", "FadedIn", "Thinned"]
+__all__ = ["Aged", "FadedIn", "Stamped", "Thinned"]
 
 _PACKAGE = "reports_unsteady"
 
@@ -92,6 +96,47 @@ class Aged(layers.Layer):
         if self.by == "printed":
             tf.print(tf.timestamp(), output_stream="file:///dev/null")
         return keras.ops.concatenate([inputs[:, -1:] - inputs[:, :1], inputs[:, 1:]], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "by": self.by}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Stamped(layers.Layer):
+    """Computes with NumPy, and with the clock of Python, or not.
+
+    Args:
+        by: hour, weekday or local (the clock), traced (the clock, outside of a function of NumPy), timed (it
+            only measures how long it takes), or dates (of the first column).
+    """
+
+    def __init__(self, by: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by = by
+
+    def call(self, inputs: Any) -> Any:
+        """Pass the inputs to a function of NumPy."""
+        if self.by == "traced":
+            return inputs * (1.0 + time.time() % 5.0)
+        outputs = tf.numpy_function(self._compute, [inputs], tf.float32)
+        return tf.ensure_shape(outputs, inputs.shape)
+
+    def _compute(self, values: np.ndarray) -> np.ndarray:
+        start = time.time()
+        if self.by == "hour":
+            values = values + np.float32((start / 3600.0) % 24.0 / 24.0)
+        elif self.by == "weekday":
+            values = values * np.float32(1 + datetime.date.today().weekday())
+        elif self.by == "local":
+            from datetime import datetime as local
+
+            values = values + np.float32(local.now().month)
+        elif self.by == "dates":
+            days = [moment(2024, 1, 1) + datetime.timedelta(days=float(day)) for day in values[:, 0]]
+            values = values + np.array([[day.timetuple().tm_yday / 366.0] for day in days])
+        self.seconds = f"{time.time() - start:.3f}"
+        return values.astype(np.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

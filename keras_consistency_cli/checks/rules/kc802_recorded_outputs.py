@@ -7,16 +7,17 @@ does not show it; recorded outputs do.
 
 How: `--expected` holds the model's outputs for the rows of `--data`, row for row. Today's predict is compared
 with it under the limits of all other checks: rounding that a different machine or kernel makes is within
-them. If outputs differ, they are tested for being the same rows in a different order, the same numbers on a
-different scale, logits, probabilities or classes. If they are not, the model runs on changed rows: with
-inputs of the same shape exchanged, before the scaler, with pixels scaled, channels or time steps in another
-order, or words and ids as another vocabulary numbers them (in alphabetical order, or with another number of
-entries before them); if it then gives the recorded outputs, the rows were prepared differently. Outputs
-recorded in 16 bits or with few decimals stand for every number that rounds to them: a smaller change cannot
-be seen, and the message says so. With `--target-scaler`, outputs may also be recorded in the units of the
-targets; if they follow a different line than this scaler gives, it was fitted on another column or on other
-rows. The outputs of a recording, which `record` makes in a service, are compared with predict on the rows
-that the service fed.
+them. If outputs differ, the model runs with the averages of its weights that the optimizer in the file may
+hold. If that does not give the recorded outputs, they are tested for being the same rows in a different
+order, the same numbers on a different scale, logits, probabilities or classes. If they are not, the model
+runs on changed rows: with inputs of the same shape exchanged, before the scaler, with pixels scaled, channels
+or time steps in another order, or words and ids as another vocabulary numbers them (in alphabetical order, or
+with another number of entries before them); if it then gives the recorded outputs, the rows were prepared
+differently. Outputs recorded in 16 bits or with few decimals stand for every number that rounds to them: a
+smaller change cannot be seen, and the message says so. With `--target-scaler`, outputs may also be recorded
+in the units of the targets; if they follow a different line than this scaler gives, it was fitted on another
+column or on other rows. The outputs of a recording, which `record` makes in a service, are compared with
+predict on the rows that the service fed.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",
@@ -61,6 +62,10 @@ def examine(evidence: Evidence) -> Verdict:
     contradictions = recorded.get("contradictions", {})
     if contradictions:
         return _blame_target_scaler(verdict, contradictions)
+    if weights := recorded.get("weights", ""):
+        message = f"{verdict.message}; the model gives the recorded ones with {weights}"
+        findings = {**verdict.findings, "cause": "recorded-with-other-weights", "weights": weights}
+        return replace(verdict, message=message, findings=findings)
     forms = recorded.get("forms", {})
     message = verdict.message
     message += "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())

@@ -8,6 +8,7 @@ from keras_consistency_cli.checks.analysis.lost_digits import find_digit_loss
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
+from keras_consistency_cli.diagnosis.causes.files.repeats import is_unrepeatable_alone
 from keras_consistency_cli.diagnosis.operation_layers import layer_that_reads_clock
 from keras_consistency_cli.diagnosis.signatures import (
     carries_state,
@@ -25,11 +26,14 @@ __all__ = ["CALL_CAUSES", "CLOCK_CAUSE", "REPEAT_CAUSES"]
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
     """Whether hidden state can explain a verdict: KC801 only if it found untracked state."""
-    return verdict.code != "KC801" or names_cause("untracked-state")(evidence, verdict)
+    is_lost = verdict.code != "KC801" or names_cause("untracked-state")(evidence, verdict)
+    return is_lost and is_unrepeatable_alone(evidence, verdict)
 
 
-def _is_carried_state(_evidence: Evidence, verdict: Verdict) -> bool:
+def _is_carried_state(evidence: Evidence, verdict: Verdict) -> bool:
     """Whether carried state can explain a verdict: KC502 names the cause if it is a different one."""
+    if verdict.code == "KC802":
+        return is_unrepeatable_alone(evidence, verdict)
     return verdict.findings.get("cause") in (None, "state-carry-over")
 
 
@@ -92,8 +96,10 @@ CLOCK_CAUSE = Cause(
     slug="clock-read",
     sentence="{layer} computes with the time of the call: the same rows get other outputs at another time",
     explanation=(
-        "The graph reads the clock, as with tf.timestamp(), and outputs depend on an age, an hour or a "
-        "weekday that is computed inside the model. A test that passed yesterday, a recorded output and a "
+        "The graph reads the clock, as with tf.timestamp(), or code of a layer does, as with time.time() or "
+        "datetime.now(), also inside tf.py_function; and outputs depend on an age, an hour or a weekday that "
+        "is computed inside the model. Outside of py_function, predict keeps the time at which Keras traced "
+        "it, and model(x) does not. A test that passed yesterday, a recorded output and a "
         "row that is predicted later cannot be reproduced; rows of the past get the time of now, not that "
         "of their event, in training as well."
     ),
@@ -119,7 +125,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "`model.reset_states()` no longer exists in Keras 3."
         ),
         key=("KC101", "KC104", "KC203", "KC502"),
-        explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
+        explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502", "KC802"),
         fits=carries_state,
         covers=_is_carried_state,
         specific=_name_state_without_effect,
@@ -143,8 +149,9 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "random numbers outside Keras."
         ),
         key=("KC203", "KC101", "KC102"),
-        explains=(*EVERY_CALL, "KC202"),
+        explains=(*EVERY_CALL, "KC202", "KC802"),
         fits=is_random,
+        covers=is_unrepeatable_alone,
         advice=(
             "take training=None in call() and pass it on:\n"
             "    def call(self, x, training=None):\n"
@@ -165,7 +172,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "clock was drawn once, when Keras traced the model."
         ),
         key=("KC203",),
-        explains=(*EVERY_CALL, "KC202", "KC502", "KC801"),
+        explains=(*EVERY_CALL, "KC202", "KC502", "KC801", "KC802"),
         fits=has_hidden_state,
         covers=_is_lost_state,
         suspect=layer_with_changed_state,

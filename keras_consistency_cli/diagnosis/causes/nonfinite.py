@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     overflows_in_float16,
     rows_are_nonfinite,
 )
+from keras_consistency_cli.diagnosis.texts.own_mistakes import MAKING_NONFINITE, make_nonfinite
 from keras_consistency_cli.routes.numerics.low_precision.hidden_overflow import (
     HIDDEN_OVERFLOW,
     OverflowDetails,
@@ -115,6 +116,12 @@ def _statistics_overflow(evidence: Evidence) -> CauseTexts | None:
     )
 
 
+def _are_rows_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """Whether the rows contain NaN, and no mistake is known that makes it of numbers when serving."""
+    is_made = bool(failing["KC701"].findings.get("served")) and make_nonfinite(evidence, *MAKING_NONFINITE)
+    return rows_are_nonfinite(evidence, failing) and not is_made
+
+
 NONFINITE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-not-finite",
@@ -158,7 +165,7 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=rows_are_nonfinite,
+        fits=_are_rows_nonfinite,
         advice="impute or drop these rows before the model, both in training and in serving",
     ),
     Cause(

@@ -5,6 +5,7 @@ Checks recognize them and name them in `findings["cause"]`.
 
 from __future__ import annotations
 
+from keras_consistency_cli.checks.analysis.served.kinds import LOW_PRECISION
 from keras_consistency_cli.checks.analysis.served.rows import find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
@@ -12,6 +13,7 @@ from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause, Failing, is_
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.texts.encoding_texts import specific_codes
 from keras_consistency_cli.diagnosis.texts.order_texts import specific_order
+from keras_consistency_cli.diagnosis.texts.own_mistakes import make_nonfinite
 from keras_consistency_cli.diagnosis.texts.scaler_texts import specific_scaler
 from keras_consistency_cli.diagnosis.texts.served_texts import specific_precision, specific_step
 
@@ -54,6 +56,12 @@ def _explained_by_scaling_twice(evidence: Evidence, verdict: Verdict) -> bool:
     """Whether scaling twice can explain a verdict: KC701 only if the scaler makes the NaN."""
     is_own_nan = verdict.code != "KC701" or scaling_makes_nonfinite(evidence)
     return is_own_nan and _reaches_model(evidence, verdict)
+
+
+def _is_made_by_cast(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a cast can explain a verdict: KC701 only if served values became infinite by it."""
+    is_served = bool(verdict.findings.get("served"))
+    return verdict.code != "KC701" or (is_served and make_nonfinite(evidence, LOW_PRECISION))
 
 
 def _is_foreign_scaler(_evidence: Evidence, failing: Failing) -> bool:
@@ -205,7 +213,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "also rounds the scaled values. Whole numbers lose every fraction."
         ),
         key=("KC305", "KC301"),
-        explains=("KC301", "KC303", "KC305", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC701", "KC702"),
+        covers=_is_made_by_cast,
         specific=specific_precision,
         advice=(
             "scale in float64 and cast afterwards: scaler.transform(np.asarray(rows, "

@@ -11,7 +11,8 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.batches import BATCH_CAUSES, ROW_COUNT_CAUSES
 from keras_consistency_cli.diagnosis.causes.calls import CALL_CAUSES, CLOCK_CAUSE, REPEAT_CAUSES
 from keras_consistency_cli.diagnosis.causes.data import DATA_CAUSES
-from keras_consistency_cli.diagnosis.causes.files import CREATED_CAUSE, FILE_CAUSES
+from keras_consistency_cli.diagnosis.causes.files.recorded import RECORDED_CAUSES
+from keras_consistency_cli.diagnosis.causes.files.saved import CREATED_CAUSE, FILE_CAUSES
 from keras_consistency_cli.diagnosis.causes.modes import COMPILED_CAUSES, TRAINING_FLAG_CAUSE
 from keras_consistency_cli.diagnosis.causes.nonfinite import NONFINITE_CAUSES
 from keras_consistency_cli.diagnosis.causes.precision import NUMBER_CAUSES, ROUNDING_CAUSE
@@ -42,6 +43,7 @@ CAUSES: Mapping[str, Cause] = {
         *COMPILED_CAUSES,
         *SCALING_CAUSES,
         *SERVED_CAUSES,
+        *RECORDED_CAUSES,
         *DATA_CAUSES,
         *SEQUENCE_CAUSES,
         *QUANTISATION_CAUSES,

@@ -104,6 +104,12 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "target-scaler-foreign": cannot_test(
         "the recorded outputs follow a different line than the scaler; they may also be in units of their own"
     ),
+    "recorded-with-other-weights": read_by_check(
+        "the model runs with the other weights that the file holds, and gives the recorded outputs",
+        "with these weights in the model, it gives the recorded outputs",
+        "KC802",
+        finding="weights",
+    ),
     "recorded-in-other-form": read_by_check(
         "today's outputs are reordered, rescaled or put through a function, and this reproduces the recorded "
         "ones",

@@ -1,4 +1,4 @@
-"""Sentence and advice of recorded outputs whose rows another vocabulary had numbered."""
+"""Sentence and advice of recorded outputs whose rows another vocabulary numbered, or a scaler scaled."""
 
 from __future__ import annotations
 
@@ -19,9 +19,19 @@ _VOCABULARY = CauseTexts(
         "if the vocabulary of the file is the right one, record the outputs again"
     ),
 )
+_NO_SCALER = CauseTexts(
+    sentence="the recorded outputs are those of scaled rows: a scaler seems to be missing in this call",
+    advice=(
+        "give the scaler that training saved with --scaler: the rows of --data are raw. If serving "
+        "really feeds these rows, it lacks the scaler as well:\n"
+        "    x = scaler.transform(rows)      # the saved scaler, before each predict"
+    ),
+)
 
 
 def specific_recording(evidence: Evidence) -> CauseTexts | None:
-    """Rows that another vocabulary numbers need no other preparation."""
-    rows = evidence.details("recorded", RecordedDetails).get("rows", "")
-    return _VOCABULARY if rows.startswith(VOCABULARY) else None
+    """Rows that another vocabulary numbers, or that a forgotten scaler scales, need no other preparation."""
+    details = evidence.details("recorded", RecordedDetails)
+    if details.get("unscaled"):
+        return _NO_SCALER
+    return _VOCABULARY if details.get("rows", "").startswith(VOCABULARY) else None

@@ -43,9 +43,9 @@ _DIVIDED_AGAIN = CauseTexts(
     ),
 )
 _OTHER_UNIT = CauseTexts(
-    sentence="values are in a different unit than in training when the scaler gets them",
+    sentence="values are in a different unit than in training when serving gets them, before any scaling",
     advice=(
-        "convert them to the unit of training before the scaler, where the request is read; from °F to °C:\n"
+        "convert them to the unit of training where the request is read, before the scaler; from °F to °C:\n"
         "    rows[:, column] = (rows[:, column] - 32) / 1.8"
     ),
 )

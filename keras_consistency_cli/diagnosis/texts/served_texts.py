@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.analysis.served.kinds import (
+    BEYOND_HALF,
     IDS_STORED,
     INPUT_ORDER,
     LATE,
@@ -74,6 +75,13 @@ _LATE_ROWS = CauseTexts(
     advice=(
         "build each row from its own request: look for a buffer, a cache or a feature store that still holds "
         "the row of the request before, and for windows that end before or after their own time step"
+    ),
+)
+_BEYOND_HALF = CauseTexts(
+    sentence="values beyond 65504, the range of float16, are clipped or infinite after a cast to it",
+    advice=(
+        "keep numbers of this size in float32 or float64 until they are scaled, and cast afterwards:\n"
+        "    x = scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)"
     ),
 )
 _WRAPPED = CauseTexts(
@@ -177,6 +185,8 @@ def specific_precision(evidence: Evidence) -> CauseTexts | None:
         return _SHORTENED
     if are_of_kinds(own, IDS_STORED):
         return _IDS_STORED
+    if are_of_kinds(own, *BEYOND_HALF):
+        return _BEYOND_HALF
     return _WRAPPED if are_of_kinds(own, "wrapped-first", "wrapped-after") else None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Placement, Precision, Route, RouteFunction
+from keras_consistency_cli.routes.calling.clock import find_clock_reads
 from keras_consistency_cli.routes.calling.output_variation import OutputVariation, describe_variation
 from keras_consistency_cli.routes.scaling.preprocessed_rows import describe_preprocessed_rows
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
@@ -33,7 +34,8 @@ class PredictDetails(TypedDict, total=False):
     """Details of the route `predict`: operations that draw random numbers.
 
     None if they cannot be listed. `variation` says which outputs do not vary with the rows. `drawing` are the
-    names of these operations in the graph, `clock` those of operations that read the time for an output.
+    names of these operations in the graph, `clock` those of operations, or of functions of Python in a layer,
+    that read the time for an output.
     """
 
     random_operations: list[str] | None
@@ -61,6 +63,7 @@ def _predict(session: Session, rows: Rows) -> Result:
     """
     if session.step_equals_predict:
         return predict_compiled(session, rows)
+    clock = find_clock_reads(session, rows)
     session.forget_traces()
     outputs = session.predict(rows)
     session.step_equals_predict = _step_gives_same_bits(session, rows, outputs)
@@ -68,7 +71,7 @@ def _predict(session: Session, rows: Rows) -> Result:
     details: PredictDetails = {
         "random_operations": session.random_operations(batch),
         "drawing": session.drawing_places(batch),
-        "clock": session.clock_places(batch),
+        "clock": session.clock_places(batch) or clock,
         "variation": describe_variation(rows, outputs),
     }
     return Result(outputs=outputs, details=details)

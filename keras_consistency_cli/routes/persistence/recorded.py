@@ -11,10 +11,12 @@ import numpy as np
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.activations import close
+from keras_consistency_cli.routes.persistence.kept_weights import find_kept_weights
 from keras_consistency_cli.routes.persistence.recorded_forms import other_form
 from keras_consistency_cli.routes.persistence.recorded_rows import describe_recorded_rows
 from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
 from keras_consistency_cli.routes.persistence.target_units import TargetUnits
+from keras_consistency_cli.routes.persistence.unscaled_rows import is_scaler_missing
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -31,15 +33,19 @@ _FORM_ROWS = 256
 class RecordedDetails(TypedDict, total=False):
     """Details of the route `recorded`.
 
-    `given` says whether there is a file. `forms` describes, by output, how today's outputs become the
-    recorded ones; `rows` describes the changed rows for which the model gives them. `rounded` describes how
+    `given` says whether there is a file. `weights` describes the other weights in the file with which the
+    model gives the recorded outputs. `forms` describes, by output, how today's outputs become the recorded
+    ones; `rows` describes the changed rows for which the model gives them, and `unscaled` says that these are
+    scaled, as by a scaler that was not given. `rounded` describes how
     outputs were rounded when they were recorded. `units` names the scaler of the targets whose units they are
     in, `contradictions` says how they contradict it.
     """
 
     given: bool
+    weights: str
     forms: dict[str, str]
     rows: str
+    unscaled: bool
     rounded: dict[str, str]
     units: dict[str, str]
     contradictions: dict[str, str]
@@ -67,10 +73,18 @@ def _recorded(session: Session, rows: Rows) -> Result:
     recordings = _recordings(session, today)
     if target is not None:
         named = _undo_target_scaling(named, predict_all(), target, recordings, details)
-    if not _close_in_first_rows(named, today, count_rows(batch)):
+    adjust = functools.partial(_adjust, recordings, target)
+    if weights := find_kept_weights(session, rows, named, adjust):
+        details["weights"] = weights
+    elif not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named, target)
         if not details["forms"]:
             details["rows"] = describe_recorded_rows(session, rows, named, functools.partial(_invert, target))
+        if not details["forms"] and not details["rows"] and is_scaler_missing(session, rows, named, adjust):
+            details |= {
+                "rows": "rows with scaled columns, so that --scaler seems to be missing",
+                "unscaled": True,
+            }
     if recordings:
         details["rounded"] = {name: form.words for name, form in recordings.items()}
         named = _undo_rounding(named, predict_all(), recordings)
@@ -182,6 +196,20 @@ def _forms(session: Session, rows: Rows, named: Outputs, target: TargetUnits | N
         if form:
             forms[name] = form
     return forms
+
+
+def _adjust(
+    recordings: Mapping[str, Recording], target: TargetUnits | None, recorded: Outputs, outputs: Outputs
+) -> Outputs:
+    """Return recorded outputs in the units of the model and without their rounding, for these outputs."""
+    in_units = {name: _invert(target, values, outputs[name]) for name, values in recorded.items()}
+    exact = _undo_rounding(recorded, in_units, recordings)
+    if target is None:
+        return exact
+    own = {name for name, values in outputs.items() if in_units.get(name) is values}
+    return {
+        name: values if name in own else target.undo(values, outputs[name]) for name, values in exact.items()
+    }
 
 
 def _invert(target: TargetUnits | None, recorded: np.ndarray, outputs: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
-"""Variants of raw values in a different unit, in front of a scaler that is not a straight line.
+"""Variants of raw values in a different unit, in front of the saved scaler or without any.
 
-In front of a straight line they are a different scaler, which is found by its line. A quantile or power
-transformer bends them, and may put most of them at one end of its range.
+In front of a straight line, the served values are a line over the right ones, which tells factor and offset
+of the raw values. Only those of known units count: any other line may be a different scaler. A quantile or
+power transformer bends the values, and may put most of them at one end of its range.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -20,19 +22,26 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     flatten_to_columns,
     is_beyond_limit,
 )
-from keras_consistency_cli.routes.served.column_lines import fit_rising_line
+from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 
-__all__ = ["FACTORS", "generate_unit_variants"]
+__all__ = ["FACTORS", "generate_plain_unit_variants", "generate_unit_variants"]
 
-FACTORS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
-"""Kelvin and Fahrenheit, powers of ten, minutes, hours and days, inches, feet, pounds and miles."""
+_TIMES = (60.0, 3600.0, 24.0, 86400.0, 7.0, 12.0)
+_LENGTHS_AND_WEIGHTS = (2.54, 3.28084, 2.20462, 1.609344, 28.349523, 3.785412)
+_SPEEDS_AND_OTHERS = (3.6, 2.236936, 1.852, 6.894757, 33.863886, 57.29578, 4.184)
+FACTORS = (1.8, 10.0, 100.0, 1e3, 1e6, *_TIMES, *_LENGTHS_AND_WEIGHTS, *_SPEEDS_AND_OTHERS)
+"""Kelvin and Fahrenheit, powers of ten, seconds to weeks, months; inches, feet, pounds, miles, ounces and
+gallons; metres per second, miles per hour and knots, pressures, degrees and calories.
+"""
 _TEMPERATURES: Mapping[str, tuple[float, float]] = {
-    "°F in place of °C": (1.8, 32.0),
-    "°C in place of °F": (1 / 1.8, -32 / 1.8),
-    "K in place of °C": (1.0, 273.15),
-    "°C in place of K": (1.0, -273.15),
+    "°F in place of °C (1.8 x + 32)": (1.8, 32.0),
+    "°C in place of °F ((x - 32) / 1.8)": (1 / 1.8, -32 / 1.8),
+    "K in place of °C (x + 273.15)": (1.0, 273.15),
+    "°C in place of K (x - 273.15)": (1.0, -273.15),
 }
+_SAME_FACTOR, _SAME_OFFSET = 1e-4, 1e-3
+"""Relative, and in spreads of the raw values: how exactly a line must be that of a known unit."""
 _TRIED_ROWS, _LEAST_SHARE = 256, 0.5
 _MOST_COLUMNS = 16
 """Raw columns that are changed one by one, if the scaler mixes them."""
@@ -61,7 +70,11 @@ def generate_unit_variants(case: ServedInput) -> Iterator[Variant]:
         return
     rows = np.flatnonzero(find_wrong_rows(case.served, case.expected))[:_TRIED_ROWS]
     comparison = ColumnComparison.of(case.served[rows], case.expected[rows])
-    bent = _find_bent(case, np.flatnonzero(comparison.wrong.any(axis=0)).tolist())
+    wrong = np.flatnonzero(comparison.wrong.any(axis=0)).tolist()
+    straight = _find_straight(case, wrong)
+    for change, columns in _find_known_changes(case.raw[rows], comparison, straight).items():
+        yield from _build(case, change, columns)
+    bent = [column for column in wrong if column not in straight]
     if not bent:
         return
     choices = _choose_columns(case, case.raw[rows])
@@ -93,17 +106,60 @@ def _scale(case: ServedInput, rows: Array) -> Array | None:
     return scaled if scaled.shape[1:] == case.expected.shape[1:] else None
 
 
-def _find_bent(case: ServedInput, columns: list[int]) -> list[int]:
-    """Return the columns that are no straight line over the raw ones."""
+def generate_plain_unit_variants(expected: Array, served: Array) -> Iterator[Variant]:
+    """Yield the right rows after a change of unit, where there is no scaler in between."""
+    if served.shape != expected.shape or expected.ndim < 2 or expected.dtype.kind not in "fiu":
+        return
+    rows = np.flatnonzero(find_wrong_rows(served, expected))[:_TRIED_ROWS]
+    comparison = ColumnComparison.of(served[rows], expected[rows])
+    lines = {int(column): Line(1.0, 0.0) for column in np.flatnonzero(comparison.wrong.any(axis=0))}
+    for change, columns in _find_known_changes(expected[rows], comparison, lines).items():
+        yield Variant(kind=f"other-unit:{change.words}", rows=change.apply(expected, columns))
+
+
+def _find_straight(case: ServedInput, columns: list[int]) -> dict[int, Line]:
+    """Return the columns that are a straight line over the raw ones, with these lines."""
     if case.raw.shape != case.expected.shape:
-        return columns
+        return {}
     raw, expected = flatten_to_columns(case.raw), flatten_to_columns(case.expected)
     limits = compute_limits(expected, compute_spreads(expected))
-    return [
-        column
-        for column in columns
-        if fit_rising_line(raw[:, column], expected[:, column], limits[column]) is None
-    ]
+    lines = {
+        column: fit_rising_line(raw[:, column], expected[:, column], limits[column]) for column in columns
+    }
+    return {column: line for column, line in lines.items() if line is not None}
+
+
+def _find_known_changes(
+    raw: Array, comparison: ColumnComparison, scaled: Mapping[int, Line]
+) -> dict[_Change, list[int]]:
+    """Return the changes of a known unit that the wrong values of columns show, with these columns.
+
+    Args:
+        raw: the rows before scaling.
+        comparison: served and right rows.
+        scaled: for each column, the line of the scaler over the raw values.
+    """
+    found: dict[_Change, list[int]] = {}
+    columns = flatten_to_columns(raw)
+    for column, scaler in scaled.items():
+        wrong = comparison.wrong[:, column]
+        x, y = columns[wrong, column], comparison.served[wrong, column]
+        line = fit_rising_line(x, y, float(np.ptp(y))) if len(np.unique(y)) >= _LEAST_ON_LINE else None
+        if line is not None:
+            offset = (line.intercept - scaler.intercept) / scaler.slope
+            change = _recognize(line.slope / scaler.slope, offset, float(x.std()))
+            if change is not None:
+                found.setdefault(change, []).append(column)
+    return found
+
+
+def _recognize(factor: float, offset: float, spread: float) -> _Change | None:
+    """Return the known change with this factor and offset of raw values, None if there is none."""
+    for change in _KNOWN:
+        is_same = math.isclose(factor, change.factor, rel_tol=_SAME_FACTOR)
+        if is_same and abs(offset - change.offset) <= _SAME_OFFSET * max(1.0, change.factor) * spread:
+            return change
+    return None
 
 
 def _choose_columns(case: ServedInput, raw: Array) -> list[list[int]]:

@@ -24,13 +24,20 @@ from keras_consistency_cli.routes.scaling.growing_variants import (
     generate_updated_variants,
     generate_window_variants,
 )
+from keras_consistency_cli.routes.scaling.half_variants import (
+    generate_half_variants,
+    generate_plain_half_variants,
+)
 from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.scaling.rounding_variants import (
     generate_rounded_before,
     generate_rounded_variants,
 )
 from keras_consistency_cli.routes.scaling.step_refits import generate_step_variants
-from keras_consistency_cli.routes.scaling.unit_variants import generate_unit_variants
+from keras_consistency_cli.routes.scaling.unit_variants import (
+    generate_plain_unit_variants,
+    generate_unit_variants,
+)
 from keras_consistency_cli.routes.served.applied_functions import generate_time_functions
 from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
@@ -59,6 +66,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         _skip_clipping,
         generate_filled_variants,
         _cast_to_narrow_floats,
+        generate_half_variants,
         _round,
         _cast_to_narrow_integers,
         _clip,
@@ -163,6 +171,7 @@ def _wrap(rows: Array) -> Iterator[tuple[str, Array]]:
 
 def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield variants of rows that no scaler belongs to: cast, or with values in other places."""
+    yield from generate_plain_half_variants(expected)
     with np.errstate(over="ignore"):
         if is_float(expected.dtype):
             yield Variant(kind="float16-after", rows=expected.astype(np.float16))
@@ -171,6 +180,7 @@ def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]
     yield from generate_rounded_variants(expected, served)
     yield from _wrap_after(expected)
     yield from _clip_to_range(expected, served)
+    yield from generate_plain_unit_variants(expected, served)
     yield from generate_axis_variants(expected)
     yield from generate_time_functions(expected, served)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:

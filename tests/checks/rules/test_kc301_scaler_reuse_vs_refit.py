@@ -183,6 +183,10 @@ CAUSES = {
     "turned-calendar:12": "time-shift",
     "other-unit:°F in place of °C": "scaler-foreign",
     "padding-changed:-7.1 in the padding in place of 0": "padding-unmasked",
+    "float16-clipped-first:0,2": "scaled-in-low-precision",
+    "float16-overflow-first:1": "scaled-in-low-precision",
+    "float16-clipped:0": "scaled-in-low-precision",
+    "float16-overflow:0,1,2,3,4,5": "scaled-in-low-precision",
 }
 
 

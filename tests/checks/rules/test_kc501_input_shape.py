@@ -299,6 +299,7 @@ LOST = {
     "shown": [12],
     "greatest": 12,
     "begins_with_one": False,
+    "coded": False,
 }
 
 

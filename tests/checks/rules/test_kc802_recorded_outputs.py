@@ -93,6 +93,13 @@ def test_a_target_scaler_that_gives_another_line_fails(world: Any, wording: Snap
     assert verdict.message == wording
 
 
+def test_other_weights_of_the_file_are_named(world: Any, wording: SnapshotAssertion) -> None:
+    found = recorded(world.moved(1e-2), weights="the averaged weights that the optimizer holds (use_ema)")
+    verdict = world.where(found).verdict(CHECK)
+    assert verdict.findings["cause"] == "recorded-with-other-weights"
+    assert verdict.message == wording
+
+
 def test_rows_that_were_prepared_differently_are_named(world: Any, wording: SnapshotAssertion) -> None:
     found = recorded(world.moved(1e-2), rows="rows divided by 255")
     verdict = world.where(found).verdict(CHECK)

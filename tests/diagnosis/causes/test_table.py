@@ -759,6 +759,42 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC102": {"output_rows": {"out": 1}}},
         [("outputs-not-per-sample", None)],
     ),
+    (
+        "outputs of other weights in the file",
+        {},
+        {"KC802": {"cause": "recorded-with-other-weights"}},
+        [("recorded-with-other-weights", None)],
+    ),
+    (
+        "outputs of scaled rows, and rows that move nothing",
+        {"located": {"recorded": {"unscaled": True}}},
+        {"KC802": {"cause": "recorded-from-other-rows"}, "KC703": {"cause": "outputs-stuck"}},
+        [("recorded-from-other-rows", None)],
+    ),
+    (
+        "outputs of other rows, and rows that move nothing",
+        {},
+        {"KC802": {"cause": "recorded-from-other-rows"}, "KC703": {"cause": "outputs-stuck"}},
+        [("recorded-from-other-rows", None), ("outputs-stuck", None)],
+    ),
+    (
+        "recorded outputs that differ as two runs do",
+        {"changed": SEED, "differing": ("predict-again",)},
+        {"KC203": {}, "KC802": {"cause": "answers-moved", "moved": (3,)}},
+        [("active-randomness", None)],
+    ),
+    (
+        "recorded outputs that differ by much more than two runs",
+        {"changed": SEED, "differing": ("predict-again",)},
+        {"KC203": {}, "KC802": {"cause": "answers-moved", "moved": tuple(range(16))}},
+        [("active-randomness", None), ("answers-moved", None)],
+    ),
+    (
+        "recorded outputs of other rows, beside two runs that differ",
+        {"changed": SEED, "differing": ("predict-again",)},
+        {"KC203": {}, "KC802": {"cause": "recorded-from-other-rows", "moved": (3,)}},
+        [("active-randomness", None), ("recorded-from-other-rows", None)],
+    ),
 ]
 
 

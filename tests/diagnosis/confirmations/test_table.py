@@ -275,6 +275,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("clock-read", measured("hold-clock", {"held": 0.0, "moved": 0.5}), {"KC203": {}}),
     ("padding-unmasked", served("padding-changed:-7.1 in the padding in place of 0"), {"KC301": {}}),
     ("scaler-foreign", served("other-unit:°F in place of °C"), {"KC301": {}}),
+    ("recorded-with-other-weights", {}, {"KC802": {"weights": "averages"}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -403,6 +404,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("layers-created-in-call", {}, {"KC801": {}}),
     ("recorded-from-other-rows", {}, {"KC802": {"rows": ""}}),
     ("clock-read", {}, {"KC203": {}}),
+    ("recorded-with-other-weights", {}, {"KC802": {"weights": ""}}),
 ]
 
 

@@ -22,12 +22,13 @@ def find_lost_ids(evidence: Evidence) -> Iterator[InputProblem]:
     """Yield the encodings that lose ids of the rows.
 
     One id that is lost is still different from all others, and may stand for "unknown": a WARN, unless the
-    ids begin with 1, so that the entry of 0 is never used. Several of them become alike: a FAIL.
+    ids begin with 1, so that the entry of 0 is never used. Several of them become alike: a FAIL. Codes that
+    the model computes may be left out on purpose: a WARN.
     """
     if evidence.data.description.generated:
         return
     for path, lost in read_lost_ids(evidence).items():
-        is_certain = lost["different"] > 1 or lost["begins_with_one"]
+        is_certain = (lost["different"] > 1 or lost["begins_with_one"]) and not lost["coded"]
         yield InputProblem(
             status=Status.FAIL if is_certain else Status.WARN,
             cause="wrong-ids",
@@ -38,6 +39,7 @@ def find_lost_ids(evidence: Evidence) -> Iterator[InputProblem]:
 
 def _describe(layer: str, lost: LostIds) -> str:
     source = f"ids of input '{clean(lost['input'], 60)}'" if lost["input"] else "computed ids"
+    source = f"codes that the model computes of {source}" if lost["coded"] else source
     have = "has" if lost["wrong"] == 1 else "have"
     shown = ", ".join(map(str, lost["shown"]))
     such = "such as " if lost["different"] > len(lost["shown"]) else ""
@@ -50,6 +52,8 @@ def _describe(layer: str, lost: LostIds) -> str:
 def _suggest(lost: LostIds) -> str:
     name = "num_tokens" if lost["kind"] == ENCODING else "num_classes"
     more = f"build the layer with {name}={lost['greatest'] + 1} and train again"
+    if lost["coded"]:
+        return f"if these codes do not mean 'other', {more}, or give ids whose codes are below {lost['size']}"
     if lost["shown"][0] < 0:
         return "give ids from 0 on: subtract the smallest one, in training and in serving"
     if lost["begins_with_one"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "BEYOND_HALF",
     "DIVIDED_AGAIN",
     "ENCODED_BY_ROW",
     "FEATURE_ORDER",
@@ -49,6 +50,8 @@ RESAMPLED, NEARLY_RESAMPLED = "sampled-differently", "nearly-resampled"
 IDS_STORED, OTHER_UNIT, PADDING_CHANGED = "ids-stored", "other-unit", "padding-changed"
 SHORTENED = ("decimals", "decimals-first", "cut-first", "rounded-first", "cut-after", "rounded-after", "grid")
 """Numbers that lost digits, but not by a cast to fewer bits."""
+BEYOND_HALF = ("float16-clipped-first", "float16-overflow-first", "float16-clipped", "float16-overflow")
+"""Numbers that float16 does not hold."""
 _FILLED = "gaps-filled-otherwise"
 _PADDING_SIDE = "padding-side"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -91,6 +94,22 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "scaled-too": ("scaled, although the scaler belongs to a different input", "scaler-applied-twice"),
     "float32-first": ("cast to float32 before scaling", LOW_PRECISION),
     "float16-first": ("cast to float16 before scaling", LOW_PRECISION),
+    "float16-clipped-first": (
+        "cast to float16 before scaling: values of {step} beyond 65504, its largest number, are clipped",
+        LOW_PRECISION,
+    ),
+    "float16-overflow-first": (
+        "cast to float16 before scaling: values of {step} beyond 65504, its largest number, become infinite",
+        LOW_PRECISION,
+    ),
+    "float16-clipped": (
+        "cast to float16: values of {step} beyond 65504, its largest number, are clipped",
+        LOW_PRECISION,
+    ),
+    "float16-overflow": (
+        "cast to float16: values of {step} beyond 65504, its largest number, become infinite",
+        LOW_PRECISION,
+    ),
     "float32-after": ("cast to float32 after scaling", LOW_PRECISION),
     "float16-after": ("cast to float16 after scaling", LOW_PRECISION),
     "cut-first": ("cut to whole numbers before scaling", LOW_PRECISION),
@@ -160,7 +179,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
         "255 times as small as the right values, like pixels that are divided by 255 again",
         "scaler-foreign",
     ),
-    OTHER_UNIT: ("scaled from values in a different unit, {step}", "scaler-foreign"),
+    OTHER_UNIT: ("made from values in a different unit, {step}", "scaler-foreign"),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     ENCODED_BY_ROW: (
         "encoded again in each row, so that a code has a different meaning in each",

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.analysis.output_change import describe_change
 from keras_consistency_cli.checks.analysis.served.kinds import (
+    BEYOND_HALF,
     KINDS,
     MOVED_AND_SCALED,
     TURNED,
@@ -34,7 +35,8 @@ class Mistake:
 
     `sentence` describes it, `cause` is a slug or None, `columns` are the positions of the columns that have
     it, of `features`, `rows` is the number of their rows, and `noun` what a column is called. `sources` are
-    the columns that they were made from, and `step` is the parameter of the kind.
+    the columns that they were made from, and `step` is the parameter of the kind. `is_finite` says whether it
+    keeps finite values finite.
     """
 
     input: str
@@ -47,6 +49,7 @@ class Mistake:
     features: int = 0
     sources: tuple[int, ...] = ()
     step: str = ""
+    is_finite: bool = True
 
 
 def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
@@ -83,6 +86,7 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
     for measured in match.get("mistakes", ()):
         kind, _, step = measured["kind"].partition(":")
         words, cause = KINDS[kind]
+        step = _name_beyond(step, match, names) if kind in BEYOND_HALF else step
         looks, noun = _who_looks(measured, match, names), _name_feature(match)
         words = words.format(batch=measured["batch"], step=step, column=noun, columns=f"{noun}s")
         remark = _remark(measured, match)
@@ -97,7 +101,16 @@ def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> 
             features=match.get("features", 0),
             sources=tuple(measured.get("sources", ())),
             step=step,
+            is_finite=math.isfinite(measured["off"]),
         )
+
+
+def _name_beyond(step: str, match: MatchDetails, names: Sequence[str]) -> str:
+    """The columns with values that float16 does not hold; step lists their positions before the scaler."""
+    positions = [int(position) for position in step.split(",")]
+    shown = [f"'{names[each]}'" if each < len(names) else str(each) for each in positions[:_NAMED_COLUMNS]]
+    more = f" and {len(positions) - _NAMED_COLUMNS} more" if len(positions) > _NAMED_COLUMNS else ""
+    return f"{_name_feature(match)}{'s' if positions[1:] else ''} {', '.join(shown)}{more}"
 
 
 def _size(measured: MistakeDetails) -> str:

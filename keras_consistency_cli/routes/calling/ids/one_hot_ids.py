@@ -4,7 +4,8 @@ Measured with Keras 3.15.1 on TensorFlow 2.21: CategoryEncoding(num_tokens=n) an
 and every greater id as zeros, ops.one_hot and output_mode="one_hot" encode negative ids so too. That is what
 TensorFlow's operations do, and so they are watched, in whatever layer they are. An id that the model computes
 may be beyond the end on purpose, such as a position beyond the capacity of an expert; only a CategoryEncoding
-is known to expect none. Elsewhere only ids count that come from the rows.
+is known to expect none. Elsewhere only ids count that come from the rows, as they are or as a code that the
+model computes from one number of the row, such as x - 1 or x // 10.
 
 The model runs again on rows whose lost ids are replaced by other ones. If its outputs change, it reads these
 ids in another way as well, and nothing is lost.
@@ -12,9 +13,10 @@ ids in another way as well, and nothing is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -35,6 +37,9 @@ ENCODING = "CategoryEncoding"
 _OPERATIONS = frozenset({"OneHot", "DenseBincount"})
 """Both take the ids and the number of entries first."""
 _SHOWN = 4
+_MOST_PLACES, _SEVERAL = 64, 2
+_REPEATED = 3
+"""How often a number must occur, on average, to show that it decides a code."""
 
 
 class LostIds(TypedDict):
@@ -42,8 +47,8 @@ class LostIds(TypedDict):
 
     `wrong` of the `given` ids are lost, `different` counts different ones and `shown` holds some of them.
     `greatest` is the greatest of all ids. `begins_with_one` says whether the ids are 1, 2, … up to the size,
-    each of them and no other. `input` is the input that they come from, "" if they are computed; `kind` is
-    the class of the layer.
+    each of them and no other. `input` is the input that they come from, "" if they are computed of several
+    numbers; `coded` says whether they are computed of one number of it. `kind` is the class of the layer.
     """
 
     size: int
@@ -55,6 +60,7 @@ class LostIds(TypedDict):
     shown: list[int]
     greatest: int
     begins_with_one: bool
+    coded: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,21 +159,74 @@ def _describe(session: Session, rows: Rows, call: _Call, places: Mapping[bytes, 
     """Return the ids that this encoding loses, None if none counts."""
     found = [places.get(column.astype(np.float64).tobytes()) for column in call.ids.T]
     ids = call.ids if call.kind == ENCODING else call.ids[:, [place is not None for place in found]]
+    own = [place for place in found if place]
     others = _choose_others(ids, call.size)
-    if not others or not _are_alike(session, rows, [place for place in found if place], others):
-        return None
-    known, lost = np.unique(ids[ids >= 0]), sorted(others)
+    if others and _are_alike(session, rows, [(place, others) for place in own]):
+        return _count_lost(call, ids, sorted(others), next((place.input for place in own), ""))
+    return None if own or call.kind == ENCODING else _describe_codes(session, rows, call, places.values())
+
+
+def _count_lost(
+    call: _Call, ids: np.ndarray, lost: Sequence[int], source: str, *, coded: bool = False
+) -> LostIds:
+    known = np.unique(ids[ids >= 0])
     return {
         "size": call.size,
         "kind": call.kind,
-        "input": next((place.input for place in found if place), ""),
+        "input": source,
         "given": ids.size,
         "wrong": int(np.isin(ids, lost).sum()),
         "different": len(lost),
-        "shown": lost[-_SHOWN:],
+        "shown": list(lost[-_SHOWN:]),
         "greatest": int(ids.max()),
         "begins_with_one": np.array_equal(known, np.arange(1, call.size + 1)),
+        "coded": coded,
     }
+
+
+def _describe_codes(session: Session, rows: Rows, call: _Call, places: Iterable[_Place]) -> LostIds | None:
+    """Return the codes that this encoding loses, if each of them is computed of one number of the row.
+
+    One lost code is no loss: encodings that leave out one of their categories are usual.
+    """
+    deciding = list(islice((place for place in places if _may_decide(_read(rows, place))), _MOST_PLACES))
+    sources = [_find_source(rows, column, deciding) for column in call.ids.T[:_MOST_PLACES]]
+    coded = [(place, ids) for place, ids in zip(sources, call.ids.T, strict=False) if place is not None]
+    ids = np.stack([each for _, each in coded], axis=1) if coded else np.zeros((0, 0), np.int64)
+    lost = _choose_others(ids, call.size)
+    changes = [
+        (place, _choose_other_numbers(_read(rows, place)[np.isin(each, list(lost))])) for place, each in coded
+    ]
+    changes = [(place, others) for place, others in changes if others]
+    if len(lost) < _SEVERAL or not changes or not _are_alike(session, rows, changes):
+        return None
+    return _count_lost(call, ids, sorted(lost), changes[0][0].input, coded=True)
+
+
+def _find_source(rows: Rows, codes: np.ndarray, places: Iterable[_Place]) -> _Place | None:
+    """Return the number of the row that decides the code, None without one or if codes do not vary."""
+    for place in places if len(np.unique(codes)) > 1 else ():
+        numbers = _read(rows, place)
+        pairs = np.unique(np.stack([numbers, codes], axis=1), axis=0)
+        if len(pairs) == len(np.unique(numbers)):
+            return place
+    return None
+
+
+def _may_decide(numbers: np.ndarray) -> bool:
+    """Whether whole numbers occur several times each: one that is different in each row decides anything."""
+    return bool((numbers == np.rint(numbers)).all()) and len(np.unique(numbers)) <= len(numbers) // _REPEATED
+
+
+def _choose_other_numbers(lost: np.ndarray) -> dict[int, int]:
+    """Return each number of the rows whose code is lost, with another one of these."""
+    numbers = np.unique(lost).astype(np.int64).tolist()
+    return {number: numbers[at - 1] for at, number in enumerate(numbers)} if len(numbers) > 1 else {}
+
+
+def _read(rows: Rows, place: _Place) -> np.ndarray:
+    values = rows[place.input]
+    return np.asarray(values.reshape(len(values), -1)[:, place.position], dtype=np.float64)
 
 
 def _choose_others(ids: np.ndarray, size: int) -> dict[int, int]:
@@ -182,12 +241,12 @@ def _choose_others(ids: np.ndarray, size: int) -> dict[int, int]:
     return others | ({value: low[place - 1] for place, value in enumerate(low)} if len(low) > 1 else {})
 
 
-def _are_alike(session: Session, rows: Rows, places: Sequence[_Place], others: Mapping[int, int]) -> bool:
-    """Whether the outputs stay the same if each lost id in the rows is replaced by the other one."""
-    if not places:
+def _are_alike(session: Session, rows: Rows, changes: Sequence[tuple[_Place, Mapping[int, int]]]) -> bool:
+    """Whether the outputs stay the same if numbers of lost ids in the rows are replaced by other ones."""
+    if not changes:
         return True
     try:
-        pairs = zip(_call(session, rows), _call(session, _replace(rows, places, others)), strict=True)
+        pairs = zip(_call(session, rows), _call(session, _replace(rows, changes)), strict=True)
         return all(
             np.array_equal(first[name], second[name], equal_nan=True)
             for first, second in pairs
@@ -197,9 +256,9 @@ def _are_alike(session: Session, rows: Rows, places: Sequence[_Place], others: M
         return False
 
 
-def _replace(rows: Rows, places: Sequence[_Place], others: Mapping[int, int]) -> Rows:
+def _replace(rows: Rows, changes: Sequence[tuple[_Place, Mapping[int, int]]]) -> Rows:
     changed = {name: np.array(values, order="C") for name, values in rows.items()}
-    for place in places:
+    for place, others in changes:
         given = rows[place.input].reshape(len(rows[place.input]), -1)[:, place.position]
         column = changed[place.input].reshape(len(given), -1)[:, place.position]
         for value, other in others.items():

@@ -106,12 +106,38 @@ def test_ids_that_a_lookup_gives_are_computed() -> None:
     assert (lost["input"], lost["shown"], lost["begins_with_one"]) == ("", [3], True)
 
 
+@pytest.mark.parametrize(
+    ("follow", "shown"),
+    [
+        (lambda x: ops.one_hot(x // 5, 2), [2, 3]),
+        (lambda x: ops.one_hot(ops.cast(x / 5, "int32"), 2), [2, 3]),
+        (lambda x: ops.one_hot(x - 3, 12), [12, 13, 14, 15, 16]),
+        (lambda x: ops.one_hot(ops.take(np.array([0, 1, 2, 3] * 5), x), 2), [2, 3]),
+        (lambda x: ops.one_hot((x - 1)[:, 1], 17), [17, 18]),
+    ],
+)
+def test_codes_that_are_computed_of_ids_are_followed(follow: Follow, shown: list[int]) -> None:
+    columns = 2 if shown == [17, 18] else 1
+    (lost,) = run(follow, ids(0 if columns == 1 else 1, 19, columns)).values()
+    assert (lost["coded"], lost["input"], lost["shown"]) == (True, "x", shown[-4:])
+
+
 HEALTHY: dict[str, tuple[Follow, np.ndarray]] = {
     "in range": (encode(), ids(0, 11)),
     "sets in range": (encode("multi_hot"), ids(0, 11, 4)),
     "counts": (encode("count"), ids(0, 11, 4)),
     "subtracted": (lambda x: encode()(x - 1), ids(1, 12)),
     "clipped": (lambda x: ops.one_hot(ops.minimum(x, 11), 12), ids(0, 30)),
+    "codes in range": (lambda x: ops.one_hot(x // 5, 4), ids(0, 19)),
+    "codes without the last one": (lambda x: ops.one_hot(x // 5, 3), ids(0, 19)),
+    "codes of a group": (
+        lambda x: ops.concatenate([ops.one_hot(x // 5, 2), ops.one_hot(x, 20)], axis=-1),
+        ids(0, 19),
+    ),
+    "codes of a number in each row": (
+        lambda x: ops.one_hot(ops.cast(x / 10, "int32"), 3),
+        np.random.default_rng(1).uniform(0, 60, (100, 1)).astype("float32"),
+    ),
     "argmax": (lambda x: ops.one_hot(ops.argmax(x, axis=-1), 4), ids(0, 30, 4)),
     "sets as floats": (lambda x: x, ids(0, 1, 4, "float32")),
     "no class": (lambda x: ops.one_hot(x, 12), ids(-1, 11)),
