@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
-from keras_consistency_cli.routes.persistence.other_vocabularies import VOCABULARY
 from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
+from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import VOCABULARY
 
 __all__ = ["specific_recording"]
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.persistence.activations import close
-from keras_consistency_cli.routes.persistence.kept_weights import find_kept_weights
-from keras_consistency_cli.routes.persistence.recorded_forms import other_form
-from keras_consistency_cli.routes.persistence.recorded_rows import describe_recorded_rows
-from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
-from keras_consistency_cli.routes.persistence.target_units import TargetUnits
-from keras_consistency_cli.routes.persistence.unscaled_rows import is_scaler_missing
+from keras_consistency_cli.routes.persistence.recordings.activations import close
+from keras_consistency_cli.routes.persistence.recordings.kept_weights import find_kept_weights
+from keras_consistency_cli.routes.persistence.recordings.recorded_forms import other_form
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import describe_recorded_rows
+from keras_consistency_cli.routes.persistence.recordings.recording_precision import Recording, recording
+from keras_consistency_cli.routes.persistence.recordings.target_units import TargetUnits
+from keras_consistency_cli.routes.persistence.recordings.unscaled_rows import is_scaler_missing
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.persistence.recorded_forms import other_form
+from keras_consistency_cli.routes.persistence.recordings.recorded_forms import other_form
 
 OUTPUTS = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
 KNOWN = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
-from keras_consistency_cli.routes.persistence.target_units import TargetUnits
+from keras_consistency_cli.routes.persistence.recordings.target_units import TargetUnits
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.normal([500.0, 20.0], [30.0, 4.0], (200, 2))

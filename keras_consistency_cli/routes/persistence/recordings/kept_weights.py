@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.routes.persistence.activations import CLOSE
+from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Rows
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.measurement.distance import is_float_or_integer
-from keras_consistency_cli.routes.persistence.activations import close
+from keras_consistency_cli.routes.persistence.recordings.activations import close
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:

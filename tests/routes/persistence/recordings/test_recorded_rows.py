@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.persistence.recorded_rows import describe_recorded_rows
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import describe_recorded_rows
 from tests.helpers.live_models import session_of
 
 RANDOM = np.random.default_rng(3)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
-from keras_consistency_cli.routes.persistence.kept_weights import Adjust
+from keras_consistency_cli.routes.persistence.recordings.kept_weights import Adjust
 from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
-from keras_consistency_cli.routes.persistence.activations import (
+from keras_consistency_cli.routes.persistence.recordings.activations import (
     CLOSE,
     activation_form,
     class_id_form,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
-from keras_consistency_cli.routes.persistence.activations import CLOSE, close
-from keras_consistency_cli.routes.persistence.other_vocabularies import generate_relabelled
+from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE, close
+from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import generate_relabelled
 from keras_consistency_cli.routes.row_changes import (
     OTHER_CHANGES,
     UNSCALED_CHANGES,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.persistence.recording_precision import recording
+from keras_consistency_cli.routes.persistence.recordings.recording_precision import recording
 
 TODAY = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, optimizers
 
-from keras_consistency_cli.routes.persistence.kept_weights import find_kept_weights
+from keras_consistency_cli.routes.persistence.recordings.kept_weights import find_kept_weights
 from keras_consistency_cli.routes.trace import Outputs
 from tests.helpers.live_models import session_of, state_of
 

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
 
-from keras_consistency_cli.routes.persistence.unscaled_rows import is_scaler_missing
+from keras_consistency_cli.routes.persistence.recordings.unscaled_rows import is_scaler_missing
 from keras_consistency_cli.routes.trace import Outputs
 from tests.helpers.live_models import session_of
 

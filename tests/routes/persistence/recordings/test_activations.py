@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.persistence.recorded_forms import other_form
+from keras_consistency_cli.routes.persistence.recordings.recorded_forms import other_form
 
 LOGITS = np.random.default_rng(0).normal(size=(24, 4))
 POWERS = np.exp(LOGITS)
