@@ -8,6 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.routes.transformed_outputs import (
+    find_calibrations,
+    find_classes,
+    find_curves,
+    find_steps,
+)
+
 __all__ = ["OutputFunction", "find_function", "sigmoid", "softmax"]
 
 Array = npt.NDArray[Any]
@@ -61,6 +68,11 @@ def _functions(given: Array, outputs: Array) -> Iterator[OutputFunction]:
     yield from _lines(given, outputs)
     yield from _ranges(given, outputs)
     yield from _orders(given, outputs)
+    for find in (find_classes, find_calibrations, find_curves):
+        for text, values in find(given, outputs):
+            yield OutputFunction(text, _distance(values, given))
+    for text, values in find_steps(given, outputs):
+        yield OutputFunction(text, _distance(values, given), is_rounding=True)
 
 
 def _narrower(given: Array, outputs: Array) -> Iterator[OutputFunction]:
@@ -101,8 +113,11 @@ def _fit_line(outputs: Array, given: Array) -> tuple[float, float, float] | None
     if not outputs.std():
         return None
     factor, addend = np.polyfit(outputs, given, 1)
-    error = float(np.abs(factor * outputs + addend - given).max()) - _UNIT * float(np.abs(given).max())
-    if not factor or error > _LINE_ERROR * abs(factor) * float(outputs.std()):
+    rounding = _UNIT * float(np.abs(given).max())
+    error = float(np.abs(factor * outputs + addend - given).max()) - rounding
+    size = abs(factor) * float(outputs.std())
+    # A constant is no line of the outputs: what is left of a slope is rounding.
+    if size <= rounding or error > _LINE_ERROR * size:
         return None
     return float(factor), float(addend), max(error, 0.0) / abs(float(factor))
 
@@ -132,7 +147,9 @@ def _orders(given: Array, outputs: Array) -> Iterator[OutputFunction]:
 
 
 def _distance(one: Array, other: Array) -> float:
-    return float(np.abs(one - other).max())
+    """The greatest difference, infinite if one of them is no number."""
+    greatest = float(np.abs(one - other).max())
+    return np.inf if np.isnan(greatest) else greatest
 
 
 def softmax(values: Array) -> Array:

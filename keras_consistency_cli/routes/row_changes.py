@@ -49,6 +49,10 @@ OTHER_CHANGES: Mapping[str, RowChange] = {
     "rows with their channels in reverse order": _if_picture(lambda values: values[..., ::-1]),
     "rows with their channels first": _if_picture(lambda values: np.moveaxis(values, -1, 1)),
     "rows with height and width exchanged": _if_picture(lambda values: values.swapaxes(1, 2)),
+    "rows mirrored from left to right": _if_picture(lambda values: values[:, :, ::-1]),
+    "rows mirrored from top to bottom": _if_picture(lambda values: values[:, ::-1]),
+    "rows turned by a quarter to the left": _if_picture(lambda values: np.rot90(values, 1, (1, 2))),
+    "rows turned by a quarter to the right": _if_picture(lambda values: np.rot90(values, -1, (1, 2))),
 }
 """Usual scalings of pixels, and other layouts."""
 

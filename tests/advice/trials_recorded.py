@@ -150,4 +150,10 @@ TRIALS: tuple[Trial, ...] = (
     corpus_trial(
         "recorded-with-other-weights", "np.save('expected.npy', model.predict(x))", AVERAGES, _recorded
     ),
+    corpus_trial(
+        "recorded-in-training-mode",
+        "np.save('expected.npy', model.predict(x))",
+        "with statistics of the batch",
+        _recorded,
+    ),
 )

@@ -54,6 +54,7 @@ from tests.corpus import (
     reports_precision,
     reports_quantised,
     reports_recorded,
+    reports_recordings,
     reports_samples,
     reports_sampling,
     reports_scalers,
@@ -85,7 +86,7 @@ _FAMILIES = (
     *(reports_overflow, reports_digits, reports_transformers, reports_moving_statistics, reports_bare_calls),
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded, reports_recorded, reports_units),
     *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
-    *(reports_narrow,),
+    *(reports_narrow, reports_recordings),
     exports,
 )
 

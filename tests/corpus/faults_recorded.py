@@ -177,7 +177,7 @@ CASES: tuple[Case, ...] = (
     _case(
         "recorded for rows of another scale",
         Recording("image-classifier", _plain, rows=lambda x: x * np.float32(0.9)),
-        causes=MOVED,
+        causes=(*MOVED, *FORM),
         failing=FAILING,
     ),
     _case(

@@ -9,15 +9,17 @@ How: `--expected` holds the model's outputs for the rows of `--data`, row for ro
 with it under the limits of all other checks: rounding that a different machine or kernel makes is within
 them. If outputs differ, the model runs with the averages of its weights that the optimizer in the file may
 hold. If that does not give the recorded outputs, they are tested for being the same rows in a different
-order, the same numbers on a different scale, logits, probabilities or classes. If they are not, the model
-runs on changed rows: with inputs of the same shape exchanged, before the scaler, with pixels scaled, channels
-or time steps in another order, or words and ids as another vocabulary numbers them (in alphabetical order, or
-with another number of entries before them); if it then gives the recorded outputs, the rows were prepared
-differently. Outputs recorded in 16 bits or with few decimals stand for every number that rounds to them: a
-smaller change cannot be seen, and the message says so. With `--target-scaler`, outputs may also be recorded
-in the units of the targets; if they follow a different line than this scaler gives, it was fitted on another
-column or on other rows. The outputs of a recording, which `record` makes in a service, are compared with
-predict on the rows that the service fed.
+order, the same numbers on a different scale, logits, probabilities or classes, or what a function made of
+them: a range, a step, a temperature, a curve. If they are not, the model runs on changed rows: with inputs of
+the same shape exchanged, before the scaler, with pixels scaled, channels or time steps in another order, or
+words and ids as another vocabulary numbers them (in alphabetical order, or with another number of entries
+before them), pictures mirrored or turned, or two columns exchanged; if it then gives the recorded outputs,
+the rows were prepared differently. Last, it is called in training mode. If only single rows differ, they are
+named. Outputs recorded in 16 bits or with few decimals stand for every number that rounds to them: a smaller
+change cannot be seen, and the message says so. With `--target-scaler`, outputs may also be recorded in the
+units of the targets; if they follow a different line than this scaler gives, it was fitted on another column
+or on other rows. The outputs of a recording, which `record` makes in a service, are compared with predict on
+the rows that the service fed.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",
@@ -28,7 +30,7 @@ Sources: keras#23364, tensorflow#39583.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
@@ -49,6 +51,13 @@ _WORDING = Wording(
 )
 
 
+_MOST_NAMED = 5
+_TRAINING: Mapping[str, str] = {
+    "exact": "; model(x, training=True) gives the recorded ones",
+    "random": "; the recorded ones vary as those of model(x, training=True) do",
+}
+
+
 def examine(evidence: Evidence) -> Verdict:
     """Compare the recorded outputs with predict; if there are none, say how to give some."""
     recorded = evidence.details(_PAIR.candidate, RecordedDetails)
@@ -66,14 +75,29 @@ def examine(evidence: Evidence) -> Verdict:
         message = f"{verdict.message}; the model gives the recorded ones with {weights}"
         findings = {**verdict.findings, "cause": "recorded-with-other-weights", "weights": weights}
         return replace(verdict, message=message, findings=findings)
-    forms = recorded.get("forms", {})
+    functions = recorded.get("functions", {})
+    forms = recorded.get("forms", {}) or functions
     message = verdict.message
     message += "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())
     rows = "" if forms else recorded.get("rows", "")
     message += f"; the model gives the recorded ones for {rows}" if rows else ""
     cause = "recorded-in-other-form" if forms else "recorded-from-other-rows" if rows else "answers-moved"
-    findings = {**verdict.findings, "cause": cause, "forms": dict(forms), "rows": rows}
+    # A layer in the model may do what a function behind it does: that is no proof, as other forms are.
+    proven = {"forms": {} if functions else dict(forms), "functions": dict(functions), "rows": rows}
+    findings = {**verdict.findings, "cause": cause, **proven}
+    if mode := recorded.get("training", ""):
+        message += _TRAINING[mode]
+        findings |= {"cause": "recorded-in-training-mode", "training": mode == "exact"}
+    elif single := recorded.get("single_rows", []):
+        message += f"; only {_name_rows(single)}, the others are equal"
+        findings["single_rows"] = single
     return replace(verdict, message=message + saved_elsewhere(evidence.facts), findings=findings)
+
+
+def _name_rows(numbers: Sequence[int]) -> str:
+    named = ", ".join(map(str, numbers[:_MOST_NAMED]))
+    more = f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
+    return f"row {named} differs" if len(numbers) == 1 else f"rows {named}{more} differ"
 
 
 def _blame_target_scaler(verdict: Verdict, contradictions: Mapping[str, str]) -> Verdict:

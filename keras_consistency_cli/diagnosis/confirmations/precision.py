@@ -123,6 +123,12 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "KC802",
         finding="rows",
     ),
+    "recorded-in-training-mode": read_by_check(
+        "the model is called with training=True in the same batches, and gives the recorded outputs",
+        "with training=True, the model gives the recorded outputs",
+        "KC802",
+        finding="training",
+    ),
     "answers-moved": cannot_test("only numbers were recorded, not the model that produced them"),
     "device-precision": cannot_test("the whole layer runs on one device"),
     "kernel-dependent": Confirmation(

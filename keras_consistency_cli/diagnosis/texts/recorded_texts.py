@@ -7,7 +7,7 @@ from keras_consistency_cli.diagnosis.base import CauseTexts
 from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
 from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import VOCABULARY
 
-__all__ = ["specific_recording"]
+__all__ = ["specific_difference", "specific_recording"]
 
 _VOCABULARY = CauseTexts(
     sentence="the recorded outputs are those of another vocabulary: words had other ids",
@@ -27,6 +27,19 @@ _NO_SCALER = CauseTexts(
         "    x = scaler.transform(rows)      # the saved scaler, before each predict"
     ),
 )
+_SINGLE_ROWS = CauseTexts(
+    sentence="the outputs of single rows differ from the recorded ones; those of all others are equal",
+    advice=(
+        "the model is the one that was recorded. Compare the named rows of --data with those that were "
+        "recorded: a value was changed or filled in since, or the recording was edited. Then record again:\n"
+        "    np.save('expected.npy', model.predict(x))"
+    ),
+)
+
+
+def specific_difference(evidence: Evidence) -> CauseTexts | None:
+    """Where most rows are equal, the model is not the reason."""
+    return _SINGLE_ROWS if evidence.details("recorded", RecordedDetails).get("single_rows") else None
 
 
 def specific_recording(evidence: Evidence) -> CauseTexts | None:

@@ -10,14 +10,18 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.persistence.recordings.activations import close
-from keras_consistency_cli.routes.persistence.recordings.kept_weights import find_kept_weights
-from keras_consistency_cli.routes.persistence.recordings.recorded_forms import other_form
+from keras_consistency_cli.routes.persistence.recordings.activations import close, differing_rows
+from keras_consistency_cli.routes.persistence.recordings.kept_weights import Adjust, find_kept_weights
+from keras_consistency_cli.routes.persistence.recordings.recorded_forms import function_form, other_form
 from keras_consistency_cli.routes.persistence.recordings.recorded_rows import describe_recorded_rows
 from keras_consistency_cli.routes.persistence.recordings.recording_precision import Recording, recording
 from keras_consistency_cli.routes.persistence.recordings.target_units import TargetUnits
+from keras_consistency_cli.routes.persistence.recordings.training_mode import (
+    TrainingMode,
+    find_training_mode,
+)
 from keras_consistency_cli.routes.persistence.recordings.unscaled_rows import is_scaler_missing
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -28,6 +32,9 @@ __all__ = ["RECORDED_ROUTES", "RecordedDetails"]
 
 _FORM_ROWS = 256
 """Rows of which the form of recorded outputs is looked for."""
+_FEW_ROWS = 0.2
+"""The greatest share of rows that differ while the model is the one that was recorded."""
+_EXPLANATIONS = ("forms", "rows", "training", "single_rows")
 
 
 class RecordedDetails(TypedDict, total=False):
@@ -35,17 +42,21 @@ class RecordedDetails(TypedDict, total=False):
 
     `given` says whether there is a file. `weights` describes the other weights in the file with which the
     model gives the recorded outputs. `forms` describes, by output, how today's outputs become the recorded
-    ones; `rows` describes the changed rows for which the model gives them, and `unscaled` says that these are
-    scaled, as by a scaler that was not given. `rounded` describes how
-    outputs were rounded when they were recorded. `units` names the scaler of the targets whose units they are
-    in, `contradictions` says how they contradict it.
+    ones, `functions` what something behind the model may have made of them; `rows` describes the changed rows
+    for which the model gives them, and `unscaled` says that these are scaled, as by a scaler that was not
+    given. `training` says that the model in training mode gives them, and `single_rows` are the numbers of
+    the only rows that differ. `rounded` describes how outputs were rounded when they were recorded. `units`
+    names the scaler of the targets whose units they are in, `contradictions` says how they contradict it.
     """
 
     given: bool
     weights: str
     forms: dict[str, str]
+    functions: dict[str, str]
     rows: str
     unscaled: bool
+    training: TrainingMode
+    single_rows: list[int]
     rounded: dict[str, str]
     units: dict[str, str]
     contradictions: dict[str, str]
@@ -65,30 +76,53 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if is_recording:
         # A service's outputs belong to the rows that it fed, whether they were right or not.
         rows = session.subject.sources.served(session.row_numbers) or rows
-    batch = first_batch(rows, session.batch_size)
-    today = session.step(batch)
+    few = _choose_form_rows(session, rows)
+    predict_all = functools.cache(lambda: _predict_all(session, rows))
+    today = predict_all() if count_rows(few) == count_rows(rows) else _predict_all(session, few)
     named = _name_arrays(expected, today)
     target = TargetUnits.of(session)
-    predict_all = functools.cache(lambda: _predict_all(session, rows))
     recordings = _recordings(session, today)
     if target is not None:
         named = _undo_target_scaling(named, predict_all(), target, recordings, details)
     adjust = functools.partial(_adjust, recordings, target)
     if weights := find_kept_weights(session, rows, named, adjust):
         details["weights"] = weights
-    elif not _close_in_first_rows(named, today, count_rows(batch)):
-        details["forms"] = _forms(session, rows, named, target)
+    elif not _close_in_first_rows(named, today, count_rows(few)):
+        first = {name: values[: count_rows(few)] for name, values in named.items()}
+        details["forms"] = _forms(first, today, target)
         if not details["forms"]:
-            details["rows"] = describe_recorded_rows(session, rows, named, functools.partial(_invert, target))
-        if not details["forms"] and not details["rows"] and is_scaler_missing(session, rows, named, adjust):
-            details |= {
-                "rows": "rows with scaled columns, so that --scaler seems to be missing",
-                "unscaled": True,
-            }
+            details |= _explain(session, rows, named, target, adjust)
+        if not any(map(details.get, _EXPLANATIONS)):
+            details["functions"] = _function_forms(first, today)
     if recordings:
         details["rounded"] = {name: form.words for name, form in recordings.items()}
         named = _undo_rounding(named, predict_all(), recordings)
     return Result(outputs=named, baseline=predict_all() if is_recording else None, details=details)
+
+
+def _explain(
+    session: Session, rows: Rows, named: Outputs, target: TargetUnits | None, adjust: Adjust
+) -> RecordedDetails:
+    """Return what else explains recorded outputs: other rows, training mode, a scaler, or single rows."""
+    if words := describe_recorded_rows(session, rows, named, functools.partial(_invert, target)):
+        return {"rows": words}
+    if mode := find_training_mode(session, rows, named, adjust):
+        return {"training": mode}
+    if is_scaler_missing(session, rows, named, adjust):
+        words = "rows with scaled columns, so that --scaler seems to be missing"
+        return {"rows": words, "unscaled": True}
+    return {"single_rows": _find_single_rows(session, rows, named)}
+
+
+def _find_single_rows(session: Session, rows: Rows, named: Outputs) -> list[int]:
+    """Return the numbers of the rows whose outputs differ, if those of most rows are equal."""
+    today = _predict_all(session, rows)
+    if any(values.shape != today[name].shape for name, values in named.items()):
+        return []
+    far = [differing_rows(values, today[name]) for name, values in named.items()]
+    wrong = np.flatnonzero(np.any(far, axis=0))
+    is_few = len(wrong) <= _FEW_ROWS * count_rows(rows)
+    return session.row_numbers[wrong].tolist() if is_few else []
 
 
 def _predict_all(session: Session, rows: Rows) -> Outputs:
@@ -180,16 +214,23 @@ def _close_in_first_rows(named: Outputs, today: Outputs, rows: int) -> bool:
     )
 
 
-def _forms(session: Session, rows: Rows, named: Outputs, target: TargetUnits | None) -> dict[str, str]:
-    """Describe, by output, how today's outputs become the recorded ones."""
+def _choose_form_rows(session: Session, rows: Rows) -> Rows:
+    """Return the first rows, in whole batches of a model with a fixed batch size."""
     batch_size = session.facts.batch_size or 1
     length = min(count_rows(rows), max(_FORM_ROWS, batch_size)) // batch_size * batch_size
-    positions = np.arange(length)
-    session.restore()
-    today = session.steps(select_rows(rows, positions), session.batch_size)
+    return select_rows(rows, np.arange(length))
+
+
+def _function_forms(named: Outputs, today: Outputs) -> dict[str, str]:
+    """Describe, by output, what a function behind the model made of today's outputs."""
+    found = {name: function_form(values, today[name]) for name, values in named.items()}
+    return {name: words for name, words in found.items() if words}
+
+
+def _forms(named: Outputs, today: Outputs, target: TargetUnits | None) -> dict[str, str]:
+    """Describe, by output, how today's outputs become the recorded ones."""
     forms = {}
-    for name, values in named.items():
-        recorded = values[positions]
+    for name, recorded in named.items():
         form = other_form(recorded, today[name]) or _other_output(name, recorded, today)
         if form is None and target is not None:
             form = _form_in_units(recorded, today[name], target)

@@ -795,6 +795,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC203": {}, "KC802": {"cause": "recorded-from-other-rows", "moved": (3,)}},
         [("active-randomness", None), ("recorded-from-other-rows", None)],
     ),
+    (
+        "outputs of training mode",
+        {},
+        {"KC802": {"cause": "recorded-in-training-mode"}},
+        [("recorded-in-training-mode", None)],
+    ),
 ]
 
 

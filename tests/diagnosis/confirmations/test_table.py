@@ -276,6 +276,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("padding-unmasked", served("padding-changed:-7.1 in the padding in place of 0"), {"KC301": {}}),
     ("scaler-foreign", served("other-unit:°F in place of °C"), {"KC301": {}}),
     ("recorded-with-other-weights", {}, {"KC802": {"weights": "averages"}}),
+    ("recorded-in-training-mode", {}, {"KC802": {"training": True}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -405,6 +406,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-from-other-rows", {}, {"KC802": {"rows": ""}}),
     ("clock-read", {}, {"KC203": {}}),
     ("recorded-with-other-weights", {}, {"KC802": {"weights": ""}}),
+    ("recorded-in-training-mode", {}, {"KC802": {"training": False}}),
 ]
 
 

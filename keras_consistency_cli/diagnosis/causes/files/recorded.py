@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import WRONG_ROWS, Cause
-from keras_consistency_cli.diagnosis.texts.recorded_texts import specific_recording
+from keras_consistency_cli.diagnosis.texts.recorded_texts import specific_difference, specific_recording
 from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
 
 __all__ = ["RECORDED_CAUSES"]
@@ -95,6 +95,22 @@ RECORDED_CAUSES: tuple[Cause, ...] = (
         specific=specific_recording,
     ),
     Cause(
+        slug="recorded-in-training-mode",
+        sentence="the outputs were recorded in training mode",
+        explanation=(
+            "In model(x, training=True), BatchNormalization uses the statistics of the batch, and dropout "
+            "removes numbers at random. Outputs of fit(), of a loop of your own that passes training=True, "
+            "or of a model that sets it inside are of that kind. model.predict uses inference mode."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        advice=(
+            "record the outputs of inference:\n"
+            "    np.save('expected.npy', model.predict(x))    # or model(x, training=False)\n"
+            "if serving calls the model with training=True, it needs the same change"
+        ),
+    ),
+    Cause(
         slug="answers-moved",
         sentence="the outputs of the model differ from the recorded ones",
         explanation=(
@@ -106,6 +122,7 @@ RECORDED_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC802",),
         explains=("KC802",),
+        specific=specific_difference,
         advice=(
             "if the live model still exists, first compare it with its own file:\n"
             "    loaded = keras.models.load_model('model.keras')\n"

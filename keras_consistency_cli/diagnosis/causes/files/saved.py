@@ -56,8 +56,12 @@ def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
 
 
 def _is_moved(_evidence: Evidence, verdict: Verdict) -> bool:
-    """Whether a lost value can explain a verdict: KC802 only if the check has found no other reason."""
-    return verdict.code != "KC802" or verdict.findings.get("cause", "answers-moved") == "answers-moved"
+    """Whether a lost value can explain a verdict: KC802 only if the check has found no other reason.
+
+    A lost factor may look like a function behind the model.
+    """
+    is_plain = verdict.findings.get("cause", "answers-moved") == "answers-moved"
+    return verdict.code != "KC802" or is_plain or bool(verdict.findings.get("functions"))
 
 
 def _lost_in_config(evidence: Evidence, verdict: Verdict) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_integer, is_numeric
 from keras_consistency_cli.routes.output_functions import sigmoid, softmax
 
-__all__ = ["CLOSE", "activation_form", "class_id_form", "close"]
+__all__ = ["CLOSE", "activation_form", "class_id_form", "close", "differing_rows"]
 
 CLOSE = 1e-4
 """The greatest difference of equal outputs, as a share of their standard deviation."""
@@ -30,6 +30,14 @@ def close(candidate: np.ndarray, reference: np.ndarray) -> bool:
     wide = candidate.astype(np.float64), reference.astype(np.float64)
     with np.errstate(invalid="ignore"):
         return bool(np.abs(wide[0] - wide[1]).max(initial=0.0) <= CLOSE * max(wide[1].std(), 1e-300))
+
+
+def differing_rows(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return for each row whether it differs by more than `close` allows; values are numbers."""
+    wide = (values.reshape(len(values), -1).astype(np.float64) for values in (candidate, reference))
+    one, other = wide
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~(np.abs(one - other).max(axis=1) <= CLOSE * max(other.std(), 1e-300)))
 
 
 def activation_form(recorded: np.ndarray, today: np.ndarray) -> str | None:

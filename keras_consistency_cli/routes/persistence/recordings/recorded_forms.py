@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
+from keras_consistency_cli.routes.output_functions import find_function
 from keras_consistency_cli.routes.persistence.recordings.activations import (
     CLOSE,
     activation_form,
     class_id_form,
     close,
 )
+from keras_consistency_cli.routes.persistence.recordings.recorded_places import describe_places
 
-__all__ = ["other_form"]
+__all__ = ["function_form", "other_form"]
 
 _MIN_ROWS = 8
 _MAX_COLUMNS = 100
@@ -25,8 +27,8 @@ _MAX_COLUMNS = 100
 def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
     """Describe the change that turns today's output into the recorded one, or return None.
 
-    It may be a different order of rows or columns, one factor and offset, logits in place of probabilities or
-    the reverse, a logarithm, or class ids.
+    It may be a different order of rows, time steps or columns, one factor and offset, logits in place of
+    probabilities or the reverse, or class ids.
     """
     if not _comparable(recorded, today):
         return None
@@ -44,7 +46,20 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
         _row_order_or_scale(a, b)
         or _column_order(a_vectors, b_vectors)
         or activation_form(a_vectors, b_vectors)
+        or describe_places(recorded.astype(np.float64), today.astype(np.float64))
     )
+
+
+def function_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
+    """Describe what something behind the model made of its outputs: a range, a step, a temperature, a curve.
+
+    Of a model without curves, rows on another scale give outputs that look like one of these.
+    """
+    if not _comparable(recorded, today) or recorded.shape != today.shape or today.ndim < 2:
+        return None
+    found = find_function(recorded, today)
+    is_found = found is not None and found.difference <= CLOSE * today.std()
+    return f"a function of today's outputs: {found.text}" if found is not None and is_found else None
 
 
 def _comparable(recorded: np.ndarray, today: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ The model runs on changed rows; its outputs are compared with the recorded ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,9 @@ _MIN_ROWS = 8
 _ROWS = 32
 _MOST_ORDERS = 12
 _SERIES_AXES = 3
+_MOST_COLUMNS, _MOST_EXCHANGES = 16, 120
+_WORK = 1e8
+"""Multiplications of one run, of which there is one for each exchange."""
 
 InUnits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Returns outputs in the units of the targets, if the recorded ones (the first argument) can be in these."""
@@ -83,6 +86,20 @@ def _changed_rows(session: Session, batch: Rows) -> Iterator[tuple[str, Rows]]:
         if changed:
             yield words, {**batch, **_as_float32(changed)}
     yield from generate_relabelled(session, batch)
+    if session.facts.rows_for_work(_WORK, fewest=0) >= count_rows(batch):
+        yield from islice(_exchanged_columns(batch), _MOST_EXCHANGES)
+
+
+def _exchanged_columns(batch: Rows) -> Iterator[tuple[str, Rows]]:
+    """Yield rows of tables and series with two of a few columns in each other's place."""
+    for name, values in batch.items():
+        count = values.shape[-1] if values.ndim in (2, _SERIES_AXES) else 0
+        if not is_float(values.dtype) or count > _MOST_COLUMNS:
+            continue
+        for first, second in combinations(range(count), 2):
+            order = np.arange(count)
+            order[[first, second]] = second, first
+            yield f"rows with the columns {first} and {second} exchanged", {**batch, name: values[..., order]}
 
 
 def _raw_rows(session: Session, batch: Rows) -> Rows | None:
