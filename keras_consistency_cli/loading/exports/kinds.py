@@ -52,6 +52,7 @@ def _folder_kind(path: Path) -> ExportKind:
             raise DataError(
                 f"{clean(path)} (--export) has no folder 'variables'",
                 expected="a complete SavedModel: saved_model.pb, variables/ and assets/",
+                fix="copy the whole folder, or export the model again",
             )
         if not any(file.is_file() and file.stat().st_size for file in path.glob("saved_model.pb*")):
             raise DataError(f"{clean(path)} (--export) has an empty saved_model.pb", expected=_expected())
@@ -92,6 +93,7 @@ def _check_companions(path: Path, kind: ExportKind) -> None:
         raise DataError(
             f"{clean(path)} (--export) has no weights: {clean(path.with_suffix('.bin').name)} is missing",
             expected="the .xml and the .bin file in the same folder, with the same name",
+            fix="copy both files, or export the model again",
         )
     missing = (
         [name for name in external_data(path) if not (path.parent / name).is_file()] if kind == "onnx" else []
@@ -100,6 +102,7 @@ def _check_companions(path: Path, kind: ExportKind) -> None:
         raise DataError(
             f"{clean(path)} (--export) has no weights: {clean(missing[0], 80)} is missing",
             expected="the .onnx file and its external data in the same folder, with the names of the export",
+            fix="copy all these files, or export the model again",
         )
 
 

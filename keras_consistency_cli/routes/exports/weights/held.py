@@ -67,7 +67,7 @@ def most_found(forms: Mapping[FormName, Held]) -> Held:
 def compare_weights(stored: StoredConstants, units: Sequence[Unit]) -> StoredWeights:
     """Search the constants of an export for the weights of the model."""
     searched = [
-        (bool(found), bool(stored.fitting(part.value)))
+        (bool(found), bool(stored.fitting(part.value.shape)))
         for unit in units
         for held in (most_found(hold(unit, stored)),)
         for part, found in zip(held.form.parts, held.found, strict=True)

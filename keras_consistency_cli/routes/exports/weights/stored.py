@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,21 +45,17 @@ class StoredConstant:
     def _sorted(self) -> np.ndarray:
         return np.sort(self.values, axis=None)
 
-    def is_weight(self, value: np.ndarray, *, place_by_place: bool) -> bool:
-        """Whether it holds the numbers of a weight.
+    def has_numbers(self, ordered: np.ndarray, largest: float) -> bool:
+        """Whether it holds these numbers, which are sorted, in any order."""
+        return bool(np.abs(ordered - self._sorted).max(initial=0.0) <= self.tolerance * largest)
 
-        Args:
-            value: the weight, of the same size.
-            place_by_place: whether the numbers must be in the order of the weight, with axes in any order.
-                Many rounded numbers of one distribution look alike once they are sorted.
+    def has_weight(self, value: np.ndarray, largest: float) -> bool:
+        """Whether it holds a weight place by place, with the axes in any order.
+
+        Many rounded numbers of one distribution look alike once they are sorted.
         """
-        limit = self.tolerance * float(np.abs(value).max(initial=0.0))
-        if not place_by_place:
-            return bool(np.abs(np.sort(value, axis=None) - self._sorted).max(initial=0.0) <= limit)
-        return any(
-            np.abs(each - value).max(initial=0.0) <= limit
-            for each in arrange(self.values, value.shape).values()
-        )
+        arranged = arrange(self.values, value.shape).values()
+        return any(np.abs(each - value).max(initial=0.0) <= self.tolerance * largest for each in arranged)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,23 +93,29 @@ class StoredConstants:
 
     def find(self, value: np.ndarray) -> frozenset[int]:
         """Return the numbers of the constants that hold a weight."""
-        place_by_place = self.precision in _OF_INTEGERS and value.ndim > 1
-        return frozenset(
-            number
-            for number in self._by_size.get(value.size, ())
-            if self.constants[number].is_weight(value, place_by_place=place_by_place)
-        )
+        numbers = self._by_size.get(value.size, ())
+        largest = float(np.abs(value).max(initial=0.0))
+        if self.precision in _OF_INTEGERS and value.ndim > 1:
+            return frozenset(each for each in numbers if self.constants[each].has_weight(value, largest))
+        ordered = np.sort(value, axis=None)
+        return frozenset(each for each in numbers if self.constants[each].has_numbers(ordered, largest))
 
-    def fitting(self, value: np.ndarray) -> list[int]:
-        """Return the numbers of the constants that have the axes of a weight, in any order.
+    def fitting(self, shape: tuple[int, ...]) -> Sequence[int]:
+        """Return the numbers of the constants that have the axes of a weight of this shape, in any order.
 
         Zeros are left out: exporters make them where there is nothing to add.
         """
-        return [
-            number
-            for number in self._by_size.get(value.size, ())
-            if self.constants[number].values.any() and arrange(self.constants[number].values, value.shape)
-        ]
+        if shape not in self._fitting:
+            self._fitting[shape] = [
+                number
+                for number in self._by_size.get(math.prod(shape), ())
+                if self.constants[number].values.any() and arrange(self.constants[number].values, shape)
+            ]
+        return self._fitting[shape]
+
+    @cached_property
+    def _fitting(self) -> dict[tuple[int, ...], Sequence[int]]:
+        return {}
 
 
 def arrange(constant: np.ndarray, shape: Sequence[int]) -> Arrangements:

@@ -123,7 +123,7 @@ def _plan(stored: StoredConstants, forms: tuple[Held, ...], used: frozenset[int]
     for number, held in enumerate(forms):
         places = [_Place(unit=number, number=each, part=held.form.parts[each]) for each in held.left]
         for place in places:
-            numbers = tuple(each for each in stored.fitting(place.part.value) if each not in used)
+            numbers = tuple(each for each in stored.fitting(place.part.value.shape) if each not in used)
             unfilled += not numbers
             if numbers:
                 candidates.setdefault(numbers, []).append(place)
