@@ -19,10 +19,10 @@ from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     run_floats,
 )
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     explain_no_quantisation,
     quantising,
 )
-from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class CoarseDetails(LocatedLayer, total=False):
 def _locate(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
     try:
         floats = run_floats(session, batch, limited=True)
     except PrecisionCopyRefused:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, rms_difference
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     dequantise,
     explain_no_quantisation,
     limiting,
@@ -82,7 +83,7 @@ def beyond_limits(deviation: float, expected: float, limits: float) -> float:
 def _run(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch, positions = session.one_batch(rows)
+    batch, positions = choose_rows(session, rows, session.small_batch)
     try:
         copy = dequantise(session, batch)
     except PrecisionCopyRefused as reason:

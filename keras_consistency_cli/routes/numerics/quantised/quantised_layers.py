@@ -22,12 +22,12 @@ from keras_consistency_cli.routes.numerics.quantised.dequantised import (
     measure_errors,
 )
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     dequantise,
     explain_no_quantisation,
     limiting,
     quantising,
 )
-from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _record(session: Session, batch: Rows) -> tuple[list[LayerOutput], Outputs]:
 
 def _locate(session: Session, rows: Rows) -> Result:
     """Find the first layer whose error is larger than that of quantisation."""
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
     floats = run_floats(session, batch)
     errors = floats.compare(session, batch, floats.twins)
     located = _find_excess(errors)
@@ -216,7 +216,7 @@ def _dequantise_layers(session: Session, rows: Rows) -> Result:
     """Let the located layer compute with floats, then the next one whose error is too large, and so on."""
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
     floats = run_floats(session, batch)
     chosen: list[str] = []
     current = session

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = [
+    "choose_rows",
     "dequantise",
     "explain_no_quantisation",
     "limiting",
@@ -39,6 +41,30 @@ _LARGEST_FLOAT8, _SMALLEST_STEP = 448.0, 2.0**-9
 def explain_no_quantisation(facts: Facts) -> str | None:
     """Return why routes on a dequantised copy are unavailable: no layer is quantised."""
     return None if facts.quantised else "no layer of the model is quantised"
+
+
+def choose_rows(session: Session, rows: Rows, size: int) -> tuple[Rows, np.ndarray]:
+    """Return a batch of about this size, and the positions of its rows.
+
+    For float8 the row with the largest number is one of them: its limits are the same for all rows.
+    """
+    count = count_rows(rows)
+    positions = np.arange(min(size, count)) if size < session.small_batch else session.one_batch(rows)[1]
+    has_limits = any(policy.startswith("float8") for policy in session.facts.quantised)
+    if has_limits and not session.facts.stateful_layers:
+        largest = int(np.argmax(_largest_numbers(rows, count)))
+        positions = positions if largest in positions else np.sort([*positions[:-1], largest])
+    return select_rows(rows, positions), positions
+
+
+def _largest_numbers(rows: Rows, count: int) -> np.ndarray:
+    """The largest size of a finite number in each row."""
+    largest = np.zeros(count)
+    for values in rows.values():
+        if is_float(values.dtype) and values.size:
+            finite = np.where(np.isfinite(values), np.abs(values), 0.0)
+            largest = np.maximum(largest, finite.reshape(count, -1).max(axis=1))
+    return largest
 
 
 def dequantise(session: Session, rows: Rows, only: Sequence[str] | None = None) -> DequantisedCopy:
@@ -139,11 +165,15 @@ def _moving_weights(twin: Twin, random: np.random.Generator) -> Iterator[None]:
 @contextmanager
 def _calling(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
     """Replace the call of one layer; Keras would track an attribute that is set in the usual way."""
+    before = vars(layer).get("call")
     object.__setattr__(layer, "call", call)
     try:
         yield
     finally:
-        object.__delattr__(layer, "call")
+        if before is None:
+            object.__delattr__(layer, "call")
+        else:
+            object.__setattr__(layer, "call", before)
 
 
 def _rounding_inputs(mode: str, axes: tuple[int, ...], original: Callable[..., Any]) -> Callable[..., Any]:
