@@ -13,6 +13,9 @@ __all__ = ["external_data", "is_outside"]
 _GRAPH, _INITIALIZER, _EXTERNAL, _KEY, _VALUE = 7, 5, 13, 1, 2
 """Fields of ModelProto, GraphProto, TensorProto and StringStringEntryProto (onnx/onnx.proto)."""
 
+_LONGEST_NAME = 255
+"""No file system has longer ones."""
+
 
 def external_data(path: Path) -> Mapping[str, int]:
     """Return the names of the files that hold weights, and how many bytes each must have.
@@ -25,7 +28,7 @@ def external_data(path: Path) -> Mapping[str, int]:
             for entries in _tensors(file):
                 name = entries.get("location", "")
                 end = int(entries.get("offset", "0")) + int(entries.get("length", "0"))
-                if name and not is_outside(name):
+                if 0 < len(name.encode()) <= _LONGEST_NAME and not is_outside(name):
                     needed[name] = max(needed.get(name, 0), end)
     except (OSError, ValueError):
         return {}

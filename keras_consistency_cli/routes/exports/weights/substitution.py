@@ -19,8 +19,10 @@ from keras_consistency_cli.routes.exports.weights.units import Assigned, FormNam
 
 __all__ = ["Substitution", "list_substitutions"]
 
-_MOST_ORDERS, _MOST_WAYS = 24, 24
-_MOST_PLANS, _MOST_AXIS_ORDERS = 3, 4
+_MOST_ORDERS, _MOST_AXIS_ORDERS = 24, 4
+"""Orders of constants of one shape, and of the axes of kernels of one rank."""
+_MOST_PLANS, _MOST_WAYS = 3, 48
+"""Each way is a run of the model; the second is for each plan."""
 _Forms = Mapping[str, FormName]
 """By kind of unit: the form that a converter gives it."""
 
@@ -70,14 +72,18 @@ def list_substitutions(
         units: the weights of the model.
         most_natural: whether only the forms that leave least over are tried, in the order of the file.
     """
-    plans = _plans(stored, units)
-    for plan in plans[: 1 if most_natural else _MOST_PLANS]:
-        orders = itertools.product(
-            *(_assignments(stored, places, numbers) for numbers, places in plan.candidates.items())
-        )
-        for order in itertools.islice(orders, 1 if most_natural else _MOST_WAYS):
-            found = {place: number for assignment in order for place, number in assignment.items()}
-            yield from _arranged(stored, plan, found)
+    for plan in _plans(stored, units)[: 1 if most_natural else _MOST_PLANS]:
+        yield from itertools.islice(_ways(stored, plan, 1 if most_natural else _MOST_ORDERS), _MOST_WAYS)
+
+
+def _ways(stored: StoredConstants, plan: _Plan, most: int) -> Iterator[Substitution]:
+    """Yield the ways to fill the places of a plan, the most natural first."""
+    orders = itertools.product(
+        *(_assignments(stored, places, numbers) for numbers, places in plan.candidates.items())
+    )
+    for order in itertools.islice(orders, most):
+        found = {place: number for assignment in order for place, number in assignment.items()}
+        yield from _arranged(stored, plan, found)
 
 
 def _plans(stored: StoredConstants, units: Sequence[Unit]) -> list[_Plan]:
