@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.exports.comparing import VariantResult
+from keras_consistency_cli.routes.exports.comparing import LEFT_BY_WEIGHTS, VariantResult
 from keras_consistency_cli.routes.exports.state import STATE, ExportStateDetails
 from keras_consistency_cli.routes.exports.variants import VARIANTS, VariantDetails
 from keras_consistency_cli.routes.targets import route_on
 
 __all__ = [
     "count_cut",
+    "describe_other_weights",
     "differing_layer",
     "fits_export",
     "helpful_change",
@@ -51,6 +52,22 @@ def fits_export(slug: str, evidence: Evidence, failing: Failing) -> bool:
     return slug == _LAYER and bool(details.get("differing", {}).get("layer"))
 
 
+def describe_other_weights(evidence: Evidence) -> str:
+    """Return why other weights in an export may not be the fault; "" if it holds those of the model."""
+    details = _variants(evidence)
+    weights, result = details.get("weights"), details.get("variants", {}).get(_STALE)
+    if weights is None or weights["found"] or not weights["other"]:
+        return ""
+    held = (
+        f"none of {weights['searched']} weights of the model is in the file, but others of the same shapes "
+        f"as {weights['other']} of them"
+    )
+    if result is None:
+        return f"{held}; they could not be given to the model"
+    before, left = _largest(details["plain"]), _largest(result["differences"])
+    return f"{held}; with them in the model, {left:.2g} of the difference of {before:.2g} is left"
+
+
 def helpful_change(slug: str, evidence: Evidence, failing: Failing) -> VariantResult | None:
     """Return the result of the change that belongs to a cause, if it makes export and model agree."""
     details, findings = _variants(evidence), failing["KC901"].findings if "KC901" in failing else {}
@@ -63,8 +80,13 @@ def helpful_change(slug: str, evidence: Evidence, failing: Failing) -> VariantRe
         limits = findings["wide_limits"]
         if _largest(result["differences"]) > _MOST_LEFT * _largest(details["plain"]):
             return None
-    is_gone = _within(result["differences"], limits) and not _within(details["plain"], limits)
-    return result if is_gone else None
+    is_gone = _within(result["differences"], limits) or (slug == _STALE and _is_rounding(result, details))
+    return result if is_gone and not _within(details["plain"], limits) else None
+
+
+def _is_rounding(result: VariantResult, details: VariantDetails) -> bool:
+    """Whether what a change leaves is next to nothing; the limits are those of the model's own weights."""
+    return _largest(result["differences"]) <= LEFT_BY_WEIGHTS * _largest(details["plain"])
 
 
 def _largest(differences: Mapping[str, float]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
@@ -41,4 +41,13 @@ def merge_targets(diagnoses: Iterable[Diagnosis]) -> Iterator[Diagnosis]:
         first, targets = group[0], tuple(label for each in group for label in each.targets)
         sentence = f"{', '.join(targets)}: {first.sentence}" if targets else first.sentence
         codes = tuple(dict.fromkeys(code for each in group for code in each.explains))
-        yield replace(first, sentence=sentence, explains=codes, targets=targets)
+        advice = _join_advice([each.advice for each in group])
+        yield replace(first, sentence=sentence, explains=codes, targets=targets, advice=advice)
+
+
+def _join_advice(texts: Sequence[str]) -> str:
+    """Return the advice for several targets: lines that differ, one for each, in the place of the first."""
+    lines = [text.split("\n") for text in texts]
+    if len({len(each) for each in lines}) > 1:
+        return "\n".join(dict.fromkeys(line for each in lines for line in each))
+    return "\n".join(line for alike in zip(*lines, strict=True) for line in dict.fromkeys(alike))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.code_files import check_code_files
+from keras_consistency_cli.loading.exports.content.signatures import check_signature
 from keras_consistency_cli.loading.exports.kinds import export_kind
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
@@ -138,13 +139,15 @@ def open_exports(settings: Settings) -> Iterator[ExportSpec]:
     """Yield the exports that the user has, their kinds read from their content, and those to be made.
 
     Raises:
-        DataError: a file is missing, or of no known kind.
+        DataError: a file is missing, of no known kind, or without the signature that is to be called.
     """
     names = iter(settings.export_labels())
     for file in settings.exports:
+        kind = export_kind(file.path)
+        check_signature(file.path, kind, file.signature)
         yield ExportSpec(
             label=next(names),
-            kind=export_kind(file.path),
+            kind=kind,
             path=str(file.path),
             signature=file.signature,
             input_names=file.input_names,

@@ -168,7 +168,7 @@ class WorkerClient:
             # What follows in further lines is advice for a run that ends with this error.
             message = str(problem).partition("\n")[0]
             return Trace(route=route, error=clean(message, 400), details=details), None
-        details = {"cause": clean(header["cause"], 60)} if header.get("cause") else {}
+        details = {key: clean(header[key], 60) for key in ("cause", "kind") if header.get(key)}
         return Trace(route=route, unavailable=clean(header["unavailable"], 400), details=details), None
 
     def lost(self) -> str | None:

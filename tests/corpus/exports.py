@@ -384,6 +384,89 @@ def trained_again(model: Any) -> Any:
     return other
 
 
+def old_in(*names: str) -> Callable[[Any], Any]:
+    """Return a change: these layers have the weights of an earlier training run, wherever they are."""
+
+    def change(model: Any) -> Any:
+        other = keras.models.clone_model(model)
+        other.set_weights(model.get_weights())
+        random = np.random.default_rng(8)
+        for layer in other._flatten_layers(include_self=False):
+            for variable in layer.variables if layer.name in names else ():
+                value = np.asarray(variable) + random.normal(0, 0.15, variable.shape)
+                variable.assign(np.abs(value) if variable.name == "moving_variance" else value)
+        return other
+
+    return change
+
+
+def _train(model: Any) -> None:
+    """Give biases and normalizations numbers as a training leaves them."""
+    random = np.random.default_rng(2)
+    for variable in model.weights:
+        if variable.name != "kernel":
+            variable.assign(np.asarray(variable) + random.uniform(0.0, 0.4, variable.shape))
+
+
+def on_backbone() -> Any:
+    """A frozen backbone of convolutions and normalizations, and a head."""
+    picture = h = keras.Input((12, 12, 3), name="image")
+    for number in range(3):
+        convolve = layers.Conv2D(8, 3, padding="same", use_bias=number == 1, name=f"conv_{number}")
+        h = layers.ReLU()(layers.BatchNormalization(name=f"norm_{number}")(convolve(h)))
+    body = keras.Model(picture, layers.GlobalAveragePooling2D()(h), name="backbone")
+    _train(body)
+    body.trainable = False
+    x = keras.Input((12, 12, 3), name="picture")
+    hidden = layers.Dense(32, activation="relu", name="hidden")(body(x))
+    return keras.Model(x, layers.Dense(4, activation="softmax", name="head")(hidden))
+
+
+def normalized_table(activation: str = "relu") -> Any:
+    """Dense layers with normalizations before and after the activation."""
+    model = keras.Sequential(
+        [
+            keras.Input((10,), name="x"),
+            layers.Dense(64, name="first"),
+            layers.BatchNormalization(name="norm_first"),
+            layers.ReLU(),
+            layers.Dense(64, activation=activation, name="middle"),
+            layers.BatchNormalization(name="norm_middle"),
+            layers.Dense(3, name="last"),
+        ]
+    )
+    _train(model)
+    return model
+
+
+def mistranslated_middle(model: Any) -> Any:
+    """The same weights with a different function in one layer."""
+    other = normalized_table("softplus")
+    other.set_weights(model.get_weights())
+    return other
+
+
+def resized(interpolation: str = "bilinear") -> Any:
+    """Pictures that the model resizes itself."""
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3), name="picture"),
+            layers.Rescaling(1 / 255, name="scale"),
+            layers.Resizing(20, 20, interpolation=interpolation, name="resize"),
+            layers.Conv2D(6, 3, activation="relu", name="convolve"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(3, name="head"),
+        ]
+    )
+
+
+def resized_otherwise(model: Any) -> Any:
+    """The same weights with another way to resize."""
+    other = resized("nearest")
+    other.set_weights(model.get_weights())
+    return other
+
+
 def without_mask(model: Any) -> Any:
     """The same weights without a mask."""
     other = reader(masks=False)
@@ -668,6 +751,22 @@ LAYER = tuple(
     for name, file in (("onnx", "m.onnx"), ("litert", "m.tflite"), ("openvino", "m.xml"))
 )  # fmt: skip
 
+LAYER = (
+    *LAYER,
+    _case(
+        "onnx resizes pictures otherwise", resized, pictures(12, 12, 3), {"m.onnx": onnx(resized_otherwise)},
+        **_fault("export-layer-differs", "KC901", layer="resize"),
+    ),
+    _case(
+        "litert resizes pictures otherwise", resized, pictures(12, 12, 3),
+        {"m.tflite": litert(resized_otherwise)},
+        **_fault("export-layer-differs", "KC901", layer="resize"),
+    ),
+    _case("resized pictures, three exports", resized, pictures(12, 12, 3), {
+        "m": by_keras("tf_saved_model"), "m.tflite": litert(), "m.onnx": onnx(),
+    }),
+)  # fmt: skip
+
 UNUSABLE = (
     _case(
         "litert without loops", looping, steps(8, 3), {"m.tflite": litert()},
@@ -742,8 +841,64 @@ CLEAN = (
     _case("saved model takes float64", mlp, flat(10), {"m": served_as(from_narrow, dtype="float64")}),
 )  # fmt: skip
 
+STALE_IN_PART = (
+    _case(
+        "litert of an old head on a frozen backbone", on_backbone, pictures(12, 12, 3),
+        {"m.tflite": litert(old_in("head"))},
+        **_fault("export-stale", "KC901", layer="head"),
+    ),
+    _case(
+        "onnx of an old head on a frozen backbone", on_backbone, pictures(12, 12, 3),
+        {"m.onnx": onnx(old_in("hidden", "head"))},
+        **_fault("export-stale", "KC901", layer="hidden"),
+    ),
+    _case(
+        "onnx of an old block in the middle", on_backbone, pictures(12, 12, 3),
+        {"m.onnx": onnx(old_in("conv_1", "norm_1"))},
+        **_fault("export-stale", "KC901", layer="backbone/conv_1"),
+    ),
+    _case(
+        "openvino of an old block in the middle", on_backbone, pictures(12, 12, 3),
+        {"m.xml": by_keras("openvino", old_in("conv_2", "norm_2", "head"))},
+        **_fault("export-stale", "KC901", layer="backbone/conv_2"),
+    ),
+    _case(
+        "litert with old statistics of a normalization", on_backbone, pictures(12, 12, 3),
+        {"m.tflite": litert(old_in("norm_2"))},
+        **_fault("export-stale", "KC901", layer="backbone/norm_2"),
+    ),
+    _case(
+        "litert dynamic int8 of an old head", on_backbone, pictures(12, 12, 3),
+        {"m.tflite": litert(old_in("head"), optimize=DYNAMIC_INT8)},
+        **_fault("export-stale", "KC901", layer="head"),
+    ),
+    _case(
+        "litert of an old layer between normalizations", normalized_table, flat(10),
+        {"m.tflite": litert(old_in("middle", "norm_middle"))},
+        **_fault("export-stale", "KC901", layer="middle"),
+    ),
+    _case(
+        "saved model of two old layers", normalized_table, flat(10),
+        {"m": by_keras("tf_saved_model", old_in("norm_first", "last"))},
+        **_fault("export-stale", "KC901", layer="norm_first"),
+    ),
+    _case(
+        "litert of old weights everywhere, with normalizations", on_backbone, pictures(12, 12, 3),
+        {"m.tflite": litert(trained_again)},
+        **_fault("export-stale", "KC901"),
+    ),
+    _case(
+        "a layer before a normalization translated differently, litert", normalized_table, flat(10),
+        {"m.tflite": litert(mistranslated_middle)},
+        **_fault("export-layer-differs", "KC901", layer="middle"),
+    ),
+    _case("frozen backbone, three exports", on_backbone, pictures(12, 12, 3), {**SAVED, **LITERT, **ONNX}),
+    _case("normalized table, three exports", normalized_table, flat(10), {**SAVED, **LITERT, **ONNX}),
+)  # fmt: skip
+
 CASES: tuple[Case, ...] = (
     *STALE,
+    *STALE_IN_PART,
     *ORDER,
     *LOST,
     *CHANGED,

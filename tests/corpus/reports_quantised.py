@@ -171,7 +171,75 @@ def large(features: int) -> Maker:
     return lambda random: random.normal(0.0, 3000.0, size=(60, features)).astype("float32")
 
 
+def scaled_inside(factor: float, mode: str = "float8") -> Callable[[], Any]:
+    """Return a builder of dense layers with numbers of another size in the middle, quantised."""
+    return _of(
+        mode,
+        _columns,
+        lambda: layers.Dense(24, activation="relu", name="first"),
+        lambda: layers.Rescaling(factor, name="scale"),
+        lambda: layers.Dense(16, activation="tanh" if factor < 1 else None, name="second"),
+        lambda: layers.Dense(3, name="last"),
+    )
+
+
+def of_small_weights(size: float) -> Callable[[], Any]:
+    """Return a builder of dense layers, one of which has weights of this size, quantised."""
+
+    def build() -> Any:
+        inside = [layers.Dense(24, "relu", name="first"), layers.Dense(24, name="second"), layers.Dense(3)]
+        model = keras.Sequential([_columns(), *inside])
+        kernel = np.random.default_rng(2).normal(0.0, size, inside[1].kernel.shape)
+        inside[1].set_weights([kernel, np.zeros(24)])
+        return quantise(model, "float8")
+
+    return build
+
+
+def with_large_columns(random: np.random.Generator) -> np.ndarray:
+    """Rows with two columns of ten thousands."""
+    rows = random.normal(size=(60, 12)).astype("float32")
+    rows[:, 3:5] = np.abs(rows[:, 3:5]) * 2e4
+    return rows
+
+
+def with_large_row(random: np.random.Generator) -> np.ndarray:
+    """Rows of which one has numbers of ten thousands."""
+    rows = random.normal(size=(90, 12)).astype("float32")
+    rows[71] *= 1e4
+    return rows
+
+
+def _accepting(build: Callable[[], Any], data: Maker) -> dict[str, Any]:
+    """A model whose low precision is accepted, so that only what it does not explain is reported."""
+    return {"build": build, "kit": with_files(data, facts={"low_precision": "accepted"})}
+
+
+def _beyond(name: str, layer: str, build: Callable[[], Any], data: Maker) -> Case:
+    causes = ("quantisation-broken",)
+    accepting = _accepting(build, data)
+    return Case(name=name, family=FAMILY, layer=layer, causes=causes, failing=("KC606",), **accepting)
+
+
+def _within(name: str, build: Callable[[], Any], data: Maker) -> Case:
+    return Case(name=name, family=FAMILY, quiet=QUIET, **_accepting(build, data))
+
+
+LIMITS_OF_FLOAT8 = (
+    _beyond("float8, hidden numbers of thousands", "second", scaled_inside(3e3), flat(12)),
+    _beyond("float8, hidden numbers above 448", "second", scaled_inside(500.0), flat(12)),
+    _beyond("float8, hidden numbers of ten thousandths", "second", scaled_inside(3e-4), flat(12)),
+    _beyond("float8, weights of ten thousandths", "second", of_small_weights(3e-4), flat(12)),
+    _beyond("float8, two columns of ten thousands", "first", regressor("float8"), with_large_columns),
+    _beyond("float8, one row of ten thousands", "first", regressor("float8"), with_large_row),
+    _within("float8, hidden numbers up to a hundred", scaled_inside(40.0), flat(12)),
+    _within("float8, hidden numbers of tenths", scaled_inside(0.1), flat(12)),
+    _within("float8, weights of hundredths", of_small_weights(0.03), flat(12)),
+    _within("int8, hidden numbers of thousands", scaled_inside(3e3, "int8"), flat(12)),
+)
+
 CASES: tuple[Case, ...] = (
+    *LIMITS_OF_FLOAT8,
     _faulty("int8, a softmax in TimeDistributed", tagger("int8", wrapped(5, "softmax")), steps(9, 6), PLACE),
     _faulty(
         "int4, a tanh in TimeDistributed",

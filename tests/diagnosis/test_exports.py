@@ -99,6 +99,16 @@ def test_the_change_that_makes_both_agree_is_the_cause(slug: str, evidence: Any,
     assert not confirmed(slug, evidence(located=variants(**{key: 0.1})), check)
 
 
+def test_weights_with_which_next_to_nothing_is_left_are_those_of_the_export(
+    evidence: Any, verdict: Any
+) -> None:
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
+    located = variants(export_stale=1e-5)
+    located[f"variants@{LABEL}"]["variants"]["export-stale"] |= {"how": "in 'head'", "layer": "head"}
+    assert causes(evidence(located=located), check) == [("export-stale", "confirmed", "head")]
+    assert causes(evidence(located=variants(export_training_true=1e-5)), check) == []
+
+
 def test_a_batch_on_which_both_agree_anyway_confirms_nothing(evidence: Any, verdict: Any) -> None:
     check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
     assert causes(evidence(located=variants(plain=1e-7, export_stale=1e-7)), check) == []
@@ -116,7 +126,9 @@ def test_weights_of_another_run_are_likely_if_the_model_cannot_take_them(evidenc
     located = variants()
     located[f"variants@{LABEL}"]["weights"] = {"searched": 3, "found": 0, "other": 2}
     check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS)})
-    assert causes(evidence(located=located), check) == [("export-stale", "likely", None)]
+    (diagnosis,) = diagnose(evidence(located=located), [check])
+    assert (diagnosis.cause, diagnosis.confidence) == ("export-stale", "likely")
+    assert "none of 3 weights" in diagnosis.confirmation
     located[f"variants@{LABEL}"]["weights"] = {"searched": 3, "found": 1, "other": 2}
     assert causes(evidence(located=located), check) == []
 
@@ -165,6 +177,17 @@ def test_exports_with_the_same_cause_share_a_diagnosis(evidence: Any, verdict: A
     (only,) = diagnose(evidence(), [failed(verdict, "KC903", exports, Status.WARN)])
     assert only.sentence.startswith(f"{LABEL}, {OTHER}: ")
     assert only.severity == "warn"
+
+
+def test_exports_of_two_kinds_are_made_again_in_their_own_formats(evidence: Any, verdict: Any) -> None:
+    located = variants(export_stale=1e-7) | variants(OTHER, export_stale=1e-7)
+    located |= {f"interface@{LABEL}": {"kind": "onnx"}, f"interface@{OTHER}": {"kind": "litert"}}
+    check = failed(verdict, "KC901", {LABEL: found(limits=LIMITS), OTHER: found(limits=LIMITS)})
+    (only,) = diagnose(evidence(located=located), [check])
+    assert only.targets == (LABEL, OTHER)
+    assert "format='onnx'" in only.advice
+    assert "format='litert'" in only.advice
+    assert only.advice.count("export the model again") == 1
 
 
 def test_one_cause_explains_every_check_of_an_export(evidence: Any, verdict: Any) -> None:

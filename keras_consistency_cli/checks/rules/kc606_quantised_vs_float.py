@@ -10,10 +10,12 @@ int4 and float8 are coarse: even a healthy model changes by 6 to 13 % of its out
 How: a float copy is built with the numbers that the quantised weights stand for. It runs a second time with
 the error of quantisation: inputs of each layer are rounded as the layer rounds them, and each weight moves
 by up to half a step. The difference of predict from the copy is compared with the difference of this run; it
-may be four times as large. If it is larger, the first layer whose error is too large is named. If the error
-is within that but above 3 % of the outputs, or changes more than 5 % of the decisions, this is a warning.
-facts: {low_precision: accepted} says that the low precision is intended; then only changed decisions are a
-warning. A model without quantised layers is skipped.
+may be four times as large. If it is larger, the first layer whose error is too large is named. The copy also
+runs with the limits of float8 and without its rounding. If these alone change the outputs by more than twice
+the expected error, this is a failure too. If the error is within these bounds but above 3 % of the outputs,
+or changes more than 5 % of the decisions, this is a warning. facts: {low_precision: accepted} says that the
+low precision is intended; then only changed decisions are a warning. A model without quantised layers is
+skipped.
 
 To fix: leave the layer in floats: model.quantize("int8", filters=lambda layer: layer.name != "dense"). Or
 call the inner layer itself instead of its call(), and use Dense without TimeDistributed.
@@ -36,9 +38,11 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.routes.numerics.quantised.dequantised import (
     DEQUANTISED,
+    LIMITS_FACTOR,
     QUANTISATION_FACTOR,
     OutputError,
     QuantisationDetails,
+    beyond_limits,
 )
 from keras_consistency_cli.routes.trace import REFERENCE
 
@@ -54,9 +58,13 @@ _ROUNDING = 1e-5
 
 
 class _Findings(TypedDict):
-    """Of the worst output: `deviation` and `expected` are shares of the outputs."""
+    """Of the worst output: `deviation` and `expected` are shares of the outputs.
+
+    `beyond` is what the limits of float8 alone change, in multiples of the expected error.
+    """
 
     excess: float
+    beyond: float
     deviation: float
     expected: float
     flipped: int
@@ -92,20 +100,27 @@ def _judge(
     comparisons: Mapping[str, Comparison],
     called_directly: list[str],
 ) -> Verdict:
-    worst = max(errors, key=lambda name: _excess(errors[name]))
-    excess, error, comparison = _excess(errors[worst]), errors[worst], comparisons[worst]
+    worst = max(errors, key=lambda name: (_is_broken(errors[name]), _excess(errors[name])))
+    error, comparison = errors[worst], comparisons[worst]
     findings: _Findings = {
-        "excess": excess,
+        "excess": _excess(error),
+        "beyond": _beyond(error),
         "deviation": _share(error, error["deviation"]),
         "expected": max(_share(each, each["expected"]) for each in errors.values()),
         "flipped": comparison.flipped,
         "called_directly": called_directly,
     }
-    if excess <= QUANTISATION_FACTOR:
+    if not _is_broken(error):
         return _judge_expected_error(evidence, findings, max(comparisons.values(), key=flipped_share))
     size = f"{findings['deviation']:.2g} of the size of the outputs"
+    limits = (
+        f"; the limits of float8 alone change as much as {findings['beyond']:.2g} × that error"
+        if findings["beyond"] > LIMITS_FACTOR
+        else ""
+    )
+    details = f"{limits}{_describe_decisions(comparison)}{_describe_calls(findings)}"
     return Verdict.fail(
-        f"{_describe_excess(findings)}; {size}{_describe_decisions(comparison)}{_describe_calls(findings)}",
+        f"{_describe_excess(findings)}; {size}{details}",
         cause=_CAUSE,
         judged=[_compare_with_limit(errors[name], comparisons[name]) for name in errors],
         findings=findings,
@@ -129,10 +144,23 @@ def _judge_expected_error(evidence: Evidence, findings: _Findings, comparison: C
 
 def _excess(error: OutputError) -> float:
     """The error in multiples of the expected one; infinite if only predict gives NaN."""
-    least = max(error["expected"], _ROUNDING * error["size"])
+    least = _least(error)
     if not math.isfinite(error["deviation"]):
         return math.inf
     return error["deviation"] / least if least else (math.inf if error["deviation"] else 0.0)
+
+
+def _beyond(error: OutputError) -> float:
+    return beyond_limits(error["deviation"], _least(error), error["limits"])
+
+
+def _is_broken(error: OutputError) -> bool:
+    """Whether the rounding of quantisation does not explain the error, or its limits make most of it."""
+    return _excess(error) > QUANTISATION_FACTOR or _beyond(error) > LIMITS_FACTOR
+
+
+def _least(error: OutputError) -> float:
+    return max(error["expected"], _ROUNDING * error["size"])
 
 
 def _describe_excess(findings: _Findings) -> str:
@@ -154,12 +182,14 @@ def _describe_decisions(comparison: Comparison) -> str:
 
 
 def _compare_with_limit(error: OutputError, comparison: Comparison) -> Judged:
-    value = QUANTISATION_FACTOR * max(error["expected"], _ROUNDING * error["size"])
+    # What the limits of float8 change is no rounding: the whole error counts then.
+    factor = 1.0 if _beyond(error) > LIMITS_FACTOR else QUANTISATION_FACTOR
+    value = factor * _least(error)
     return Judged(
         comparison=comparison,
         limit=Limit(value=value, origin="calibrated", measure="mean"),
-        within=_excess(error) <= QUANTISATION_FACTOR,
-        reason=f"{QUANTISATION_FACTOR:g} × the expected error of quantisation",
+        within=not _is_broken(error),
+        reason=f"{factor:g} × the expected error of quantisation",
     )
 
 

@@ -14,6 +14,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 )
 from keras_consistency_cli.diagnosis.exports import (
     count_cut,
+    describe_other_weights,
     helpful_change,
     is_random_when_called,
     list_unknown_layers,
@@ -21,11 +22,11 @@ from keras_consistency_cli.diagnosis.exports import (
 
 __all__ = ["EXPORT_CONFIRMATIONS"]
 
-_SATURATED, _LAYER = "export-saturated", "export-layer-differs"
+_STALE, _SATURATED, _LAYER = "export-stale", "export-saturated", "export-layer-differs"
 _NOT_EXCHANGED = "a layer of an export cannot be exchanged; its values are compared layer by layer"
 
 _CHANGES: Mapping[str, str] = {
-    "export-stale": "with the weights that the export holds, the model gives the outputs of the export",
+    _STALE: "with the weights that the export holds ({how}), the model gives the outputs of the export",
     "export-inputs-reordered": "with its inputs exchanged ({how}) the export gives the model's outputs",
     "export-outputs-reordered": "with its outputs exchanged ({how}), the export gives those of the model",
     "export-scales-itself": "on rows before scaling ({how}) the export gives the model's outputs",
@@ -86,6 +87,13 @@ def _explanation(slug: str, evidence: Evidence, failing: Failing) -> str | None:
     return None if result is None else _CHANGES[slug].format(how=result.get("how", ""))
 
 
+def _confirmed_stale(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """By the weights of the export; if they do not explain its outputs, the reason says what was found."""
+    reason = describe_other_weights(evidence)
+    not_certain = ConfirmationResult(confirmed=False, explanation=reason) if reason else None
+    return _confirmed(_STALE)(evidence, failing) or not_certain
+
+
 def _located_between(evidence: Evidence, _failing: Failing) -> ConfirmationResult:
     """The layer is not certain, and the layers before it without values may be the one as well."""
     unknown = list_unknown_layers(evidence)
@@ -96,4 +104,7 @@ def _located_between(evidence: Evidence, _failing: Failing) -> ConfirmationResul
 EXPORT_CONFIRMATIONS: Mapping[str, Confirmation] = {
     slug: Confirmation(how=how.replace(" ({how})", ""), test=_confirmed(slug))
     for slug, how in {**_CHANGES, **_COUNTED, **_READ}.items()
-} | {_LAYER: Confirmation(how=f"not: {_NOT_EXCHANGED}", test=_located_between)}
+} | {
+    _STALE: Confirmation(how=_CHANGES[_STALE].replace(" ({how})", ""), test=_confirmed_stale),
+    _LAYER: Confirmation(how=f"not: {_NOT_EXCHANGED}", test=_located_between),
+}

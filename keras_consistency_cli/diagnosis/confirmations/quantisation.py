@@ -14,7 +14,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     reported_by_check,
 )
 from keras_consistency_cli.routes.numerics.quantised.coarse_layers import CoarseDetails
-from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_FACTOR
+from keras_consistency_cli.routes.numerics.quantised.dequantised import LIMITS_FACTOR, QUANTISATION_FACTOR
 from keras_consistency_cli.routes.numerics.quantised.quantised_layers import DequantisedDetails
 
 __all__ = ["QUANTISATION_CONFIRMATIONS"]
@@ -29,11 +29,14 @@ def floats_remove_the_error(evidence: Evidence, _failing: Failing) -> Confirmati
     if "dequantised" not in details:
         return None
     before, after = details["before"], details["after"]
+    beyond_before, beyond_after = details["beyond_before"], details["beyond_after"]
     explanation = (
         f"with {layer_list(details['dequantised'])} in floats, the error falls from {before:.2g} to "
         f"{after:.2g} × that of quantisation"
     )
-    return ConfirmationResult(confirmed=after <= QUANTISATION_FACTOR < before, explanation=explanation)
+    is_gone = after <= QUANTISATION_FACTOR and beyond_after <= LIMITS_FACTOR
+    was_there = before > QUANTISATION_FACTOR or beyond_before > LIMITS_FACTOR
+    return ConfirmationResult(confirmed=is_gone and was_there, explanation=explanation)
 
 
 def layers_alone_change_the_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.exports.content.external_data import external_data
+from keras_consistency_cli.loading.exports.content.protobuf import read_fields
 from keras_consistency_cli.loading.exports.spec import ExportKind
 from keras_consistency_cli.text import clean
 
@@ -17,9 +19,6 @@ _HEAD = 4096
 _GRAPH_FIELD, _OPSET_FIELD = 7, 8
 _MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, _GRAPH_FIELD, _OPSET_FIELD, 14, 20, 25, 26})
 """Fields of ONNX's ModelProto (onnx/onnx.proto)."""
-_MOST_FIELDS = 10_000
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 _NET = re.compile(rb"<net\b[^>]*\bversion\s*=")
 
 
@@ -53,7 +52,10 @@ def _folder_kind(path: Path) -> ExportKind:
             raise DataError(
                 f"{clean(path)} (--export) has no folder 'variables'",
                 expected="a complete SavedModel: saved_model.pb, variables/ and assets/",
+                fix="copy the whole folder, or export the model again",
             )
+        if not any(file.is_file() and file.stat().st_size for file in path.glob("saved_model.pb*")):
+            raise DataError(f"{clean(path)} (--export) has an empty saved_model.pb", expected=_expected())
         return "tf_saved_model"
     raise DataError(f"{clean(path)} (--export) is a folder without saved_model.pb", expected=_expected())
 
@@ -72,47 +74,11 @@ def _is_openvino(head: bytes, _file: BinaryIO) -> bool:
 
 def _is_onnx(_head: bytes, file: BinaryIO) -> bool:
     """Whether the top-level fields are those of a ModelProto, with a graph and an operator set."""
-    file.seek(0)
     try:
-        numbers = set(_field_numbers(file))
+        numbers = {field.number for field in read_fields(file)}
     except ValueError:
         return False
     return {_GRAPH_FIELD, _OPSET_FIELD} <= numbers <= _MODEL_FIELDS
-
-
-def _field_numbers(file: BinaryIO) -> Iterator[int]:
-    """Yield the numbers of the top-level fields of a protobuf message; contents are skipped.
-
-    Raises:
-        ValueError: it is not a protobuf message.
-    """
-    size = file.seek(0, 2)
-    file.seek(0)
-    for _ in range(_MOST_FIELDS):
-        if file.tell() == size:
-            return
-        tag = _varint(file)
-        number, wire = tag >> 3, tag & 7
-        if wire == _VARINT:
-            _varint(file)
-        else:
-            file.seek(_varint(file) if wire == _BYTES else _WIDTHS[wire] if wire in _WIDTHS else size + 1, 1)
-        if file.tell() > size:
-            raise ValueError("a field ends behind the file")
-        yield number
-    raise ValueError("too many fields")
-
-
-def _varint(file: BinaryIO) -> int:
-    value = 0
-    for shift in range(0, 64, 7):
-        byte = file.read(1)
-        if not byte:
-            raise ValueError("the file ends in a number")
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    raise ValueError("a number is too long")
 
 
 _FILE_KINDS: Mapping[ExportKind, Callable[[bytes, BinaryIO], bool]] = {
@@ -123,11 +89,20 @@ _FILE_KINDS: Mapping[ExportKind, Callable[[bytes, BinaryIO], bool]] = {
 
 
 def _check_companions(path: Path, kind: ExportKind) -> None:
-    weights = path.with_suffix(".bin")
-    if kind == "openvino" and not weights.is_file():
+    if kind == "openvino" and not path.with_suffix(".bin").is_file():
         raise DataError(
-            f"{clean(path)} (--export) has no weights: {clean(weights.name)} is missing",
+            f"{clean(path)} (--export) has no weights: {clean(path.with_suffix('.bin').name)} is missing",
             expected="the .xml and the .bin file in the same folder, with the same name",
+            fix="copy both files, or export the model again",
+        )
+    missing = (
+        [name for name in external_data(path) if not (path.parent / name).is_file()] if kind == "onnx" else []
+    )
+    if missing:
+        raise DataError(
+            f"{clean(path)} (--export) has no weights: {clean(missing[0], 80)} is missing",
+            expected="the .onnx file and its external data in the same folder, with the names of the export",
+            fix="copy all these files, or export the model again",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
+from keras_consistency_cli.loading.exports.refusing import first_line
 from keras_consistency_cli.text import clean
 
 __all__ = ["LiteRtExport"]
@@ -119,9 +120,16 @@ class LiteRtExport:
             self._start()
 
     def constants(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the constants as floats; tensors that are computed have no value before the first run."""
+        """Yield the constants as floats, in the order in which operators use them.
+
+        Tensors that are computed have no value before the first run.
+        """
         fresh = _open_interpreter(self._path, delegates=False, allocate=False)
-        for each in fresh.get_tensor_details():
+        used = [int(index) for each in fresh._get_ops_details() for index in each["inputs"]]
+        places = {index: number for number, index in reversed(list(enumerate(used)))}
+        for each in sorted(
+            fresh.get_tensor_details(), key=lambda each: places.get(int(each["index"]), len(used))
+        ):
             is_number = np.dtype(each["dtype"]).kind == "f" or _is_quantized(each)
             values = (
                 _constant(fresh, int(each["index"])) if is_number and np.prod(each["shape"]) > 0 else None
@@ -168,7 +176,7 @@ def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True, kee
     except (ValueError, RuntimeError) as problem:
         operators = _tensorflow_operators(path)
         if not operators:
-            raise ExportRefused(f"LiteRT cannot load it: {clean(problem, 200)}") from problem
+            raise ExportRefused(f"LiteRT cannot load it: {first_line(problem)}") from problem
         raise ExportRefused(
             f"LiteRT cannot run it: it needs operators of TensorFlow ({', '.join(operators)})",
             cause="unsupported-operators",

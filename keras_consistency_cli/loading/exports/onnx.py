@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.exports.content.external_data import external_data, is_outside
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
+from keras_consistency_cli.loading.exports.refusing import check_size, first_line
 from keras_consistency_cli.text import clean
 
 __all__ = ["OnnxExport"]
@@ -49,7 +51,7 @@ class OnnxExport:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as problem:
             cause = "unsupported-operators" if _NOT_SUPPORTED.search(str(problem)) else ""
-            raise ExportRefused(f"ONNX Runtime cannot load it: {clean(problem, 200)}", cause) from problem
+            raise ExportRefused(f"ONNX Runtime cannot load it: {first_line(problem)}", cause) from problem
 
     @cached_property
     def _definition(self) -> Any:
@@ -61,9 +63,10 @@ class OnnxExport:
     def _check_external_data(self) -> None:
         for tensor in self._definition.graph.initializer:
             for entry in tensor.external_data:
-                location = PurePosixPath(str(entry.value))
-                if entry.key == "location" and (location.is_absolute() or ".." in location.parts):
-                    raise ExportRefused(f"its external data are outside its folder: {clean(location, 80)}")
+                if entry.key == "location" and is_outside(str(entry.value)):
+                    raise ExportRefused(f"its external data are outside its folder: {clean(entry.value, 80)}")
+        for name, needed in external_data(self._path).items():
+            check_size(self._path.parent / name, needed)
 
     @property
     def inputs(self) -> tuple[ExportTensor, ...]:
@@ -97,12 +100,16 @@ class OnnxExport:
         """Do nothing: ONNX Runtime keeps no state between runs."""
 
     def constants(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the initializers as floats."""
+        """Yield the initializers as floats, in the order in which nodes use them."""
         from onnx import numpy_helper
 
+        graph = self._definition.graph
+        used = list(dict.fromkeys(name for node in graph.node for name in node.input))
+        places = {name: number for number, name in enumerate(used)}
+        initializers = sorted(graph.initializer, key=lambda each: places.get(each.name, len(used)))
         stored = {
             tensor.name: numpy_helper.to_array(tensor, base_dir=str(self._path.parent))
-            for tensor in self._definition.graph.initializer
+            for tensor in initializers
         }
         for name, values in stored.items():
             if values.dtype.kind == "f":

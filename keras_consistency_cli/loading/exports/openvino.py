@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.loading.exports.refusing import check_size, last_line
 
 __all__ = ["OpenVinoExport"]
 
 _NOT_COMPUTED = ("Constant", "Parameter", "Result")
 _HINT = "INFERENCE_PRECISION_HINT"
+_WEIGHTS = re.compile(r'\boffset="(\d+)"[^>]*?\bsize="(\d+)"')
+"""Where a constant is in the .bin file; some versions write further attributes in between."""
 _TYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _NUMPY_TYPES = {
     **_TYPES,
@@ -41,11 +44,12 @@ class OpenVinoExport:
 
         self._path, self._hint = path, hint
         core = openvino.Core()
+        check_size(path.with_suffix(".bin"), _needed_bytes(path))
         try:
             self._model = core.read_model(str(path))
             self._compiled = core.compile_model(self._model, "CPU", {_HINT: hint} if hint else {})
         except Exception as problem:
-            raise ExportRefused(f"OpenVINO cannot load it: {clean(problem, 200)}") from problem
+            raise ExportRefused(f"OpenVINO cannot load it: {last_line(problem)}") from problem
         self._request = self._compiled.create_infer_request()
 
     @property
@@ -98,6 +102,13 @@ class OpenVinoExport:
     def exact(self) -> OpenVinoExport | None:
         """Return the same file in float32."""
         return OpenVinoExport(self._path, hint="f32") if self.precision != "float32" else None
+
+
+def _needed_bytes(path: Path) -> int:
+    """How many bytes of weights the .xml file refers to."""
+    found = _WEIGHTS.findall(path.read_text(encoding="utf-8", errors="replace"))
+    ends = (int(offset) + int(size) for offset, size in found)
+    return max(ends, default=0)
 
 
 def _is_inner(operation: Any) -> bool:

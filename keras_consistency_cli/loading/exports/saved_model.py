@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.exports.exported_model import ExportRefused, ExportTensor, Feeds
+from keras_consistency_cli.loading.exports.refusing import first_line
 from keras_consistency_cli.text import clean
 
 __all__ = ["SavedModelExport"]
 
 _USUAL = "serving_default"
+_CUT = re.compile(
+    r"less bytes than requested|Checksum does not match|Unable to read|TensorSliceReader|DATA_LOSS"
+)
+_DAMAGED = re.compile(r"Cannot parse file|0 MetaGraphs")
+"""Words of TensorFlow's errors."""
 
 
 class SavedModelExport:
@@ -33,7 +40,7 @@ class SavedModelExport:
         try:
             self._loaded = tf.saved_model.load(str(path))
         except Exception as problem:
-            raise ExportRefused(f"TensorFlow cannot load it: {clean(problem, 200)}") from problem
+            raise ExportRefused(_describe(problem, path)) from problem
         self._function = _signature(self._loaded.signatures, signature)
         self._initial = [(each, each.numpy()) for each in self._function.variables]
 
@@ -80,6 +87,19 @@ class SavedModelExport:
     def exact(self) -> SavedModelExport | None:
         """Return None: TensorFlow has no less precise mode on a CPU."""
         return None
+
+
+def _describe(problem: Exception, path: Path) -> str:
+    """Return why a folder cannot be loaded; errors of TensorFlow do not name the file that is at fault."""
+    variables = path / "variables"
+    for pattern in ("variables.index", "variables.data-*"):
+        if not any(variables.glob(pattern)):
+            return f"its weights are incomplete: folder 'variables' has no file {pattern}"
+    if _CUT.search(str(problem)):
+        return f"its weights are incomplete: a file in folder 'variables' is damaged ({first_line(problem)})"
+    if _DAMAGED.search(str(problem)):
+        return f"its saved_model.pb is damaged ({first_line(problem)})"
+    return f"TensorFlow cannot load it: {first_line(problem)}"
 
 
 def _signature(signatures: Any, stated: str) -> Any:

@@ -11,7 +11,11 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.session import ExportSession
 
-__all__ = ["VariantResult", "closest", "differences", "predict_model", "run_export"]
+__all__ = ["LEFT_BY_WEIGHTS", "VariantResult", "closest", "differences", "predict_model", "run_export"]
+
+
+LEFT_BY_WEIGHTS = 1e-4
+"""The part of a difference that is rounding after a change of weights, whose own noise is not known."""
 
 
 class VariantResult(TypedDict, total=False):

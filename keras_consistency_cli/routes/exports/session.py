@@ -12,7 +12,8 @@ from keras_consistency_cli.loading.exports.exported_model import ExportedModel, 
 from keras_consistency_cli.loading.exports.layouts import fits, from_export, to_export
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
 from keras_consistency_cli.loading.exports.spec import ExportSpec
-from keras_consistency_cli.routes.exports.stored_weights import StoredWeights, compare_weights
+from keras_consistency_cli.routes.exports.weights.stored import StoredConstants
+from keras_consistency_cli.routes.exports.weights.units import Unit, find_units
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
@@ -36,6 +37,7 @@ class ExportSession(Session):
         self.inputs: Match = match_inputs(self.facts.inputs, exported.inputs, spec.input_names)
         self.outputs: Match = match_outputs(self.facts.outputs, exported.outputs)
         self.frozen_batch: int | None = None
+        self._units: list[Unit] | None = None
         declared = _frozen_batch(exported.inputs)
         if self.facts.batch_size is None and declared is not None:
             self._freeze(declared)
@@ -79,9 +81,15 @@ class ExportSession(Session):
         self.facts = replace(self.facts, batch_size=size)
 
     @cached_property
-    def stored_weights(self) -> StoredWeights:
-        """How many of the model's weights the export holds; the model must be as it was loaded."""
-        return compare_weights(self.exported, self.model)
+    def constants(self) -> StoredConstants:
+        """The constants that the export holds."""
+        return StoredConstants.of(self.exported)
+
+    def units(self, rows: Rows) -> list[Unit]:
+        """Return the model's weights as an export may hold them; the same for all rows."""
+        if self._units is None:
+            self._units = find_units(self.original, rows)
+        return self._units
 
     def exact(self) -> ExportSession | None:
         """Return the session of the same export without optimizations and lower precision of the runtime.

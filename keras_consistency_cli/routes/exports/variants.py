@@ -32,6 +32,8 @@ from keras_consistency_cli.routes.exports.row_variants import (
     with_function_on_outputs,
     without_nan,
 )
+from keras_consistency_cli.routes.exports.weights.held import StoredWeights
+from keras_consistency_cli.routes.exports.weights.stale import search_weights, with_its_weights
 from keras_consistency_cli.routes.row_changes import list_other_orders
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
@@ -40,15 +42,12 @@ from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.layers import DifferingLayer
     from keras_consistency_cli.routes.exports.session import ExportSession
-    from keras_consistency_cli.routes.exports.stored_weights import StoredWeights
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["VARIANTS", "VARIANTS_ROUTE", "VariantDetails"]
 
 VARIANTS = "variants"
 _MOST_ORDERS, _MOST_LAYERS = 24, 48
-_NATURAL_WAYS = 2
-"""Ways to use the constants of a file in its own order: square ones as they are, and transposed."""
 _FEWEST_CUT = 3
 """Values that are cut at one end of a range; one is always the smallest, and two may round to it."""
 _MASKS = ("mask", "query_mask", "key_mask", "value_mask")
@@ -86,7 +85,7 @@ def _try_variants(session: Session, rows: Rows) -> Result:
     details: VariantDetails = {
         "plain": differences(outputs, reference),
         "variants": tried,
-        "weights": export.stored_weights,
+        "weights": _attempt(export, batch, search_weights) or StoredWeights(searched=0, found=0, other=0),
         "differing": _attempt(export, batch, find_differing_layer) or {},
         "saturated": sum(_count_cut(outputs[name], values) for name, values in reference.items()),
     }
@@ -247,31 +246,8 @@ def _call_without_masks(
             leaf._keras_mask = mask
 
 
-def _with_its_weights(export: ExportSession, rows: Rows) -> VariantResult | None:
-    """Give the model the weights of the export, if those are not its own."""
-    from keras_consistency_cli.routes.exports.stored_weights import is_rounded, substituted_weights
-
-    if not export.stored_weights["other"]:
-        return None
-    outputs = run_export(export, rows)
-
-    # The limits of low precision are wide: of many ways one may fit by chance.
-    most = None if export.exported.precision == "float32" else _NATURAL_WAYS
-
-    def results() -> Iterator[VariantResult]:
-        for substituted in itertools.islice(substituted_weights(export.exported, export.model), most):
-            export.original.restore()
-            if most is not None and any(is_rounded(*each) for each in substituted):
-                continue  # it holds weights of the model, rounded
-            for variable, value in substituted:
-                variable.assign(value)
-            yield {"differences": differences(outputs, export.original.step(rows))}
-
-    return closest(results())
-
-
 _VARIANTS: Mapping[str, Callable[[ExportSession, Rows], VariantResult | None]] = {
-    "export-stale": _with_its_weights,
+    "export-stale": with_its_weights,
     "export-inputs-reordered": _inputs_reordered,
     "export-outputs-reordered": _outputs_reordered,
     "export-scales-itself": on_raw_rows,

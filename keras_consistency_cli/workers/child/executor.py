@@ -32,10 +32,14 @@ Answer = tuple[dict[str, Any], dict[str, "np.ndarray"]]
 
 @dataclass(frozen=True)
 class NoSession:
-    """Why there is no session; `cause` is the slug of a cause in the report, "" if there is none."""
+    """Why there is no session.
+
+    `cause` is the slug of a cause in the report, "" if there is none, and `kind` that of an export.
+    """
 
     reason: str
     cause: str = ""
+    kind: str = ""
 
 
 def _load_from_files(files: Mapping[str, Any]) -> Subject:
@@ -126,7 +130,7 @@ class Executor:
         rows = self._subject.rows(arrays["rows"])
         session = self._session_for(route, rows)
         if isinstance(session, NoSession):
-            return {"unavailable": session.reason, "cause": session.cause}, {}
+            return {"unavailable": session.reason, "cause": session.cause, "kind": session.kind}, {}
         start, traced_before = time.perf_counter(), session.tracing_seconds()
         given = {name.removeprefix(GIVEN): each for name, each in arrays.items() if name.startswith(GIVEN)}
         session.start_run(arrays["rows"], given)
@@ -165,10 +169,11 @@ class Executor:
         from keras_consistency_cli.loading.exports.exported_model import ExportRefused
         from keras_consistency_cli.routes.exports.sessions import open_session
 
+        spec = self._exports[route.target]
         try:
-            return open_session(self._original, self._exports[route.target], rows)
+            return open_session(self._original, spec, rows)
         except ExportRefused as refusal:
-            return NoSession(str(refusal), refusal.cause)
+            return NoSession(str(refusal), refusal.cause, spec.kind)
 
     @property
     def _original(self) -> Session:

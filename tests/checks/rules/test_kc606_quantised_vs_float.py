@@ -20,10 +20,16 @@ FACTS = {"low_precision": ("int8_from_float32",)}
 
 
 def judge(
-    world: Any, deviation: float, expected: float = 1e-2, *, direct: tuple[str, ...] = (), **details: Any
+    world: Any,
+    deviation: float,
+    expected: float = 1e-2,
+    *,
+    direct: tuple[str, ...] = (),
+    limits: float = 0.0,
+    **details: Any,
 ) -> Verdict:
     """The verdict if predict differs from the float copy by so much in every row."""
-    error = {"deviation": deviation, "expected": expected, "size": 1.0}
+    error = {"deviation": deviation, "expected": expected, "size": 1.0, "limits": limits}
     measured = {
         "errors": {"out": error},
         "called_directly": list(direct),
@@ -48,6 +54,28 @@ def test_an_error_as_expected_passes(world: Any, wording: SnapshotAssertion) -> 
 )
 def test_four_times_the_expected_error_is_the_limit(world: Any, excess: float, status: Status) -> None:
     assert judge(world, excess * 1e-2).status is status
+
+
+@pytest.mark.parametrize(
+    ("limits", "deviation", "status"),
+    [
+        (1.9e-2, 2.4e-2, Status.PASS),
+        (2.1e-2, 2.4e-2, Status.FAIL),
+        (3e-2, 1e-2, Status.PASS),
+        (np.inf, 2e-2, Status.PASS),
+    ],
+    ids=["less than rounding", "more than rounding", "not applied", "beyond all numbers, not applied"],
+)
+def test_the_limits_of_float8_count_by_themselves(
+    world: Any, limits: float, deviation: float, status: Status
+) -> None:
+    assert judge(world, deviation, limits=limits).status is status
+
+
+def test_what_the_limits_of_float8_change_is_said(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = judge(world, 3e-2, limits=2.5e-2)
+    assert verdict.findings["beyond"] == pytest.approx(2.5)
+    assert verdict.message == wording
 
 
 def test_a_layer_without_its_scale_fails(world: Any, wording: SnapshotAssertion) -> None:

@@ -109,7 +109,13 @@ COARSE = {
     "after": 0.1,
 }
 REPLACED = {"saved": 0.0, "fitted": 0.99, "columns": 2}
-IN_FLOATS = {"dequantised": ["steps/dense"], "before": 900.0, "after": 0.7}
+IN_FLOATS = {
+    "dequantised": ["steps/dense"],
+    "before": 900.0,
+    "after": 0.7,
+    "beyond_before": 0.0,
+    "beyond_after": 0.0,
+}
 
 
 def in_float64(left: float) -> Judged:

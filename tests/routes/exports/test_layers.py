@@ -74,3 +74,58 @@ def test_a_layer_without_values_may_be_the_one(model: Any, name: str) -> None:
 
 def test_without_a_value_of_any_layer_nothing_is_known(model: Any) -> None:
     assert located(model, exported(model, 0, first="a", second="b", third="c", last="d")) == {}
+
+
+@pytest.fixture(scope="module")
+def resizing() -> Any:
+    """A model in which nothing but the name tells the output of Resizing from other values."""
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1), name="x"),
+            layers.Rescaling(0.5, name="scale"),
+            layers.Resizing(6, 6, interpolation="bicubic", name="resize"),
+            layers.Conv2D(3, 2, name="conv"),
+            layers.Flatten(name="flat"),
+            layers.Dense(2, name="last"),
+        ]
+    )
+
+
+PICTURES = np.random.default_rng(3).normal(size=(6, 4, 4, 1)).astype("float32")
+
+
+def of_pictures(model: Any, name: str, change: Any, *left_out: str) -> DifferingLayer:
+    """The layer that is found for an export in which one layer gives something else."""
+    values, shown = PICTURES, {}
+    for layer in model.layers:
+        values = np.asarray(layer(values))
+        if layer.name == name:
+            values = change(values)
+        if layer.name not in left_out:
+            # Channels first, as ONNX has them.
+            shown[f"model/{layer.name}/out"] = values.transpose(0, 3, 1, 2) if values.ndim == 4 else values
+        elif layer.name == name:
+            shown["n_12"] = values
+    rows = {"x": PICTURES}
+    export: Any = SimpleNamespace(
+        exported=SimpleNamespace(values=lambda _: shown, precision="float32"),
+        feeds=lambda given: given,
+        original=session_of((model, rows)),
+    )
+    return find_differing_layer(export, rows)
+
+
+def test_a_layer_that_makes_its_value_of_another_one_is_right(resizing: Any) -> None:
+    found = of_pictures(resizing, "resize", lambda values: values**2, "resize")
+    assert (found["layer"], found["after"], found["unknown"]) == ("resize", "scale", [])
+
+
+def test_a_layer_whose_value_comes_of_none_is_named(resizing: Any) -> None:
+    found = of_pictures(resizing, "conv", lambda values: values + 1.0, "resize")
+    assert (found["layer"], found["after"], found["unknown"]) == ("conv", "scale", ["resize"])
+
+
+def test_a_layer_that_hands_its_input_on_is_not_right_for_that(resizing: Any) -> None:
+    found = of_pictures(resizing, "flat", lambda values: values[:, ::-1], "conv")
+    assert (found["layer"], found["unknown"]) == ("flat", ["conv"])

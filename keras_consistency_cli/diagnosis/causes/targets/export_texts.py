@@ -9,7 +9,18 @@ from keras_consistency_cli.loading.exports.spec import ExportKind
 from keras_consistency_cli.routes.exports.interface import INTERFACE, InterfaceDetails
 from keras_consistency_cli.routes.targets import route_on
 
-__all__ = ["ADVICE_BY_KIND", "advice_for_runtime"]
+__all__ = ["ADVICE_BY_KIND", "EXPORT_AGAIN", "advice_for_runtime"]
+
+EXPORT_AGAIN = (
+    "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')   # or your format"
+)
+"""For exports of every kind; the advice for one export has the line for its kind."""
+_AGAIN_BY_KIND: Mapping[ExportKind, str] = {
+    "tf_saved_model": "    keras.models.load_model('model.keras').export('exported')",
+    "litert": "    keras.models.load_model('model.keras').export('model.tflite', format='litert')",
+    "onnx": "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')",
+    "openvino": "    keras.models.load_model('model.keras').export('model.xml', format='openvino')",
+}
 
 _BY_NAME = "take outputs by name, not by position:\n"
 _WITHOUT_STATE = (
@@ -38,13 +49,14 @@ ADVICE_BY_KIND: Mapping[str, Mapping[ExportKind, str]] = {
 """By cause: the advice for exports of one kind; other kinds have the general one."""
 
 
-def advice_for_runtime(slug: str, evidence: Evidence) -> str | None:
-    """Return the advice for the kind of the exports, None if they are of several kinds or it has none."""
-    prefix = route_on(INTERFACE, "")
-    kinds = {
-        trace.details_as(InterfaceDetails).get("kind")
-        for name, trace in evidence.traces.items()
-        if name.startswith(prefix) and trace.ran
-    }
-    (kind,) = kinds if len(kinds) == 1 else (None,)
-    return ADVICE_BY_KIND.get(slug, {}).get(kind) if kind is not None else None
+def advice_for_runtime(slug: str, general: str, evidence: Evidence) -> str | None:
+    """Return the advice for the kind of the export that is diagnosed, None if the general one fits."""
+    trace = evidence.traces.get(route_on(INTERFACE, evidence.target))
+    # Also of an export that could not be opened; then nothing else is known of it.
+    kind = trace.details_as(InterfaceDetails).get("kind") if trace is not None else None
+    if kind is None:
+        return None
+    specific = ADVICE_BY_KIND.get(slug, {}).get(kind)
+    if specific is None and EXPORT_AGAIN in general:
+        return general.replace(EXPORT_AGAIN, _AGAIN_BY_KIND[kind])
+    return specific

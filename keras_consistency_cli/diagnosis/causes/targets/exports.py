@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes.targets.export_texts import EXPORT_AGAIN
 from keras_consistency_cli.diagnosis.causes.targets.unusable_exports import (
-    EXPORT_AGAIN,
     UNUSABLE_EXPORT_CAUSES,
     export_cause,
 )
@@ -23,14 +23,6 @@ _UNTRAINED_ENDPOINT = (
 
 EXPORT_CAUSES: tuple[Cause, ...] = (
     export_cause(
-        "export-stale",
-        "the export holds the weights of a different training run",
-        "An export is a copy. If the model is trained again and not exported again, or the wrong file is "
-        "deployed, the export computes with the old weights. Every shape fits, and nothing fails.",
-        "export the model again from the file that you check:\n" + EXPORT_AGAIN,
-        _AGREEMENT,
-    ),
-    export_cause(
         "export-epsilon-differs",
         "normalizing layers have another epsilon in the export",
         "BatchNormalization adds a small epsilon to the variance before it divides by its root. Its default "
@@ -38,6 +30,15 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "another epsilon and given the same weights; channels of small variance then differ.",
         "export the model itself:\n" + EXPORT_AGAIN + "\nor, if the epsilon of the export is the one of the "
         "training, build the model with it: keras.layers.BatchNormalization(epsilon=1e-5)",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-stale",
+        "the export holds the weights of a different training run",
+        "An export is a copy. If the model is trained again and not exported again, or the wrong file is "
+        "deployed, the export computes with the old weights. Every shape fits, and nothing fails. Where a "
+        "frozen backbone got a new head, only the weights of the head are old.",
+        "export the model again from the file that you check:\n" + EXPORT_AGAIN,
         _AGREEMENT,
     ),
     export_cause(
@@ -232,4 +233,7 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
     ),
     *UNUSABLE_EXPORT_CAUSES,
 )
-"""In the order in which they are tried on an export."""
+"""In the order in which they are tried on an export.
+
+Another epsilon comes first: the two numbers of a normalization in the file are then those of no model at all.
+"""

@@ -7,14 +7,11 @@ from functools import partial
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, covers_every_verdict
-from keras_consistency_cli.diagnosis.causes.targets.export_texts import advice_for_runtime
+from keras_consistency_cli.diagnosis.causes.targets.export_texts import EXPORT_AGAIN, advice_for_runtime
 from keras_consistency_cli.diagnosis.exports import differing_layer, fits_export
 
-__all__ = ["EXPORT_AGAIN", "UNUSABLE_EXPORT_CAUSES", "export_cause"]
+__all__ = ["UNUSABLE_EXPORT_CAUSES", "export_cause"]
 
-EXPORT_AGAIN = (
-    "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')   # or your format"
-)
 _INTERFACE = "KC904"
 
 
@@ -23,8 +20,8 @@ def _is_about_state(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code == "KC903" or not evidence.facts.stateful_layers
 
 
-def _texts_for_runtime(slug: str, sentence: str, evidence: Evidence) -> CauseTexts | None:
-    advice = advice_for_runtime(slug, evidence)
+def _texts_for_runtime(slug: str, sentence: str, general: str, evidence: Evidence) -> CauseTexts | None:
+    advice = advice_for_runtime(slug, general, evidence)
     return CauseTexts(sentence=sentence, advice=advice) if advice else None
 
 
@@ -40,7 +37,7 @@ def export_cause(slug: str, sentence: str, explanation: str, advice: str, *expla
         fits=partial(fits_export, slug),
         covers=_is_about_state if slug == "export-state-carried" else covers_every_verdict,
         suspect=partial(differing_layer, slug),
-        specific=partial(_texts_for_runtime, slug, sentence),
+        specific=partial(_texts_for_runtime, slug, sentence, advice),
     )
 
 

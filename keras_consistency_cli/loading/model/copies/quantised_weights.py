@@ -48,12 +48,16 @@ class Quantised:
         weights: the kernel or the embeddings, as floats.
         half_steps: half the distance of two values that can be stored; it broadcasts to `weights`.
         input_axes: the axes of the inputs that share one scale, None if the inputs are not rounded.
+        input_scale: what inputs are divided by before they become float8; None for other modes.
+        weight_scale: the same for the weights.
     """
 
     mode: str
     weights: np.ndarray
     half_steps: np.ndarray
     input_axes: tuple[int, ...] | None
+    input_scale: float | None = None
+    weight_scale: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +121,17 @@ def _describe(
     else:
         half_steps = np.abs(weights).max(axis=summed, keepdims=True) / _LEVELS[mode] / 2
     rounds_inputs = mode == "float8" or bool(getattr(layer, "inputs_quantizer", None))
+    input_scale, weight_scale = (
+        float(_as_array(getattr(layer, name))) if mode == "float8" and hasattr(layer, name) else None
+        for name in ("inputs_scale", "kernel_scale")
+    )
     return Quantised(
-        mode=mode, weights=weights, half_steps=half_steps, input_axes=axes if rounds_inputs else None
+        mode=mode,
+        weights=weights,
+        half_steps=half_steps,
+        input_axes=axes if rounds_inputs else None,
+        input_scale=input_scale,
+        weight_scale=weight_scale,
     )
 
 

@@ -19,10 +19,10 @@ from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     run_floats,
 )
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     explain_no_quantisation,
     quantising,
 )
-from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class CoarseDetails(LocatedLayer, total=False):
 def _locate(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
     try:
-        floats = run_floats(session, batch)
+        floats = run_floats(session, batch, limited=True)
     except PrecisionCopyRefused:
         return Result(outputs={})
     if not floats.twins or len(floats.twins) > _MOST_TWINS:
@@ -75,10 +75,10 @@ def _locate(session: Session, rows: Rows) -> Result:
 
 
 def _find_coarse(floats: FloatRuns, batch: Rows) -> CoarseDetails:
-    exact = _call(floats, batch, ())
+    exact = floats.outputs
     alone = [(_share(exact, _call(floats, batch, (twin,))), twin) for twin in floats.twins]
     ranked = sorted(alone, key=lambda each: -each[0])
-    before = _share(exact, _call(floats, batch, floats.twins))
+    before = _share(exact, floats.rounded)
     details: CoarseDetails = {
         "shares": [{"layer": twin.path, "share": share} for share, twin in ranked],
         "before": before,
@@ -104,7 +104,7 @@ def _call(floats: FloatRuns, batch: Rows, quantised: Sequence[Twin]) -> Outputs:
     on_copy = floats.session
     on_copy.restore()
     # Restoring inside the context would undo the errors of the weights.
-    with quantising(quantised, on_copy.options.seed):
+    with quantising(quantised, on_copy.options.seed, limited=True):
         outputs = on_copy.call_once(batch, training=False)
     on_copy.restore()
     return outputs

@@ -10,8 +10,10 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, rms_difference
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     dequantise,
     explain_no_quantisation,
+    limiting,
     quantising,
     watching_direct_calls,
 )
@@ -24,26 +26,34 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEQUANTISED",
+    "LIMITS_FACTOR",
     "QUANTISATION_FACTOR",
     "QUANTISATION_ROUTES",
     "OutputError",
     "QuantisationDetails",
+    "beyond_limits",
     "measure_errors",
 ]
 
 DEQUANTISED = "dequantised"
 QUANTISATION_FACTOR = 4.0
 """The error of a healthy quantised model in multiples of the expected one."""
+LIMITS_FACTOR = 2.0
+"""What the limits of float8 may change, in multiples of the expected error: more is wrong, not coarse."""
 _SEEDS = 3
 """Runs with different errors of the weights; the largest error counts."""
 
 
 class OutputError(TypedDict):
-    """Root mean squares of one output: its difference from the float copy, the expected one, and its size."""
+    """Root mean squares of one output: its difference from the float copy, the expected one, and its size.
+
+    `limits` is the difference that the limits of float8 alone make: the largest number and the smallest.
+    """
 
     deviation: float
     expected: float
     size: float
+    limits: float
 
 
 class QuantisationDetails(TypedDict, total=False):
@@ -60,10 +70,20 @@ class QuantisationDetails(TypedDict, total=False):
     called_directly: list[str]
 
 
+def beyond_limits(deviation: float, expected: float, limits: float) -> float:
+    """Return what the limits of float8 change, in multiples of the expected error of quantisation.
+
+    0 if the model itself is not so far from its float copy: TimeDistributed applies no float8.
+    """
+    if not expected or deviation < limits / 2:
+        return 0.0
+    return limits / expected
+
+
 def _run(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch, positions = session.one_batch(rows)
+    batch, positions = choose_rows(session, rows, session.small_batch)
     try:
         copy = dequantise(session, batch)
     except PrecisionCopyRefused as reason:
@@ -71,7 +91,11 @@ def _run(session: Session, rows: Rows) -> Result:
         return Result(outputs={}, details=refusal)
     on_copy = session.on_copy(copy.model)
     errors = measure_errors(session, on_copy, copy.twins, batch)
-    is_high = any(each["deviation"] > QUANTISATION_FACTOR * each["expected"] for each in errors.values())
+    is_high = any(
+        each["deviation"] > QUANTISATION_FACTOR * each["expected"]
+        or each["limits"] > LIMITS_FACTOR * each["expected"]
+        for each in errors.values()
+    )
     details: QuantisationDetails = {
         "errors": errors,
         "called_directly": _find_direct_calls(session, batch),
@@ -81,7 +105,12 @@ def _run(session: Session, rows: Rows) -> Result:
 
 
 def measure_errors(
-    session: Session, on_copy: Session, twins: Sequence[Twin], batch: Rows
+    session: Session,
+    on_copy: Session,
+    twins: Sequence[Twin],
+    batch: Rows,
+    *,
+    limited: Sequence[Twin] | None = None,
 ) -> dict[str, OutputError]:
     """Return by output the error of a model, and the one that quantisation should have.
 
@@ -90,6 +119,7 @@ def measure_errors(
         on_copy: that of its float copy.
         twins: the layers of the copy whose originals are quantised.
         batch: rows.
+        limited: the layers that have the limits of float8; by default all of them.
     """
     exact = _call(on_copy, batch)
     runs = []
@@ -98,6 +128,9 @@ def measure_errors(
         with quantising(twins, on_copy.options.seed + seed):
             runs.append(on_copy.call_once(batch, training=False))
         on_copy.restore()
+    with limiting(twins if limited is None else limited):
+        cut = on_copy.call_once(batch, training=False)
+    on_copy.restore()
     own = session.fresh_step(batch)
     session.restore()
     return {
@@ -105,6 +138,7 @@ def measure_errors(
             deviation=_distance(own[name], values),
             expected=max(_distance(run[name], values) for run in runs),
             size=_distance(values, np.zeros_like(values)),
+            limits=_distance(cut[name], values),
         )
         for name, values in exact.items()
         if name in own and is_float(values.dtype) and own[name].shape == values.shape

@@ -15,14 +15,20 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.layer_outputs import LayerOutput, keep_values, recording_outputs
-from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_FACTOR, measure_errors
+from keras_consistency_cli.routes.numerics.quantised.dequantised import (
+    LIMITS_FACTOR,
+    QUANTISATION_FACTOR,
+    beyond_limits,
+    measure_errors,
+)
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
+    choose_rows,
     dequantise,
     explain_no_quantisation,
+    limiting,
     quantising,
 )
-from keras_consistency_cli.routes.session.batches import first_batch
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.copies.dequantised import Twin
@@ -47,41 +53,67 @@ class DequantisedDetails(TypedDict, total=False):
     """Details of `dequantise-layers`: empty if no layer is suspected or no such copy can be built.
 
     `dequantised` are the layers that compute with floats; `before` and `after` are the differences from the
-    float copy, in multiples of the expected error.
+    float copy, in multiples of the expected error, and `beyond_before` and `beyond_after` what the limits of
+    float8 make of them.
     """
 
     dequantised: list[str]
     before: float
     after: float
+    beyond_before: float
+    beyond_after: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class _LayerError:
-    """The error of a layer's output, and the one that quantisation should have, as shares of the output."""
+    """The error of a layer's output, and the one that quantisation should have, as shares of the output.
+
+    `limits` is the one that the limits of float8 make.
+    """
 
     layer: LayerOutput
     error: float
     expected: float
+    limits: float
 
     @property
-    def excess(self) -> float:
-        return self.error / max(self.expected, _SMALLEST_ERROR)
+    def is_too_large(self) -> bool:
+        """Whether rounding does not explain it, or the limits of float8 make most of it."""
+        least = max(self.expected, _SMALLEST_ERROR)
+        return (
+            not self.error / least <= QUANTISATION_FACTOR
+            or beyond_limits(self.error, least, self.limits) > LIMITS_FACTOR
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FloatRuns:
-    """The float copy of a model, and its layers' outputs without and with the error of quantisation."""
+    """The float copy of a model, and its layers' outputs without and with the error of quantisation.
+
+    `outputs` are those of the copy without the error, and `rounded` with it.
+    """
 
     session: Session
     twins: tuple[Twin, ...]
     exact: list[LayerOutput]
     quantised: list[LayerOutput]
+    outputs: Outputs
+    rounded: Outputs
 
-    def compare(self, session: Session, batch: Rows) -> list[_LayerError]:
-        """Return the errors of the layers of a model; none if its layers ran in a different order."""
+    def compare(self, session: Session, batch: Rows, twins: Sequence[Twin]) -> list[_LayerError]:
+        """Return the errors of the layers of a model; none if its layers ran in a different order.
+
+        Args:
+            session: that of the model.
+            batch: rows.
+            twins: the layers that are quantised in this model.
+        """
         session.restore()
-        own = _record(session, batch)
+        own, _ = _record(session, batch)
         session.restore()
+        with limiting(twins):
+            limited, _ = _record(self.session, batch)
+        self.session.restore()
         if [each.path for each in own] != [each.path for each in self.exact]:
             return []
         return [
@@ -89,38 +121,52 @@ class FloatRuns:
                 layer=layer,
                 error=relative_rms_difference(layer.values, ideal.values),
                 expected=relative_rms_difference(rounded.values, ideal.values),
+                limits=relative_rms_difference(cut.values, ideal.values),
             )
-            for layer, ideal, rounded in zip(own, self.exact, self.quantised, strict=True)
+            for layer, ideal, rounded, cut in zip(own, self.exact, self.quantised, limited, strict=True)
         ]
 
 
-def run_floats(session: Session, batch: Rows) -> FloatRuns:
+def run_floats(session: Session, batch: Rows, *, limited: bool = False) -> FloatRuns:
     """Run the float copy of a model without and with the error of quantisation.
+
+    Args:
+        session: that of the model.
+        batch: rows.
+        limited: whether the error includes what the limits of float8 change.
 
     Raises:
         PrecisionCopyRefused: there is no such copy.
     """
     copy = dequantise(session, batch)
     on_copy = session.on_copy(copy.model)
-    exact = _record(on_copy, batch)
+    exact, outputs = _record(on_copy, batch)
     on_copy.restore()
     # Restoring inside the context would undo the errors of the weights.
-    with quantising(copy.twins, session.options.seed):
-        quantised = _record(on_copy, batch)
+    with quantising(copy.twins, session.options.seed, limited=limited):
+        quantised, rounded = _record(on_copy, batch)
     on_copy.restore()
-    return FloatRuns(session=on_copy, twins=copy.twins, exact=exact, quantised=quantised)
+    return FloatRuns(
+        session=on_copy,
+        twins=copy.twins,
+        exact=exact,
+        quantised=quantised,
+        outputs=outputs,
+        rounded=rounded,
+    )
 
 
-def _record(session: Session, batch: Rows) -> list[LayerOutput]:
+def _record(session: Session, batch: Rows) -> tuple[list[LayerOutput], Outputs]:
     with recording_outputs(keep_values, keep_values) as recorded:
-        session.call(batch, training=False)
-    return recorded
+        outputs = session.call(batch, training=False)
+    return recorded, outputs
 
 
 def _locate(session: Session, rows: Rows) -> Result:
     """Find the first layer whose error is larger than that of quantisation."""
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
-    errors = run_floats(session, batch).compare(session, batch)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
+    floats = run_floats(session, batch)
+    errors = floats.compare(session, batch, floats.twins)
     located = _find_excess(errors)
     if located is None:
         return Result(outputs={})
@@ -137,7 +183,7 @@ def _locate(session: Session, rows: Rows) -> Result:
 
 
 def _find_excess(errors: Sequence[_LayerError]) -> int | None:
-    return next((at for at, each in enumerate(errors) if not each.excess <= QUANTISATION_FACTOR), None)
+    return next((at for at, each in enumerate(errors) if each.is_too_large), None)
 
 
 def describe_depth(
@@ -170,12 +216,12 @@ def _dequantise_layers(session: Session, rows: Rows) -> Result:
     """Let the located layer compute with floats, then the next one whose error is too large, and so on."""
     from keras_consistency_cli.loading.model.copies.float64 import PrecisionCopyRefused
 
-    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+    batch, _ = choose_rows(session, rows, session.facts.batch_size or _ROWS)
     floats = run_floats(session, batch)
     chosen: list[str] = []
     current = session
     while len(chosen) < _MOST_LAYERS:
-        added = _suspects(floats, current, batch)
+        added = _suspects(floats, current, batch, _left(floats, chosen))
         if not added or set(added) <= set(chosen):
             break
         chosen += [path for path in added if path not in chosen]
@@ -186,14 +232,26 @@ def _dequantise_layers(session: Session, rows: Rows) -> Result:
             return Result(outputs={})
     if not chosen:
         return Result(outputs={})
-    before, after = (_excess(floats, each, batch) for each in (session, current))
-    details: DequantisedDetails = {"dequantised": chosen, "before": before, "after": after}
+    before, beyond_before = _excess(floats, session, batch, floats.twins)
+    after, beyond_after = _excess(floats, current, batch, _left(floats, chosen))
+    details: DequantisedDetails = {
+        "dequantised": chosen,
+        "before": before,
+        "after": after,
+        "beyond_before": beyond_before,
+        "beyond_after": beyond_after,
+    }
     return Result(outputs={}, details=details)
 
 
-def _suspects(floats: FloatRuns, session: Session, batch: Rows) -> list[str]:
+def _left(floats: FloatRuns, chosen: Sequence[str]) -> list[Twin]:
+    """The layers that are still quantised if these compute with floats."""
+    return [twin for twin in floats.twins if twin.path not in chosen]
+
+
+def _suspects(floats: FloatRuns, session: Session, batch: Rows, twins: Sequence[Twin]) -> list[str]:
     """Return the quantised layers in the first layer whose error is too large."""
-    errors = floats.compare(session, batch)
+    errors = floats.compare(session, batch, twins)
     located = _find_excess(errors)
     if located is None:
         return []
@@ -201,12 +259,16 @@ def _suspects(floats: FloatRuns, session: Session, batch: Rows) -> list[str]:
     return [twin.path for twin in floats.twins if f"{twin.path}/".startswith(f"{path}/")]
 
 
-def _excess(floats: FloatRuns, session: Session, batch: Rows) -> float:
-    """Return the error of the outputs in multiples of the expected one, of the output furthest away."""
-    errors = measure_errors(session, floats.session, floats.twins, batch)
-    return max(
-        (each["deviation"] / each["expected"] for each in errors.values() if each["expected"]), default=0.0
-    )
+def _excess(floats: FloatRuns, session: Session, batch: Rows, twins: Sequence[Twin]) -> tuple[float, float]:
+    """Return the error of the outputs in multiples of the expected one, and what the limits of float8 make.
+
+    Both are of the output for which they are largest. `twins` are the layers that are quantised.
+    """
+    errors = measure_errors(session, floats.session, floats.twins, batch, limited=twins).values()
+    found = [each for each in errors if each["expected"]]
+    excesses = (each["deviation"] / each["expected"] for each in found)
+    beyond = (beyond_limits(each["deviation"], each["expected"], each["limits"]) for each in found)
+    return max(excesses, default=0.0), max(beyond, default=0.0)
 
 
 QUANTISATION_LOCATORS: tuple[Route, ...] = (

@@ -12,24 +12,59 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.copies.dequantised import DequantisedCopy, Twin
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["dequantise", "explain_no_quantisation", "quantising", "rounding_inputs", "watching_direct_calls"]
+__all__ = [
+    "choose_rows",
+    "dequantise",
+    "explain_no_quantisation",
+    "limiting",
+    "quantising",
+    "rounding_inputs",
+    "watching_direct_calls",
+]
 
 _LARGEST_INT8 = 127.0
 _MANTISSA = 8.0
 """Steps of float8 (e4m3) from one power of two to the next."""
+_LARGEST_FLOAT8, _SMALLEST_STEP = 448.0, 2.0**-9
+"""The largest number of float8 (e4m3), and the distance of those that are nearest to zero."""
 
 
 def explain_no_quantisation(facts: Facts) -> str | None:
     """Return why routes on a dequantised copy are unavailable: no layer is quantised."""
     return None if facts.quantised else "no layer of the model is quantised"
+
+
+def choose_rows(session: Session, rows: Rows, size: int) -> tuple[Rows, np.ndarray]:
+    """Return a batch of about this size, and the positions of its rows.
+
+    For float8 the row with the largest number is one of them: its limits are the same for all rows.
+    """
+    count = count_rows(rows)
+    positions = np.arange(min(size, count)) if size < session.small_batch else session.one_batch(rows)[1]
+    has_limits = any(policy.startswith("float8") for policy in session.facts.quantised)
+    if has_limits and not session.facts.stateful_layers:
+        largest = int(np.argmax(_largest_numbers(rows, count)))
+        positions = positions if largest in positions else np.sort([*positions[:-1], largest])
+    return select_rows(rows, positions), positions
+
+
+def _largest_numbers(rows: Rows, count: int) -> np.ndarray:
+    """The largest size of a finite number in each row."""
+    largest = np.zeros(count)
+    for values in rows.values():
+        if is_float(values.dtype) and values.size:
+            finite = np.where(np.isfinite(values), np.abs(values), 0.0)
+            largest = np.maximum(largest, finite.reshape(count, -1).max(axis=1))
+    return largest
 
 
 def dequantise(session: Session, rows: Rows, only: Sequence[str] | None = None) -> DequantisedCopy:
@@ -49,7 +84,7 @@ def dequantise(session: Session, rows: Rows, only: Sequence[str] | None = None) 
 
 
 @contextmanager
-def quantising(twins: Sequence[Twin], seed: int) -> Iterator[None]:
+def quantising(twins: Sequence[Twin], seed: int, *, limited: bool = False) -> Iterator[None]:
     """Give float layers the errors of their quantised originals inside the context.
 
     Their inputs are rounded as the originals round them, and each weight moves by up to half a step.
@@ -57,12 +92,15 @@ def quantising(twins: Sequence[Twin], seed: int) -> Iterator[None]:
     Args:
         twins: the layers, of a copy that nothing else uses.
         seed: of the random distances within half a step.
+        limited: whether float8 also has its limits.
     """
     random = np.random.default_rng(seed)
     with ExitStack() as stack:
         for twin in twins:
             stack.enter_context(_moving_weights(twin, random))
         stack.enter_context(rounding_inputs(twins))
+        if limited:
+            stack.enter_context(limiting(twins))
         yield
 
 
@@ -75,6 +113,42 @@ def rounding_inputs(twins: Sequence[Twin]) -> Iterator[None]:
                 rounded = _rounding_inputs(twin.quantised.mode, twin.quantised.input_axes, twin.layer.call)
                 stack.enter_context(_calling(twin.layer, rounded))
         yield
+
+
+@contextmanager
+def limiting(twins: Sequence[Twin]) -> Iterator[None]:
+    """Cut inputs and weights of float layers at the limits of float8 inside the context.
+
+    Nothing else is rounded. Numbers beyond the largest become the largest, and those below the smallest zero.
+    """
+    from keras import ops
+
+    with ExitStack() as stack:
+        for twin in twins:
+            inputs, weights = twin.quantised.input_scale, twin.quantised.weight_scale
+            if weights is not None:
+                before = ops.convert_to_numpy(twin.weights)
+                stack.callback(twin.weights.assign, before)
+                twin.weights.assign(_limit_to_float8(before, weights))
+            if inputs is not None:
+                stack.enter_context(_calling(twin.layer, _limiting_inputs(inputs, twin.layer.call)))
+        yield
+
+
+def _limiting_inputs(scale: float, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(_limit_to_float8(inputs, scale), *args, **kwargs)
+
+    return call
+
+
+def _limit_to_float8(values: Any, scale: float) -> Any:
+    """Cut what float8 cannot hold, without rounding to its digits."""
+    from keras import ops
+
+    scaled = ops.clip(ops.divide(values, scale), -_LARGEST_FLOAT8, _LARGEST_FLOAT8)
+    steps = ops.round(scaled / _SMALLEST_STEP) * _SMALLEST_STEP
+    return ops.where(ops.abs(scaled) < _MANTISSA * _SMALLEST_STEP, steps, scaled) * scale
 
 
 @contextmanager
@@ -91,11 +165,15 @@ def _moving_weights(twin: Twin, random: np.random.Generator) -> Iterator[None]:
 @contextmanager
 def _calling(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
     """Replace the call of one layer; Keras would track an attribute that is set in the usual way."""
+    before = vars(layer).get("call")
     object.__setattr__(layer, "call", call)
     try:
         yield
     finally:
-        object.__delattr__(layer, "call")
+        if before is None:
+            object.__delattr__(layer, "call")
+        else:
+            object.__setattr__(layer, "call", before)
 
 
 def _rounding_inputs(mode: str, axes: tuple[int, ...], original: Callable[..., Any]) -> Callable[..., Any]:

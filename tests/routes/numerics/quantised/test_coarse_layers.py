@@ -56,3 +56,16 @@ def test_if_all_layers_are_coarse_none_is_left_in_floats(monkeypatch: pytest.Mon
 def test_many_layers_are_not_tried_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coarse_layers, "_MOST_TWINS", 2)
     assert run("last") == {}
+
+
+def test_what_the_limits_of_float8_change_belongs_to_the_layer() -> None:
+    keras.utils.set_random_seed(5)
+    scale, back = layers.Rescaling(1000.0), layers.Rescaling(0.001)
+    inside = [layers.Dense(24, activation="relu", name=name) for name in ("first", "second", "last")]
+    model, rows = chain((6,), inside[0], scale, inside[1], back, inside[2])
+    quantise(model, "float8")
+    session = session_of((model, rows))
+    session.subject = Subject(files=SubjectFiles(model="m"), model=model, facts=session.facts)
+    details: Any = ROUTE.run(session, named_rows(rows, session.facts)).details
+    assert details["layer"] == "second"
+    assert details["shares"][0]["share"] == pytest.approx(details["before"], rel=0.5)

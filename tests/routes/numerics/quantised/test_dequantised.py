@@ -12,7 +12,7 @@ from keras import layers
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.numerics.quantised.dequantised import QUANTISATION_ROUTES
+from keras_consistency_cli.routes.numerics.quantised.dequantised import LIMITS_FACTOR, QUANTISATION_ROUTES
 from keras_consistency_cli.routes.numerics.quantised.quantised_layers import (
     DEQUANTISING_ROUTES,
     QUANTISATION_LOCATORS,
@@ -123,3 +123,28 @@ def test_a_model_without_a_config_is_refused() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_a_model_in_floats_pays_nothing(route: Any) -> None:
     assert route.unavailable(describe_model(mlp()[0]))
+
+
+def with_numbers_of(size: float) -> tuple[Any, ...]:
+    """Dense layers; only the second one gets numbers of another size."""
+    first, second = layers.Dense(16, activation="relu", name="first"), layers.Dense(8, name="second")
+    return first, layers.Rescaling(size), second, layers.Rescaling(1 / size), layers.Dense(2)
+
+
+@pytest.mark.parametrize("size", [3e3, 600.0, 3e-4])
+def test_the_limits_of_float8_begin_at_a_layer(size: float) -> None:
+    (error,) = run(ERRORS, "float8", *with_numbers_of(size)).details["errors"].values()
+    assert error["limits"] > LIMITS_FACTOR * error["expected"]
+    assert error["deviation"] > error["limits"] / 2
+    assert run(LOCATOR, "float8", *with_numbers_of(size)).details["layer"] == "second"
+    switched_off = run(SWITCHED_OFF, "float8", *with_numbers_of(size)).details
+    assert switched_off["dequantised"] == ["second"]
+    assert switched_off["beyond_after"] < LIMITS_FACTOR < switched_off["beyond_before"]
+    assert switched_off["after"] < 2.0
+
+
+@pytest.mark.parametrize(("mode", "size"), [("float8", 20.0), ("float8", 0.2), ("int8", 3e3), ("int8", 3e-4)])
+def test_numbers_within_the_limits_are_only_rounded(mode: str, size: float) -> None:
+    (error,) = run(ERRORS, mode, *with_numbers_of(size)).details["errors"].values()
+    assert error["limits"] < 0.5 * error["expected"]
+    assert "layer" not in run(LOCATOR, mode, *with_numbers_of(size)).details
