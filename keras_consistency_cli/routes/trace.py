@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, TypeVar
 import numpy as np
 
 __all__ = [
+    "BATCH_SIZES",
     "FLOAT64_COPY",
     "GIVEN_ROWS",
     "REFERENCE",
@@ -35,6 +36,12 @@ REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predic
 
 The route that all others are compared with, its repetition, the same on the float64 copy, and the float64
 copy with the rounding of float32 added layer by layer.
+"""
+
+BATCH_SIZES = (2, 3, 7, 32)
+"""Batch sizes to try unless the config names others.
+
+1, all rows and a short last batch are always tried.
 """
 
 GIVEN_ROWS = "given-rows"

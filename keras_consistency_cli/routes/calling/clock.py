@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
-from unittest import mock
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_tensorflow
@@ -52,6 +51,8 @@ def _hold_clock(session: Session, rows: Rows) -> Result:
 @contextmanager
 def _clock_at(time: float) -> Iterator[None]:
     """Let TensorFlow's clock show this time, in seconds since 1970."""
+    from unittest import mock
+
     import tensorflow as tf
 
     def stopped(name: str | None = None) -> tf.Tensor:
