@@ -57,9 +57,9 @@ from keras_consistency_cli.routes.sequences.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.sequences.states import STATE_ROUTES
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 from keras_consistency_cli.routes.served.served import SERVED_ROUTES
+from keras_consistency_cli.routes.trace import BATCH_SIZES
 
 __all__ = [
-    "BATCH_SIZES",
     "CONFIRMING_ROUTES",
     "LOCATING_ROUTES",
     "PROCESS_LOCATORS",
@@ -88,12 +88,6 @@ CONFIRMING_ROUTES: tuple[Route, ...] = (
     *REFERENCE_SCALER_ROUTES,
 )
 """Routes that switch off a suspect; they run only after a finding."""
-
-BATCH_SIZES = (2, 3, 7, 32)
-"""Batch sizes to try unless the config names others.
-
-1, all rows and a short last batch are always tried.
-"""
 
 
 def routes(

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, TypeVar
 import numpy as np
 
 __all__ = [
+    "BATCH_SIZES",
     "FLOAT64_COPY",
     "GIVEN_ROWS",
     "REFERENCE",
@@ -40,6 +41,12 @@ copy with the rounding of float32 added layer by layer.
 
 ROUNDED_TO_POLICIES = "rounded-to-policies"
 """The same, with the rounding of the layers' own types: only for models with layers of 16-bit floats."""
+
+BATCH_SIZES = (2, 3, 7, 32)
+"""Batch sizes to try unless the config names others.
+
+1, all rows and a short last batch are always tried.
+"""
 
 GIVEN_ROWS = "given-rows"
 """The route that returns the rows themselves."""

@@ -31,9 +31,15 @@ from keras_consistency_cli.checks.preconditions import (
 )
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
-from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import AXIS_LOST, SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, SINGLE_ROWS, Trace, is_batch_size, is_float64
+from keras_consistency_cli.routes.trace import (
+    BATCH_SIZES,
+    REFERENCE,
+    SINGLE_ROWS,
+    Trace,
+    is_batch_size,
+    is_float64,
+)
 
 __all__ = ["CHECK", "batch_pairs"]
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
-from unittest import mock
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first_batch
@@ -110,6 +109,8 @@ def _tensorflow_clock_at(time: float) -> Iterator[None]:
     if "tensorflow" not in sys.modules:
         yield
         return
+    from unittest import mock
+
     import tensorflow as tf
 
     def stopped(name: str | None = None) -> tf.Tensor:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_tensorflow
@@ -93,6 +92,8 @@ def _with_generator(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 @contextmanager
 def _drawing(change: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
     """Replace TensorFlow's functions that draw from a seed and let the caller name the generator."""
+    from unittest import mock
+
     import tensorflow as tf
 
     functions = (

@@ -15,8 +15,7 @@ from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK, batch_pai
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.registry import BATCH_SIZES
-from keras_consistency_cli.routes.trace import Trace
+from keras_consistency_cli.routes.trace import BATCH_SIZES, Trace
 
 SIZES = [f"batch-{size}" for size in (*BATCH_SIZES, "all")]
 ALL = [*SIZES, "short-tail"]

@@ -37,7 +37,7 @@ def test_one_row_moved(world: Any, wording: SnapshotAssertion) -> None:
     ).verdict(CHECK)
     assert (verdict.status, verdict.findings) == (
         Status.FAIL,
-        {"cause": "answers-moved", "forms": {}, "rows": ""},
+        {"cause": "answers-moved", "forms": {}, "functions": {}, "rows": ""},
     )
     assert verdict.message == wording
 

@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.registry import BATCH_SIZES, routes
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, Result
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import BATCH_SIZES, FLOAT64_COPY, REFERENCE, Result
 from tests.helpers.live_models import Counter, Leak, chain, mlp, normal, session_of, stateful
 
 TABLE = {route.name: route for route in routes((2, 3))}
