@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["Heads", "Places", "ScaledSteps", "Token", "Waves", "Words"]
+__all__ = ["Heads", "Places", "Reader", "ScaledSteps", "Token", "Waves", "Words"]
 
 register = keras.saving.register_keras_serializable(package="masks")
 
@@ -137,3 +137,44 @@ class Heads(keras.layers.MultiHeadAttention):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "causal": self.causal}
+
+
+@register
+class Reader(keras.Model):
+    """Reads words, with operations on tensors between its layers.
+
+    Args:
+        how: scaled or split (an operation that drops the mask), passed (the mask is given to the next layer),
+            or beside (a second series, which has no mask and no padding).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+        self.embedding = keras.layers.Embedding(50, 8, mask_zero=True, name="embedding")
+        self.memory = keras.layers.GRU(7, name="memory")
+        self.beside = keras.layers.GRU(3, name="beside")
+        self.score = keras.layers.Dense(1, name="score")
+
+    def build(self, shape: Any) -> None:
+        """Build the layers."""
+        self.embedding.build(shape)
+        self.memory.build((None, None, 4 if self.how == "split" else 8))
+        self.beside.build((None, None, 1))
+        self.score.build((None, 10 if self.how == "beside" else 7))
+
+    def call(self, ids: Any) -> Any:
+        """Embed the ids, change the vectors, and read them."""
+        vectors = self.embedding(ids)
+        if self.how == "beside":
+            waves = ops.sin(ops.cast(ops.arange(ids.shape[1]), "float32"))[None, :, None]
+            waves = ops.tile(waves, (ops.shape(ids)[0], 1, 1))
+            return self.score(ops.concatenate([self.memory(vectors), self.beside(waves)], axis=-1))
+        if self.how == "split":
+            left, right = ops.split(vectors, 2, axis=-1)
+            return self.score(self.memory(left * right))
+        mask = self.embedding.compute_mask(ids) if self.how == "passed" else None
+        return self.score(self.memory(vectors * 3.0, mask=mask))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "how": self.how}

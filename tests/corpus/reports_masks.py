@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows
-from tests.corpus.mask_layers import Places, ScaledSteps, Token, Waves, Words
+from tests.corpus.mask_layers import Places, Reader, ScaledSteps, Token, Waves, Words
 from tests.corpus.series import known_lengths
 
 __all__ = ["CASES"]
@@ -272,6 +272,13 @@ def both_ways() -> Any:
     return reading(body)
 
 
+def read_by(how: str) -> Any:
+    """A subclassed model of words, which takes rows of one length."""
+    model = Reader(how)
+    model(np.ones((2, 14), "int32"))
+    return model
+
+
 def _fault(name: str, build: Any, kit: Writer, cause: str, layer: str, *args: str) -> Case:
     return Case(
         name=name,
@@ -287,6 +294,13 @@ def _fault(name: str, build: Any, kit: Writer, cause: str, layer: str, *args: st
 
 def _clean(name: str, build: Any, kit: Writer, *args: str) -> Case:
     return Case(name=name, family=CLEAN, build=build, kit=kit, quiet=QUIET, args=args)
+
+
+def _words(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    """Padded words, of which nothing is said."""
+    made = words()(random)
+    assert isinstance(made, dict)
+    return ("--data", str(save_rows(folder / "data", made["x"])))
 
 
 LEFT_WORDS, LEFT_SENSORS = (_padded(words(side="left"), "left"), _padded(sensors(side="left"), "left"))
@@ -396,6 +410,10 @@ CASES: tuple[Case, ...] = (
         lambda: masked_after(layers.Rescaling(0.01, name="rescaled")),
         _padded(sensors()),
     ),
+    _fault("words scaled in the code of a model", lambda: read_by("scaled"), _words, LOST, "memory", *OWN),
+    _fault("words split in the code of a model", lambda: read_by("split"), _words, LOST, "memory", *OWN),
+    _clean("words scaled in code that passes the mask on", lambda: read_by("passed"), _words, *OWN),
+    _clean("a series without a mask beside words", lambda: read_by("beside"), _words, *OWN),
     # The mask depends on a difference that is exactly 0, which other kernels may round differently.
     Case(
         name="padded with the mean",

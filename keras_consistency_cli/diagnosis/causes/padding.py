@@ -36,6 +36,17 @@ def _name_wrong_mask(evidence: Evidence) -> CauseTexts | None:
     )
 
 
+def _name_code(evidence: Evidence) -> CauseTexts | None:
+    """The texts if the code of the model drops the mask between two layers."""
+    place = find_padding_place(evidence)
+    if place is None or place.fault != "drops-in-code":
+        return None
+    return CauseTexts(
+        sentence="the code before {layer} drops the mask: the layer gets none, and uses the padding",
+        advice="pass the mask to '{layer}' in the call() of the model: x = self.layer(x, mask=mask)",
+    )
+
+
 def _masking_layer(evidence: Evidence) -> str | None:
     return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
 
@@ -62,6 +73,7 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "    x = x * ops.cast(mask, x.dtype)[..., None]\n"
             "an average then divides by the number of true time steps; for a maximum, set the padding to -1e9"
         ),
+        specific=_name_code,
     ),
     Cause(
         slug="padding-moved",

@@ -42,7 +42,12 @@ def restored_mask_removes_effect(evidence: Evidence, _failing: Failing) -> Confi
     )
 
 
-def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+def _where(evidence: Evidence) -> str:
+    place = find_padding_place(evidence)
+    return "for" if place is not None and place.fault == "drops-in-code" else "after"
+
+
+def restored_mask_has_effect(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """The mask restored after the layer that drops it, for a model that takes one length only."""
     findings = failing["KC504"].findings if "KC504" in failing else {}
     if not findings.get("restored"):
@@ -50,8 +55,8 @@ def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> Confirmat
     return ConfirmationResult(
         confirmed=True,
         explanation=(
-            f"with only the mask restored after {layer_list(findings['restored'])}, outputs change by "
-            f"{findings['restored_moves']:.2g} of the largest output"
+            f"with only the mask restored {_where(evidence)} {layer_list(findings['restored'])}, outputs "
+            f"change by {findings['restored_moves']:.2g} of the largest output"
         ),
     )
 

@@ -7,13 +7,19 @@ change if these time steps are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_difference
+from keras_consistency_cli.routes.sequences.alignment.code_masks import (
+    DroppedMask,
+    changing_masked_steps,
+    find_dropped_masks,
+    passing_masks,
+)
 from keras_consistency_cli.routes.sequences.masks import call_keeping_masks, find_mask, has_mask_argument
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.distances import greatest_relative_difference
@@ -34,9 +40,9 @@ _CHANGING_TIME = frozenset({"Permute", "Transpose", "Swapaxes", "Moveaxis", "Fli
 class LostMaskEffect(TypedDict, total=False):
     """The effect of a lost mask on padded rows, as a share of the greatest output.
 
-    It is empty if nothing is masked. `restored` are the layers after which the mask was restored, and
-    `restored_moves` is the effect of that. If there is none, `filled_moves` is the effect of different
-    values in the masked time steps.
+    It is empty if nothing is masked. `restored` are the layers after which the mask was restored, or to which
+    it was given if the code before them drops it, and `restored_moves` is the effect of that. If there is
+    none, `filled_moves` is the effect of different values in the masked time steps.
     """
 
     restored: list[str]
@@ -56,9 +62,23 @@ def measure_lost_mask(predict: Callable[[Rows], Outputs], rows: Rows) -> LostMas
     plain = predict(rows)
     if (difference := greatest_relative_difference(with_mask, plain)) > TOLERANCE:
         return {"restored": list(dict.fromkeys(restored)), "restored_moves": difference}
-    with _changing_masked_steps() as masks:
+    dropped = find_dropped_masks(lambda: predict(rows))
+    if (difference := _measure_dropped(predict, rows, plain, dropped)) > TOLERANCE:
+        return {"restored": [each.layer for each in dropped.values()], "restored_moves": difference}
+    with changing_masked_steps() as masks:
         changed = predict(rows)
-    return {"filled_moves": _compare_true_steps(changed, plain, masks[0])} if masks else {}
+    return {"filled_moves": _compare_true_steps(changed, plain, masks[0][1])} if masks else {}
+
+
+def _measure_dropped(
+    predict: Callable[[Rows], Outputs], rows: Rows, plain: Outputs, dropped: Mapping[int, DroppedMask]
+) -> float:
+    """Return the effect of masks that the code of the model drops, 0 if a layer refuses them."""
+    if not dropped:
+        return 0.0
+    with suppress(Exception), passing_masks(dropped):
+        return greatest_relative_difference(predict(rows), plain)
+    return 0.0
 
 
 def _compare_true_steps(candidate: Outputs, reference: Outputs, mask: np.ndarray) -> float:
@@ -68,28 +88,6 @@ def _compare_true_steps(candidate: Outputs, reference: Outputs, mask: np.ndarray
         for name, values in reference.items()
     )
     return max(differences, default=0.0)
-
-
-@contextmanager
-def _changing_masked_steps() -> Iterator[list[np.ndarray]]:
-    """Add one to the masked time steps of each layer that creates a mask."""
-    import keras
-
-    masks: list[np.ndarray] = []
-
-    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        outputs = original(*args, **kwargs)
-        mask = getattr(outputs, "_keras_mask", None)
-        if mask is None or find_mask((args, kwargs)) is not None or isinstance(running[-1], keras.Model):
-            return outputs
-        masks.append(np.asarray(keras.ops.convert_to_numpy(mask)))
-        hidden = keras.ops.cast(keras.ops.logical_not(mask), outputs.dtype)
-        changed = outputs + _expand_mask(hidden, outputs)
-        changed._keras_mask = mask
-        return changed
-
-    with intercept_calls(around):
-        yield masks
 
 
 @contextmanager

@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_ROWS = 16
+
+
 class LayerName(TypedDict):
     """Path and class of a layer, as details report it."""
 
@@ -41,10 +44,14 @@ class LayerName(TypedDict):
 
 
 class LostMask(TypedDict, total=False):
-    """Details of the route `masks`: the layer that loses the mask; empty if none does."""
+    """Details of the route `masks`: the layer that loses the mask; empty if none does.
+
+    If the code of the model drops it, the first layer that gets none, and `after`, the layer that makes it.
+    """
 
     layer: str
     kind: str
+    after: str
 
 
 def _locate_lost_mask(session: Session, rows: Rows) -> Result:
@@ -52,8 +59,22 @@ def _locate_lost_mask(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, session.facts.batch_size or 2)
     with _recording_lost_masks() as lost:
         session.call(batch, training=False)
-    details: LostMask = lost[0] if lost else {}
+    details: LostMask = lost[0] if lost else _find_in_code(session, rows)
     return Result(outputs={}, details=details)
+
+
+def _find_in_code(session: Session, rows: Rows) -> LostMask:
+    """Find the first layer whose mask the code of the model drops; some of the rows must be padded."""
+    from keras_consistency_cli.routes.sequences.alignment.code_masks import find_dropped_masks
+
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
+
+    def run() -> None:
+        session.restore()
+        session.call(batch, training=False)
+
+    found = next(iter(find_dropped_masks(run).values()), None)
+    return {} if found is None else {"layer": found.layer, "kind": found.kind, "after": found.after}
 
 
 @contextmanager

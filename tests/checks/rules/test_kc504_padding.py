@@ -248,6 +248,19 @@ def test_a_stock_layer_that_takes_padding_in_is_not_to_be_edited(
     assert (verdict.message, verdict.findings["mend"]) == (wording, wording)
 
 
+def test_code_that_drops_the_mask_is_named(world: Any, wording: SnapshotAssertion) -> None:
+    dropped = Trace(route="", details={"layer": "att", "kind": "MultiHeadAttention", "after": "words"})
+    found = leak("att", "MultiHeadAttention", stock=True, given_mask=False)
+    verdict = world_of(world, moved=0.5, leak=found, lost=dropped).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
+    assert (verdict.findings["place"]["layer"], verdict.findings["place"]["fault"]) == (
+        "att",
+        "drops-in-code",
+    )
+    assert verdict.findings["mend_is_complete"] is True
+    assert (verdict.message, verdict.findings["mend"]) == (wording, wording)
+
+
 def test_the_mask_that_a_layer_was_not_given_is_lost_before(world: Any) -> None:
     verdict = world_of(world, moved=0.5, leak=leak("lstm", "LSTM", given_mask=False), lost=LOST).verdict(
         CHECK

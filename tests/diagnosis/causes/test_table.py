@@ -790,6 +790,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("active-randomness", None), ("answers-moved", None)],
     ),
     (
+        "a mask that code drops",
+        {"located": {"masks": {"layer": "lstm", "kind": "LSTM", "after": "words"}}},
+        {"KC504": {"cause": "mask-lost"}},
+        [("mask-lost", "lstm")],
+    ),
+    (
         "recorded outputs of other rows, beside two runs that differ",
         {"changed": SEED, "differing": ("predict-again",)},
         {"KC203": {}, "KC802": {"cause": "recorded-from-other-rows", "moved": (3,)}},

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.locating.call_records import record_calls
+from keras_consistency_cli.routes.sequences.mask_restoring import measure_lost_mask
 from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES, is_stock
 from keras_consistency_cli.routes.session.distances import same_outputs
+from tests.corpus.mask_layers import Reader
 from tests.helpers.live_models import mlp, session_of, state_of
 from tests.helpers.series_models import KEEPING, LOSING, STEPS, functional, masked, padded_rows
 
@@ -90,3 +93,39 @@ def test_the_model_stays_as_it_was() -> None:
 
 def test_models_without_a_mask_are_left_out(wording: SnapshotAssertion) -> None:
     assert ROUTE.unavailable(describe_model(mlp()[0])) == wording
+
+
+IDS = np.where(
+    np.arange(14) < np.arange(3, 15)[:, None], np.random.default_rng(3).integers(1, 50, (12, 14)), 0
+)
+
+
+def reader(how: str) -> Any:
+    keras.utils.set_random_seed(5)
+    model = Reader(how)
+    model(IDS[:2].astype("int32"))
+    return session_of((model, {}))
+
+
+@pytest.mark.parametrize("how", ["scaled", "split"])
+def test_code_that_drops_a_mask_is_found_by_the_layer_that_gets_none(how: str) -> None:
+    details = ROUTE.run(reader(how), {"x": IDS.astype("int32")}).details
+    assert details == {"layer": "memory", "kind": "GRU", "after": "embedding"}
+
+
+@pytest.mark.parametrize("how", ["passed", "beside"])
+def test_code_that_passes_a_mask_on_is_not(how: str) -> None:
+    assert ROUTE.run(reader(how), {"x": IDS.astype("int32")}).details == {}
+
+
+@pytest.mark.parametrize(("how", "moves"), [("scaled", True), ("split", True), ("passed", False)])
+def test_a_mask_that_code_drops_is_restored(how: str, moves: bool) -> None:
+    session = reader(how)
+
+    def predict(rows: Any) -> Any:
+        session.restore()
+        return session.call(rows, training=False)
+
+    effect = measure_lost_mask(predict, {"x": IDS.astype("int32")})
+    assert (effect.get("restored") == ["memory"]) is moves
+    assert (effect.get("restored_moves", 0.0) > 0) is moves

@@ -44,7 +44,7 @@ def describe_place(place: PaddingPlace | None) -> dict[str, object]:
         return {"lost": {}}
     lost = {"layer": place.layer, "kind": place.kind} if place.loses_mask else {}
     fix = _suggest_fix(place)
-    is_complete = place.stock or place.fault == "ignores-mask"
+    is_complete = place.stock or place.fault in ("ignores-mask", "drops-in-code")
     mend = {"mend": fix, "mend_is_complete": is_complete} if fix else {}
     return {"lost": lost, "place": asdict(place), **mend}
 
@@ -52,6 +52,8 @@ def describe_place(place: PaddingPlace | None) -> dict[str, object]:
 def _suggest_fix(place: PaddingPlace) -> str:
     """What to change for this layer; a layer of Keras is never to be edited."""
     layer = clean(place.layer)
+    if place.fault == "drops-in-code":
+        return _pass_on(place)
     takes_padding = place.fault in ("takes-padding", "ignores-mask")
     if place.stock and (place.uses if place.loses_mask else _is_used(place)):
         return _fix_by_uses(place)
@@ -81,6 +83,18 @@ def _suggest_fix(place: PaddingPlace) -> str:
             "    x = layers.LSTM(units)(x, mask=mask)"
         )
     return ""
+
+
+def _pass_on(place: PaddingPlace) -> str:
+    """The fix of code between layers that drops the mask."""
+    layer, maker = clean(place.layer), clean(place.after)
+    arguments = _PASSED.get(place.kind, "x, mask={mask}").format(mask="mask")
+    return (
+        "operations on tensors, such as x * 2, a slice or ops.reshape, do not pass the mask on. In call(), "
+        f"give the mask of '{maker}' to '{layer}' yourself, and to the layers after it that need it:\n"
+        f"    mask = self.{maker.rpartition('/')[2]}.compute_mask(ids)\n"
+        f"    x = self.{layer.rpartition('/')[2]}({arguments})"
+    )
 
 
 def _is_used(place: PaddingPlace) -> bool:

@@ -30,6 +30,7 @@ Fault = Literal[
     "ignores-mask",
     "takes-padding",
     "loses-mask",
+    "drops-in-code",
 ]
 _CAUSES: Mapping[Fault, str] = {
     "moves-padding": "padding-moved",
@@ -39,6 +40,7 @@ _CAUSES: Mapping[Fault, str] = {
     "ignores-mask": MASK_LOST,
     "takes-padding": MASK_LOST,
     "loses-mask": MASK_LOST,
+    "drops-in-code": MASK_LOST,
 }
 _DESCRIPTIONS: Mapping[Fault, str] = {
     "moves-padding": "{name} changes the padding before the mask is made",
@@ -48,6 +50,7 @@ _DESCRIPTIONS: Mapping[Fault, str] = {
     "ignores-mask": "{name} gets the mask, but its outputs depend on the padding",
     "takes-padding": "{name} computes with the padding",
     "loses-mask": "the mask ends at {name}",
+    "drops-in-code": "the code between '{after}' and {name} drops the mask",
 }
 
 
@@ -64,6 +67,7 @@ class PaddingPlace:
         warned: whether Keras itself warned that it destroys the mask.
         is_only_one: whether padding changes nothing any more without this fault; None if nothing was tried.
         uses: what layers do with the padding, from the first one that lets it in.
+        after: the layer that makes the mask, if the code of the model drops it before this one.
     """
 
     layer: str
@@ -74,6 +78,7 @@ class PaddingPlace:
     warned: bool = False
     is_only_one: bool | None = None
     uses: tuple[PaddingUse, ...] = ()
+    after: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +93,7 @@ class PaddingPlace:
     @property
     def description(self) -> str:
         """What the layer does wrong, in words."""
-        return _DESCRIPTIONS[self.fault].format(name=self.name)
+        return _DESCRIPTIONS[self.fault].format(name=self.name, after=clean(self.after))
 
     @property
     def loses_mask(self) -> bool:
@@ -118,6 +123,8 @@ def find_padding_place(evidence: Evidence) -> PaddingPlace | None:
 def _end_of_mask(evidence: Evidence) -> PaddingPlace | None:
     """The layer that is given the mask and does not pass it on, by a run or by Keras's own warning."""
     lost = evidence.details("masks", LostMask)
+    if after := lost.get("after"):
+        return replace(_place(evidence, lost, "drops-in-code"), after=after)
     if "layer" in lost:
         return _place(evidence, lost, "loses-mask")
     warned = evidence.facts.masks_destroyed

@@ -65,9 +65,13 @@ def _measure(outputs: Outputs, recorded: Outputs, adjust: Adjust) -> float:
     """Return the greatest difference, in standard deviations of the recorded output."""
     if any(values.shape != outputs[name].shape for name, values in recorded.items()):
         return float("inf")
-    pairs = [(outputs[name], values) for name, values in adjust(recorded, outputs).items()]
-    differences = (np.abs(ours.astype(np.float64) - theirs).max() / theirs.std() for ours, theirs in pairs)
-    return float(max(differences))
+    # Momentum in the place of weights may give NaN and infinity.
+    with np.errstate(all="ignore"):
+        pairs = [(outputs[name], values) for name, values in adjust(recorded, outputs).items()]
+        differences = [
+            np.abs(ours.astype(np.float64) - theirs).max() / theirs.std() for ours, theirs in pairs
+        ]
+    return float(max(differences)) if np.isfinite(differences).all() else float("inf")
 
 
 def _run_with(session: Session, batch: Rows, pairs: Pairs) -> Outputs:

@@ -138,7 +138,7 @@ def _fits(start: Floats, differ: Callable[[Floats], Floats]) -> bool:
         return False
     fitted = np.arange(len(first)) % 3 > 0
     numbers, slopes = _descend(start, lambda at: differ(at)[fitted].ravel())
-    if np.abs(differ(numbers)[~fitted]).max() > _EXACT:
+    if not np.isfinite(slopes).all() or np.abs(differ(numbers)[~fitted]).max() > _EXACT:
         return False
     singular = np.linalg.svd(slopes, compute_uv=False)
     factors, offsets = np.split(numbers, 2)
