@@ -116,6 +116,7 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "changed in this way, today's outputs equal the recorded ones",
         "KC802",
         finding="forms",
+        if_not="a layer of the model may do what a function behind it does",
     ),
     "recorded-from-other-rows": read_by_check(
         "the model runs on changed rows, and gives the recorded outputs",
@@ -128,6 +129,7 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
         "with training=True, the model gives the recorded outputs",
         "KC802",
         finding="training",
+        if_not="they vary as single calls in training mode do; random numbers cannot be drawn again",
     ),
     "answers-moved": cannot_test("only numbers were recorded, not the model that produced them"),
     "device-precision": cannot_test("the whole layer runs on one device"),

@@ -387,6 +387,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("clock-read", measured("hold-clock", {"held": 0.1, "moved": 0.5}), {"KC203": {}}),
     ("clock-read", measured("hold-clock", {"held": 0.0, "moved": 0.0}), {"KC203": {}}),
     ("low-precision", {}, {"KC603": {}}),
+    ("recorded-in-other-form", {}, {"KC802": {"functions": {"out": "a range"}}}),
+    ("recorded-in-training-mode", {}, {"KC802": {"training": False}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -403,7 +405,6 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("active-randomness", SEED, {"KC203": {}}),
     ("hidden-state", {}, {"KC203": {}}),
     ("outputs-not-per-sample", {}, {"KC102": {}}),
-    ("recorded-in-other-form", {}, {"KC802": {}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
     ("overflow-in-float16", {}, {"KC701": {}}),
@@ -412,7 +413,6 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-from-other-rows", {}, {"KC802": {"rows": ""}}),
     ("clock-read", {}, {"KC203": {}}),
     ("recorded-with-other-weights", {}, {"KC802": {"weights": ""}}),
-    ("recorded-in-training-mode", {}, {"KC802": {"training": False}}),
 ]
 
 
