@@ -152,3 +152,20 @@ def test_without_a_scaler_nothing_changes() -> None:
     with pytest.raises(RefusedError) as refusal, naming_scaler_version(None):
         raise RefusedError("no", cause="scaler-unusable")
     assert refusal.value.what == "no"
+
+
+@pytest.mark.parametrize("stated", ["--export", "exports"])
+def test_a_signature_that_an_export_does_not_have_is_a_mistake_of_the_call(
+    stated: str, folder: Path, tmp_path: Path
+) -> None:
+    # ir_version, a graph of no bytes, an operator set: ONNX has no signatures.
+    path = tmp_path / "m.onnx"
+    path.write_bytes(bytes([0x08, 10, 0x3A, 0, 0x42, 2, 0x10, 17]))
+    export = f"{path}#serve" if stated == "--export" else {"path": path, "signature": "serve"}
+    given = {"model": folder / "m.keras", "data": folder / "x.npy"}
+    with pytest.raises(DataError) as refused:
+        open_files(Settings.model_validate({**given, "exports": [export]}))
+    assert "'serve'" in refused.value.what
+    assert refused.value.exit_code == 2
+    alone = Settings.model_validate({**given, "exports": [path]})
+    assert [each.kind for each in open_files(alone).exports] == ["onnx"]
