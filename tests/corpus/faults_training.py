@@ -112,6 +112,16 @@ def contrasted() -> Any:
     return keras.Sequential([keras.Input((9, 9, 3)), *parts])
 
 
+def resized(first: Any) -> Callable[[], Any]:
+    """Return a builder of a layer without chance before a normalization that a bare call trains."""
+
+    def build() -> Any:
+        parts = [layers.Conv2D(4, 3), layers.BatchNormalization(name=NAME), layers.GlobalMaxPooling2D()]
+        return keras.Sequential([keras.Input((9, 9, 3)), first(), *parts, layers.Dense(2)])
+
+    return build
+
+
 def unaware() -> Any:
     """A subclassed model without a training argument, with augmentation: predict is random."""
     return Unaware([layers.RandomRotation(0.2, name=NAME), layers.Flatten(), layers.Dense(2)])
@@ -216,6 +226,29 @@ CASES: tuple[Case, ...] = (
         name="batch norm baked off", family=FAMILY, build=_baked_off, data=pictures(8, 8, 3), quiet=("KC202",)
     ),
     _built("random contrast", contrasted, pictures(9, 9, 3), DEFAULT, NAME, "KC202"),
+    _built(
+        "resized before a normalization",
+        resized(lambda: layers.Resizing(7, 7)),
+        pictures(9, 9, 3),
+        DEFAULT,
+        NAME,
+        "KC202",
+    ),
+    _built(
+        "cropped before a normalization",
+        resized(lambda: layers.CenterCrop(7, 7)),
+        pictures(9, 9, 3),
+        DEFAULT,
+        NAME,
+        "KC202",
+    ),
+    Case(
+        name="scaled before a normalization",
+        family=FAMILY,
+        build=resized(lambda: layers.Rescaling(2.0)),
+        data=pictures(9, 9, 3),
+        quiet=("KC202",),
+    ),
     _built("noise by default", noisy_series, steps(6, 3), DEFAULT, NAME, "KC202", custom=True),
     _built(
         "call() without training", unaware, pictures(8, 8, 1), (*RANDOM, *DEFAULT), NAME, "KC203", custom=True

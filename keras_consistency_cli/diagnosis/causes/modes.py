@@ -5,6 +5,8 @@ Compiled or with an optimized graph; or in training mode, if no training argumen
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, Failing
@@ -29,7 +31,7 @@ from keras_consistency_cli.routes.calling.training.exported_training import (
 from keras_consistency_cli.routes.calling.xla_numbers import XLA_NUMBERS
 from keras_consistency_cli.routes.locating.execution import ExecutionDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.text import format_count
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["COMPILED_CAUSES", "TRAINING_FLAG_CAUSE"]
 
@@ -133,7 +135,7 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
     details = evidence.details(EXPORTED_TRAINING, ExportedTrainingDetails)
     if "call" not in details:
         return None
-    paths = [_describe_path("model(x)", details["call"])]
+    paths = [*_name_source(evidence), _describe_path("model(x)", details["call"])]
     if "saved_model" in details:
         paths.append(_describe_path("the exported SavedModel", details["saved_model"]))
     if "failure" in details:
@@ -151,6 +153,16 @@ def _name_paths(evidence: Evidence) -> CauseTexts | None:
     is_custom = evidence.details("locate-training", LocatedLayer).get("custom", False)
     advice = f"{_OWN_DEFAULT if is_custom else ''}{_TRAINING_FALSE}{_describe_trial(details)}"
     return CauseTexts(sentence=sentence, advice=advice)
+
+
+def _name_source(evidence: Evidence) -> Iterator[str]:
+    """Yield where the flag comes from, if the layer itself has none: a functional graph hands it on."""
+    path = evidence.details("locate-training", LocatedLayer).get("layer")
+    own = next((layer for layer in evidence.facts.layers if layer.path == path), None)
+    source = next((layer for layer in evidence.facts.layers if layer.default_training), None)
+    if own is not None and source is not None and not (own.default_training or own.baked_training):
+        named = f"'{clean(source.path, 60)}' ({clean(source.kind, 40)})"
+        yield f"training=True is the default of {named} in front of it, and reaches the layers behind"
 
 
 def _describe_predict(details: BareCallDetails) -> str:
@@ -200,7 +212,8 @@ TRAINING_FLAG_CAUSE = Cause(
     slug="training-flag-default",
     sentence=_IN_TRAINING,
     explanation=(
-        "Augmentation and noise layers may use training=True by default, and a functional graph can "
+        "Augmentation and noise layers, Resizing and CenterCrop use training=True by default, and hand it on "
+        "to the layers behind, such as BatchNormalization; and a functional graph can "
         "contain `training=True`, which predict ignores in Keras 3.3 to 3.15. predict passes False, so "
         "it is not affected. model(x), tf.function(model) and an exported SavedModel are: images are "
         "flipped or rotated differently at each call, and BatchNormalization also updates its "

@@ -909,3 +909,14 @@ def test_statistics_that_bare_calls_move_are_said_to_change_predict(
 
     assert sentence(LATER) == wording
     assert sentence({**LATER, "moved": 0.0}) == sentence({}) != sentence(LATER)
+
+
+def test_the_layer_that_hands_the_flag_on_is_named(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    resizing = LayerFact(path="shrink", kind="Resizing", default_training=True, takes_training=True)
+    normal = LayerFact(path="box/norm", kind="BatchNormalization", takes_training=True)
+    located = {"locate-training": NORMED, "exported-training": EXPORTED}
+    (found,) = diagnose(evidence(layers=(resizing, normal), located=located), [verdict("KC202")])
+    assert found.layer == "box/norm"
+    assert found.sentence == wording
