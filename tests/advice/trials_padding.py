@@ -23,6 +23,7 @@ from tests.corpus.reports_masks import (
     headed,
     peaked_true_steps,
     placed,
+    read_by,
     words,
 )
 
@@ -137,6 +138,12 @@ TRIALS: tuple[Trial, ...] = (
         tries="set masked time steps to 0, and give the mask to the layers after a convolution",
         faulty=WORDS_FILTERED,
         fix=give_model(lambda _model: _words_filtered(handed_on=True)),
+    ),
+    corpus_trial(
+        "mask-lost",
+        "mask = self.embedding.compute_mask(ids), in the call() of a model",
+        "words scaled in the code of a model",
+        give_model(rebuild(lambda: read_by("passed"))),
     ),
     Trial(
         slug="mask-lost",

@@ -14,7 +14,7 @@ from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows
 from tests.corpus.mask_layers import Places, Reader, ScaledSteps, Token, Waves, Words
 from tests.corpus.series import known_lengths
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "read_by"]
 
 FAMILY, CLEAN = "masks", "clean-masks"
 OWN = ("--custom-objects", str(Path(__file__).resolve().parent / "mask_layers.py"))
