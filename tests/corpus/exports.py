@@ -313,6 +313,13 @@ def augmented() -> Any:
     )
 
 
+def resized_then_normalized() -> Any:
+    """A layer without chance that hands its default of training=True on to the normalization behind it."""
+    parts = [layers.Resizing(9, 9), layers.Conv2D(4, 3), layers.BatchNormalization(name="norm")]
+    head = [layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    return keras.Sequential([keras.Input((12, 12, 3), name="picture"), *parts, *head])
+
+
 def fixed_training(layer: Any) -> Callable[[], Any]:
     """Return a builder of a functional graph in which a layer is called with training=True."""
 
@@ -660,6 +667,10 @@ TRAINING = (
     ),
     _case(
         "saved model normalizes by batch", fixed_training(layers.BatchNormalization(name="norm")), flat(10),
+        {"m": by_keras("tf_saved_model")}, **_fault("export-training-true", "KC901", layer="norm"),
+    ),
+    _case(
+        "saved model resizes and normalizes by batch", resized_then_normalized, pictures(12, 12, 3),
         {"m": by_keras("tf_saved_model")}, **_fault("export-training-true", "KC901", layer="norm"),
     ),
     _case(

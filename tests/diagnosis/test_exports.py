@@ -20,6 +20,7 @@ from keras_consistency_cli.measurement.facts import LayerFact
 LABEL, OTHER = "m.onnx", "m.tflite"
 LAYER = "export-layer-differs"
 LIMITS = {"out": 1e-6}
+_RESIZING = LayerFact(path="s", kind="Resizing", default_training=True, baked_training=True)
 _FIXED = LayerFact(path="f", kind="X", baked_training=True)
 BY_CHANGE = (
     "export-stale",
@@ -205,6 +206,8 @@ def test_one_cause_explains_every_check_of_an_export(evidence: Any, verdict: Any
         ((LayerFact(path="d", kind="Dense"), LayerFact(path="r", kind="RandomFlip")), "r"),
         ((LayerFact(path="b", kind="BatchNormalization"), _FIXED), "f"),
         ((LayerFact(path="d", kind="Dense"),), None),
+        ((_RESIZING, LayerFact(path="n", kind="BatchNormalization")), "n"),
+        ((_RESIZING, LayerFact(path="n", kind="Dense")), None),
     ],
 )  # fmt: skip
 def test_the_layer_that_training_mode_concerns(
