@@ -48,7 +48,7 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 
 test: $(VENV)/.installed-dev ## run all tests: about 12 minutes on 2 cores
 	@echo 'All tests: about 12 minutes on 2 cores. "make test-fast" takes about a minute.'
-	$(RUN) -m pytest -n 4 --dist worksteal $(ARGS)
+	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
 test-fast: $(VENV)/.installed-dev ## run the tests that neither import Keras nor start processes: about a minute

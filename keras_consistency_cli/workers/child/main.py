@@ -65,7 +65,8 @@ def main(descriptor: int, parent: int) -> None:
             control.sendall(b"0\n")
         else:
             control.sendall(f"{_exit_code(int(request))}\n".encode())
-    _leave()
+    # The socket of a killed parent closes before the signal about its end arrives: do what the signal does.
+    os.killpg(0, signal.SIGKILL)
 
 
 def _import_backend() -> None:
@@ -112,6 +113,7 @@ def _fork_worker(
     to a folder inside the scratch folder.
     """
     descriptor, *logs = descriptors
+    parent = os.getpid()
     # Block the signal while the fork still has this process's handler, which would end the whole group.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     child = os.fork()
@@ -119,6 +121,8 @@ def _fork_worker(
         control.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _die_with_parent(signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the kernel was asked
+            _leave()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         gc.enable()
         try:
