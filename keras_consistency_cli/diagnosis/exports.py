@@ -30,8 +30,6 @@ _MOST_LEFT = 0.25
 """Share of a difference that may be left after a change if the limit is that of a low precision."""
 _LOCATED = (_LAYER, "runtime-optimiser")
 """Causes that begin at one layer."""
-_MODELESS = ("Resizing", "CenterCrop")
-"""Kinds of layers that hand on training=True by default, and compute the same in both modes."""
 _TRAINED = re.compile(r"^Random|Dropout|Noise|BatchNorm")
 """Kinds of layers whose outputs depend on the training argument."""
 
@@ -135,10 +133,9 @@ def list_unknown_layers(evidence: Evidence) -> list[str]:
 
 def _in_training(layers: Sequence[LayerFact]) -> list[LayerFact]:
     """The layers that training mode concerns: those whose mode is fixed in the graph first."""
-    concerned = [layer for layer in layers if layer.kind not in _MODELESS]
-    fixed = [layer for layer in concerned if layer.baked_training]
-    by_default = [layer for layer in concerned if layer.default_training]
-    return [*fixed, *by_default, *(layer for layer in layers if _TRAINED.search(layer.kind))]
+    forced = [layer for layer in layers if layer.forces_training]
+    fixed = [layer for layer in forced if layer.baked_training]
+    return [*fixed, *forced, *(layer for layer in layers if _TRAINED.search(layer.kind))]
 
 
 def _variants(evidence: Evidence) -> VariantDetails:

@@ -304,7 +304,4 @@ def layer_in_training_mode(evidence: Evidence) -> str | None:
     if overwrites_for_later_calls(evidence):
         owner = evidence.details(BARE_CALL, BareCallDetails).get("layer")
         return owner or layer_with_changed_state(evidence, BARE_CALL)
-    return next(
-        (layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training),
-        None,
-    )
+    return next((layer.path for layer in evidence.facts.layers if layer.forces_training), None)

@@ -13,13 +13,8 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["describe_failed_import", "stopping_training"]
 
-_TRAINING = (
-    ("Model", "fit"),
-    ("Model", "train_on_batch"),
-    ("Optimizer", "apply"),
-    ("Optimizer", "apply_gradients"),
-)
-"""By class of Keras, the methods that train; the last two are called by loops of the user's own."""
+_OF_MODELS, _OF_OPTIMIZERS = ("fit", "train_on_batch"), ("apply", "apply_gradients")
+"""The methods that train; those of an optimizer are called by loops of the user's own."""
 _GUARD = (
     "keep only classes and functions at the top level, and put the rest below: if __name__ == '__main__':"
 )
@@ -37,7 +32,8 @@ def stopping_training() -> Iterator[None]:
     """
     import keras
 
-    methods = [(getattr(keras, kind, keras.optimizers.Optimizer), name) for kind, name in _TRAINING]
+    methods = [(keras.Model, name) for name in _OF_MODELS]
+    methods += [(keras.optimizers.Optimizer, name) for name in _OF_OPTIMIZERS]
     # The classes inherit some of these methods; an attribute of the class itself hides them.
     own = {(kind, name): vars(kind)[name] for kind, name in methods if name in vars(kind)}
     for kind, name in methods:

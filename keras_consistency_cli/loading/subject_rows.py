@@ -85,6 +85,11 @@ class SubjectRows:
         source = replace(self.data, arrays={LONE_ARRAY: cast(np.ndarray, images)})
         return take(source, self._data_names, numbers)
 
+    @property
+    def level(self) -> float:
+        """One level of 255 in the values of a folder of images; 1 for other rows."""
+        return 1.0 if self.data is None or self.data.images is None else self.data.images.level
+
     def requests(self, numbers: np.ndarray) -> np.ndarray | None:
         """Return the request of each of these rows, -1 if it was not kept whole; None without a recording."""
         requests = self._served.requests if self._served is not None else None

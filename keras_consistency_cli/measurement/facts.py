@@ -21,6 +21,10 @@ __all__ = [
 Decision = Literal["argmax", "threshold"]
 
 
+_SAME_IN_TRAINING = ("Resizing", "CenterCrop")
+"""Layers of Keras that have training=True by default, hand it on, and compute the same in both modes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class InputFact:
     """One input of the model; `shape` includes the batch axis, None if any size is accepted."""
@@ -75,6 +79,12 @@ class LayerFact:
     """The value of the time steps that a Masking layer or an Embedding with mask_zero masks."""
     base: str = ""
     """The class of Keras that a custom layer extends, empty for one that extends Layer itself."""
+
+    @property
+    def forces_training(self) -> bool:
+        """Whether a call without a training argument runs it in training mode, and this has an effect."""
+        is_same = self.kind in _SAME_IN_TRAINING and not self.custom
+        return bool(self.baked_training or self.default_training) and not is_same
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -13,9 +13,11 @@ from keras_consistency_cli.routes.transformed_outputs import (
     find_classes,
     find_curves,
     find_steps,
+    sigmoid,
+    softmax,
 )
 
-__all__ = ["OutputFunction", "find_function", "sigmoid", "softmax"]
+__all__ = ["OutputFunction", "find_function"]
 
 Array = npt.NDArray[Any]
 _FEWEST_ROWS = 8
@@ -150,17 +152,6 @@ def _distance(one: Array, other: Array) -> float:
     """The greatest difference, infinite if one of them is no number."""
     greatest = float(np.abs(one - other).max())
     return np.inf if np.isnan(greatest) else greatest
-
-
-def softmax(values: Array) -> Array:
-    """Return the softmax over the last axis."""
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def sigmoid(values: Array) -> Array:
-    """Return the sigmoid of each value; this form of it does not overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
 
 
 def _exp(values: Array) -> Array:

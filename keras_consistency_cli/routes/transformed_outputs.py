@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["find_calibrations", "find_classes", "find_curves", "find_steps"]
+__all__ = ["find_calibrations", "find_classes", "find_curves", "find_steps", "sigmoid", "softmax"]
 
 Array = npt.NDArray[Any]
 Candidate = tuple[str, Array]
@@ -30,6 +30,17 @@ _LEAST_RANGE = 1e-6
 """As a share of the greatest number: less is rounding."""
 _CURVED = 1e-2
 """As a share of the deviation: what is nearer to a line than this is no curve."""
+
+
+def softmax(values: Array) -> Array:
+    """Return the softmax over the last axis."""
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def sigmoid(values: Array) -> Array:
+    """Return the sigmoid of each value; this form of it does not overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
 
 
 class _Curve(NamedTuple):
@@ -71,12 +82,12 @@ def find_calibrations(given: Array, outputs: Array) -> Iterator[Candidate]:
     if _are_distributions(given) and _are_distributions(outputs):
         theirs, ours = (_centre(np.log(np.maximum(each, _LEAST))) for each in (given, outputs))
         factor = float((theirs * ours).sum() / (ours**2).sum()) if ours.any() else 0.0
-        yield f"their logits are multiplied by {factor:.4g} before softmax", _normalize(factor * ours)
+        yield f"their logits are multiplied by {factor:.4g} before softmax", softmax(factor * ours)
     elif outputs.shape[-1] == 1:
         theirs, ours = (np.log(each) - np.log1p(-each) for each in (given, outputs))
         factor, addend = np.polyfit(ours.ravel(), theirs.ravel(), 1)
         text = f"their logits are multiplied by {factor:.4g}, and {addend:.4g} is added, before sigmoid"
-        yield text, 1.0 / (1.0 + np.exp(-(factor * ours + addend)))
+        yield text, sigmoid(factor * ours + addend)
 
 
 def _are_probabilities(values: Array) -> bool:
@@ -89,11 +100,6 @@ def _are_distributions(values: Array) -> bool:
 
 def _centre(values: Array) -> Array:
     return np.asarray(values - values.mean(axis=-1, keepdims=True))
-
-
-def _normalize(logits: Array) -> Array:
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def find_curves(given: Array, outputs: Array) -> Iterator[Candidate]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.output_functions import find_function, sigmoid, softmax
+from keras_consistency_cli.routes.output_functions import find_function
+from keras_consistency_cli.routes.transformed_outputs import sigmoid, softmax
 
 RANDOM = np.random.default_rng(3)
 LOGITS = RANDOM.normal(size=(60, 4))

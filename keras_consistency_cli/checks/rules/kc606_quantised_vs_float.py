@@ -43,6 +43,7 @@ from keras_consistency_cli.routes.numerics.quantised.dequantised import (
     OutputError,
     QuantisationDetails,
     beyond_limits,
+    exceeds_rounding,
 )
 from keras_consistency_cli.routes.trace import REFERENCE
 
@@ -156,7 +157,7 @@ def _beyond(error: OutputError) -> float:
 
 def _is_broken(error: OutputError) -> bool:
     """Whether the rounding of quantisation does not explain the error, or its limits make most of it."""
-    return _excess(error) > QUANTISATION_FACTOR or _beyond(error) > LIMITS_FACTOR
+    return exceeds_rounding(error["deviation"], _least(error), error["limits"])
 
 
 def _least(error: OutputError) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,22 +88,33 @@ _FILE_KINDS: Mapping[ExportKind, Callable[[bytes, BinaryIO], bool]] = {
 }
 
 
+def _weights_of_openvino(path: Path) -> list[str]:
+    return [path.with_suffix(".bin").name]
+
+
+_COMPANIONS: Mapping[ExportKind, tuple[Callable[[Path], Iterable[str]], str, str]] = {
+    "openvino": (
+        _weights_of_openvino,
+        "the .xml and the .bin file in the same folder, with the same name",
+        "copy both files, or export the model again",
+    ),
+    "onnx": (
+        external_data,
+        "the .onnx file and its external data in the same folder, with the names of the export",
+        "copy all these files, or export the model again",
+    ),
+}
+"""By kind: the files that it needs beside it, in words too, and what to do if one is missing."""
+
+
 def _check_companions(path: Path, kind: ExportKind) -> None:
-    if kind == "openvino" and not path.with_suffix(".bin").is_file():
-        raise DataError(
-            f"{clean(path)} (--export) has no weights: {clean(path.with_suffix('.bin').name)} is missing",
-            expected="the .xml and the .bin file in the same folder, with the same name",
-            fix="copy both files, or export the model again",
-        )
-    missing = (
-        [name for name in external_data(path) if not (path.parent / name).is_file()] if kind == "onnx" else []
-    )
-    if missing:
-        raise DataError(
-            f"{clean(path)} (--export) has no weights: {clean(missing[0], 80)} is missing",
-            expected="the .onnx file and its external data in the same folder, with the names of the export",
-            fix="copy all these files, or export the model again",
-        )
+    if kind not in _COMPANIONS:
+        return
+    names, expected, fix = _COMPANIONS[kind]
+    missing = next((name for name in names(path) if not (path.parent / name).is_file()), None)
+    if missing is not None:
+        what = f"{clean(path)} (--export) has no weights: {clean(missing, 80)} is missing"
+        raise DataError(what, expected=expected, fix=fix)
 
 
 def _guess(head: bytes) -> str:

@@ -12,7 +12,7 @@ from keras_consistency_cli.loading.exports.layouts import Layout, Shape, fits, l
 from keras_consistency_cli.measurement.facts import InputFact, OutputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["Match", "MatchedBy", "match_inputs", "match_outputs"]
+__all__ = ["Match", "MatchedBy", "is_named_after", "match_inputs", "match_outputs"]
 
 _OTHER_MODEL, _STATISTICS_LOST = "export-of-other-model", "export-statistics-lost"
 _STATISTIC = re.compile(r"/(Sub|Sqrt|Maximum)/\w+(:\d+)?$")
@@ -29,6 +29,11 @@ class Match:
     names: Mapping[str, str]
     by: MatchedBy
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+
+
+def is_named_after(name: str, layer: str) -> bool:
+    """Whether a value inside an export bears the name of a layer, which converters may have numbered."""
+    return re.search(rf"(?:^|[/;]){re.escape(layer)}(?:_\d+)?(?:[/;:]|$)", name) is not None
 
 
 def match_inputs(

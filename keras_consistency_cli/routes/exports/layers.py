@@ -10,7 +10,6 @@ value there, then that one is what differs, and the layer before has made it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.loading.exports.matching import is_named_after
 from keras_consistency_cli.measurement.distance import is_float, max_abs_difference
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
@@ -195,8 +195,8 @@ def _agrees(called: _Called, values: Mapping[str, np.ndarray], share: float) -> 
 
 def _named(called: _Called, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """The values of the size of a layer's output that bear its name."""
-    pattern = re.compile(rf"(?:^|[/;]){re.escape(called.name)}(?:_\d+)?(?:[/;:]|$)")
-    return [each for name, each in values.items() if each.size == called.output.size and pattern.search(name)]
+    alike = ((name, each) for name, each in values.items() if each.size == called.output.size)
+    return [each for name, each in alike if is_named_after(name, called.name)]
 
 
 def _holds_output(candidates: Sequence[np.ndarray], output: np.ndarray, share: float) -> bool:

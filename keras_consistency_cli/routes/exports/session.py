@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from keras_consistency_cli.loading.exports.exported_model import ExportedModel, 
 from keras_consistency_cli.loading.exports.layouts import fits, from_export, to_export
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
 from keras_consistency_cli.loading.exports.spec import ExportSpec
+from keras_consistency_cli.routes.exports.weights.held import SearchedWeights
 from keras_consistency_cli.routes.exports.weights.stored import StoredConstants
-from keras_consistency_cli.routes.exports.weights.units import Unit, find_units
+from keras_consistency_cli.routes.exports.weights.units import find_units
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
@@ -37,7 +37,7 @@ class ExportSession(Session):
         self.inputs: Match = match_inputs(self.facts.inputs, exported.inputs, spec.input_names)
         self.outputs: Match = match_outputs(self.facts.outputs, exported.outputs)
         self.frozen_batch: int | None = None
-        self._units: list[Unit] | None = None
+        self._weights: SearchedWeights | None = None
         declared = _frozen_batch(exported.inputs)
         if self.facts.batch_size is None and declared is not None:
             self._freeze(declared)
@@ -80,16 +80,12 @@ class ExportSession(Session):
         self.frozen_batch = size
         self.facts = replace(self.facts, batch_size=size)
 
-    @cached_property
-    def constants(self) -> StoredConstants:
-        """The constants that the export holds."""
-        return StoredConstants.of(self.exported)
-
-    def units(self, rows: Rows) -> list[Unit]:
-        """Return the model's weights as an export may hold them; the same for all rows."""
-        if self._units is None:
-            self._units = find_units(self.original, rows)
-        return self._units
+    def weights(self, rows: Rows) -> SearchedWeights:
+        """Return the model's weights, as they were loaded, searched in the export; the same for all rows."""
+        if self._weights is None:
+            units = find_units(self.original, rows)
+            self._weights = SearchedWeights.of(StoredConstants.of(self.exported), units)
+        return self._weights
 
     def exact(self) -> ExportSession | None:
         """Return the session of the same export without optimizations and lower precision of the runtime.

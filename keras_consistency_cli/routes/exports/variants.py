@@ -33,7 +33,7 @@ from keras_consistency_cli.routes.exports.row_variants import (
     without_nan,
 )
 from keras_consistency_cli.routes.exports.weights.held import StoredWeights
-from keras_consistency_cli.routes.exports.weights.stale import search_weights, with_its_weights
+from keras_consistency_cli.routes.exports.weights.stale import count_weights, with_its_weights
 from keras_consistency_cli.routes.row_changes import list_other_orders
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
@@ -85,7 +85,7 @@ def _try_variants(session: Session, rows: Rows) -> Result:
     details: VariantDetails = {
         "plain": differences(outputs, reference),
         "variants": tried,
-        "weights": _attempt(export, batch, search_weights) or StoredWeights(searched=0, found=0, other=0),
+        "weights": _attempt(export, batch, count_weights) or StoredWeights(searched=0, found=0, other=0),
         "differing": _attempt(export, batch, find_differing_layer) or {},
         "saturated": sum(_count_cut(outputs[name], values) for name, values in reference.items()),
     }

@@ -9,7 +9,8 @@ added up in sequence, because the kernels of other routes may do so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -30,6 +31,7 @@ from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import ROUNDED, ROUNDED_TO_POLICIES, Outputs, Result, Rows
 
 if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.float64 import Float64Session
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["ROUNDING_ROUTES", "LowOperations"]
@@ -47,14 +49,10 @@ def _round_layers(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     float64_copy = on_float64_copy(session)
-    original = float64_copy.original
     batch, positions = session.one_batch(rows)
-    session.restore()
-    exact = session.step(batch)
-    with rounding_inputs(float64_copy.twins):
-        runs = [_run_rounded(session, batch, seed) for seed in (session.options.seed, None)]
-    outputs = _choose_furthest(runs, exact)
-    if not session.facts.low_precision and _exceeds_layer_rounding(original, batch, exact, outputs):
+    exact, outputs = _round_furthest(float64_copy, batch, narrow={})
+    is_declared = bool(session.facts.low_precision)
+    if not is_declared and _exceeds_layer_rounding(float64_copy.original, batch, exact, outputs):
         # Rounding inside a layer cannot be seen from outside it. Rounding every operation is slow.
         session.restore()
         with adding_in_sequence(), rounding_operations():
@@ -67,19 +65,32 @@ def _round_to_policies(session: Session, rows: Rows) -> Result:
 
     float64_copy = on_float64_copy(session)
     batch, positions = session.one_batch(rows)
+    _, outputs = _round_furthest(float64_copy, batch, narrow=float64_copy.narrow_layers)
+    return Result(outputs=outputs, rows=positions)
+
+
+def _round_furthest(
+    session: Float64Session, batch: Rows, *, narrow: Mapping[int, str]
+) -> tuple[Outputs, Outputs]:
+    """Return the exact outputs, and the furthest of those with the rounding of all layers.
+
+    Args:
+        session: that of the float64 copy.
+        batch: rows.
+        narrow: the layers that round to a 16-bit type, with that type.
+    """
     session.restore()
-    exact = session.step(batch)
-    runs = []
+    exact, runs = session.step(batch), []
     for seed in (session.options.seed, None):
-        with rounding_inputs(float64_copy.twins), rounding_to_policies(float64_copy.narrow_layers, seed):
-            runs.append(_run_rounded(session, batch, seed))
-    return Result(outputs=_choose_furthest(runs, exact), rows=positions)
-
-
-def _run_rounded(session: Session, batch: Rows, seed: int | None) -> Outputs:
-    session.restore()
-    with adding_in_sequence(), recording_outputs(move_by_half_ulp(seed), round_to_float32):
-        return session.call_once(batch, training=False)
+        session.restore()
+        with (
+            rounding_inputs(session.twins),
+            rounding_to_policies(narrow, seed) if narrow else nullcontext(),
+            adding_in_sequence(),
+            recording_outputs(move_by_half_ulp(seed), round_to_float32),
+        ):
+            runs.append(session.call_once(batch, training=False))
+    return exact, _choose_furthest(runs, exact)
 
 
 def _choose_furthest(runs: Sequence[Outputs], exact: Outputs) -> Outputs:

@@ -11,7 +11,8 @@ import numpy as np
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.recordings.activations import close, differing_rows
-from keras_consistency_cli.routes.persistence.recordings.kept_weights import Adjust, find_kept_weights
+from keras_consistency_cli.routes.persistence.recordings.comparing import Adjust, choose_first
+from keras_consistency_cli.routes.persistence.recordings.kept_weights import find_kept_weights
 from keras_consistency_cli.routes.persistence.recordings.recorded_forms import function_form, other_form
 from keras_consistency_cli.routes.persistence.recordings.recorded_rows import describe_recorded_rows
 from keras_consistency_cli.routes.persistence.recordings.recording_precision import Recording, recording
@@ -21,7 +22,7 @@ from keras_consistency_cli.routes.persistence.recordings.training_mode import (
     find_training_mode,
 )
 from keras_consistency_cli.routes.persistence.recordings.unscaled_rows import is_scaler_missing
-from keras_consistency_cli.routes.session.batches import count_rows, select_rows
+from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -76,8 +77,8 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if is_recording:
         # A service's outputs belong to the rows that it fed, whether they were right or not.
         rows = session.subject.sources.served(session.row_numbers) or rows
-    few = _choose_form_rows(session, rows)
     predict_all = functools.cache(lambda: _predict_all(session, rows))
+    few, _ = choose_first(session, rows, expected, max(_FORM_ROWS, session.batch_size))
     today = predict_all() if count_rows(few) == count_rows(rows) else _predict_all(session, few)
     named = _name_arrays(expected, today)
     target = TargetUnits.of(session)
@@ -85,13 +86,15 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if target is not None:
         named = _undo_target_scaling(named, predict_all(), target, recordings, details)
     adjust = functools.partial(_adjust, recordings, target)
+    first = {name: values[: count_rows(few)] for name, values in named.items()}
     if weights := find_kept_weights(session, rows, named, adjust):
         details["weights"] = weights
-    elif not _close_in_first_rows(named, today, count_rows(few)):
-        first = {name: values[: count_rows(few)] for name, values in named.items()}
+    elif not _are_close(first, today):
         details["forms"] = _forms(first, today, target)
         if not details["forms"]:
             details |= _explain(session, rows, named, target, adjust)
+        if not any(map(details.get, _EXPLANATIONS)):
+            details["single_rows"] = _find_single_rows(session, named, predict_all())
         if not any(map(details.get, _EXPLANATIONS)):
             details["functions"] = _function_forms(first, today)
     if recordings:
@@ -103,7 +106,7 @@ def _recorded(session: Session, rows: Rows) -> Result:
 def _explain(
     session: Session, rows: Rows, named: Outputs, target: TargetUnits | None, adjust: Adjust
 ) -> RecordedDetails:
-    """Return what else explains recorded outputs: other rows, training mode, a scaler, or single rows."""
+    """Return what else explains recorded outputs: other rows, training mode, or a scaler that is missing."""
     if words := describe_recorded_rows(session, rows, named, functools.partial(_invert, target)):
         return {"rows": words}
     if mode := find_training_mode(session, rows, named, adjust):
@@ -111,18 +114,18 @@ def _explain(
     if is_scaler_missing(session, rows, named, adjust):
         words = "rows with scaled columns, so that --scaler seems to be missing"
         return {"rows": words, "unscaled": True}
-    return {"single_rows": _find_single_rows(session, rows, named)}
+    return {}
 
 
-def _find_single_rows(session: Session, rows: Rows, named: Outputs) -> list[int]:
+def _find_single_rows(session: Session, named: Outputs, today: Outputs) -> list[int]:
     """Return the numbers of the rows whose outputs differ, if those of most rows are equal."""
-    today = _predict_all(session, rows)
-    if any(values.shape != today[name].shape for name, values in named.items()):
+    count = len(session.row_numbers)
+    shapes = {(values.shape, today[name].shape) for name, values in named.items()}
+    if any(given != own or own[:1] != (count,) for given, own in shapes):
         return []
     far = [differing_rows(values, today[name]) for name, values in named.items()]
     wrong = np.flatnonzero(np.any(far, axis=0))
-    is_few = len(wrong) <= _FEW_ROWS * count_rows(rows)
-    return session.row_numbers[wrong].tolist() if is_few else []
+    return session.row_numbers[wrong].tolist() if len(wrong) <= _FEW_ROWS * count else []
 
 
 def _predict_all(session: Session, rows: Rows) -> Outputs:
@@ -207,18 +210,10 @@ def _with_dropped_axes(values: np.ndarray, like: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), *like.shape[1:]) if dropped else values
 
 
-def _close_in_first_rows(named: Outputs, today: Outputs, rows: int) -> bool:
+def _are_close(named: Outputs, today: Outputs) -> bool:
     return all(
-        values[:rows].shape == today[name].shape and close(values[:rows], today[name])
-        for name, values in named.items()
+        values.shape == today[name].shape and close(values, today[name]) for name, values in named.items()
     )
-
-
-def _choose_form_rows(session: Session, rows: Rows) -> Rows:
-    """Return the first rows, in whole batches of a model with a fixed batch size."""
-    batch_size = session.facts.batch_size or 1
-    length = min(count_rows(rows), max(_FORM_ROWS, batch_size)) // batch_size * batch_size
-    return select_rows(rows, np.arange(length))
 
 
 def _function_forms(named: Outputs, today: Outputs) -> dict[str, str]:

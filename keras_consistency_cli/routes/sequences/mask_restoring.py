@@ -20,7 +20,12 @@ from keras_consistency_cli.routes.sequences.alignment.code_masks import (
     find_dropped_masks,
     passing_masks,
 )
-from keras_consistency_cli.routes.sequences.masks import call_keeping_masks, find_mask, has_mask_argument
+from keras_consistency_cli.routes.sequences.masks import (
+    call_keeping_masks,
+    expand_mask,
+    find_mask,
+    has_mask_argument,
+)
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.session.layer_hooks import (
@@ -130,14 +135,7 @@ def _zero_masked_steps(leaf: Any) -> Any:
     mask = getattr(leaf, "_keras_mask", None)
     if mask is None or len(leaf.shape) < 3:
         return leaf
-    return leaf * _expand_mask(keras.ops.cast(mask, leaf.dtype), leaf)
-
-
-def _expand_mask(mask: Any, series: Any) -> Any:
-    """Return a mask of rows and time steps in a shape that broadcasts with the series."""
-    import keras
-
-    return keras.ops.reshape(mask, (*keras.ops.shape(mask), *(1,) * (len(series.shape) - 2)))
+    return leaf * expand_mask(keras.ops.cast(mask, leaf.dtype), leaf)
 
 
 def _fit_mask(mask: Any, outputs: Any) -> Any:

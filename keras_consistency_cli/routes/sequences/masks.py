@@ -26,6 +26,7 @@ __all__ = [
     "LayerName",
     "LostMask",
     "call_keeping_masks",
+    "expand_mask",
     "find_mask",
     "has_mask_argument",
     "is_given_mask",
@@ -71,7 +72,7 @@ def _find_in_code(session: Session, rows: Rows) -> LostMask:
 
     def run() -> None:
         session.restore()
-        session.call(batch, training=False)
+        session.call_once(batch, training=False)
 
     found = next(iter(find_dropped_masks(run).values()), None)
     return {} if found is None else {"layer": found.layer, "kind": found.kind, "after": found.after}
@@ -99,6 +100,13 @@ def find_mask(tensors: Any) -> Any:
 
     masks = (getattr(leaf, "_keras_mask", None) for leaf in keras.tree.flatten(tensors))
     return next((mask for mask in masks if mask is not None), None)
+
+
+def expand_mask(mask: Any, series: Any) -> Any:
+    """Return a mask of rows and time steps in a shape that broadcasts with the series."""
+    import keras
+
+    return keras.ops.reshape(mask, (*keras.ops.shape(mask), *(1,) * (len(series.shape) - 2)))
 
 
 def is_given_mask(args: Any, kwargs: Mapping[str, Any]) -> bool:

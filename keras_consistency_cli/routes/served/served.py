@@ -129,9 +129,8 @@ def _match_decoded(session: Session, name: str, matched: _MatchedRows, own: Inpu
         return match
     other = replace(own, raw=decoded[name], expected=session.subject.scaled(decoded)[name])
     match_fast = _match_input(session, name, matched, other)
-    images = session.subject.sources.data
-    level = images.images.level if images is not None and images.images is not None else 1.0
-    return choose_decoder(match, {**match_fast, "decoded": measure_decoding(decoded[name], own.raw, level)})
+    apart = measure_decoding(decoded[name], own.raw, session.subject.sources.level)
+    return choose_decoder(match, {**match_fast, "decoded": apart})
 
 
 def _scale_or_none(scaling: Scaling, rows: np.ndarray) -> np.ndarray | None:

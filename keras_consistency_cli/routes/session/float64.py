@@ -170,8 +170,10 @@ def _build(session: Session, rows: Mapping[str, np.ndarray], defaults: Defaults)
     )
     float64_copy = Float64Session(model, session.facts, session.options, session.subject)
     float64_copy.original, float64_copy.defaults = session, defaults
-    float64_copy.twins = _find_twins(twins, source, model)
-    float64_copy.narrow_layers = _find_narrow(source, model)
+    if twins or session.facts.computes_in_16_bits:
+        originals, copies = ([found.layer for found in find_layers(each)] for each in (source, model))
+        pairs = list(zip(originals, copies, strict=False))  # a copy has its layers in the same order
+        float64_copy.twins, float64_copy.narrow_layers = _find_twins(twins, pairs), _find_narrow(pairs)
     if source is session.model:
         session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
@@ -195,18 +197,16 @@ def _dequantise(session: Session, sample: Rows) -> tuple[Any, tuple[Twin, ...]]:
     return dequantised.model, dequantised.twins
 
 
-def _find_twins(twins: Sequence[Twin], source: Any, model: Any) -> tuple[Twin, ...]:
-    """Return the same layers in a copy of the float copy, found by their order."""
-    pairs = zip(find_layers(source), find_layers(model), strict=False)
-    copies = {id(found.layer): copy.layer for found, copy in pairs}
+def _find_twins(twins: Sequence[Twin], pairs: Sequence[tuple[Any, Any]]) -> tuple[Twin, ...]:
+    """Return the same layers in a copy of the float copy; `pairs` are layers and their copies."""
+    copies = {id(layer): copy for layer, copy in pairs}
     return tuple(replace(twin, layer=copies[id(twin.layer)]) for twin in twins if id(twin.layer) in copies)
 
 
-def _find_narrow(source: Any, model: Any) -> dict[int, str]:
-    """Return the layers of a copy whose originals compute in 16-bit floats, found by their order."""
-    pairs = zip(find_layers(source), find_layers(model), strict=False)
+def _find_narrow(pairs: Sequence[tuple[Any, Any]]) -> dict[int, str]:
+    """Return the copies of layers that compute in 16-bit floats; `pairs` are layers and their copies."""
     return {
-        id(copy.layer): found.layer.compute_dtype
-        for found, copy in pairs
-        if found.layer.compute_dtype in _NARROW and not isinstance(found.layer, keras.Model)
+        id(copy): layer.compute_dtype
+        for layer, copy in pairs
+        if layer.compute_dtype in _NARROW and not isinstance(layer, keras.Model)
     }

@@ -86,6 +86,16 @@ def test_swapped_outputs_are_recognised(tmp_path: Path, wording: SnapshotAsserti
     assert recorded(built, tmp_path / "z.npz").details["forms"] == {second: forms[second]}
 
 
+def test_single_rows_that_differ_are_found(tmp_path: Path) -> None:
+    built = mlp()
+    ((_, today),) = outputs_of(built).items()
+    changed = today.copy()
+    changed[4] += 1.0
+    np.save(tmp_path / "y.npy", changed)
+    details = recorded(built, tmp_path / "y.npy").details
+    assert (details["forms"], details["single_rows"]) == ({}, [4])
+
+
 def test_nothing_is_run_without_a_file() -> None:
     result = recorded(mlp(), None)
     assert (result.outputs, result.details) == ({}, {"given": False})

@@ -11,16 +11,18 @@ from keras_consistency_cli.routes.targets import route_on
 
 __all__ = ["ADVICE_BY_KIND", "EXPORT_AGAIN", "advice_for_runtime"]
 
-EXPORT_AGAIN = (
-    "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')   # or your format"
-)
-"""For exports of every kind; the advice for one export has the line for its kind."""
-_AGAIN_BY_KIND: Mapping[ExportKind, str] = {
-    "tf_saved_model": "    keras.models.load_model('model.keras').export('exported')",
-    "litert": "    keras.models.load_model('model.keras').export('model.tflite', format='litert')",
-    "onnx": "    keras.models.load_model('model.keras').export('model.onnx', format='onnx')",
-    "openvino": "    keras.models.load_model('model.keras').export('model.xml', format='openvino')",
+_ARGUMENTS: Mapping[ExportKind, str] = {
+    "tf_saved_model": "'exported'",
+    "litert": "'model.tflite', format='litert'",
+    "onnx": "'model.onnx', format='onnx'",
+    "openvino": "'model.xml', format='openvino'",
 }
+_AGAIN_BY_KIND: Mapping[ExportKind, str] = {
+    kind: f"    keras.models.load_model('model.keras').export({arguments})"
+    for kind, arguments in _ARGUMENTS.items()
+}
+EXPORT_AGAIN = f"{_AGAIN_BY_KIND['onnx']}   # or your format"
+"""For exports of every kind; the advice for one export has the line for its kind."""
 
 _BY_NAME = "take outputs by name, not by position:\n"
 _WITHOUT_STATE = (

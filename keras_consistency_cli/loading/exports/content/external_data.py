@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from keras_consistency_cli.loading.exports.content.protobuf import Field, read_fields
+from keras_consistency_cli.loading.exports.content.protobuf import fields_inside, read_fields, read_text
 
 __all__ = ["external_data", "is_outside"]
 
@@ -43,21 +43,12 @@ def is_outside(name: str) -> bool:
 
 def _tensors(file: BinaryIO) -> Iterator[dict[str, str]]:
     """Yield the entries about external data of each tensor that has some."""
-    for graph in _inside(file, None, _GRAPH):
-        for tensor in _inside(file, graph, _INITIALIZER):
+    for graph in fields_inside(file, None, _GRAPH):
+        for tensor in fields_inside(file, graph, _INITIALIZER):
             entries = [
-                list(read_fields(file, each.begin, each.end)) for each in _inside(file, tensor, _EXTERNAL)
+                list(read_fields(file, each.begin, each.end))
+                for each in fields_inside(file, tensor, _EXTERNAL)
             ]
-            texts = [{field.number: _text(file, field) for field in entry} for entry in entries]
+            texts = [{field.number: read_text(file, field) for field in entry} for entry in entries]
             if texts:
                 yield {text.get(_KEY, ""): text.get(_VALUE, "") for text in texts}
-
-
-def _inside(file: BinaryIO, message: Field | None, number: int) -> list[Field]:
-    begin, end = (0, None) if message is None else (message.begin, message.end)
-    return [field for field in read_fields(file, begin, end) if field.number == number]
-
-
-def _text(file: BinaryIO, field: Field) -> str:
-    file.seek(field.begin)
-    return file.read(field.end - field.begin).decode("utf-8", "replace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["Field", "read_fields"]
+__all__ = ["Field", "fields_inside", "read_fields", "read_text"]
 
 _MOST_FIELDS = 100_000
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -43,6 +43,22 @@ def read_fields(file: BinaryIO, begin: int = 0, end: int | None = None) -> Itera
             raise ValueError("a field ends behind the message")
         yield Field(number=number, begin=content, end=position)
     raise ValueError("too many fields")
+
+
+def fields_inside(file: BinaryIO, message: Field | None, number: int) -> list[Field]:
+    """Return the fields of one number in a message, by default the file as a whole.
+
+    Raises:
+        ValueError: it is not a protobuf message.
+    """
+    begin, end = (0, None) if message is None else (message.begin, message.end)
+    return [field for field in read_fields(file, begin, end) if field.number == number]
+
+
+def read_text(file: BinaryIO, field: Field) -> str:
+    """Return the content of a field as text."""
+    file.seek(field.begin)
+    return file.read(field.end - field.begin).decode("utf-8", "replace")
 
 
 def _varint(file: BinaryIO) -> int:

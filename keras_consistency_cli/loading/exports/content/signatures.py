@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.exports.content.protobuf import read_fields
+from keras_consistency_cli.loading.exports.content.protobuf import fields_inside, read_text
 from keras_consistency_cli.loading.exports.spec import KINDS, ExportKind
 from keras_consistency_cli.text import clean, did_you_mean
 
@@ -63,15 +63,9 @@ def _saved_model_signatures(path: Path) -> list[str]:
 
 
 def _keys_of_signatures(file: BinaryIO) -> Iterator[str]:
-    graphs = [field for field in read_fields(file) if field.number == _META_GRAPHS]
-    for graph in graphs:
-        entries = [each for each in read_fields(file, graph.begin, graph.end) if each.number == _SIGNATURES]
-        for entry in entries:
-            for field in read_fields(file, entry.begin, entry.end):
-                if field.number == _KEY:
-                    file.seek(field.begin)
-                    yield file.read(field.end - field.begin).decode("utf-8", "replace")
-                    break
+    for graph in fields_inside(file, None, _META_GRAPHS):
+        for entry in fields_inside(file, graph, _SIGNATURES):
+            yield from (read_text(file, field) for field in fields_inside(file, entry, _KEY)[:1])
 
 
 def _litert_signatures(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TypedDict
 from keras_consistency_cli.routes.exports.weights.stored import StoredConstants
 from keras_consistency_cli.routes.exports.weights.units import Form, FormName, Part, Unit
 
-__all__ = ["Held", "StoredWeights", "compare_weights", "hold", "most_found"]
+__all__ = ["Held", "HeldForms", "SearchedWeights", "StoredWeights", "compare_weights"]
 
 _FEWEST_VALUES = 4
 """Smaller weights may be equal by chance."""
@@ -51,25 +51,41 @@ class Held:
         return all(part.is_added and not part.value.any() for part in left)
 
 
-def hold(unit: Unit, stored: StoredConstants) -> Mapping[FormName, Held]:
-    """Return the forms of a unit, with the constants that hold them."""
+HeldForms = Mapping[FormName, Held]
+"""The forms of some weights, with the constants that hold them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedWeights:
+    """The weights of a model, searched in an export; `held` are the forms of each of the units."""
+
+    stored: StoredConstants
+    units: Sequence[Unit]
+    held: Sequence[HeldForms]
+
+    @classmethod
+    def of(cls, stored: StoredConstants, units: Sequence[Unit]) -> SearchedWeights:
+        """Search each form of each unit among the constants."""
+        return cls(stored=stored, units=units, held=[_hold(unit, stored) for unit in units])
+
+
+def _hold(unit: Unit, stored: StoredConstants) -> HeldForms:
     return {
         name: Held(form=form, found=tuple(stored.find(part.value) for part in form.parts))
         for name, form in unit.forms.items()
     }
 
 
-def most_found(forms: Mapping[FormName, Held]) -> Held:
+def _most_found(forms: HeldForms) -> Held:
     """Return the form of which the export holds most; folded forms come first."""
     return max(forms.values(), key=lambda held: sum(map(bool, held.found)) / len(held.found))
 
 
-def compare_weights(stored: StoredConstants, units: Sequence[Unit]) -> StoredWeights:
-    """Search the constants of an export for the weights of the model."""
+def compare_weights(weights: SearchedWeights) -> StoredWeights:
+    """Count the weights of the model that an export holds."""
     searched = [
-        (bool(found), bool(stored.fitting(part.value.shape)))
-        for unit in units
-        for held in (most_found(hold(unit, stored)),)
+        (bool(found), bool(weights.stored.fitting(part.value.shape)))
+        for held in map(_most_found, weights.held)
         for part, found in zip(held.form.parts, held.found, strict=True)
         if _is_telling(part)
     ]

@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.exports.session import ExportSession
     from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["search_weights", "with_its_weights"]
+__all__ = ["count_weights", "with_its_weights"]
 
 _MOST_NAMED = 3
 _LARGEST_WEIGHT = 1e12
 """No training gives larger weights; bytes that were changed at random do."""
 
 
-def search_weights(export: ExportSession, rows: Rows) -> StoredWeights:
+def count_weights(export: ExportSession, rows: Rows) -> StoredWeights:
     """Return how many of the model's weights the export holds; the model must be as it was loaded."""
-    return compare_weights(export.constants, export.units(rows))
+    return compare_weights(export.weights(rows))
 
 
 def with_its_weights(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Give the model the weights of the export, where those are not its own."""
     outputs, reference = run_export(export, rows), predict_model(export, rows)
     enough = LEFT_BY_WEIGHTS * max(differences(outputs, reference).values(), default=0.0)
-    found = search_weights(export, rows)["found"]
+    found = count_weights(export, rows)["found"]
     # The limits of low precision are wide: of many ways one may fit by chance.
     is_exact = export.exported.precision == "float32"
 
     def results() -> Iterator[VariantResult]:
-        for each in list_substitutions(export.constants, export.units(rows), most_natural=not is_exact):
+        for each in list_substitutions(export.weights(rows), most_natural=not is_exact):
             export.original.restore()
             for variable, value in each.assigned:
                 variable.assign(value)

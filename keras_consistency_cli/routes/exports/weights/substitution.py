@@ -7,15 +7,15 @@ is matched by shape: it is what another training run has changed.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from keras_consistency_cli.routes.exports.weights.held import Held, hold
+from keras_consistency_cli.loading.exports.matching import is_named_after
+from keras_consistency_cli.routes.exports.weights.held import Held, SearchedWeights
 from keras_consistency_cli.routes.exports.weights.stored import Order, StoredConstants, arrange
-from keras_consistency_cli.routes.exports.weights.units import Assigned, FormName, Part, Unit
+from keras_consistency_cli.routes.exports.weights.units import Assigned, FormName, Part
 
 __all__ = ["Substitution", "list_substitutions"]
 
@@ -59,21 +59,19 @@ class _Plan:
     cost: int
 
 
-def list_substitutions(
-    stored: StoredConstants, units: Sequence[Unit], *, most_natural: bool
-) -> Iterator[Substitution]:
+def list_substitutions(weights: SearchedWeights, *, most_natural: bool) -> Iterator[Substitution]:
     """Yield the ways in which constants can stand in the place of weights that the export does not hold.
 
     There are several if weights share a shape, if kernels are square, which some exporters transpose, or if
     normalizations can be merged in several ways.
 
     Args:
-        stored: the constants of the export.
-        units: the weights of the model.
+        weights: those of the model, searched in the export.
         most_natural: whether only the forms that leave least over are tried, in the order of the file.
     """
-    for plan in _plans(stored, units)[: 1 if most_natural else _MOST_PLANS]:
-        yield from itertools.islice(_ways(stored, plan, 1 if most_natural else _MOST_ORDERS), _MOST_WAYS)
+    most = 1 if most_natural else _MOST_ORDERS
+    for plan in _plans(weights)[: 1 if most_natural else _MOST_PLANS]:
+        yield from itertools.islice(_ways(weights.stored, plan, most), _MOST_WAYS)
 
 
 def _ways(stored: StoredConstants, plan: _Plan, most: int) -> Iterator[Substitution]:
@@ -86,12 +84,12 @@ def _ways(stored: StoredConstants, plan: _Plan, most: int) -> Iterator[Substitut
         yield from _arranged(stored, plan, found)
 
 
-def _plans(stored: StoredConstants, units: Sequence[Unit]) -> list[_Plan]:
+def _plans(weights: SearchedWeights) -> list[_Plan]:
     """Return what is left over for some ways in which a converter may have merged layers, the least first.
 
     It merges layers of one kind in the same way; how it has merged those that it holds is known.
     """
-    held = [hold(unit, stored) for unit in units]
+    stored, units, held = weights.stored, weights.units, weights.held
     kept = [next((name for name, form in forms.items() if form.is_whole), None) for forms in held]
     pairs = [(forms, name) for forms, name in zip(held, kept, strict=True) if name is not None]
     used = frozenset[int]().union(*(forms[name].used for forms, name in pairs))
@@ -161,8 +159,7 @@ def _assignments(
 
 def _likeness(part: Part, name: str) -> int:
     """How much of the name of a part is in the name of a constant."""
-    layer = re.escape(part.layer.rpartition("/")[2])
-    is_layer = re.search(rf"(?:^|[/;]){layer}(?:_\d+)?(?:[/;:]|$)", name) is not None
+    is_layer = is_named_after(name, part.layer.rpartition("/")[2])
     return 2 * is_layer + (bool(part.word) and part.word in name)
 
 

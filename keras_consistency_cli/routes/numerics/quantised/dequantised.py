@@ -32,6 +32,7 @@ __all__ = [
     "OutputError",
     "QuantisationDetails",
     "beyond_limits",
+    "exceeds_rounding",
     "measure_errors",
 ]
 
@@ -68,6 +69,15 @@ class QuantisationDetails(TypedDict, total=False):
     rebuilt_differs: bool
     errors: dict[str, OutputError]
     called_directly: list[str]
+
+
+def exceeds_rounding(deviation: float, expected: float, limits: float) -> bool:
+    """Whether the rounding of quantisation does not explain a deviation, or float8's limits make most of it.
+
+    True if the deviation is NaN.
+    """
+    is_explained = deviation <= QUANTISATION_FACTOR * expected
+    return not is_explained or beyond_limits(deviation, expected, limits) > LIMITS_FACTOR
 
 
 def beyond_limits(deviation: float, expected: float, limits: float) -> float:

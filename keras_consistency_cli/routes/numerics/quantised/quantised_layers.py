@@ -16,9 +16,8 @@ from keras_consistency_cli.routes.locating.divergence import LayerDeviation, lim
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.layer_outputs import LayerOutput, keep_values, recording_outputs
 from keras_consistency_cli.routes.numerics.quantised.dequantised import (
-    LIMITS_FACTOR,
-    QUANTISATION_FACTOR,
     beyond_limits,
+    exceeds_rounding,
     measure_errors,
 )
 from keras_consistency_cli.routes.numerics.quantised.quantised_runs import (
@@ -79,11 +78,7 @@ class _LayerError:
     @property
     def is_too_large(self) -> bool:
         """Whether rounding does not explain it, or the limits of float8 make most of it."""
-        least = max(self.expected, _SMALLEST_ERROR)
-        return (
-            not self.error / least <= QUANTISATION_FACTOR
-            or beyond_limits(self.error, least, self.limits) > LIMITS_FACTOR
-        )
+        return exceeds_rounding(self.error, max(self.expected, _SMALLEST_ERROR), self.limits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_integer, is_numeric
-from keras_consistency_cli.routes.output_functions import sigmoid, softmax
+from keras_consistency_cli.routes.transformed_outputs import sigmoid, softmax
 
 __all__ = ["CLOSE", "activation_form", "class_id_form", "close", "differing_rows"]
 
@@ -33,9 +33,11 @@ def close(candidate: np.ndarray, reference: np.ndarray) -> bool:
 
 
 def differing_rows(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return for each row whether it differs by more than `close` allows; values are numbers."""
-    wide = (values.reshape(len(values), -1).astype(np.float64) for values in (candidate, reference))
-    one, other = wide
+    """Return for each row whether it differs by more than `close` allows."""
+    one, other = (values.reshape(len(values), -1) for values in (candidate, reference))
+    if not (is_numeric(one.dtype) and is_numeric(other.dtype)):
+        return np.asarray((one != other).any(axis=1))
+    one, other = one.astype(np.float64), other.astype(np.float64)
     with np.errstate(invalid="ignore"):
         return np.asarray(~(np.abs(one - other).max(axis=1) <= CLOSE * max(other.std(), 1e-300)))
 

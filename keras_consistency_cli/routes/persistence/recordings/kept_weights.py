@@ -6,20 +6,21 @@ weights: those of the layers, and a copy of each with its history. Either may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.persistence.recordings.comparing import Adjust, choose_first
+from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["Adjust", "find_kept_weights"]
+__all__ = ["find_kept_weights"]
 
 _MIN_ROWS, _ROWS = 8, 32
 _MOST_SETS = 8
@@ -28,8 +29,6 @@ _EQUAL = 1e-6
 _CLOSER = 0.05
 """Share of the difference of today's outputs that may be left: averages are near the weights themselves."""
 
-Adjust = Callable[[Outputs, Outputs], Outputs]
-"""Returns recorded outputs in the units of the model and without their rounding, for these outputs."""
 Pairs = list[tuple[Any, Any]]
 """Weights of the model, each with the other value that the optimizer holds for it."""
 
@@ -39,13 +38,10 @@ def find_kept_weights(session: Session, rows: Rows, recorded: Outputs, adjust: A
 
     A few rows decide. Classes, which could agree by accident, do not count.
     """
-    size = min(count_rows(rows), max(_ROWS, session.batch_size))
-    size -= size % (session.facts.batch_size or 1)
-    kept = list(_kept_sets(session.model)) if size >= _MIN_ROWS else []
-    wanted = {name: values[:size] for name, values in recorded.items()}
+    batch, wanted = choose_first(session, rows, recorded, max(_ROWS, session.batch_size))
+    kept = list(_kept_sets(session.model)) if count_rows(batch) >= _MIN_ROWS else []
     if not kept or not all(map(_tells_weights, wanted.values())):
         return ""
-    batch = first_batch(rows, size)
     limit = min(CLOSE, _CLOSER * _measure(_run_with(session, batch, []), wanted, adjust))
     if limit <= _CLOSER * _EQUAL:
         return ""

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE, close
+from keras_consistency_cli.routes.persistence.recordings.comparing import choose_first, varies
 from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import generate_relabelled
 from keras_consistency_cli.routes.row_changes import (
     OTHER_CHANGES,
@@ -20,7 +21,7 @@ from keras_consistency_cli.routes.row_changes import (
     RowChange,
     list_other_orders,
 )
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 from keras_consistency_cli.text import clean
 
@@ -46,11 +47,8 @@ def describe_recorded_rows(session: Session, rows: Rows, recorded: Outputs, in_u
 
     A few rows decide. Outputs with few values, such as classes, could agree by accident and do not count.
     """
-    size = min(count_rows(rows), max(_ROWS, session.batch_size))
-    size -= size % (session.facts.batch_size or 1)
-    batch = first_batch(rows, size) if size else {}
-    wanted = {name: values[:size] for name, values in recorded.items()}
-    if size < _MIN_ROWS or not all(_varies(values) for values in wanted.values()):
+    batch, wanted = choose_first(session, rows, recorded, max(_ROWS, session.batch_size))
+    if count_rows(batch) < _MIN_ROWS or not all(map(_tells_rows_apart, wanted.values())):
         return ""
     for words, changed in _changed_rows(session, batch):
         session.restore()
@@ -60,9 +58,9 @@ def describe_recorded_rows(session: Session, rows: Rows, recorded: Outputs, in_u
     return ""
 
 
-def _varies(values: np.ndarray) -> bool:
+def _tells_rows_apart(values: np.ndarray) -> bool:
     """Whether nearly every row has outputs of its own."""
-    if not is_float(values.dtype) or not np.isfinite(values).all() or not values.std():
+    if not varies(values):
         return False
     steps = np.rint(values.reshape(len(values), -1).astype(np.float64) / (CLOSE * values.std()))
     return len(np.unique(steps, axis=0)) > len(values) // 2

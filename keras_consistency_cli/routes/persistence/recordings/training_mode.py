@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.routes.persistence.recordings.activations import close
-from keras_consistency_cli.routes.persistence.recordings.kept_weights import Adjust
+from keras_consistency_cli.routes.persistence.recordings.comparing import (
+    Adjust,
+    are_recorded,
+    choose_first,
+    varies,
+)
 from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, split_batches
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Rows
@@ -38,13 +41,11 @@ _VARYING, _MOST_FIXED = 1e-3, 0.5
 
 def find_training_mode(session: Session, rows: Rows, recorded: Outputs, adjust: Adjust) -> TrainingMode:
     """Return whether the model in training mode gives the recorded outputs."""
-    count = min(count_rows(rows), _MOST_ROWS, session.facts.rows_for_work(_WORK, fewest=0))
-    count -= count % (session.facts.batch_size or 1)
+    most = min(_MOST_ROWS, session.facts.rows_for_work(_WORK, fewest=0))
+    batch, wanted = choose_first(session, rows, recorded, most)
     is_possible = not session.facts.stateful_layers and session.loop_steps(rows) <= _MOST_LOOPS
-    if count < _MIN_ROWS or not is_possible or not all(map(_varies, recorded.values())):
+    if count_rows(batch) < _MIN_ROWS or not is_possible or not all(map(varies, recorded.values())):
         return ""
-    batch = {name: values[:count] for name, values in rows.items()}
-    wanted = {name: values[:count] for name, values in recorded.items()}
     try:
         return _compare_calls(session, batch, wanted, adjust)
     finally:
@@ -56,7 +57,7 @@ def _compare_calls(session: Session, batch: Rows, recorded: Outputs, adjust: Adj
     size = session.batch_size
     first = _call(session, batch, size)
     others = [] if session.facts.batch_size else [_call(session, batch, count_rows(batch))]
-    if any(_are_recorded(outputs, recorded, adjust) for outputs in (first, *others)):
+    if any(are_recorded(outputs, recorded, adjust) for outputs in (first, *others)):
         return "exact"
     # Nothing is restored between the calls: the seed generators draw other numbers each time.
     calls = [first, _call(session, batch, size)]
@@ -70,19 +71,8 @@ def _compare_calls(session: Session, batch: Rows, recorded: Outputs, adjust: Adj
     return "random" if vary_alike else ""
 
 
-def _varies(values: np.ndarray) -> bool:
-    return is_float(values.dtype) and bool(np.isfinite(values).all()) and bool(values.std() > 0)
-
-
 def _call(session: Session, rows: Rows, size: int) -> Outputs:
     return join_outputs([session.call_once(batch, training=True) for batch in split_batches(rows, size)])
-
-
-def _are_recorded(outputs: Outputs, recorded: Outputs, adjust: Adjust) -> bool:
-    adjusted = adjust(recorded, outputs).items()
-    return all(
-        outputs[name].shape == values.shape and close(outputs[name], values) for name, values in adjusted
-    )
 
 
 def _varies_alike(calls: np.ndarray, recorded: np.ndarray) -> bool:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
-from keras_consistency_cli.routes.persistence.recordings.kept_weights import Adjust
+from keras_consistency_cli.measurement.distance import is_float_or_integer
+from keras_consistency_cli.routes.persistence.recordings.comparing import Adjust, choose_first, varies
 from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
@@ -101,11 +101,10 @@ def is_scaler_missing(session: Session, rows: Rows, recorded: Outputs, adjust: A
     outputs fit those of any other one.
     """
     count = min(count_rows(rows), _MOST_ROWS, session.facts.rows_for_work(_WORK, fewest=0))
-    batch = {name: values[:count] for name, values in rows.items()}
-    wanted = {name: values[:count] for name, values in recorded.items()}
+    batch, wanted = choose_first(session, rows, recorded, count)
     is_possible = count >= _FEWEST_ROWS and session.loop_steps(rows) <= _MOST_LOOPS
     is_possible = is_possible and not session.facts.batch_size and not session.subject.files.scales
-    columns = _Columns.of(batch) if is_possible and all(map(_varies, wanted.values())) else None
+    columns = _Columns.of(batch) if is_possible and all(map(varies, wanted.values())) else None
     if columns is None or columns.are_scaled:
         return False
 
@@ -114,10 +113,6 @@ def is_scaler_missing(session: Session, rows: Rows, recorded: Outputs, adjust: A
         return _measure(session.steps(columns.scaled(numbers), session.batch_size), wanted, adjust)
 
     return any(_fits(start, differ) for start in columns.starts())
-
-
-def _varies(values: np.ndarray) -> bool:
-    return is_float(values.dtype) and bool(np.isfinite(values).all()) and bool(values.std() > 0)
 
 
 def _measure(outputs: Outputs, recorded: Outputs, adjust: Adjust) -> Floats:

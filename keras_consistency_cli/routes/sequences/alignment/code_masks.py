@@ -135,7 +135,7 @@ def changing_masked_steps() -> Iterator[list[tuple[str, np.ndarray]]]:
     """Add one to the masked time steps of each layer that creates a mask; yield these layers and masks."""
     import keras
 
-    from keras_consistency_cli.routes.sequences.masks import find_mask
+    from keras_consistency_cli.routes.sequences.masks import expand_mask, find_mask
 
     masks: list[tuple[str, np.ndarray]] = []
 
@@ -146,8 +146,7 @@ def changing_masked_steps() -> Iterator[list[tuple[str, np.ndarray]]]:
             return outputs
         masks.append((layer_path(running), np.asarray(keras.ops.convert_to_numpy(mask))))
         hidden = keras.ops.cast(keras.ops.logical_not(mask), outputs.dtype)
-        axes = (1,) * (len(outputs.shape) - 2)
-        changed = outputs + keras.ops.reshape(hidden, (*keras.ops.shape(hidden), *axes))
+        changed = outputs + expand_mask(hidden, outputs)
         changed._keras_mask = mask
         return changed
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.exports.weights.held import compare_weights
+from keras_consistency_cli.routes.exports.weights.held import SearchedWeights, compare_weights
 from keras_consistency_cli.routes.exports.weights.stored import StoredConstants, arrange
 from keras_consistency_cli.routes.exports.weights.substitution import Substitution, list_substitutions
 from keras_consistency_cli.routes.exports.weights.units import FormName, find_units
@@ -82,7 +82,9 @@ def substitutions(model: Any, constants: StoredConstants) -> list[tuple[Substitu
     """All ways, with the outputs of the model after each."""
     session, saved = session_of((model, ROWS)), model.get_weights()
     found = []
-    for each in list_substitutions(constants, find_units(session, {"x": ROWS}), most_natural=False):
+    for each in list_substitutions(
+        SearchedWeights.of(constants, find_units(session, {"x": ROWS})), most_natural=False
+    ):
         model.set_weights(saved)
         for variable, value in each.assigned:
             variable.assign(value)
@@ -137,7 +139,7 @@ def test_old_scales_are_those_of_the_normalization(name: FormName, model: Any) -
 def test_nothing_is_left_over_of_an_export_of_the_model(name: FormName, model: Any) -> None:
     constants, units = stored(model, name), find_units(session_of((model, ROWS)), {"x": ROWS})
     assert substitutions(model, constants) == []
-    counted = compare_weights(constants, units)
+    counted = compare_weights(SearchedWeights.of(constants, units))
     assert counted["found"] == counted["searched"] > 0 == counted["other"]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.routes.persistence.recordings.activations import differing_rows
 from keras_consistency_cli.routes.persistence.recordings.recorded_forms import other_form
 
 LOGITS = np.random.default_rng(0).normal(size=(24, 4))
@@ -52,3 +53,11 @@ def test_a_known_form_is_described(name: str, wording: SnapshotAssertion) -> Non
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_different_numbers_have_no_form(name: str) -> None:
     assert other_form(*UNKNOWN[name]) is None
+
+
+def test_rows_that_differ_are_found_in_numbers_and_in_texts() -> None:
+    changed = SHARES.copy()
+    changed[5, 2], changed[9] = 0.5, np.nan
+    assert np.flatnonzero(differing_rows(changed, SHARES)).tolist() == [5, 9]
+    words = np.array([["yes"], ["no"], ["yes"]])
+    assert differing_rows(words, np.array([["yes"], ["yes"], ["yes"]])).tolist() == [False, True, False]
