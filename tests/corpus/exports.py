@@ -251,6 +251,17 @@ def looping() -> Any:
     return keras.Sequential([keras.Input((8, 3), name="series"), layers.GRU(12), layers.Dense(2)])
 
 
+def loop_of_any_length(batch: int | None) -> Callable[[], Any]:
+    """Return a builder of a loop over as many time steps as the rows have, for batches of one size or any."""
+
+    def build() -> Any:
+        series = keras.Input(batch_shape=(batch, None, 3), name="series")
+        steps_out = layers.GRU(6, return_sequences=True)(series)
+        return keras.Model(series, layers.Dense(2)(steps_out))
+
+    return build
+
+
 def attentive() -> Any:
     """Self-attention over a series."""
     x = keras.Input((6, 8), name="series")
@@ -782,6 +793,14 @@ UNUSABLE = (
     _case(
         "litert without loops", looping, steps(8, 3), {"m.tflite": litert()},
         **_fault("unsupported-operators", "KC904"),
+    ),
+    _case(
+        "litert without loops over any number of steps", loop_of_any_length(None), steps(8, 3),
+        {"m.tflite": litert()}, **_fault("unsupported-operators", "KC904"),
+    ),
+    _case(
+        "litert without loops over any number of steps, batches of five", loop_of_any_length(5), steps(8, 3),
+        {"m.tflite": litert()}, **_fault("unsupported-operators", "KC904"),
     ),
     _case(
         "onnx without random numbers", augmented, pictures(12, 12, 3), {"m.onnx": onnx()},

@@ -97,7 +97,13 @@ class LiteRtExport:
         """
         inputs, outputs = self._details("input"), self._details("output")
         fed = {name: _quantize(values, inputs[name]) for name, values in feeds.items()}
-        found = self._run_without_signature(fed) if self._runner is None else self._runner(**fed)
+        try:
+            found = self._run_without_signature(fed) if self._runner is None else self._runner(**fed)
+        except RuntimeError as problem:
+            # Operators behind an axis of any length are prepared when the rows are known.
+            if "Flex" in str(problem):
+                _refuse_operators(self._path, problem)
+            raise
         return {str(name): _dequantize(np.array(values), outputs[name]) for name, values in found.items()}
 
     def _run_without_signature(self, feeds: Feeds) -> dict[str, np.ndarray]:
@@ -174,14 +180,23 @@ def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True, kee
         if allocate:
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as problem:
-        operators = _tensorflow_operators(path)
-        if not operators:
-            raise ExportRefused(f"LiteRT cannot load it: {first_line(problem)}") from problem
+        _refuse_operators(path, problem)
+        raise ExportRefused(f"LiteRT cannot load it: {first_line(problem)}") from problem
+    return interpreter
+
+
+def _refuse_operators(path: Path, problem: Exception) -> None:
+    """Refuse a file with operators of TensorFlow after an error of the interpreter, which has none of them.
+
+    Raises:
+        ExportRefused: with their names.
+    """
+    operators = _tensorflow_operators(path)
+    if operators:
         raise ExportRefused(
             f"LiteRT cannot run it: it needs operators of TensorFlow ({', '.join(operators)})",
             cause="unsupported-operators",
         ) from problem
-    return interpreter
 
 
 def _check_variables(interpreter: Any) -> None:

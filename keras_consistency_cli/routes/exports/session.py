@@ -60,15 +60,22 @@ class ExportSession(Session):
                 )
 
     def find_frozen_batch(self, rows: Rows) -> None:
-        """Find out by calls whether an export takes one row at a time only, whatever it declares."""
-        one, two = first_batch(rows, 1), first_batch(rows, 2)
-        is_free = self.frozen_batch is None and self.facts.batch_size is None and count_rows(two) > 1
-        if is_free and not self._takes(two) and self._takes(one):
+        """Find out by calls whether an export takes one row at a time only, whatever it declares.
+
+        Raises:
+            ExportRefused: it runs no rows at all; the runtime lacks an operator that only a run needs.
+        """
+        size = self.facts.batch_size
+        batch = first_batch(rows, size or 2)
+        is_taken = self._takes(batch)
+        if not is_taken and size is None and count_rows(batch) > 1 and self._takes(first_batch(rows, 1)):
             self._freeze(1)
 
     def _takes(self, rows: Rows) -> bool:
         try:
             self.exported.run(self.feeds(rows))
+        except ExportRefused:
+            raise
         except Exception:
             # The runtimes raise classes of their own.
             return False
