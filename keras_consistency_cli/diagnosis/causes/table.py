@@ -31,9 +31,9 @@ CAUSES: Mapping[str, Cause] = {
     for cause in (
         ROUNDING_CAUSE,
         UNREPEATABLE_CAUSE,
+        CLOCK_CAUSE,
         CREATED_CAUSE,
         *FILE_CAUSES,
-        CLOCK_CAUSE,
         *BATCH_CAUSES,
         *REPEAT_CAUSES,
         TRAINING_FLAG_CAUSE,

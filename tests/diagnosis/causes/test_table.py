@@ -807,6 +807,16 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC802": {"cause": "recorded-in-training-mode"}},
         [("recorded-in-training-mode", None)],
     ),
+    (
+        "a clock whose next second only another process sees",
+        {
+            "differing": ("fresh-process",),
+            "located": {"predict": {"clock": ["age/datetime.now"]}},
+            "layers": (LayerFact(path="age", kind="Age"),),
+        },
+        {"KC203": {"cause": "clock-read"}},
+        [("clock-read", "age")],
+    ),
 ]
 
 
