@@ -113,7 +113,7 @@ CLOCK_CAUSE = Cause(
     ),
     suspect=layer_that_reads_clock,
 )
-"""It comes before the causes in files and batches: their checks load and call the model at different times."""
+"""Before the causes in files and batches: their checks load and call the model at different times."""
 
 REPEAT_CAUSES: tuple[Cause, ...] = (
     Cause(
