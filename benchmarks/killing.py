@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.measure import align_columns, child_environment, duration, kcheck, say
 
-__all__ = ["WAYS", "Ending", "kill_run", "main", "parse_results", "save_subject"]
+__all__ = ["WAYS", "WORKER_PROGRAM", "Ending", "kill_run", "main", "parse_results", "save_subject"]
 
 WAYS = {
     "Ctrl-C": ("command", signal.SIGINT),
@@ -40,7 +40,9 @@ While no worker exists, the fork server gets the signal; while no fork server ex
 """
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
-_STARTED = b"keras_consistency_cli.workers.child.main"
+WORKER_PROGRAM = "keras_consistency_cli.workers.child.main"
+"""What the command line of every worker and fork server holds."""
+_STARTED = WORKER_PROGRAM.encode()
 
 
 @dataclass(frozen=True, kw_only=True)

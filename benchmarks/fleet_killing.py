@@ -1,0 +1,161 @@
+"""Kill processes of `kcheck fleet` at random moments: `python -m benchmarks.fleet_killing`. Linux only.
+
+The models are the samples and cases of tests/corpus. A fleet of them runs undisturbed, then a second time
+while workers and fork servers get SIGKILL. Both must give the same JSON, except for times and attempts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import yaml
+
+from benchmarks.killing import WORKER_PROGRAM
+from benchmarks.measure import child_environment, duration, kcheck, say
+from tests.corpus.cases import Case, write
+from tests.corpus.catalogue import ALL_CASES, stratified
+
+__all__ = ["find_differences", "main"]
+
+_LISTS = ("custom_objects",)
+"""Options of a case whose value in a YAML file is a list."""
+_VARYING = frozenset({"elapsed_s", "attempts", "seconds", "reproduce", "log"})
+"""Keys of the JSON report that differ between two undisturbed runs."""
+_FIRST_MODEL_S = 5.0
+
+Entry = dict[str, str | list[str]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run both fleets and print what differs; return 1 if something does."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fleet_killing",
+        description="Kill processes of kcheck fleet at random and compare its JSON with an undisturbed run.",
+    )
+    parser.add_argument("--models", type=int, default=200, help="number of models [200]")
+    parser.add_argument("--kills", type=int, default=20, help="number of processes to kill [20]")
+    parser.add_argument("--seed", type=int, default=0, help="seed for cases, moments and victims [0]")
+    options = parser.parse_args(argv)
+    draw = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        count = _write_fleet(folder, options.models, options.seed)
+        seconds, undisturbed, _ = _run_fleet(folder, [], draw)
+        say(f"{count} models undisturbed: {duration(seconds)}")
+        moments = sorted(draw.uniform(_FIRST_MODEL_S, seconds) for _ in range(options.kills))
+        disturbed_seconds, disturbed, killed = _run_fleet(folder, moments, draw)
+    different = find_differences(undisturbed, disturbed)
+    print(
+        f"{count} models, {killed} processes killed: {duration(disturbed_seconds)} instead of "
+        f"{duration(seconds)}; {len(different)} values of the JSON report differ"
+    )
+    print("\n".join(different[:40]))
+    return int(bool(different) or killed < options.kills)
+
+
+def _write_fleet(folder: Path, count: int, seed: int) -> int:
+    """Save the samples and cases of the corpus, and the fleet file; return the number of models."""
+    subprocess.run(
+        [sys.executable, "sample_models/make_samples.py", "--into", str(folder / "samples")], check=True
+    )
+    entries: list[Entry] = [
+        {"name": path.parent.name, "model": str(path)}
+        for path in sorted((folder / "samples").glob("*/model.keras"))
+    ]
+    for number, case in enumerate(stratified(ALL_CASES, 2 * count, seed)):
+        if len(entries) == count:
+            break
+        entry = _write_case(case, folder / f"{number:03d}")
+        entries += [entry] if entry is not None else []
+    (folder / "fleet.yaml").write_text(yaml.safe_dump({"models": entries}), encoding="utf-8")
+    return len(entries)
+
+
+def _write_case(case: Case, folder: Path) -> Entry | None:
+    """Save a case; None if it has options that are no plain keys of a YAML file."""
+    files = write(case, folder)
+    names, values = files.args[::2], files.args[1::2]
+    if len(names) != len(values) or any(name.startswith("--") for name in values):
+        return None
+    keys = [name.removeprefix("--").replace("-", "_") for name in names]
+    if not {*keys} <= {"data", "scaler", "reference", "served", "expected", "target_scaler", *_LISTS}:
+        return None
+    stated = {key: [value] if key in _LISTS else value for key, value in zip(keys, values, strict=True)}
+    return {"name": folder.name, "model": str(files.model), **stated}
+
+
+def _run_fleet(folder: Path, moments: Sequence[float], draw: random.Random) -> tuple[float, object, int]:
+    """Return the duration of a fleet, its JSON report, and how many processes were killed."""
+    start = time.perf_counter()
+    command = kcheck("fleet", "fleet.yaml", "--quiet", "--retries", "5", "--format", "json=report.json")
+    process = subprocess.Popen(command, cwd=folder, env=child_environment(), stderr=subprocess.DEVNULL)
+    killed: list[int] = []
+    killer = threading.Thread(target=_kill_at, args=(process, start, moments, draw, killed))
+    killer.start()
+    process.wait()
+    seconds = time.perf_counter() - start
+    killer.join()
+    return seconds, json.loads((folder / "report.json").read_text(encoding="utf-8")), len(killed)
+
+
+def _kill_at(
+    fleet: subprocess.Popen[bytes],
+    start: float,
+    moments: Sequence[float],
+    draw: random.Random,
+    killed: list[int],
+) -> None:
+    """Kill a process of the fleet at each of the moments, in seconds after the start."""
+    for moment in moments:
+        time.sleep(max(0.0, start + moment - time.perf_counter()))
+        victim = _wait_for_victim(fleet, draw)
+        if victim is None:
+            return
+        say(f"{moment:.0f} s: process {victim.pid} is killed")
+        victim.kill()
+        killed.append(victim.pid)
+
+
+def _wait_for_victim(fleet: subprocess.Popen[bytes], draw: random.Random) -> psutil.Process | None:
+    """Return a process of the fleet as soon as there is one; None if the fleet has ended."""
+    while fleet.poll() is None:
+        if (victim := _choose_victim(fleet.pid, draw)) is not None:
+            return victim
+        time.sleep(0.01)
+    return None
+
+
+def _choose_victim(fleet: int, draw: random.Random) -> psutil.Process | None:
+    """Return a worker or fork server of the fleet that runs now."""
+    try:
+        below = psutil.Process(fleet).children(recursive=True)
+        workers = [child for child in below if WORKER_PROGRAM in " ".join(child.cmdline())]
+    except psutil.Error:
+        return None
+    return draw.choice(workers) if workers else None
+
+
+def find_differences(first: object, second: object, place: str = "") -> list[str]:
+    """Return the places at which two JSON documents differ, without keys that vary from run to run."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        keys = sorted({*first, *second} - _VARYING)
+        pairs = [(f"{place}.{key}", first.get(key), second.get(key)) for key in keys]
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = [(f"{place}[{number}]", *pair) for number, pair in enumerate(zip(first, second, strict=True))]
+    else:
+        return [] if first == second else [f"{place}: {str(first)[:200]} | {str(second)[:200]}"]
+    return [line for name, mine, other in pairs for line in find_differences(mine, other, name)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
