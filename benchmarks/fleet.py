@@ -35,8 +35,8 @@ def measure(*, quick: bool) -> list[Figure]:
                 pool.map(lambda model: watch_usage(kcheck("run", model, "--quiet"), folder), models[:_JOBS])
             )
     return [
-        _figure("wall time", count, fleet.seconds, sum(usage.seconds for usage in single)),
-        _figure("CPU time", count, fleet.cpu_seconds, sum(usage.cpu_seconds for usage in single)),
+        _figure("wall time", count, fleet.seconds, sum(usage.seconds for usage in single), goal="≤ 0.35 ×"),
+        _figure("CPU time", count, fleet.cpu_seconds, sum(usage.cpu_seconds for usage in single), goal=""),
         _memory(fleet, together),
     ]
 
@@ -46,13 +46,13 @@ def _fleet(folder: Path, models: list[str]) -> Usage:
     return watch_usage(kcheck("fleet", *models, "--quiet", "--jobs", str(_JOBS)), folder)
 
 
-def _figure(what: str, count: int, mine: float, theirs: float) -> Figure:
+def _figure(what: str, count: int, mine: float, theirs: float, goal: str) -> Figure:
     return Figure(
         what=f"{what} of `kcheck fleet --jobs {_JOBS}` on {count} small models, against {count} single runs",
         measured=f"{mine:.0f} s",
         against=f"{theirs:.0f} s",
         ratio=f"{mine / theirs:.2f} ×",
-        goal="≤ 0.35 ×",
+        goal=goal,
     )
 
 
