@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Figure, duration, kcheck, say
@@ -15,9 +16,27 @@ from benchmarks.process_usage import Usage, watch_usage
 __all__ = ["measure"]
 
 _FEATURES = 10
-_ROWS, _QUICK_ROWS = (100_000, 1_000_000, 10_000_000), (20_000, 40_000)
-_COMPARED, _QUICK_COMPARED = 1_000_000, 40_000
 _GROUPS = (2, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Series:
+    """Options of the command, numbers of rows, and the number that is also checked by several groups."""
+
+    options: tuple[str, ...]
+    rows: tuple[int, ...]
+    compared: int
+
+
+_SERIES = (
+    _Series(
+        options=("--select", "KC602", "--batch-size", "4096"),
+        rows=(100_000, 1_000_000, 10_000_000, 100_000_000),
+        compared=100_000_000,
+    ),
+    _Series(options=("--select", "KC101"), rows=(100_000, 1_000_000, 10_000_000), compared=1_000_000),
+)
+_QUICK_SERIES = (_Series(options=("--select", "KC101"), rows=(20_000, 40_000), compared=40_000),)
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -25,19 +44,22 @@ def measure(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_model(folder)
-        return list(
-            _figures(folder, _QUICK_ROWS if quick else _ROWS, _QUICK_COMPARED if quick else _COMPARED)
-        )
+        return [
+            figure
+            for series in (_QUICK_SERIES if quick else _SERIES)
+            for figure in _measure_series(folder, series)
+        ]
 
 
-def _figures(folder: Path, sizes: tuple[int, ...], compared: int) -> Iterator[Figure]:
-    used = {rows: _watch(folder, rows) for rows in sizes}
-    smallest = used[sizes[0]]
+def _measure_series(folder: Path, series: _Series) -> Iterator[Figure]:
+    used = {rows: _watch(folder, rows, *series.options) for rows in series.rows}
+    smallest = used[series.rows[0]]
     for rows, usage in used.items():
-        yield _figure(rows, "", usage, against=smallest if rows != sizes[0] else None)
+        yield _figure(rows, series.options, usage, against=None if usage is smallest else smallest)
     for groups in _GROUPS:
-        scheduler = ("--scheduler", f"local:{groups}")
-        yield _figure(compared, " ".join(scheduler), _watch(folder, compared, *scheduler), used[compared])
+        options = (*series.options, "--scheduler", f"local:{groups}")
+        usage = _watch(folder, series.compared, *options)
+        yield _figure(series.compared, options, usage, used[series.compared])
 
 
 def _write_model(folder: Path) -> None:
@@ -50,22 +72,21 @@ def _write_model(folder: Path) -> None:
     )
 
 
-def _watch(folder: Path, rows: int, *scheduler: str) -> Usage:
+def _watch(folder: Path, rows: int, *options: str) -> Usage:
     import numpy as np
 
-    say(f"streaming: kcheck run --rows all on {rows} rows {' '.join(scheduler)}")
+    say(f"streaming: kcheck run --rows all {' '.join(options)} on {rows:,} rows")
     data = np.lib.format.open_memmap(folder / "x.npy", mode="w+", dtype=np.float32, shape=(rows, _FEATURES))
     step = max(rows // 1000, 1)
     data[::step] = np.random.default_rng(0).normal(size=data[::step].shape)
     data.flush()
     del data
-    limits = ("--timeout", "3600", "--select", "KC101")
-    command = kcheck("run", "model.keras", "--data", "x.npy", "--rows", "all", *limits, *scheduler)
+    command = kcheck("run", "model.keras", "--data", "x.npy", "--rows", "all", "--timeout", "3600", *options)
     return watch_usage(command, folder)
 
 
-def _figure(rows: int, scheduler: str, usage: Usage, against: Usage | None) -> Figure:
-    what = f"`kcheck run --rows all --select KC101 {scheduler}".rstrip()
+def _figure(rows: int, options: tuple[str, ...], usage: Usage, against: Usage | None) -> Figure:
+    what = f"`kcheck run --rows all {' '.join(options)}"
     return Figure(
         what=f"{what}`, MLP {_FEATURES}-64-1, {rows:,} rows",
         measured=(
