@@ -75,7 +75,7 @@ def _write_fleet(folder: Path, count: int, seed: int) -> int:
     for number, case in enumerate(stratified(ALL_CASES, 2 * count, seed)):
         if len(entries) == count:
             break
-        entry = _write_case(case, folder / f"{number:03d}")
+        entry = _write_case(case, folder / f"case-{number:03d}")
         entries += [entry] if entry is not None else []
     (folder / "fleet.yaml").write_text(yaml.safe_dump({"models": entries}), encoding="utf-8")
     return len(entries)
@@ -98,13 +98,15 @@ def _run_fleet(folder: Path, moments: Sequence[float], draw: random.Random) -> t
     """Return the duration of a fleet, its JSON report, and how many processes were killed."""
     start = time.perf_counter()
     command = kcheck("fleet", "fleet.yaml", "--quiet", "--retries", "5", "--format", "json=report.json")
-    process = subprocess.Popen(command, cwd=folder, env=child_environment(), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=folder, env=child_environment())
     killed: list[int] = []
     killer = threading.Thread(target=_kill_at, args=(process, start, moments, draw, killed))
     killer.start()
     process.wait()
     seconds = time.perf_counter() - start
     killer.join()
+    if process.returncode not in (0, 1, 3):
+        raise RuntimeError(f"exit code {process.returncode} of kcheck fleet")
     return seconds, json.loads((folder / "report.json").read_text(encoding="utf-8")), len(killed)
 
 
