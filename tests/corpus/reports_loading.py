@@ -21,6 +21,7 @@ from tests.corpus.reports_loading_layers import (
     Gates,
     Shelf,
     Tower,
+    UntrackedTower,
     halve_text,
 )
 
@@ -219,6 +220,11 @@ CASES: tuple[Case, ...] = (
     ),
     _case("the state of adam fits", _trained(1, "adam", _wide, _head), flat(8), custom=False),
     _case("layers in a list", _around((12,), _tower("steps"), _head), flat(12)),
+    _case(
+        "layers in a list that is saved and not tracked",
+        _around((12,), lambda: UntrackedTower("steps", [8, 6], name="tower"), _head),
+        flat(12),
+    ),
     _case(
         "layers in nested dicts and lists",
         _around((16, 3), lambda: Dilations("dict", name="dilations"), layers.GlobalAveragePooling1D, _head),

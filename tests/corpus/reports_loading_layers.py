@@ -10,7 +10,17 @@ from typing import Any
 import keras
 from keras import initializers, layers, ops
 
-__all__ = ["Adapted", "Adapter", "Dilations", "Frozen", "Gates", "Shelf", "Tower", "halve_text"]
+__all__ = [
+    "Adapted",
+    "Adapter",
+    "Dilations",
+    "Frozen",
+    "Gates",
+    "Shelf",
+    "Tower",
+    "UntrackedTower",
+    "halve_text",
+]
 
 _PACKAGE = "reports_loading"
 
@@ -55,6 +65,17 @@ class Tower(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "attribute": self.attribute, "widths": self.widths}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class UntrackedTower(Tower):
+    """The same layers in an attribute that Keras saves and does not track, so that it never trains them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "steps":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)

@@ -67,13 +67,16 @@ class LoadedState:
             model: the model; nothing of it has run.
             stored: the groups of the weights file that contain weights.
         """
+        saved = find_saved_layers(model).values()
         absent = {
             id(variable)
-            for layer, group in find_saved_layers(model).values()
+            for layer, group in saved
             if group not in stored and is_keras_method(type(layer), "save_own_variables")
             for variable in own_weights(layer)
         }
-        variables = tuple(model.variables)
+        # Keras also saves layers that it does not track; model.variables does not have their weights.
+        untracked = (variable for layer, _ in saved for variable in own_weights(layer))
+        variables = (*model.variables, *untracked)
         return cls(
             variables=frozenset(map(id, variables)),
             absent=frozenset(absent),

@@ -17,7 +17,7 @@ from keras_consistency_cli.loading.model.saved_layers import LoadedState, find_s
 from keras_consistency_cli.loading.model.unsaved_weights import find_unsaved_layers
 from keras_consistency_cli.loading.model_file.archive import read_archive
 from keras_consistency_cli.loading.model_file.weights import group_names
-from tests.corpus.reports_loading_layers import Adapted, Dilations, Frozen, Gates, Tower
+from tests.corpus.reports_loading_layers import Adapted, Dilations, Frozen, Gates, Tower, UntrackedTower
 
 
 def _around(shape: tuple[int, ...], layer: Any) -> Any:
@@ -50,6 +50,7 @@ def test_layers_that_keras_does_not_save_are_found_with_the_reason(
     ("shape", "layer"),
     [
         ((4,), lambda: Tower("steps", [3, 2])),
+        ((4,), lambda: UntrackedTower("steps", [3, 2])),
         ((8, 3), lambda: Dilations("dict")),
         ((5, 3), lambda: Gates(False)),
         ((4,), lambda: Frozen(5)),
@@ -57,7 +58,7 @@ def test_layers_that_keras_does_not_save_are_found_with_the_reason(
         ((5, 3), lambda: layers.RNN([layers.LSTMCell(2), layers.GRUCell(2)])),
         ((5, 3), lambda: layers.SpectralNormalization(layers.Dense(2))),
     ],
-    ids=["list", "dict", "recurrent", "frozen", "bidirectional", "cells", "spectral"],
+    ids=["list", "untracked", "dict", "recurrent", "frozen", "bidirectional", "cells", "spectral"],
 )
 def test_healthy_models_have_none(shape: tuple[int, ...], layer: Any, tmp_path: Path) -> None:
     model = _around(shape, layer())
