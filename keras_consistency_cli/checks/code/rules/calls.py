@@ -14,7 +14,6 @@ __all__ = ["RULES"]
 
 _LIVE = ("while", "stream")
 """Loops over what arrives one after another."""
-_PREDICTS = ("predict", "predict_on_batch")
 
 
 def _is_keras(event: Event, evidence: Evidence) -> bool:
@@ -41,8 +40,9 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     is one row that depends on the loop. Loops over batches and over several models are not reported. If
     each row depends on the output before it, rows cannot be collected, and the finding is only
     information. Nor can they where they arrive one by one, from a camera, a socket or a queue: call the
-    model there. Pictures of files are reported only if all of them are brought to one size. Stateful models
-    are not reported: they take a series step by step.
+    model there; predict_on_batch() builds no pipeline, and is not reported there. Pictures of files are
+    reported only if all of them are brought to one size. Stateful models are not reported: they take a
+    series step by step.
 
     To fix: Collect the rows and predict once. For one row at a time, call the model.
 
@@ -54,7 +54,7 @@ def in_loop(evidence: Evidence) -> Iterator[Hit]:
     for trace in evidence.traces:
         for event in serving_events(trace, "predict"):
             is_one = _is_keras(event, evidence) and _is_row_of_loop(event)
-            if event.method in _PREDICTS and is_one and not is_stateful(evidence, event):
+            if _is_slow(event) and is_one and not is_stateful(evidence, event):
                 depends = event.data.has("pred")
                 yield Hit(
                     site=event.site,
@@ -75,6 +75,11 @@ def _is_row_of_loop(event: Event) -> bool:
     of_model = {mark.about for mark in event.subject.of("loop")}
     is_row = event.data.rows == "one" or any(kind == "apply" for _, kind in event.place.loops)
     return is_row and bool(inside & of_data) and not inside & of_model
+
+
+def _is_slow(event: Event) -> bool:
+    """Whether a different call is faster; predict_on_batch() is fast where rows arrive one by one."""
+    return event.method == "predict" or (event.method == "predict_on_batch" and not _is_stream(event))
 
 
 def _is_stream(event: Event) -> bool:

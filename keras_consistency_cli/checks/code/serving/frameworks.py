@@ -92,6 +92,7 @@ _BOTS = frozenset({"Client", "AutoShardedClient", "Bot", "AutoShardedBot", "Cog"
 BASES_OF: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("discord", "nextcord", "disnake"), _BOTS),
     "google": frozenset({"Predictor"}),
+    "apache_beam": frozenset({"DoFn"}),
 }
 """Last names of classes of one library, which mean something else in others."""
 CLASS_NAMES = frozenset({"TritonPythonModel", "EndpointHandler"})
@@ -126,6 +127,8 @@ REQUEST_METHODS = (
     "form_valid",
     "get_context_data",
     "on_message",
+    "process",
+    "process_batch",
     "do_GET",
     "do_POST",
     "do_PUT",
