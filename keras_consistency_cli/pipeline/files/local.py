@@ -13,6 +13,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.pipeline.files.leaves import list_leaves, replace_leaves
 from keras_consistency_cli.pipeline.files.remote import copy_url
+from keras_consistency_cli.pipeline.files.sent import SentPath
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.deadline import Deadline
@@ -66,7 +67,7 @@ def local_files(
         UsageError: a file does not exist, or cannot be read with what is installed.
         NoVerdictError: a storage does not answer, the disk is too small, or the time of the run is over.
     """
-    paths = dict.fromkeys(leaf for leaf in list_leaves(settings) if isinstance(leaf, RemotePath))
+    paths = {str(leaf): leaf for leaf in list_leaves(settings) if isinstance(leaf, RemotePath)}
     if not paths:
         yield LocalFiles(settings=settings)
         return
@@ -75,13 +76,18 @@ def local_files(
         on_exit(scratch.remove)
     copies: dict[str, Path] = {}
     try:
-        for path in paths:
+        for name, path in paths.items():
             folder = scratch.path / str(len(copies))
             folder.mkdir()
-            copies[str(path)] = copy_url(str(path), folder, deadline, observe)
+            copy = folder / (path.name if path.name not in ("", "..") else "rows")
+            if isinstance(path, SentPath):
+                path.unpack(copy)
+            else:
+                copy_url(name, copy, deadline, observe)
+            copies[name] = copy
         files = LocalFiles(
             settings=replace_leaves(settings, lambda leaf: _local(leaf, copies)),
-            names={str(copy): clean(path, _LONGEST_NAME) for path, copy in copies.items()},
+            names={str(copy): clean(name, _LONGEST_NAME) for name, copy in copies.items()},
         )
         try:
             yield files

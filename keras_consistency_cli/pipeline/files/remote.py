@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.errors import KcheckError, NoVerdictError, UsageError
@@ -42,12 +42,12 @@ class _RemoteFile:
     size: int | None
 
 
-def copy_url(url: str, folder: Path, deadline: Deadline, observe: Observer) -> Path:
-    """Copy a file, or the rows in a folder; return the path of the copy.
+def copy_url(url: str, copy: Path, deadline: Deadline, observe: Observer) -> None:
+    """Copy a file, or the rows in a folder.
 
     Args:
         url: from `parse_url`.
-        folder: an empty folder for the copy.
+        copy: a path for the copy, in a folder that exists.
         deadline: the time limits of the run.
         observe: receives how much is copied.
 
@@ -57,9 +57,9 @@ def copy_url(url: str, folder: Path, deadline: Deadline, observe: Observer) -> P
     """
     with _explaining(url):
         storage, place = _open_storage(url)
-        files, copy = _list_files(storage, place, url), folder / _name(place)
+        files = _list_files(storage, place, url)
         size = sum(file.size or 0 for file in files)
-        free = max(shutil.disk_usage(folder).free - _KEPT, 0)
+        free = max(shutil.disk_usage(copy.parent).free - _KEPT, 0)
         if size > free:
             raise _too_large(url, size, free)
         amount = f"{format_count(len(files), 'file')}{f', {format_bytes(size)}' if size else ''}"
@@ -68,7 +68,6 @@ def copy_url(url: str, folder: Path, deadline: Deadline, observe: Observer) -> P
             target = copy / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             free -= _copy_file(storage, file, target, free, url, deadline)
-    return copy
 
 
 def _open_storage(url: str) -> tuple[Any, str]:
@@ -113,11 +112,6 @@ def _is_visible(name: str) -> bool:
 
 def _ends_with(name: str, endings: tuple[str, ...]) -> bool:
     return name.lower().endswith(endings)
-
-
-def _name(place: str) -> str:
-    name = PurePosixPath(place).name
-    return name if name not in ("", "..") else "rows"
 
 
 def _copy_file(storage: Any, file: _RemoteFile, target: Path, free: int, url: str, deadline: Deadline) -> int:

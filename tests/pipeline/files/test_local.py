@@ -109,6 +109,17 @@ def test_live_objects_take_urls(scratch: Path, bucket: Path) -> None:
     assert "memory://bucket/bad.npy" in str(refused.value)
 
 
+def test_a_copy_keeps_the_name_and_stays_in_its_folder(scratch: Path) -> None:
+    fsspec.filesystem("memory").pipe({"/a/x.npy": b"1", "/a//x.npy": b"2", "/a/..": b"3"})
+    urls = {"data": "memory://a/x.npy", "reference": "memory://a//x.npy", "scaler": "memory://a/.."}
+    settings = Settings.model_validate({"model": "m", **urls})
+    with local_files(settings, Deadline(answer=1)) as files:
+        copies = [getattr(files.settings, name) for name in urls]
+        assert [copy.name for copy in copies] == ["x.npy", "x.npy", "rows"]
+        assert [copy.read_bytes() for copy in copies] == [b"1", b"2", b"3"]
+        assert {copy.parent.parent.parent for copy in copies} == {scratch}
+
+
 def test_one_url_is_copied_once(scratch: Path) -> None:
     url = "memory://bucket/x.npy"
     settings = Settings.model_validate({"model": "m", "data": url, "reference": url, "scaler": "s.pkl"})
