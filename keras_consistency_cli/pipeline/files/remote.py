@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from keras_consistency_cli.errors import KcheckError, NoVerdictError, UsageError
@@ -55,6 +57,26 @@ def copy_url(url: str, copy: Path, deadline: Deadline, observe: Observer) -> Non
         UsageError: it does not exist, holds no rows, may not be read, or a package is missing.
         NoVerdictError: the storage does not answer, the disk is too small, or the time is over.
     """
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def act() -> None:
+        try:
+            _copy(url, copy, deadline, observe)
+            ended.put(None)
+        except BaseException as error:  # raised below, in the thread that waits
+            ended.put(error)
+
+    # Nothing else ends the wait for a storage that does not answer.
+    threading.Thread(target=act, name="copy", daemon=True).start()
+    try:
+        error = ended.get(timeout=deadline.left)
+    except Empty:
+        raise _too_late(url, deadline) from None
+    if error is not None:
+        raise error
+
+
+def _copy(url: str, copy: Path, deadline: Deadline, observe: Observer) -> None:
     with _explaining(url):
         storage, place = _open_storage(url)
         files = _list_files(storage, place, url)
@@ -123,7 +145,7 @@ def _copy_file(storage: Any, file: _RemoteFile, target: Path, free: int, url: st
             if copied > limit:
                 break
             if deadline.over:
-                raise NoVerdictError(f"{clean(url)} was not copied: {deadline.reason()}")
+                raise _too_late(url, deadline)
             copy.write(block)
     if file.size is None and copied > limit:
         raise _too_large(url, copied, free)
@@ -131,6 +153,10 @@ def _copy_file(storage: Any, file: _RemoteFile, target: Path, free: int, url: st
         what = f"{clean(url)}: {clean(file.place)} has not the {file.size:,} bytes that the storage states"
         raise NoVerdictError(what, fix="run again when nothing writes to it")
     return copied
+
+
+def _too_late(url: str, deadline: Deadline) -> NoVerdictError:
+    return NoVerdictError(f"{clean(url)} was not copied: {deadline.reason()}")
 
 
 def _too_large(url: str, size: int, free: int) -> NoVerdictError:

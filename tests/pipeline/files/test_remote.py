@@ -173,6 +173,16 @@ def test_a_copy_ends_with_the_time_of_the_run(storage: Storage, tmp_path: Path) 
         copy("s3://bucket/x.npy", tmp_path, Deadline(answer=1, total=0))
 
 
+def test_a_storage_that_never_answers_ends_with_the_time_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(Storage, "info", lambda *_: answer.wait())
+    with pytest.raises(NoVerdictError, match="total-timeout"):
+        copy("s3://bucket/x.npy", tmp_path, Deadline(answer=1, total=0.05))
+    answer.set()
+
+
 def test_a_server_of_http(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp")
     (tmp_path / "served").mkdir()
