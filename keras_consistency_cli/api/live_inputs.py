@@ -94,7 +94,7 @@ def open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
     facts = _describe_model(live_inputs.model)
     inputs = facts.inputs if facts is not None else read_inputs(archive.config)
     given = reading(settings, inputs)
-    sources = dict(_row_sources(live_inputs, facts, given, most=_most_rows(settings)))
+    sources = dict(_row_sources(live_inputs, settings, facts, given))
     rows = sources.get("data")
     check_additional_rows(rows, sources)
     check_has_columns(given, map(sources.get, RAW))
@@ -111,7 +111,7 @@ def _describe_model(model: Any) -> Facts | None:
 
 
 def _row_sources(
-    live_inputs: LiveInputs, facts: Facts | None, given: Reading, *, most: int
+    live_inputs: LiveInputs, settings: Settings, facts: Facts | None, given: Reading
 ) -> Iterator[tuple[str, RowSource]]:
     from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 
@@ -120,14 +120,14 @@ def _row_sources(
     outputs = [fact.name for fact in facts.outputs] if facts is not None else []
     for name, what in _ROWS.items():
         if name in live_inputs.files:
-            path = Path(live_inputs.files[name])
+            path: Path = getattr(settings, name)
             yield name, open_rows(path, what=LABELS[name], reading=given if name in RAW else None)
         elif name in live_inputs.objects:
             values = live_inputs.objects[name]
             if name == "expected":
                 yield name, open_live_rows(values, what=what, inputs=outputs)
                 continue
-            collected = collect_rows(values, what=what, inputs=inputs, most=most)
+            collected = collect_rows(values, what=what, inputs=inputs, most=_most_rows(settings))
             texts = given.texts if name in RAW else "alone"
             rows = collected.values if collected else values
             source = open_live_rows(rows, what=what, inputs=names, texts=texts)
@@ -141,10 +141,9 @@ def _most_rows(settings: Settings) -> int:
 
 def _read_archive(live_inputs: LiveInputs, settings: Settings) -> Archive:
     custom = bool(live_inputs.custom_objects or live_inputs.code)
-    path = Path(live_inputs.files["model"])
     functions = defined_functions([Path(file) for file in live_inputs.code])
     return read_archive(
-        path,
+        settings.model,
         custom_objects=custom,
         functions={*functions, *live_inputs.custom_objects},
         allow_unsafe=settings.trust.code,

@@ -17,6 +17,7 @@ from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
+from keras_consistency_cli.pipeline.files.local import local_files
 from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.run import examine
@@ -45,11 +46,12 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
 
     with ExitStack() as stack:
         stack.enter_context(restoring_global_state())
-        inputs = open_inputs(live_inputs, settings)
+        deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
+        files = stack.enter_context(local_files(settings, deadline))
+        inputs = open_inputs(live_inputs, files.settings)
         if live_inputs.model is not None:
             stack.enter_context(restoring_model(live_inputs.model))
-        deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-        client = _create_client(live_inputs, inputs, settings, deadline)
+        client = _create_client(live_inputs, inputs, files.settings, deadline)
         stack.callback(client.close)
         exports = (f"export:{label}" for label in settings.export_labels())
         services = (f"endpoint:{label}" for label in settings.endpoint_labels())
@@ -57,13 +59,15 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
         checks = selected(settings)
         facts, rows_description = load_workers(clients)
         subject = LoadedSubject(
+            files=files,
             inputs=inputs,
             clients=clients,
             facts=facts,
             rows_description=rows_description,
             deadline=deadline,
         )
-        return examine(settings, subject, Plan.of(checks, route_table(settings)), checks=checks)
+        report = examine(settings, subject, Plan.of(checks, route_table(settings)), checks=checks)
+        return files.name_originals(report)
 
 
 def _create_client(

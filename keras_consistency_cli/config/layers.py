@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keras_consistency_cli.config.remote.urls import path_in
 from keras_consistency_cli.config.report_targets import relative_to_folder
 from keras_consistency_cli.config.strict_yaml import Document, KeyPath, plain_scalar
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean, split_names, split_words
 
-__all__ = ["SCALAR_OPTIONS", "LayeredSettings", "as_list"]
+__all__ = ["PATHS", "SCALAR_OPTIONS", "LayeredSettings", "as_list"]
 
 
 def _as_given(value: object) -> object:
@@ -61,11 +62,12 @@ class _Option:
     is_scalar: bool = True
 
 
-_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output", "bundle")
+PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output", "bundle")
+"""Options with one path."""
 _OPTIONS: Mapping[str, _Option] = {
     **{
         name: _Option(path=(name,))
-        for name in (*_PATHS, "preprocess", "window", "backend", "fail_on", "color", "isolation")
+        for name in (*PATHS, "preprocess", "window", "backend", "fail_on", "color", "isolation")
     },
     "format": _Option(path=("format",), read=as_list),
     **{
@@ -110,9 +112,9 @@ _ROW_FOR_ROW = ("served", "expected")
 
 def _resolve_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take the paths among the values of a file relative to its folder."""
-    for key in _PATHS:
+    for key in PATHS:
         if values.get(key) and isinstance(values[key], str):
-            values[key] = folder / values[key]
+            values[key] = path_in(folder, values[key])
     facts = values.get("facts")
     if isinstance(facts, dict) and facts.get("lengths") and isinstance(facts["lengths"], str):
         values["facts"] = {**facts, "lengths": folder / facts["lengths"]}
@@ -174,7 +176,7 @@ class LayeredSettings:
         """Apply a file over the previous layers. Its paths are relative to its folder; null for a path means
         none.
         """
-        nulls = {key for key, value in document.data.items() if key in _PATHS and value is None}
+        nulls = {key for key, value in document.data.items() if key in PATHS and value is None}
         read = _resolve_paths(
             {key: value for key, value in document.data.items() if key not in nulls}, folder
         )

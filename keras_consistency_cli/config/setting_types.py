@@ -20,6 +20,7 @@ from pydantic import (
     Tag,
 )
 
+from keras_consistency_cli.config.remote.urls import RemotePath, parse_url
 from keras_consistency_cli.config.report_targets import parse_destination
 from keras_consistency_cli.measurement.policy import UserLimit
 
@@ -31,6 +32,7 @@ __all__ = [
     "Count",
     "DriftOptions",
     "FilePath",
+    "InputPath",
     "Options",
     "OwnerFacts",
     "Padding",
@@ -52,6 +54,12 @@ def _check_path(value: object) -> object:
     if not isinstance(value, str | Path) or not str(value) or b"\0" in os.fsencode(value):
         raise ValueError("not a path")
     return value
+
+
+def _check_input(value: object) -> object:
+    """Read a URL as a file that is copied before it is opened."""
+    url = parse_url(str(value)) if isinstance(value, str | RemotePath) else None
+    return _check_path(url or value)
 
 
 def _check_form(word: str) -> str:
@@ -89,6 +97,8 @@ def _is_limit(value: object) -> bool:
 
 
 FilePath = Annotated[Path, BeforeValidator(_check_path)]
+InputPath = Annotated[Path, BeforeValidator(_check_input)]
+"""The path of a file, or a URL."""
 Backend = Literal["tensorflow", "jax", "torch"]
 """A backend of Keras that computes with NumPy arrays on every platform."""
 Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]

@@ -22,6 +22,7 @@ from keras_consistency_cli.config.setting_types import (
     CheckOptions,
     Count,
     FilePath,
+    InputPath,
     Options,
     OwnerFacts,
     PositiveNumber,
@@ -46,19 +47,19 @@ _TABLE = ".npy, .npz, .csv or .parquet"
 class Settings(Options):
     """One run of kcheck. The description of a field is the expected value in error messages."""
 
-    model: FilePath = Field(description="a path to a .keras file")
-    data: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    model: InputPath = Field(description="a path to a .keras file")
+    data: InputPath | None = Field(default=None, description=f"a path to a {_TABLE} file")
     columns: tuple[Word, ...] = Field(default=(), description="a list of names of columns")
     drop: tuple[Word, ...] = Field(default=(), description="a list of names of columns")
     window: Window | None = Field(
         default=None, description="a number of time steps, or time steps and stride: 24 or 24,6"
     )
-    scaler: FilePath | None = Field(default=None, description="a path to a saved scaler")
+    scaler: InputPath | None = Field(default=None, description="a path to a saved scaler")
     preprocess: Word | None = Field(default=None, description="module:function, or file.py:function")
-    reference: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
-    served: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
-    expected: FilePath | None = Field(default=None, description=f"a path to a {_TABLE} file")
-    target_scaler: FilePath | None = Field(default=None, description="a path to a saved scaler")
+    reference: InputPath | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    served: InputPath | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    expected: InputPath | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    target_scaler: InputPath | None = Field(default=None, description="a path to a saved scaler")
     exports: ExportFiles = Field(default=(), description="a list of paths to exports of the model")
     try_export: tuple[ExportName, ...] = Field(
         default=(), description="a list of litert, onnx, tf_saved_model and openvino"

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_consistency_cli.config.layers import SCALAR_OPTIONS, LayeredSettings, as_list
+from keras_consistency_cli.config.layers import PATHS, SCALAR_OPTIONS, LayeredSettings, as_list
+from keras_consistency_cli.config.remote.urls import is_url
 from keras_consistency_cli.config.strict_yaml import Document, read_yaml
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
@@ -27,6 +28,8 @@ _NAMED_ONLY: Mapping[str, str] = {
     "isolation": "decides what workers can access",
 }
 """Keys that a discovered file must not set, and why: the folder may have been filled by another person."""
+
+_CONTACT = "is a URL, which can contact other machines with your credentials"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +86,12 @@ def read_layers(
 def _check_discovered(document: Document) -> Document:
     """Refuse keys that only a file named by the user may set."""
     for key, value in document.data.items():
-        if key in _NAMED_ONLY and not _is_default(key, value):
+        reason = _CONTACT if key in PATHS and is_url(value) else _NAMED_ONLY.get(key)
+        if reason is not None and not _is_default(key, value):
             place = document.place(key)
             named = "FILE" if document.name.endswith(".toml") else document.name
             raise UsageError(
-                f"{place}: {key} {_NAMED_ONLY[key]}; kcheck found this file by itself, "
+                f"{place}: {key} {reason}; kcheck found this file by itself, "
                 "and only a file that you name may set it",
                 fix=f"kcheck run MODEL --config {named}, or use a flag",
             )

@@ -22,10 +22,11 @@ import numpy.typing as npt
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["ImageForm", "Images", "open_images"]
+__all__ = ["IMAGE_ENDINGS", "ImageForm", "Images", "open_images"]
 
 _JPEG_ENDINGS = (".jpg", ".jpeg")
-_ENDINGS = (".png", *_JPEG_ENDINGS)
+IMAGE_ENDINGS = (".png", *_JPEG_ENDINGS)
+"""The endings of images that are read."""
 _OTHER_ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".tif", ".tiff", ".webp")
 _MOST_FILES, _MOST_PIXELS = 1_000_000, 100_000_000
 _PROBED, _SHOWN = 256, 5
@@ -136,7 +137,7 @@ def open_images(folder: Path, form: ImageForm | None, label: str) -> Images:
         fix = "pip install 'keras-consistency-cli[images]'"
         raise UsageError(f"{label} is a folder of images, which needs Pillow", fix=fix) from error
     found = sorted(islice(_find_files(folder), _MOST_FILES))
-    files = [path for path in found if path.suffix.lower() in _ENDINGS]
+    files = [path for path in found if path.suffix.lower() in IMAGE_ENDINGS]
     others = [path for path in found if path.suffix.lower() in _OTHER_ENDINGS]
     if not files:
         is_other = f" in PNG or JPEG, but {_count(others)}" if others else ""
@@ -179,7 +180,7 @@ def _find_files(folder: Path) -> Iterator[Path]:
 
 def _is_image(path: Path) -> bool:
     is_visible = not path.name.startswith(".") and not path.is_symlink()
-    return is_visible and path.suffix.lower() in (*_ENDINGS, *_OTHER_ENDINGS) and path.is_file()
+    return is_visible and path.suffix.lower() in (*IMAGE_ENDINGS, *_OTHER_ENDINGS) and path.is_file()
 
 
 def _read_pixels(path: Path, mode: str) -> _Floats:

@@ -78,6 +78,7 @@ def inspect(
         start_up(settings, plan, fork_server=fork_server, observe=observe) as subject,
     ):
         report = examine(settings, subject, plan, checks=checks, place=place, observe=observe)
+        report = subject.files.name_originals(report)
         notes = (*report.notes, *place.notes())
     single = reproducers(settings, report.verdicts, config)
     elapsed = time.perf_counter() - start

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.files.local import LocalFiles, local_files
 from keras_consistency_cli.pipeline.inputs import Inputs, open_files, scales_rows
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
@@ -57,10 +58,12 @@ class ForkServers:
 class LoadedSubject:
     """The opened files, and the workers that have loaded them.
 
-    `clients` are the workers by placement; several placements may share one. `rows_description` says how rows
-    were generated, if they were. More workers can be forked from `fork_servers`; live objects have none.
+    `files` are the settings as workers read them. `clients` are the workers by placement; several placements
+    may share one. `rows_description` says how rows were generated, if they were. More workers can be forked
+    from `fork_servers`; live objects have none.
     """
 
+    files: LocalFiles
     inputs: Inputs
     clients: Mapping[str, WorkerClient]
     facts: Facts
@@ -94,10 +97,12 @@ def start_up(
     with ExitStack() as stack:
         observe(f"starting {settings.backend} and loading the model")
         servers = start_fork_servers(settings, plan, stack, fork_server, main_only=main_only)
-        inputs = open_files(settings)
-        clients = create_workers(settings, inputs, plan, servers, stack, deadline, main_only=main_only)
+        files = stack.enter_context(local_files(settings, deadline, observe))
+        inputs = open_files(files.settings)
+        clients = create_workers(files.settings, inputs, plan, servers, stack, deadline, main_only=main_only)
         facts, rows_description = load_workers(clients)
         yield LoadedSubject(
+            files=files,
             inputs=inputs,
             clients=clients,
             facts=facts,

@@ -34,6 +34,11 @@ class Deadline:
         return end if self.total is None else min(end, self.began + self.total)
 
     @property
+    def left(self) -> float | None:
+        """The seconds that are left for the whole run, None without a limit."""
+        return None if self.total is None else max(self.began + self.total - time.monotonic(), 0.0)
+
+    @property
     def over(self) -> bool:
         """Whether the whole run's time is up."""
         return self.total is not None and time.monotonic() >= self.began + self.total

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["fleet"]
 
 _NOT_FOR_A_FLEET = ("model", "bundle", "served", "expected")
-_OWN = ("models", "jobs", "scheduler", "scheduler_file", "resume", "retries", "fail_fast")
+_OWN = ("models", "jobs", "scheduler", "scheduler_file", "send_files", "resume", "retries", "fail_fast")
 _ENDING_S = 20.0
 """Seconds to write what is done after Ctrl-C."""
 
@@ -61,6 +61,13 @@ def fleet(
     scheduler_file: Annotated[
         Path | None, option("The file that 'dask scheduler --scheduler-file' wrote.", "FILE")
     ] = None,
+    send_files: Annotated[
+        bool,
+        typer.Option(
+            "--send-files",
+            help="Send the files with the tasks: the workers do not see those of this machine.",
+        ),
+    ] = False,
     resume: Annotated[
         Path | None,
         option("Folder for finished results: what it has already is not checked again.", "DIR"),
@@ -80,8 +87,15 @@ def fleet(
     call.debug = call.debug or bool(flags.get("debug"))
     scheduler = _scheduler(scheduler, scheduler_file, jobs)
     how = _How(
-        jobs=jobs, retries=retries, fail_fast=fail_fast, scheduler=scheduler, scheduler_file=scheduler_file
+        jobs=jobs,
+        retries=retries,
+        fail_fast=fail_fast,
+        scheduler=scheduler,
+        scheduler_file=scheduler_file,
+        send_files=send_files,
     )
+    if send_files and how.is_local:
+        raise UsageError("--send-files is given without a cluster", fix="name it: --scheduler ADDRESS")
     return _check(models, flags, call, resume, how)
 
 
@@ -94,6 +108,12 @@ class _How:
     fail_fast: bool
     scheduler: str | None
     scheduler_file: Path | None
+    send_files: bool
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no cluster is named."""
+        return self.scheduler is None and self.scheduler_file is None
 
 
 def _scheduler(address: str | None, file: Path | None, jobs: int | None) -> str | None:
@@ -117,9 +137,8 @@ def _check(
     from keras_consistency_cli.workers.forkserver import ForkServer
 
     with ExitStack() as stack:
-        is_local = how.scheduler is None and how.scheduler_file is None
         # The interpreter of the workers starts while this process still imports and reads files.
-        waiting = stack.enter_context(ForkServer()) if is_local else None
+        waiting = stack.enter_context(ForkServer()) if how.is_local else None
         from keras_consistency_cli.cli.fleet.live_table import fleet_shown_on
         from keras_consistency_cli.pipeline.fleet.run import FleetRun
         from keras_consistency_cli.pipeline.fleet.store import ResultStore
@@ -151,7 +170,7 @@ def _place(how: _How, waiting: ForkServer | None, observer: FleetObserver) -> Pl
         from keras_consistency_cli.pipeline.cluster.connection import connect
         from keras_consistency_cli.pipeline.fleet.cluster import Cluster
 
-        return Cluster(connect(how.scheduler, how.scheduler_file))
+        return Cluster(connect(how.scheduler, how.scheduler_file), sends_files=how.send_files)
     from keras_consistency_cli.pipeline.fleet.machine import Machine
     from keras_consistency_cli.workers.fork_pool import ForkPool
 

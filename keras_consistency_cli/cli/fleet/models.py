@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
 from keras_consistency_cli.cli.invocation import MODEL_ENDING
 from keras_consistency_cli.config.fleet_file import FleetEntry, read_fleet_file
+from keras_consistency_cli.config.remote.urls import is_url, path_in
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.config.strict_yaml import Document
 from keras_consistency_cli.errors import KcheckError, UsageError
@@ -91,7 +92,7 @@ def _places_of_file(path: Path, named: _Named = (), above: tuple[str, ...] = ())
     file, real = read_fleet_file(path), os.path.realpath(path)
     for entry in file.entries:
         options = (*named, (file.defaults, file.folder), (entry.options, file.folder))
-        inner = file.folder / entry.model
+        inner = path_in(file.folder, entry.model)
         if not _is_fleet_file(inner):
             yield from _places_of_entry(inner, entry, options)
             continue
@@ -125,6 +126,8 @@ def _models(word: str, place: str = "") -> Sequence[Path]:
     """
     start = f"{place}: " if place else ""
     try:
+        if is_url(word):
+            return [path_in(Path(), word)]
         if Path(word).is_dir():
             found: Iterable[Path] = Path(word).rglob(f"*{MODEL_ENDING}")
             what = f"no {MODEL_ENDING} file in {clean(word)}"

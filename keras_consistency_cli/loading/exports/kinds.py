@@ -13,7 +13,7 @@ from keras_consistency_cli.loading.exports.content.protobuf import read_fields
 from keras_consistency_cli.loading.exports.spec import ExportKind
 from keras_consistency_cli.text import clean
 
-__all__ = ["export_kind"]
+__all__ = ["export_companions", "export_kind"]
 
 _HEAD = 4096
 _GRAPH_FIELD, _OPSET_FIELD = 7, 8
@@ -115,6 +115,16 @@ def _check_companions(path: Path, kind: ExportKind) -> None:
     if missing is not None:
         what = f"{clean(path)} (--export) has no weights: {clean(missing, 80)} is missing"
         raise DataError(what, expected=expected, fix=fix)
+
+
+def export_companions(path: Path) -> list[str]:
+    """Return the names of the files beside an export that it needs.
+
+    Raises:
+        DataError: a file is missing, or of no known kind.
+    """
+    kind = export_kind(path)
+    return list(_COMPANIONS[kind][0](path)) if kind in _COMPANIONS else []
 
 
 def _guess(head: bytes) -> str:

@@ -23,14 +23,15 @@ from keras_consistency_cli.loading.rows.reading import Reading
 from keras_consistency_cli.loading.tables.tables import read_parquet_form
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["Shard", "ShardHeader", "Shards", "find_shards", "join_shards"]
+__all__ = ["SHARD_ENDINGS", "Shard", "ShardHeader", "Shards", "find_shards", "join_shards"]
 
 Array = npt.NDArray[Any]
 Shard = tuple[Mapping[str, Array], tuple[str, ...] | None]
 """The arrays of a file by name, and the columns of a table."""
 OpenShard = Callable[[Path], Shard]
 
-_ENDINGS = (".npy", ".npz", ".parquet")
+SHARD_ENDINGS = (".npy", ".npz", ".parquet")
+"""The endings of files of rows in a folder."""
 _MOST_FILES = 1_000_000
 _OPEN = 2
 """Shards that stay open: a chunk of rows may end in one and begin in the next."""
@@ -136,7 +137,7 @@ def find_shards(folder: Path) -> list[Path]:
 
     Numbers in names count as numbers: part-2 is before part-10.
     """
-    found = (path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SHARD_ENDINGS)
     visible = (path for path in found if not path.name.startswith(".") and not path.is_symlink())
     return sorted(islice((path for path in visible if path.is_file()), _MOST_FILES), key=_natural)
 

@@ -7,7 +7,6 @@ model never runs in the process of the worker of the cluster.
 from __future__ import annotations
 
 import contextlib
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -129,10 +128,9 @@ def _grouped(chunks: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 
 def _with_time_left(settings: Settings, deadline: Deadline) -> Settings:
-    if deadline.total is None:
+    if deadline.left is None:
         return settings
-    left = max(deadline.began + deadline.total - time.monotonic(), 0.001)
-    return settings.model_copy(update={"total_timeout": left})
+    return settings.model_copy(update={"total_timeout": max(deadline.left, 0.001)})
 
 
 def describe_machine() -> dict[str, str]:

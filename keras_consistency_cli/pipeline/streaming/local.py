@@ -10,7 +10,6 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER
 from keras_consistency_cli.pipeline.streaming.chunk import ChunkEvidence
@@ -28,11 +27,9 @@ class LocalWorkers:
     """The workers of the run and more like them.
 
     Args:
-        settings: the settings of the run.
         groups: how many chunks are measured at the same time.
     """
 
-    settings: Settings
     groups: int
 
     def measure(
@@ -82,7 +79,7 @@ class LocalWorkers:
         for _ in range(1, self.groups):
             # A worker starts with its first route, so only those that the plan needs are started.
             clients = create_workers(
-                self.settings, subject.inputs, plan, subject.fork_servers, stack, subject.deadline
+                subject.files.settings, subject.inputs, plan, subject.fork_servers, stack, subject.deadline
             )
             collectors.append(replace(collectors[0], clients=clients))
         return collectors

@@ -38,7 +38,7 @@ def open_place(scheduler: str | None, settings: Settings) -> Iterator[StreamPlac
     if local is not None and int(local[1]):
         from keras_consistency_cli.pipeline.streaming.local import LocalWorkers
 
-        yield LocalWorkers(settings=settings, groups=int(local[1]))
+        yield LocalWorkers(groups=int(local[1]))
         return
     if scheduler.startswith("local") or "://" not in scheduler:
         raise UsageError(f"--scheduler {clean(scheduler, 100)} is not valid", expected=_EXPECTED)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -69,6 +72,49 @@ def test_the_cluster_gives_the_verdicts_although_a_worker_is_killed(
     }
     assert document["not_run"] == []
     assert killed
+
+
+def test_workers_that_see_no_files_get_them_although_one_is_killed(
+    models: Path, local: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models / "rows").mkdir()
+    np.save(models / "rows" / "a.npy", np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
+    (models / "fleet.yaml").write_text(
+        f"defaults: {{data: {models}/rows}}\n"
+        "models: [models/good.keras, models/leak.keras, models/cut.keras, models/none.keras]\n",
+        encoding="utf-8",
+    )
+    submit, submitted = distributed.Client.submit, list[str]()
+
+    def hide_and_kill(client: Any, act: Any, assignment: Any, **options: Any) -> Any:
+        """Submit a task when its files are gone, and kill a worker after the first."""
+        assignment.task.model.rename(models / "models" / f"hidden-{len(submitted)}")
+        submitted.append(assignment.task.name)
+        if len(submitted) == 3:
+            shutil.rmtree(models / "rows")
+        future = submit(client, act, assignment, **options)
+        if len(submitted) == 1:
+            os.kill(next(iter(local.workers.values())).pid, signal.SIGKILL)
+        return future
+
+    monkeypatch.setattr(distributed.Client, "submit", hide_and_kill)
+    words = ["fleet", "fleet.yaml", "--select", "KC101", "--format", "json=out.json", "--quiet"]
+    assert main([*words, "--scheduler", local.scheduler_address, "--send-files"]) == 1
+    document = json.loads((models / "out.json").read_text(encoding="utf-8"))
+    found = {Path(each["name"]).stem: each for each in document["models"]}
+    assert {name: each["exit_code"] for name, each in found.items()} == {
+        "good": 0,
+        "leak": 1,
+        "cut": 1,
+        "none": 3,
+    }
+    subject = found["leak"]["report"]["subject"]
+    assert (subject["model"]["path"], subject["data"]["path"]) == ("models/leak.keras", f"{models}/rows")
+    assert f"{tempfile.gettempdir()}/kcheck-" not in json.dumps(document)
+
+
+def test_files_are_sent_only_to_a_cluster(models: Path) -> None:
+    assert main(["fleet", "models", "--send-files"]) == 2
 
 
 def test_the_cluster_is_found_by_the_variable_of_dask(
@@ -153,3 +199,31 @@ def test_the_first_fault_ends_the_check_without_an_error(
 
     cluster.check(tasks, FleetOptions(jobs=1), accept)
     assert ([result.name for result in results], client.cancelled) == (["a"], 1)
+
+
+def test_the_scheduler_holds_the_files_of_few_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client(_Client):
+        """A client of three threads."""
+
+        submitted = 0
+
+        def nthreads(self) -> dict[str, int]:
+            return {"tcp://a": 1, "tcp://b": 2}
+
+        def submit(self, *_: object, **__: object) -> SimpleNamespace:
+            self.submitted += 1
+            return _Future(status="error", exception=lambda: ValueError("a"))
+
+    class Completed(list[Any]):
+        """Futures that are finished one after another."""
+
+        add = list.append
+
+    monkeypatch.setattr(distributed, "as_completed", lambda futures, **_: Completed(futures))
+    (tmp_path / "m.keras").write_bytes(b"1")
+    settings = Settings.model_validate({"model": tmp_path / "m.keras"})
+    tasks = [FleetTask(name=f"{number}", model=settings.model, settings=settings) for number in range(20)]
+    client, ahead = Client([]), list[int]()
+    cluster = Cluster(client, sends_files=True)
+    cluster.check(tasks, FleetOptions(jobs=1), lambda _: ahead.append(client.submitted - len(ahead)))
+    assert (client.submitted, len(ahead), max(ahead)) == (20, 20, 6)
