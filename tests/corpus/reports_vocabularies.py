@@ -17,6 +17,7 @@ __all__ = ["CASES"]
 
 FAMILY, CLEAN = "reports-vocabularies", "clean-reports-vocabularies"
 WORDS = ("tram", "bus", "ferry", "walk", "bike", "metro", "taxi", "plane")
+MIXED = ("ferry", "plane", "tram", "metro", "walk", "taxi", "bus", "bike")
 LENGTH, ROWS = 7, 60
 Array = np.ndarray
 Change = Callable[[Array], Array]
@@ -28,6 +29,10 @@ def _texts(random: np.random.Generator) -> Array:
 
 def _stops(random: np.random.Generator) -> Array:
     return random.choice(WORDS, (ROWS, LENGTH))
+
+
+def _stop(random: np.random.Generator) -> Array:
+    return random.choice(WORDS, (ROWS, 1))
 
 
 def _ids(random: np.random.Generator) -> Array:
@@ -48,6 +53,11 @@ def _sentences(words: tuple[str, ...] = WORDS) -> Any:
 
 def _lookup(words: tuple[str, ...] = WORDS) -> Any:
     entry = keras.Input((LENGTH,), dtype="string", name="stops")
+    return _read(entry, layers.StringLookup(vocabulary=list(words))(entry), len(WORDS) + 1)
+
+
+def _single(words: tuple[str, ...] = WORDS) -> Any:
+    entry = keras.Input((1,), dtype="string", name="stop")
     return _read(entry, layers.StringLookup(vocabulary=list(words))(entry), len(WORDS) + 1)
 
 
@@ -128,7 +138,12 @@ CASES: tuple[Case, ...] = (
     _fault(
         "recorded with ids in any other order", Recording(_numbers, _ids, change=_doubled), "answers-moved"
     ),
+    _fault("recorded with a stop in any other order", Recording(_single, _stop, lambda: _single(MIXED))),
+    _fault(
+        "recorded with the words in any other order", Recording(_sentences, _texts, lambda: _sentences(MIXED))
+    ),
     _clean("recorded with the words of the model", Recording(_sentences, _texts)),
     _clean("recorded with the stops of the model", Recording(_lookup, _stops)),
     _clean("recorded with the ids of the model", Recording(_numbers, _ids)),
+    _clean("recorded with the stop of the model", Recording(_single, _stop)),
 )

@@ -32,6 +32,14 @@ _TOKENIZER = CauseTexts(
         "    ids = [vocabulary.get(word, UNKNOWN) for word in words]"
     ),
 )
+_OTHER_VOCABULARY = CauseTexts(
+    sentence="serving numbers the words by another vocabulary than the lookup inside the model",
+    advice=(
+        "give the texts to the model, which looks them up itself; if serving needs the ids, take them from "
+        "the lookup of the saved model, and never build a vocabulary again:\n"
+        "    vocabulary = model.get_layer(NAME).get_vocabulary()      # the id of a word is its place here"
+    ),
+)
 _WITH_CATEGORIES = (
     "    frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)\n"
     "    x = pandas.get_dummies(frame)"
@@ -68,11 +76,18 @@ _CATEGORIES = CauseTexts(
         "the encoder on them and train again"
     ),
 )
+_NO_CATEGORY = CauseTexts(
+    sentence="the encoder knows hardly any value of a column: it takes all of them for unknown ones",
+    advice=_CATEGORIES.advice,
+)
 
 
 def specific_words(evidence: Evidence) -> CauseTexts | None:
     """The categories of an encoder are no vocabulary of a layer."""
-    return _CATEGORIES if find_misspelled(evidence.data.description.scaling) else None
+    scaling = evidence.data.description.scaling
+    if find_misspelled(scaling):
+        return _CATEGORIES
+    return _NO_CATEGORY if scaling is not None and any(each.is_unlike for each in scaling.unknown) else None
 
 
 def specific_codes(evidence: Evidence) -> CauseTexts | None:
@@ -82,6 +97,8 @@ def specific_codes(evidence: Evidence) -> CauseTexts | None:
         return _TOKENIZER
     if are_of_kinds(own, LOST_CATEGORIES):
         return _LOST_CATEGORIES
+    if own and {each.input for each in own} <= {fact.name for fact in evidence.facts.lookups}:
+        return _OTHER_VOCABULARY
     return _SHIFTED_CODES if are_of_kinds(own, SHIFTED_CODES) else None
 
 
