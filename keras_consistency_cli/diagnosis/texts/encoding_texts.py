@@ -69,6 +69,15 @@ _ONE_ROW = CauseTexts(
         "a request gives zeros for any row, and a default may stand in for a row that cannot be read"
     ),
 )
+_NOT_FINITE = CauseTexts(
+    sentence="serving feeds NaN or infinity where the rows hold numbers",
+    advice=(
+        "look for what has no value when serving: a key that is missing, a join that finds nothing, "
+        "to_numeric(errors='coerce') or a division by zero. Fill it as in training, or refuse the request:\n"
+        "    if not np.isfinite(x).all():\n"
+        "        raise ValueError('a feature has no value')"
+    ),
+)
 _CATEGORIES = CauseTexts(
     sentence="categories are spelled differently than in training: the encoder takes them for unknown ones",
     advice=(
@@ -103,8 +112,11 @@ def specific_codes(evidence: Evidence) -> CauseTexts | None:
 
 
 def specific_filling(evidence: Evidence) -> CauseTexts | None:
-    """Rows that are all alike, and columns of 0 and 1 that stand for categories."""
-    own = tuple(each for each in own_mistakes(evidence, NOT_FILLED) if each.kind == "constant")
+    """Rows with NaN, rows that are all alike, and columns of 0 and 1 that stand for categories."""
+    found = own_mistakes(evidence, NOT_FILLED)
+    if found and not any(each.is_finite for each in found):
+        return _NOT_FINITE
+    own = tuple(each for each in found if each.kind == "constant")
     if not own:
         return None
     right = {rows.input: rows.columns for rows in evidence.data.description.fed}

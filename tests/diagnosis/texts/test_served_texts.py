@@ -24,11 +24,22 @@ Specific = Callable[[Any], CauseTexts | None]
 
 
 def texts(
-    monkeypatch: pytest.MonkeyPatch, specific: Specific, *kinds: str, lookups: tuple[str, ...] = ()
+    monkeypatch: pytest.MonkeyPatch,
+    specific: Specific,
+    *kinds: str,
+    lookups: tuple[str, ...] = (),
+    is_finite: bool = True,
 ) -> CauseTexts | None:
     """The texts for mistakes of these kinds, each of them in an input of its own: "x0", "x1"."""
     mistakes = tuple(
-        Mistake(input=f"x{at}", kind=kind, sentence="", cause=KINDS[kind][1], columns=(0,))
+        Mistake(
+            input=f"x{at}",
+            kind=kind,
+            sentence="",
+            cause=KINDS[kind][1],
+            columns=(0,),
+            is_finite=is_finite,
+        )
         for at, kind in enumerate(kinds)
     )
     monkeypatch.setattr(own_mistakes, "find_mistakes", lambda _: mistakes)
@@ -90,3 +101,12 @@ def test_codes_of_words_that_the_model_looks_up_are_those_of_another_vocabulary(
     assert found is not None
     assert (found.sentence, found.advice) == (wording, wording)
     assert texts(monkeypatch, encoding_texts.specific_codes, *("relabelled",) * 2, lookups=("x0",)) is None
+
+
+def test_nan_in_place_of_numbers_is_no_feature_with_one_number(
+    monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
+    found = texts(monkeypatch, encoding_texts.specific_filling, "one-number", is_finite=False)
+    assert found is not None
+    assert (found.sentence, found.advice) == (wording, wording)
+    assert texts(monkeypatch, encoding_texts.specific_filling, "one-number") is None
