@@ -40,12 +40,14 @@ class LookedUp:
         """Return rows, right rows and served rows with the ids of the lookup in place of its texts.
 
         A lookup that pads to the longest text of a batch has no length of its own: the shorter ids are
-        padded.
+        padded. Numbers that are the texts themselves, such as 10115 for "10115", are no ids and stay.
         """
         own, right, fed = {**raw}, {**expected}, {**served}
         for name, layer in self.layers.items():
             from keras_consistency_cli.loading.model.text_lookups import look_up
 
+            if _are_texts(served[name], expected[name]):
+                continue
             ids = look_up(layer, expected[name])
             has_length = layer.output.shape[-1] is not None
             right[name], fed[name] = (ids, served[name]) if has_length else _pad(ids, served[name])
@@ -63,6 +65,13 @@ class LookedUp:
 
         behind = build_model_behind(session.model, list(self.layers))
         return {} if behind is None else session.on_copy(behind).steps(rows, session.batch_size)
+
+
+def _are_texts(numbers: np.ndarray, texts: np.ndarray) -> bool:
+    """Whether numbers are those that the texts show."""
+    if numbers.shape != texts.shape or not np.isfinite(numbers).all():
+        return False
+    return bool((np.char.mod("%.15g", numbers) == texts.astype(str)).all())
 
 
 def _pad(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -144,3 +144,15 @@ def test_ids_of_another_length_are_refused() -> None:
     built = sentences()
     with pytest.raises(DataError):
         run(built, {"text": numbered(vectorizer(output_sequence_length=9), texts())})
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_numbers_in_place_of_the_same_texts_are_no_ids(dtype: str) -> None:
+    keras.utils.set_random_seed(1)
+    codes = [str(10100 + number) for number in range(8)]
+    entry = keras.Input((1,), dtype="string", name="zip")
+    ids = layers.StringLookup(vocabulary=codes)(entry)
+    read = layers.Flatten()(layers.Embedding(len(codes) + 1, 3)(ids))
+    rows = {"zip": np.random.default_rng(3).choice(codes, (60, 1))}
+    result = run((keras.Model(entry, layers.Dense(1)(read)), rows), {"zip": rows["zip"].astype(dtype)})
+    assert result.details["inputs"]["zip"]["misshapen"]
