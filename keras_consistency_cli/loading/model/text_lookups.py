@@ -42,7 +42,9 @@ def _find_shape(layer: Any) -> tuple[int | None, ...]:
     Keras states one axis more than there is for the texts of a TextVectorization that counts words.
     """
     sizes = [size or 1 for size in layer.input.shape[1:]]
-    shape = look_up(layer, np.full((2, *sizes), "a")).shape
+    # A lookup may refuse words that it does not know.
+    word = next(iter(layer.get_vocabulary(include_special_tokens=False)), "")
+    shape = look_up(layer, np.full((2, *sizes), str(word))).shape
     stated: tuple[int | None, ...] = tuple(layer.output.shape)
     return stated if len(stated) == len(shape) else (None, *shape[1:])
 

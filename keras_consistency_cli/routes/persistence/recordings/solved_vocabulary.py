@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE
-from keras_consistency_cli.routes.persistence.recordings.symbols import Space, Symbol, find_spaces
+from keras_consistency_cli.routes.persistence.recordings.symbols import UNKNOWN, Space, Symbol, find_spaces
 from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 from keras_consistency_cli.text import clean
@@ -119,6 +119,8 @@ def solve_vocabulary(
     spaces = find_spaces(session, batch)
     if not spaces:
         return None
+    if not _takes_unknown_words(session, batch, spaces):
+        spaces = {name: space.without_unknown() for name, space in spaces.items()}
     words = [
         tuple(dict.fromkeys((name, symbol) for name, space in spaces.items() for symbol in space.read(row)))
         for row in range(count_rows(batch))
@@ -134,6 +136,20 @@ def solve_vocabulary(
     found = {word: symbols[0] for word, symbols in search.readings.items()}
     changed = {name: space.replace_all(_of_input(name, found)) for name, space in spaces.items()}
     return _describe(found), {**batch, **changed}
+
+
+def _takes_unknown_words(session: Session, batch: Rows, spaces: Mapping[str, Space]) -> bool:
+    """Whether the lookups have an entry for words that they lack; ids are always taken."""
+    rows = {name: values[: session.batch_size] for name, values in batch.items()}
+    for name, space in spaces.items():
+        if space.unknown is not None:
+            rows[name] = np.full(rows[name].shape, UNKNOWN)
+    session.restore()
+    try:
+        session.steps(rows, session.batch_size)
+    except Exception:  # each backend raises errors of its own
+        return False
+    return True
 
 
 def _compare(recorded: Outputs, in_units: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Agree:

@@ -46,6 +46,10 @@ class Space:
         """The word that the vocabulary lacks; None for ids."""
         return UNKNOWN if UNKNOWN in self.readings[-1:] else None
 
+    def without_unknown(self) -> Space:
+        """Return the same words for a vocabulary that refuses those that it lacks."""
+        return replace(self, readings=tuple(each for each in self.readings if each != UNKNOWN))
+
     def of(self, values: np.ndarray) -> Space:
         """Return the words or ids of other rows of the same input."""
         return replace(self, values=values)

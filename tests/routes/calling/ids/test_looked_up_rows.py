@@ -59,12 +59,12 @@ def chain() -> Built:
     }
 
 
-def table() -> Built:
+def table(unknown: int = 1) -> Built:
     """A category beside numbers."""
     keras.utils.set_random_seed(1)
     entries = [keras.Input((1,), dtype="string", name="stop"), keras.Input((2,), name="numbers")]
-    ids = layers.StringLookup(vocabulary=WORDS)(entries[0])
-    read = layers.Flatten()(layers.Embedding(len(WORDS) + 1, 3)(ids))
+    ids = layers.StringLookup(vocabulary=WORDS, num_oov_indices=unknown)(entries[0])
+    read = layers.Flatten()(layers.Embedding(len(WORDS) + 2, 3)(ids))
     random = np.random.default_rng(2)
     rows = {"stop": random.choice(WORDS, (60, 1)), "numbers": random.normal(size=(60, 2)).astype("float32")}
     return keras.Model(entries, layers.Dense(1)(layers.Concatenate()([read, entries[1]]))), rows
@@ -111,11 +111,13 @@ def test_a_lookup_without_a_length_takes_any_padding(width: int) -> None:
     assert kinds(run(built, {"text": ids}), "text") == []
 
 
-def test_a_category_beside_numbers() -> None:
-    built = table()
-    right = numbered(layers.StringLookup(vocabulary=WORDS), built[1]["stop"])
+@pytest.mark.parametrize("unknown", [0, 1, 2])
+def test_a_category_beside_numbers(unknown: int) -> None:
+    built = table(unknown)
+    right = numbered(layers.StringLookup(vocabulary=WORDS, num_oov_indices=unknown), built[1]["stop"])
     assert kinds(run(built, {**built[1], "stop": right}), "stop") == []
-    other = numbered(layers.StringLookup(vocabulary=sorted(WORDS)), built[1]["stop"])
+    mixed = layers.StringLookup(vocabulary=sorted(WORDS), num_oov_indices=unknown)
+    other = numbered(mixed, built[1]["stop"])
     result = run(built, {**built[1], "stop": other})
     assert kinds(result, "stop") == ["relabelled"]
     assert kinds(result, "numbers") == []

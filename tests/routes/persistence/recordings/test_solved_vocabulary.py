@@ -41,11 +41,11 @@ def table(cities: list[str] = CITIES, sizes: list[str] = SIZES, seed: int = 1) -
     return keras.Model([*entries, number], layers.Dense(1)(joined)), rows
 
 
-def category(words: list[str] = SIZES, seed: int = 1) -> Built:
+def category(words: list[str] = SIZES, seed: int = 1, unknown: int = 1) -> Built:
     """One category, so that few rows differ."""
     keras.utils.set_random_seed(seed)
     entry = keras.Input((1,), dtype="string", name="size")
-    ids = layers.StringLookup(vocabulary=words)(entry)
+    ids = layers.StringLookup(vocabulary=words, num_oov_indices=unknown)(entry)
     read = layers.Flatten()(layers.Embedding(len(words) + 1, 3)(ids))
     rows = np.random.default_rng(6).choice(SIZES, (40, 1))
     return keras.Model(entry, layers.Dense(1)(read)), {"size": rows}
@@ -126,6 +126,13 @@ def test_words_in_any_order_are_found(build: Any, words: tuple[list[str], ...]) 
     built = build()
     found = described(built, with_weights(build(*words), built))
     assert found.startswith("another vocabulary, in which '")
+
+
+def test_a_lookup_that_refuses_unknown_words_is_no_crash() -> None:
+    built = category(unknown=0)
+    other = with_weights(category(shuffled(SIZES), unknown=0), built)
+    assert "in which" in described(built, other)
+    assert described(built, category(seed=2, unknown=0)) == ""
 
 
 def test_ids_in_any_order_are_found() -> None:
