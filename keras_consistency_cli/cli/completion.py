@@ -27,10 +27,10 @@ def report_forms(incomplete: str) -> list[str]:
 
 def check_names(incomplete: str) -> list[str]:
     """Complete the last of several checks separated by commas, by code or by name."""
-    from keras_consistency_cli.checks.registry import CHECKS
+    from keras_consistency_cli.cli.check_headings import read_headings
 
     before, comma, last = incomplete.rpartition(",")
-    words = (word for check in CHECKS for word in (check.code, check.name))
+    words = (word for check in read_headings() for word in (check.code, check.name))
     return [f"{before}{comma}{word}" for word in _starting_with(last, words)]
 
 

@@ -51,6 +51,11 @@ _WORDS: Mapping[str, str] = {
     "training": "reference",
 }
 """By word in the name of a table, the option that it suits."""
+_IMAGES = {"image", "images", "pictures", "photos"}
+"""Words in the names of folders of images."""
+_TEXTS = {"text", "texts", "test", "data", "train", "training", "reviews", "sentences", "samples"}
+"""Words in the names of .txt files with rows; most other ones are notes."""
+_NO_TEXTS = {"requirements", "log", "notes", "readme", "license"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,29 +88,34 @@ def find_adjacent_files(model: Path) -> AdjacentFiles:
 
 
 def _find_others(model: Path) -> Iterator[tuple[Path, str]]:
-    """Yield files in the model's folder that belong to no option by name, with the option that they suit."""
+    """Yield what lies in the model's folder and belongs to no option by name, with the option that it suits.
+
+    These are files, and folders of images.
+    """
     known = {name for names in NAMES.values() for name in names}
     try:
         with os.scandir(model.parent) as entries:
-            names = sorted(entry.name for entry in islice(entries, _MOST_FILES) if entry.is_file())
+            found = sorted((entry.name, entry.is_file()) for entry in islice(entries, _MOST_FILES))
     except (OSError, ValueError):
         return
-    for name in names:
-        option = None if name in known else _guess_option(name.lower())
+    for name, is_file in found:
+        option = None if name in known else _guess_option(name.lower(), is_file=is_file)
         if option is not None:
             yield model.parent / name, option
 
 
-def _guess_option(name: str) -> str | None:
-    """The option that a file suits by its ending and the words of its name; targets suit none."""
-    stem, _, ending = name.rpartition(".")
+def _guess_option(name: str, *, is_file: bool) -> str | None:
+    """The option that a file or folder suits by its ending and the words of its name; targets suit none."""
+    stem, _, ending = name.rpartition(".") if is_file else (name, "", "")
     words = _SPLIT_NAME.split(stem)
     is_target = not _TARGETS.isdisjoint(words)
     if ending in _SCALERS:
         if "scaler" in stem:
             return "target_scaler" if is_target else "scaler"
         return "scaler" if _TRANSFORMERS.search(stem) and not is_target else None
-    if ending not in _TABLES or is_target:
+    is_texts = ending == "txt" and not _TEXTS.isdisjoint(words) and _NO_TEXTS.isdisjoint(words)
+    is_data = is_texts or ending in _TABLES if is_file else not _IMAGES.isdisjoint(words)
+    if not is_data or is_target:
         return None
     return next((_WORDS[word] for word in words if word in _WORDS), "data")
 

@@ -2,57 +2,104 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
-__all__ = ["describe_failed_import", "stopping_training"]
+__all__ = ["TrainingStoppedError", "describe_failed_import", "stopping_training"]
 
 _OF_MODELS, _OF_OPTIMIZERS = ("fit", "train_on_batch"), ("apply", "apply_gradients")
 """The methods that train; those of an optimizer are called by loops of the user's own."""
+_OF_VARIABLES = ("assign", "assign_sub", "assign_add")
+"""The methods with which a loop without an optimizer takes a step, after a gradient."""
 _GUARD = (
     "keep only classes and functions at the top level, and put the rest below: if __name__ == '__main__':"
 )
 
 
-class _TrainingStoppedError(Exception):
-    """A file trains a model while it is imported; the message is the name of the method."""
+class TrainingStoppedError(BaseException):
+    """A file trains a model while it is imported; the message is the name of the method.
+
+    It is no Exception: a script may catch these and go on training.
+    """
 
 
 @contextmanager
 def stopping_training() -> Iterator[None]:
-    """Let model.fit() and the step of an optimizer raise while a file is imported.
+    """Let training raise while a file is imported: model.fit(), and the steps of a loop of the user's own.
 
-    They would train for as long as the script does.
+    They would train for as long as the script does. A loop without an optimizer assigns to a trainable
+    variable after it computed a gradient; a gradient alone, or a new value alone, is no training.
+
+    Raises:
+        TrainingStoppedError: in the file, where it trains.
     """
+    with ExitStack() as stack:
+        for kind, name, method in _list_replacements():
+            stack.enter_context(_replacing(kind, name, method))
+        yield
+
+
+def _list_replacements() -> Iterator[tuple[type, str, Callable[..., Any]]]:
+    """Yield the methods to replace, by class and name."""
     import keras
 
-    methods = [(keras.Model, name) for name in _OF_MODELS]
-    methods += [(keras.optimizers.Optimizer, name) for name in _OF_OPTIMIZERS]
-    # The classes inherit some of these methods; an attribute of the class itself hides them.
-    own = {(kind, name): vars(kind)[name] for kind, name in methods if name in vars(kind)}
-    for kind, name in methods:
-        setattr(kind, name, _stop(name))
+    for kind, names in ((keras.Model, _OF_MODELS), (keras.optimizers.Optimizer, _OF_OPTIMIZERS)):
+        yield from ((kind, name, _stop(name)) for name in names)
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return
+    gradients: list[bool] = []
+    tape = tensorflow.GradientTape
+    yield tape, "gradient", _note(tape.gradient, gradients)
+    own = type(tensorflow.Variable(0.0, trainable=False))
+    for kind in (keras.Variable, own):
+        for name in _OF_VARIABLES:
+            yield kind, name, _stop_after(gradients, name, getattr(kind, name))
+
+
+@contextmanager
+def _replacing(kind: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    """Put a method before one that a class has or inherits, and take it away again."""
+    own = vars(kind).get(name)
+    setattr(kind, name, method)
     try:
         yield
     finally:
-        for kind, name in methods:
-            if (kind, name) in own:
-                setattr(kind, name, own[kind, name])
-            else:
-                delattr(kind, name)
+        if own is None:
+            delattr(kind, name)
+        else:
+            setattr(kind, name, own)
 
 
-def _stop(name: str) -> object:
+def _stop(name: str) -> Callable[..., NoReturn]:
     def stop(*_args: object, **_keywords: object) -> NoReturn:
-        raise _TrainingStoppedError(name)
+        raise TrainingStoppedError(name)
 
     return stop
+
+
+def _note(original: Callable[..., Any], calls: list[bool]) -> Callable[..., Any]:
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        calls.append(True)
+        return original(*args, **keywords)
+
+    return gradient
+
+
+def _stop_after(gradients: list[bool], name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def assign(variable: Any, *args: Any, **keywords: Any) -> Any:
+        if gradients and variable.trainable:
+            raise TrainingStoppedError(name)
+        return original(variable, *args, **keywords)
+
+    return assign
 
 
 def describe_failed_import(file: Path, problem: BaseException) -> UsageError:
@@ -61,7 +108,7 @@ def describe_failed_import(file: Path, problem: BaseException) -> UsageError:
     lines = [frame.lineno for frame in frames if Path(frame.filename).name == file.name]
     label = f"--custom-objects {clean(file)}"
     where = f"line {lines[0]}" if lines else "its top level"
-    if isinstance(problem, _TrainingStoppedError):
+    if isinstance(problem, TrainingStoppedError):
         return UsageError(
             f"{label} trains when it is imported: stopped at .{problem}() in {where}", fix=_GUARD
         )

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from keras_consistency_cli.loading.row_chunks import take
-from keras_consistency_cli.loading.rows.input_matching import match_inputs
+from keras_consistency_cli.loading.rows.input_matching import match_inputs, served_inputs
 from keras_consistency_cli.loading.rows.source import LONE_ARRAY, ArrayName, RowSource, open_rows
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.loading.tables.columns import Words, merge
@@ -75,7 +75,7 @@ class SubjectRows:
         """
         if self._served is None:
             return None
-        return take(self._served, self._served_names, numbers, self.facts.inputs)
+        return take(self._served, self._served_names, numbers, served_inputs(self._served, self.facts))
 
     def decoded_fast(self, numbers: np.ndarray) -> Rows | None:
         """Return these rows with JPEG decoded by TensorFlow; None if there is no such file."""
@@ -211,7 +211,7 @@ class SubjectRows:
     @cached_property
     def _served_names(self) -> Mapping[str, ArrayName]:
         assert self._served is not None
-        return match_inputs(self._served, self.facts.inputs, batch_size=None)
+        return match_inputs(self._served, served_inputs(self._served, self.facts), batch_size=None)
 
     @cached_property
     def _expected(self) -> RowSource | None:

@@ -104,6 +104,8 @@ class Facts:
     outputs: tuple[OutputFact, ...]
     batch_size: int | None = None
     """The batch size the model was built for, None if any is accepted."""
+    lookups: tuple[InputFact, ...] = ()
+    """By text input, what its own lookup gives to the rest of the model: ids, in the form of an input."""
     low_precision: tuple[str, ...] = ()
     """The model's dtype policies below float32 and quantized ones."""
     shadow_refused: str | None = None
@@ -173,10 +175,11 @@ class Facts:
 class UnknownCategories:
     """A column with values that an encoder does not know.
 
-    `unknown` of `given` values are, such as `value`; `known` is a value that the encoder knows. `spelling` is
-    the name of the spelling that makes nearly all of them known, and `becomes` one value with it; "" if there
-    is none. `place` is the position of the column, and `belongs` that of another column of which the encoder
-    knows all of these values, None if there is none.
+    `unknown` of `given` values are, such as `value`; `known` lists values that the encoder knows. `spelling`
+    is the name of the spelling that makes nearly all of them known, and `becomes` one value with it; "" if
+    there is none. `place` is the position of the column, and `belongs` that of another column of which the
+    encoder knows all of these values, None if there is none. `other_type` says that the unknown values are
+    texts and the known ones numbers, or the other way round.
     """
 
     column: str
@@ -188,3 +191,9 @@ class UnknownCategories:
     becomes: str = ""
     place: int = 0
     belongs: int | None = None
+    other_type: bool = False
+
+    @property
+    def is_unlike(self) -> bool:
+        """Whether nothing explains that the encoder does not know the values."""
+        return not self.spelling and self.belongs is None

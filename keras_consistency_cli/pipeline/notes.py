@@ -104,17 +104,10 @@ def note_float64_copy(collector: EvidenceCollector) -> Iterator[str]:
 
 
 def note_scaling(description: DataFacts) -> Iterator[str]:
-    """Yield how rows of more than one axis are scaled, and the columns of which an encoder knows no value."""
+    """Yield how rows of more than one axis are scaled."""
     scaling = description.scaling
     if scaling is None or scaling.function or description.state != "raw":
         return
-    for each in scaling.unknown:
-        # Other spellings and other places are a verdict of KC304.
-        if not each.spelling and each.belongs is None:
-            yield (
-                f"the {scaling.kind} knows no value of column '{each.column}', and treats all of them as "
-                f"unknown: the rows hold {each.value}, it knows {each.known}"
-            )
     shape = next((rows.shape for rows in description.raw if rows.input == scaling.input), ())
     if len(shape) > 1:
         rows = f"rows of shape {shape_text((None, *shape))} are scaled per feature"

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.loading.rows.input_matching import check_batch_size, match_inputs
+from keras_consistency_cli.loading.rows.input_matching import check_batch_size, match_inputs, served_inputs
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.data_facts import DataFacts
@@ -112,7 +112,8 @@ def check_served_rows(additional: Mapping[str, RowSource], facts: Facts) -> None
         DataError: they do not fit for another reason.
     """
     if "served" in additional:
-        match_inputs(additional["served"], facts.inputs, batch_size=None)
+        served = additional["served"]
+        match_inputs(served, served_inputs(served, facts), batch_size=None)
 
 
 def affordable_rows(facts: Facts, source: RowSource | None, *, quick: bool = False) -> int:

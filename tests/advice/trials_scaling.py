@@ -18,6 +18,7 @@ from tests.advice.edits import (
     give_model,
     give_rows,
     give_text,
+    load,
     option,
     remove_options,
     write_source,
@@ -155,6 +156,13 @@ def _celsius(files: Files) -> Files:
     return give_rows(files, world.scaled(raw), "--served")
 
 
+def _vocabulary_of_the_model(files: Files) -> Files:
+    lookup = next(each for each in load(files).layers if isinstance(each, layers.StringLookup))
+    vocabulary = lookup.get_vocabulary()
+    ids = np.vectorize(vocabulary.index)(array(files).astype(str))
+    return give_rows(files, ids, "--served")
+
+
 def _saved_encoder(files: Files) -> Files:
     """Served rows of the saved encoder."""
     encoder, frame = joblib.load(option(files, "--scaler")), pandas.read_csv(option(files, "--data"))
@@ -279,6 +287,12 @@ TRIALS: tuple[Trial, ...] = (
         "pandas.Categorical(frame['city'], categories=training_categories)",
         "dummies without the first category",
         _categories_of_training,
+    ),
+    _served(
+        "codes-refit",
+        "vocabulary = model.get_layer(NAME).get_vocabulary()",
+        "ids of mixed stops served to a model of texts",
+        _vocabulary_of_the_model,
     ),
     *(
         _served(

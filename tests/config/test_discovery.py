@@ -61,8 +61,10 @@ def test_folders_and_invalid_names_are_ignored(tmp_path: Path) -> None:
 def test_files_that_suit_an_option_by_their_kind_are_named(tmp_path: Path) -> None:
     names = ("x.npy", "test.csv", "feature_scaler.pkl", "y_test.npy", "x-train.parquet", "encoder.pkl",
              "served_rows.npz", "y_scaler.pkl", "notes.txt", "ct.joblib", "preprocessor.pkl",
-             "direct.pkl")  # fmt: skip
+             "direct.pkl", "test.txt", "requirements-test.txt", "training_log.txt")  # fmt: skip
     model = create(tmp_path, *names)
+    for folder in ("images", "train_images", "logs", "__pycache__"):
+        (tmp_path / folder).mkdir()
     assert {path.name: option for path, option in find_adjacent_files(model).others} == {
         "test.csv": "data",
         "feature_scaler.pkl": "scaler",
@@ -71,4 +73,7 @@ def test_files_that_suit_an_option_by_their_kind_are_named(tmp_path: Path) -> No
         "y_scaler.pkl": "target_scaler",
         "ct.joblib": "scaler",
         "preprocessor.pkl": "scaler",
+        "test.txt": "data",
+        "images": "data",
+        "train_images": "reference",
     }

@@ -17,6 +17,7 @@ __all__ = ["CASES"]
 
 FAMILY, CLEAN = "reports-vocabularies", "clean-reports-vocabularies"
 WORDS = ("tram", "bus", "ferry", "walk", "bike", "metro", "taxi", "plane")
+MIXED = ("ferry", "plane", "tram", "metro", "walk", "taxi", "bus", "bike")
 LENGTH, ROWS = 7, 60
 Array = np.ndarray
 Change = Callable[[Array], Array]
@@ -28,6 +29,10 @@ def _texts(random: np.random.Generator) -> Array:
 
 def _stops(random: np.random.Generator) -> Array:
     return random.choice(WORDS, (ROWS, LENGTH))
+
+
+def _stop(random: np.random.Generator) -> Array:
+    return random.choice(WORDS, (ROWS, 1))
 
 
 def _ids(random: np.random.Generator) -> Array:
@@ -48,6 +53,11 @@ def _sentences(words: tuple[str, ...] = WORDS) -> Any:
 
 def _lookup(words: tuple[str, ...] = WORDS) -> Any:
     entry = keras.Input((LENGTH,), dtype="string", name="stops")
+    return _read(entry, layers.StringLookup(vocabulary=list(words))(entry), len(WORDS) + 1)
+
+
+def _single(words: tuple[str, ...] = WORDS) -> Any:
+    entry = keras.Input((1,), dtype="string", name="stop")
     return _read(entry, layers.StringLookup(vocabulary=list(words))(entry), len(WORDS) + 1)
 
 
@@ -85,6 +95,22 @@ class Recording:
         return "--data", str(data), "--expected", str(expected)
 
 
+@dataclass
+class Served:
+    """Serves the ids that a lookup outside of the model gives."""
+
+    make: Callable[[], Any]
+    rows: Callable[[np.random.Generator], Array]
+    lookup: Callable[[], Any]
+
+    def kit(self, folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        """Write rows of texts, and their ids."""
+        rows = self.rows(random)
+        data = save_rows(folder / "data", rows)
+        served = save_rows(folder / "served", np.asarray(self.lookup()(_text(rows))))
+        return "--data", str(data), "--served", str(served)
+
+
 def _text(rows: Array) -> Any:
     import tensorflow as tf
 
@@ -110,6 +136,25 @@ def _fault(name: str, recording: Recording, cause: str = "recorded-from-other-ro
     )
 
 
+def _fault_served(name: str, served: Served) -> Case:
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=served.make,
+        kit=served.kit,
+        failing=("KC301",),
+        causes=("codes-refit",),
+    )
+
+
+def _clean_served(name: str, served: Served) -> Case:
+    return Case(name=name, family=CLEAN, build=served.make, kit=served.kit, quiet=("KC301", "KC501"))
+
+
+def _tokenizer(words: tuple[str, ...] = WORDS) -> Any:
+    return layers.TextVectorization(vocabulary=list(words), output_sequence_length=LENGTH)
+
+
 def _clean(name: str, recording: Recording) -> Case:
     return Case(name=name, family=CLEAN, build=recording.build, kit=recording.kit, quiet=("KC802",))
 
@@ -128,7 +173,25 @@ CASES: tuple[Case, ...] = (
     _fault(
         "recorded with ids in any other order", Recording(_numbers, _ids, change=_doubled), "answers-moved"
     ),
+    _fault("recorded with a stop in any other order", Recording(_single, _stop, lambda: _single(MIXED))),
+    _fault(
+        "recorded with the words in any other order", Recording(_sentences, _texts, lambda: _sentences(MIXED))
+    ),
+    _fault_served(
+        "ids of sorted words served to a model of texts",
+        Served(_sentences, _texts, lambda: _tokenizer(_sorted_words())),
+    ),
+    _fault_served(
+        "ids of mixed stops served to a model of texts",
+        Served(_lookup, _stops, lambda: layers.StringLookup(vocabulary=list(MIXED))),
+    ),
+    _clean_served("ids of its own words served to a model of texts", Served(_sentences, _texts, _tokenizer)),
+    _clean_served(
+        "ids of its own stops served to a model of texts",
+        Served(_lookup, _stops, lambda: layers.StringLookup(vocabulary=list(WORDS))),
+    ),
     _clean("recorded with the words of the model", Recording(_sentences, _texts)),
     _clean("recorded with the stops of the model", Recording(_lookup, _stops)),
     _clean("recorded with the ids of the model", Recording(_numbers, _ids)),
+    _clean("recorded with the stop of the model", Recording(_single, _stop)),
 )

@@ -14,7 +14,6 @@ from keras_consistency_cli.measurement.data_facts import (
     ScalingFact,
     TargetFact,
 )
-from keras_consistency_cli.measurement.facts import UnknownCategories
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.pipeline import notes
 
@@ -39,14 +38,6 @@ def test_scaling_of_several_axes_is_noted(wording: SnapshotAssertion) -> None:
     assert list(notes.note_scaling(DataFacts(scaling=scaling, raw=(rows,)))) == wording
     flat = RowsFact(input="x", rows=8, shape=(3,), columns=())
     assert list(notes.note_scaling(DataFacts(scaling=scaling, raw=(flat,)))) == []
-
-
-def test_a_column_without_a_known_category_is_noted(wording: SnapshotAssertion) -> None:
-    column = UnknownCategories(column="zip", given=12, unknown=12, value="10115.0", known="'10115'")
-    scaling = ScalingFact(kind="OneHotEncoder", input="x", unknown=(column,))
-    assert list(notes.note_scaling(DataFacts(scaling=scaling))) == wording
-    respelled = replace(scaling, unknown=(replace(column, spelling="whole", becomes="'10115'"),))
-    assert list(notes.note_scaling(DataFacts(scaling=respelled))) == []
 
 
 def test_differences_are_noted_in_the_units_of_the_targets(wording: SnapshotAssertion) -> None:

@@ -13,8 +13,10 @@ time, a different part or resolution, pixels that are not divided by 255, and st
 may be mixed: correct rows are left aside, and the numbers of the wrong rows are reported, such as every fifth
 one. A mistake counts if it explains most of the wrong rows. TensorFlow, which Keras's loader of image folders
 uses, decodes a JPEG into slightly other pixels than Pillow: rows of a folder of JPEG files are compared with
-both, and the message says how far these are apart. Without `--served`, nothing can be known about serving:
-the model runs on rows scaled by a refitted scaler, and the change of its outputs is reported as information.
+both, and the message says how far these are apart. Ids that were served to a model of texts are compared
+with those that the lookup inside the model gives for the texts of --data. Without `--served`, nothing can be
+known about serving: the model runs on rows scaled by a refitted scaler, and the change of its outputs is
+reported as information.
 Distances are in standard deviations of a column as it should be served.
 
 To fix: save the fitted scaler with the model, load it when serving, and call `transform`, never

@@ -16,7 +16,9 @@ that were scaled before, such as the mean 0 and the deviation 1. A feature that 
 was fitted is not divided by anything; if it varies now, that is reported. Categories that an encoder does
 not know are compared with those that it knows in different spellings: if one of these makes nearly all of
 them known, that is a failure, or a warning if less than a fifth of the values are concerned. It is a failure
-too if the encoder knows all of them, but in the place of another column.
+too if the encoder knows all of them, but in the place of another column, or if it knows numbers where the
+rows hold texts. If it knows hardly any value of a column, and no spelling helps, they may all be new: a
+warning.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the
 fitted order).

@@ -12,14 +12,16 @@ hold. If that does not give the recorded outputs, they are tested for being the 
 order, the same numbers on a different scale, logits, probabilities or classes, or what a function made of
 them: a range, a step, a temperature, a curve. If they are not, the model runs on changed rows: with inputs of
 the same shape exchanged, before the scaler, with pixels scaled, channels or time steps in another order, or
-words and ids as another vocabulary numbers them (in alphabetical order, or with another number of entries
-before them), pictures mirrored or turned, or two columns exchanged; if it then gives the recorded outputs,
-the rows were prepared differently. Last, it is called in training mode. If only single rows differ, they are
-named. Outputs recorded in 16 bits or with few decimals stand for every number that rounds to them: a smaller
-change cannot be seen, and the message says so. With `--target-scaler`, outputs may also be recorded in the
-units of the targets; if they follow a different line than this scaler gives, it was fitted on another column
-or on other rows. The outputs of a recording, which `record` makes in a service, are compared with predict on
-the rows that the service fed.
+words and ids as another vocabulary numbers them (in alphabetical order, adapted on these rows or on the
+reference rows, or with another number of entries before them), pictures mirrored or turned, or two columns
+exchanged; if it then gives the recorded outputs, the rows were prepared differently. For rows of one or few
+words of a small vocabulary, any other order is found too: the model runs on all words that a word may stand
+for, row by row, until one is left for each, and this gives the recorded outputs of all rows. Last, it is
+called in training mode. If only single rows differ, they are named. Outputs recorded in 16 bits or with few
+decimals stand for every number that rounds to them: a smaller change cannot be seen, and the message says so.
+With `--target-scaler`, outputs may also be recorded in the units of the targets; if they follow a different
+line than this scaler gives, it was fitted on another column or on other rows. The outputs of a recording,
+which `record` makes in a service, are compared with predict on the rows that the service fed.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",

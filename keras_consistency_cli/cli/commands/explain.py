@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from keras_consistency_cli.cli import console
+from keras_consistency_cli.cli.check_headings import read_headings
 from keras_consistency_cli.cli.completion import topics
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
@@ -54,9 +55,7 @@ def list_checks(
         listed = _merge_accelerators(ROUTES)
         console.write_stdout(_named(listed))
         return
-    from keras_consistency_cli.checks.registry import CHECKS
-
-    console.write_stdout(_table([(check.code, check.name, check.title) for check in CHECKS]))
+    console.write_stdout(_table(read_headings()))
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> str:

@@ -247,7 +247,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "features-not-filled": _served_rows_are(
         "features-not-filled",
         "the served values of each feature are compared, and with the right ones",
-        "these features hold one number in the served rows, and vary in the right ones",
+        "in the served rows, the wrong values of each feature are all the same; the right ones vary",
     ),
     "function-misapplied": _served_rows_are(
         "function-misapplied",

@@ -32,6 +32,14 @@ _TOKENIZER = CauseTexts(
         "    ids = [vocabulary.get(word, UNKNOWN) for word in words]"
     ),
 )
+_OTHER_VOCABULARY = CauseTexts(
+    sentence="serving numbers the words by another vocabulary than the lookup inside the model",
+    advice=(
+        "give the texts to the model, which looks them up itself; if serving needs the ids, take them from "
+        "the lookup of the saved model, and never build a vocabulary again:\n"
+        "    vocabulary = model.get_layer(NAME).get_vocabulary()      # the id of a word is its place here"
+    ),
+)
 _WITH_CATEGORIES = (
     "    frame['city'] = pandas.Categorical(frame['city'], categories=training_categories)\n"
     "    x = pandas.get_dummies(frame)"
@@ -61,6 +69,15 @@ _ONE_ROW = CauseTexts(
         "a request gives zeros for any row, and a default may stand in for a row that cannot be read"
     ),
 )
+_NOT_FINITE = CauseTexts(
+    sentence="serving feeds NaN or infinity where the rows hold numbers",
+    advice=(
+        "look for what has no value when serving: a key that is missing, a join that finds nothing, "
+        "to_numeric(errors='coerce') or a division by zero. Fill it as in training, or refuse the request:\n"
+        "    if not np.isfinite(x).all():\n"
+        "        raise ValueError('a feature has no value')"
+    ),
+)
 _CATEGORIES = CauseTexts(
     sentence="categories are spelled differently than in training: the encoder takes them for unknown ones",
     advice=(
@@ -68,11 +85,18 @@ _CATEGORIES = CauseTexts(
         "the encoder on them and train again"
     ),
 )
+_NO_CATEGORY = CauseTexts(
+    sentence="the encoder knows hardly any value of a column: it takes all of them for unknown ones",
+    advice=_CATEGORIES.advice,
+)
 
 
 def specific_words(evidence: Evidence) -> CauseTexts | None:
     """The categories of an encoder are no vocabulary of a layer."""
-    return _CATEGORIES if find_misspelled(evidence.data.description.scaling) else None
+    scaling = evidence.data.description.scaling
+    if find_misspelled(scaling):
+        return _CATEGORIES
+    return _NO_CATEGORY if scaling is not None and any(each.is_unlike for each in scaling.unknown) else None
 
 
 def specific_codes(evidence: Evidence) -> CauseTexts | None:
@@ -82,12 +106,17 @@ def specific_codes(evidence: Evidence) -> CauseTexts | None:
         return _TOKENIZER
     if are_of_kinds(own, LOST_CATEGORIES):
         return _LOST_CATEGORIES
+    if own and {each.input for each in own} <= {fact.name for fact in evidence.facts.lookups}:
+        return _OTHER_VOCABULARY
     return _SHIFTED_CODES if are_of_kinds(own, SHIFTED_CODES) else None
 
 
 def specific_filling(evidence: Evidence) -> CauseTexts | None:
-    """Rows that are all alike, and columns of 0 and 1 that stand for categories."""
-    own = tuple(each for each in own_mistakes(evidence, NOT_FILLED) if each.kind == "constant")
+    """Rows with NaN, rows that are all alike, and columns of 0 and 1 that stand for categories."""
+    found = own_mistakes(evidence, NOT_FILLED)
+    if found and not any(each.is_finite for each in found):
+        return _NOT_FINITE
+    own = tuple(each for each in found if each.kind == "constant")
     if not own:
         return None
     right = {rows.input: rows.columns for rows in evidence.data.description.fed}

@@ -11,6 +11,7 @@ import keras
 
 from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
+from keras_consistency_cli.loading.model.text_lookups import describe_text_lookups
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.text import clean, number_repeated
@@ -55,6 +56,7 @@ def describe_model(
         layers=layers,
         work=_count_work(model),
         inputs=inputs,
+        lookups=describe_text_lookups(model),
         outputs=_describe_outputs(model),
         batch_size=next(iter(batch_sizes - {None}), None),
         low_precision=tuple(sorted(policy for policy in policies if _is_low_precision(policy))),

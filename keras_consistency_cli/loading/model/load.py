@@ -17,7 +17,11 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.loading.guarded_import import describe_failed_import, stopping_training
+from keras_consistency_cli.loading.guarded_import import (
+    TrainingStoppedError,
+    describe_failed_import,
+    stopping_training,
+)
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.refusals.missing_weights import missing_weights_error
@@ -235,6 +239,6 @@ def _import_file(file: Path, name: str) -> ModuleType:
     try:
         with stopping_training():
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, TrainingStoppedError) as problem:
         raise describe_failed_import(file, problem) from problem
     return module

@@ -18,7 +18,9 @@ __all__ = ["find_unknown_columns"]
 
 _FEWEST = 10
 """Values of a column that say something about it; fewer may be new categories."""
-_LENGTH = 40
+_NEARLY_ALL = 0.95
+"""Share of values from which a column counts as one of which the encoder knows none."""
+_LENGTH, _SHOWN = 40, 3
 
 
 def find_unknown_columns(
@@ -27,7 +29,7 @@ def find_unknown_columns(
     texts: Mapping[int, Sequence[str]],
     names: Sequence[str] | None = None,
 ) -> tuple[UnknownCategories, ...]:
-    """Return the columns of which no value is known, or some would be in another spelling.
+    """Return the columns of which nearly no value is known, or some would be in another spelling.
 
     Args:
         scaler: a fitted estimator.
@@ -52,7 +54,7 @@ def _find_unknown(
         words: dict[Word, int] = {value: count for value, count in unknown.items() if isinstance(value, str)}
         vocabulary = frozenset(each for each in known if isinstance(each, str))
         spelling = find_spelling(words, vocabulary) if len(words) == len(unknown) else None
-        if spelling is None and len(unknown) < len(given):
+        if spelling is None and sum(unknown.values()) < _NEARLY_ALL * given.total():
             continue
         name, becomes = spelling or ("", "")
         others = [other for other, its in encoders.items() if other != place and {*given} <= {*its}]
@@ -60,10 +62,15 @@ def _find_unknown(
             column=names[place] if names and place < len(names) else str(place),
             given=given.total(),
             unknown=sum(unknown.values()),
-            value=clean(repr(max(unknown, key=lambda value: unknown[value])), _LENGTH),
-            known=clean(repr(known[0]), _LENGTH),
+            value=_list_values(sorted(unknown, key=lambda value: -unknown[value])),
+            known=_list_values(known),
+            other_type=bool(words) == (not vocabulary) and len(words) in (0, len(unknown)),
             spelling=name,
             becomes=clean(becomes, 2 * _LENGTH),
             place=place,
             belongs=others[0] if len(others) == 1 and len(unknown) == len(given) else None,
         )
+
+
+def _list_values(values: Sequence[Any]) -> str:
+    return ", ".join(clean(repr(value), _LENGTH) for value in values[:_SHOWN])

@@ -25,11 +25,11 @@ from keras_consistency_cli.loading.rows.unnamed_inputs import (
 )
 from keras_consistency_cli.loading.tables.columns import describe_texts
 from keras_consistency_cli.loading.tables.input_columns import pair_columns
-from keras_consistency_cli.measurement.distance import is_text
-from keras_consistency_cli.measurement.facts import InputFact
+from keras_consistency_cli.measurement.distance import is_numeric, is_text
+from keras_consistency_cli.measurement.facts import Facts, InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
-__all__ = ["check_batch_size", "check_texts", "match_inputs"]
+__all__ = ["check_batch_size", "check_texts", "match_inputs", "served_inputs"]
 
 _SHOWN = 4
 _ENCODE = (
@@ -64,6 +64,23 @@ def match_inputs(
     if batch_size is not None:
         check_batch_size(source.length, batch_size, f"data {clean(source.path)}")
     return names
+
+
+def served_inputs(source: RowSource, facts: Facts) -> tuple[InputFact, ...]:
+    """Return the inputs that served rows belong to.
+
+    Numbers for a text input are ids: they belong where the lookup inside the model gives its own.
+    """
+    lookups = {fact.name: fact for fact in facts.lookups}
+    is_single = len(source.arrays) == len(facts.inputs) == 1
+    lone = next(iter(source.arrays.values())) if is_single else None
+    arrays = {fact.name: source.arrays.get(fact.name, lone) for fact in facts.inputs}
+    are_ids = {
+        name
+        for name, values in arrays.items()
+        if values is not None and is_numeric(values.dtype) and not source.words
+    }
+    return tuple(lookups.get(fact.name, fact) if fact.name in are_ids else fact for fact in facts.inputs)
 
 
 def check_texts(source: RowSource, inputs: Sequence[str]) -> None:

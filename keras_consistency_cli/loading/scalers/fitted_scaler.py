@@ -16,7 +16,7 @@ from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.scalers.estimators import count_features, walk_parts
 from keras_consistency_cli.loading.tables.columns import decode
 from keras_consistency_cli.loading.tables.dialects import Dialect
-from keras_consistency_cli.loading.tables.encoders import walk_encoders
+from keras_consistency_cli.loading.tables.encoders import explain_refusal, walk_encoders
 from keras_consistency_cli.measurement.distance import is_float_or_integer
 from keras_consistency_cli.text import clean, format_count, shape_text
 
@@ -235,11 +235,8 @@ def _transform(scaler: Any, rows: Any) -> np.ndarray:
             warnings.simplefilter("ignore")
             result = scaler.transform(rows)
     except ValueError as error:
-        raise DataError(
-            f"the scaler {kind} refuses the rows: {clean(error)}",
-            fix="pass the rows as they were before scaling; "
-            "if they are already scaled, set facts: {data_state: scaled}",
-        ) from error
+        what, fix = explain_refusal(scaler, rows, error)
+        raise DataError(f"the scaler {kind} refuses the rows: {what}", fix=fix) from error
     except Exception as error:  # a scaler from a different scikit-learn lacks attributes and fails in any way
         raise RefusedError(
             f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",

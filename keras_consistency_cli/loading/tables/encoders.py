@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from keras_consistency_cli.loading.scalers.estimators import count_features
+import numpy as np
 
-__all__ = ["find_text_columns", "walk_encoders"]
+from keras_consistency_cli.loading.scalers.estimators import count_features
+from keras_consistency_cli.text import clean
+
+__all__ = ["explain_refusal", "find_text_columns", "walk_encoders"]
 
 _ENCODERS = ("OneHotEncoder", "OrdinalEncoder")
 _FILLERS = ("SimpleImputer",)
 """Steps that leave the values of a category as they are, except gaps."""
+_SHOWN = 3
+_SCALED = (
+    "pass the rows as they were before scaling; if they are already scaled, set facts: {data_state: scaled}"
+)
+_NEW_CATEGORIES = (
+    "write the values as in training; for new ones, fit the encoder with handle_unknown='ignore', or on them"
+)
 
 
 def walk_encoders(scaler: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
@@ -27,6 +37,33 @@ def find_text_columns(scaler: Any) -> tuple[int, ...]:
         if any(isinstance(known, str) for known in categories)
         and all(isinstance(known, str) or known is None or known != known for known in categories)
     )
+
+
+def explain_refusal(scaler: Any, rows: Any, error: Exception) -> tuple[str, str]:
+    """Return why a scaler refuses rows, and the fix: new categories by their column, or what it says."""
+    new = _describe_new_categories(scaler, rows) if "unknown categories" in str(error) else ""
+    return (new, _NEW_CATEGORIES) if new else (clean(error), _SCALED)
+
+
+def _describe_new_categories(scaler: Any, rows: Any) -> str:
+    """Return the first column with values that its encoder does not know, and some of these; "" if none has.
+
+    Args:
+        scaler: a fitted estimator.
+        rows: an array or a DataFrame, (rows, columns).
+    """
+    names, values = getattr(rows, "columns", None), np.asarray(rows, dtype=object)
+    for place, known in walk_encoders(scaler):
+        column = values[:, place].tolist() if values.ndim == 2 and place < values.shape[1] else []
+        new = list(dict.fromkeys(each for each in column if each == each and each not in known))
+        if new:
+            name = clean(str(place if names is None else names[place]), 60)
+            return f"column '{name}' holds {_list_first(new)}; the encoder knows {_list_first(known)}"
+    return ""
+
+
+def _list_first(values: Sequence[Any]) -> str:
+    return clean(", ".join(map(repr, values[:_SHOWN])), 120)
 
 
 def _walk(part: Any, columns: list[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.measurement.distance import is_numeric
+from keras_consistency_cli.measurement.distance import is_integer, is_numeric
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.ids.looked_up_rows import LookedUp
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 from keras_consistency_cli.routes.served.decoded_jpeg import choose_decoder, is_explained, measure_decoding
 from keras_consistency_cli.routes.served.misplaced.exchanged_inputs import (
@@ -78,10 +79,11 @@ def _run_served(session: Session, rows: Rows) -> Result:
     if served is None:
         nothing: ServedDetails = {"reason": "no served rows given"}
         return Result(outputs={}, details=nothing)
-    matches = _match_inputs(session, _choose_rows(session))
+    looked_up = LookedUp.of(session, served)
+    matches = _match_inputs(session, _choose_rows(session), looked_up)
     details: ServedDetails = {"inputs": matches, "names": _column_names(session.subject.scaling)}
     try:
-        outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
+        outputs = looked_up.run(session, {name: served[name] for name in rows})
     except Exception:
         if not any(match.get("mistakes") or match.get("misshapen") for match in matches.values()):
             raise
@@ -90,7 +92,7 @@ def _run_served(session: Session, rows: Rows) -> Result:
     return Result(outputs=outputs, details=details)
 
 
-def _match_inputs(session: Session, matched: _MatchedRows) -> dict[str, MatchDetails]:
+def _match_inputs(session: Session, matched: _MatchedRows, looked_up: LookedUp) -> dict[str, MatchDetails]:
     """Return the match of each input.
 
     Inputs that have each other's rows come first. A single input with the rows of another one is that only if
@@ -98,6 +100,7 @@ def _match_inputs(session: Session, matched: _MatchedRows) -> dict[str, MatchDet
     """
     expected, raw = session.subject.rows(matched.numbers), session.subject.raw(matched.numbers)
     fed = session.subject.sources.served(matched.numbers) or {}
+    raw, expected, fed = looked_up.replace_texts(raw, expected, fed)
     scaling = session.subject.scaling
     inputs = {
         name: InputRows(
@@ -168,7 +171,9 @@ def _as_details(match: Match, matched: _MatchedRows) -> MatchDetails:
 
 
 def _find_code_columns(session: Session, name: str, expected: np.ndarray) -> frozenset[int]:
-    """Return the columns of an input that hold ids of a table."""
+    """Return the columns of an input that hold ids of a table, or of a lookup inside the model."""
+    if name in {fact.name for fact in session.facts.lookups} and is_integer(expected.dtype):
+        return frozenset(range(math.prod(expected.shape[1:])))
     if expected.ndim < 2:
         return frozenset()
     ids = np.broadcast_to(find_ids(session, name, expected), expected.shape)

@@ -326,9 +326,8 @@ def test_rows_that_are_scaled_already_say_nothing_about_the_scaler() -> None:
         (40, "lower", Status.FAIL, "frame['city'] = frame['city'].str.strip().str.lower()"),
         (3, "lower", Status.WARN, "frame['city'] = frame['city'].str.strip().str.lower()"),
         (40, "zeros", Status.FAIL, "dtype=str"),
-        (50, "", Status.PASS, None),
     ],
-    ids=["upper case", "few of them", "numbers", "new ones"],
+    ids=["upper case", "few of them", "numbers"],
 )
 def test_categories_in_another_spelling(
     unknown: int, spelling: str, status: Status, line: str | None, wording: SnapshotAssertion
@@ -349,3 +348,29 @@ def test_categories_in_another_spelling(
         assert verdict.findings["cause"] == "unknown-words"
         assert line in verdict.findings["mend"]
         assert verdict.message == wording
+
+
+@pytest.mark.parametrize(("other_type", "status"), [(False, Status.WARN), (True, Status.FAIL)])
+def test_a_column_of_which_the_encoder_knows_no_value(
+    other_type: bool, status: Status, wording: SnapshotAssertion
+) -> None:
+    city = UnknownCategories(
+        column="city", given=50, unknown=50, value="'Rome', 'Bonn'", known="1, 2", other_type=other_type
+    )
+    street = replace(city, column="street", other_type=False)
+    facts = described(StandardScaler().fit(table(50, 1)), unknown=(street, city))
+    verdict = examined(CHECK, facts)
+    assert verdict.status is status
+    assert verdict.findings["cause"] == "unknown-words"
+    assert verdict.findings["unknown"] == {"city": 50, "street": 50}
+    assert (verdict.message, verdict.advice) == wording
+
+
+def test_other_categories_fail_before_a_few_in_another_spelling_warn() -> None:
+    few = UnknownCategories(
+        column="city", given=50, unknown=3, value="'Rome'", known="'rome'", spelling="lower", becomes="rome"
+    )
+    other = UnknownCategories(column="zip", given=50, unknown=50, value="'1'", known="1", other_type=True)
+    verdict = examined(CHECK, described(StandardScaler().fit(table(50, 1)), unknown=(few, other)))
+    assert verdict.status is Status.FAIL
+    assert "unknown" in verdict.findings

@@ -23,14 +23,28 @@ from keras_consistency_cli.diagnosis.texts import (
 Specific = Callable[[Any], CauseTexts | None]
 
 
-def texts(monkeypatch: pytest.MonkeyPatch, specific: Specific, *kinds: str) -> CauseTexts | None:
-    """The texts for mistakes of these kinds, each of them in an input of its own."""
+def texts(
+    monkeypatch: pytest.MonkeyPatch,
+    specific: Specific,
+    *kinds: str,
+    lookups: tuple[str, ...] = (),
+    is_finite: bool = True,
+) -> CauseTexts | None:
+    """The texts for mistakes of these kinds, each of them in an input of its own: "x0", "x1"."""
     mistakes = tuple(
-        Mistake(input=f"x{at}", kind=kind, sentence="", cause=KINDS[kind][1], columns=(0,))
+        Mistake(
+            input=f"x{at}",
+            kind=kind,
+            sentence="",
+            cause=KINDS[kind][1],
+            columns=(0,),
+            is_finite=is_finite,
+        )
         for at, kind in enumerate(kinds)
     )
     monkeypatch.setattr(own_mistakes, "find_mistakes", lambda _: mistakes)
-    return specific(SimpleNamespace(rows=0))
+    facts = SimpleNamespace(lookups=[SimpleNamespace(name=name) for name in lookups])
+    return specific(SimpleNamespace(rows=0, facts=facts))
 
 
 SPECIFIC: dict[str, tuple[Specific, tuple[str, ...]]] = {
@@ -78,3 +92,21 @@ def test_other_kinds_have_the_texts_of_their_cause(
     monkeypatch: pytest.MonkeyPatch, specific: Specific, kinds: tuple[str, ...]
 ) -> None:
     assert texts(monkeypatch, specific, *kinds) is None
+
+
+def test_codes_of_words_that_the_model_looks_up_are_those_of_another_vocabulary(
+    monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
+    found = texts(monkeypatch, encoding_texts.specific_codes, "relabelled", lookups=("x0",))
+    assert found is not None
+    assert (found.sentence, found.advice) == (wording, wording)
+    assert texts(monkeypatch, encoding_texts.specific_codes, *("relabelled",) * 2, lookups=("x0",)) is None
+
+
+def test_nan_in_place_of_numbers_is_no_feature_with_one_number(
+    monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
+    found = texts(monkeypatch, encoding_texts.specific_filling, "one-number", is_finite=False)
+    assert found is not None
+    assert (found.sentence, found.advice) == (wording, wording)
+    assert texts(monkeypatch, encoding_texts.specific_filling, "one-number") is None

@@ -39,4 +39,39 @@ def test_columns_with_values_of_another_spelling_or_no_known_one_are_found(
 def test_numbers_are_equal_to_numbers_of_another_type() -> None:
     assert find_unknown_columns(NUMBERS, np.where(CODES > 0, 10115.0, np.nan).repeat(2, axis=0), {}) == ()
     (found,) = find_unknown_columns(NUMBERS, CODES, {})
-    assert (found.column, found.value, found.known) == ("0", "0.0", "10115")
+    assert (found.column, found.value, found.known) == ("0", "0.0, 1.0", "10115, 20095")
+
+
+MANY = np.arange(200.0)[:, None] % 100
+
+
+@pytest.mark.parametrize(
+    ("words", "is_found"),
+    [
+        (["Rome", *("Bonn",) * 99], True),
+        ([*("Rome",) * 10, *("Bonn",) * 90], False),
+        (["Bonn", *("Rome",) * 99], False),
+        (["Rome"] * 100, False),
+    ],
+    ids=["one of a hundred is known", "a tenth is known", "a rare new one", "constants"],
+)
+def test_nearly_all_values_must_be_unknown(words: list[str], is_found: bool) -> None:
+    assert bool(find_unknown_columns(TEXTS, MANY, {0: words}, ["city"])) is is_found
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words", "other_type"),
+    [(TEXTS, ("Bonn", "Bern"), False), (NUMBERS, ("Berlin", "Hamburg"), True)],
+    ids=["new texts", "texts for numbers"],
+)
+def test_values_of_another_type_are_told_apart_from_new_ones(
+    encoder: OneHotEncoder, words: tuple[str, ...], other_type: bool
+) -> None:
+    (found,) = find_unknown_columns(encoder, CODES, {0: words}, ["city"])
+    assert found.is_unlike
+    assert found.other_type is other_type
+
+
+def test_numbers_for_texts_are_values_of_another_type() -> None:
+    (found,) = find_unknown_columns(TEXTS, CODES, {})
+    assert found.other_type

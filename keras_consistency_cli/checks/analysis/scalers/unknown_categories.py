@@ -1,4 +1,4 @@
-"""Categories that an encoder would know in another spelling: it takes them for unknown ones."""
+"""Categories that an encoder takes for unknown ones: in another spelling or place, or all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Any
 
 from keras_consistency_cli.checks.analysis.column_order import write_names, write_order
 from keras_consistency_cli.checks.analysis.ids.spellings import MISSPELLED, SPELLINGS, UNKNOWN_WORDS
-from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.data_facts import ScalingFact
 from keras_consistency_cli.measurement.facts import UnknownCategories
 
 __all__ = ["find_misspelled", "judge_categories"]
+
+_KEPT = (
+    "write the values as in training, with the function that training used; the encoder lists those that it "
+    "knows in categories_. If they are new ones, fit the encoder on them and train again"
+)
+_OTHER_TYPE = "give column {column!r} as in training: the encoder knows {known} there"
 
 _METHODS = {
     "strip": ".str.strip()",
@@ -31,12 +37,42 @@ def find_misspelled(scaling: ScalingFact | None) -> tuple[UnknownCategories, ...
 
 
 def judge_categories(scaling: ScalingFact, findings: Mapping[str, Any]) -> Verdict | None:
-    """A FAIL for columns in each other's place, or many categories in another spelling, a WARN for few."""
+    """A FAIL for columns in each other's place, or many categories in another spelling, a WARN for few.
+
+    A column of which nearly no value is known is a FAIL if the encoder knows values of another type only, and
+    a WARN otherwise: all of them may be new.
+    """
     moved = {each.place: each.belongs for each in scaling.unknown if each.belongs is not None}
     if moved:
         return _fail_order(scaling, moved, findings)
     misspelled = find_misspelled(scaling)
-    return _judge_spelling(scaling, misspelled, findings) if misspelled else None
+    unlike = sorted(
+        (each for each in scaling.unknown if each.is_unlike), key=lambda each: not each.other_type
+    )
+    verdicts = [_judge_spelling(scaling, misspelled, findings)] if misspelled else []
+    verdicts += [_judge_unlike(scaling, unlike, findings)] if unlike else []
+    return next((each for each in verdicts if each.status is Status.FAIL), next(iter(verdicts), None))
+
+
+def _judge_unlike(
+    scaling: ScalingFact, unlike: Sequence[UnknownCategories], findings: Mapping[str, Any]
+) -> Verdict:
+    """Columns of which the encoder knows no value, in no spelling or place; the clearest comes first."""
+    worst = unlike[0]
+    others = f"; also {', '.join(repr(each.column) for each in unlike[1:])}" if unlike[1:] else ""
+    message = (
+        f"the {scaling.kind} does not know {worst.unknown:,} of {worst.given:,} categories in column "
+        f"'{worst.column}', such as {worst.value}, and takes them for unknown ones; it knows {worst.known}"
+        f"{others}"
+    )
+    verdict = Verdict.fail if worst.other_type else Verdict.warn
+    fix = _OTHER_TYPE.format(column=worst.column, known=worst.known) if worst.other_type else None
+    return verdict(
+        message,
+        cause=UNKNOWN_WORDS,
+        findings={**findings, "unknown": {each.column: each.unknown for each in unlike}, "mend": fix},
+        advice=fix or _KEPT,
+    )
 
 
 def _fail_order(scaling: ScalingFact, moved: Mapping[int, int], findings: Mapping[str, Any]) -> Verdict:

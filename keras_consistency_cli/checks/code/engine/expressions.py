@@ -38,6 +38,7 @@ _USUAL = frozenset({"np", "tf", "pd", "cv2", "keras"})
 """Libraries under the names that everyone gives them: `from common import *` may have imported them."""
 _COUNTS = frozenset({"shape", "ndim", "size", "dtype", "columns", "index", "name", "filename", "classes_"})
 """Attributes that describe a value, and are not made from its numbers."""
+_WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 _SAME = frozenset({"values", "iloc", "loc", "iat", "at", "array", "data"})
 _FITTED = frozenset({"scale_", "mean_", "min_", "data_min_", "data_max_", "var_", "data_range_"})
 
@@ -93,6 +94,8 @@ class Expressions(Literals):
         """What belongs to a value of a known kind: model.predict, frame.age; or is made from it."""
         if node.attr == "layers" and base.kind == "model":
             return parts_of(base)
+        if base.kind == "model" and node.attr in _WEIGHTS:
+            return replace(base, kind="weights")
         if base.kind == "model" and node.attr in ("predict", "predict_proba", "__call__"):
             return replace(base, kind="bound")
         if base.kind in ("model", "loaded") and node.attr == "signatures":

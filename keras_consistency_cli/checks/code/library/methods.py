@@ -120,7 +120,11 @@ def _layer(machine: Machine, call: Call) -> Value:
 
 
 def _gradient(machine: Machine, call: Call) -> Value:
+    """tape.gradient(loss, model.trainable_variables), which trains; by anything else, nothing does."""
     machine.add("gradient", call.node, call.receiver, call.arguments.get(0))
+    sources = call.arguments.get(1, "sources")
+    if sources.kind == "weights":
+        machine.add("train", call.node, sources, call.arguments.get(0))
     return NOTHING
 
 

@@ -14,7 +14,11 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.routes.persistence.recordings.activations import CLOSE, close
 from keras_consistency_cli.routes.persistence.recordings.comparing import choose_first, varies
-from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import generate_relabelled
+from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import (
+    VOCABULARY,
+    generate_relabelled,
+)
+from keras_consistency_cli.routes.persistence.recordings.solved_vocabulary import solve_vocabulary
 from keras_consistency_cli.routes.row_changes import (
     OTHER_CHANGES,
     UNSCALED_CHANGES,
@@ -48,22 +52,45 @@ def describe_recorded_rows(session: Session, rows: Rows, recorded: Outputs, in_u
     A few rows decide. Outputs with few values, such as classes, could agree by accident and do not count.
     """
     batch, wanted = choose_first(session, rows, recorded, max(_ROWS, session.batch_size))
-    if count_rows(batch) < _MIN_ROWS or not all(map(_tells_rows_apart, wanted.values())):
+    different = max(_count_different(batch), _MIN_ROWS)
+    if count_rows(batch) < _MIN_ROWS or not all(
+        _tells_rows_apart(each, different) for each in wanted.values()
+    ):
         return ""
     for words, changed in _changed_rows(session, batch):
-        session.restore()
-        outputs = session.steps(changed, session.batch_size)
-        if all(_is_recorded(values, outputs[name], in_units) for name, values in wanted.items()):
+        if _gives_recorded(session, changed, wanted, in_units):
             return words
-    return ""
+    solved = solve_vocabulary(session, batch, wanted, in_units)
+    is_found = solved is not None and _gives_recorded(session, solved[1], wanted, in_units)
+    return f"{VOCABULARY}, {solved[0]}" if solved is not None and is_found else ""
 
 
-def _tells_rows_apart(values: np.ndarray) -> bool:
-    """Whether nearly every row has outputs of its own."""
+def _gives_recorded(session: Session, changed: Rows, wanted: Outputs, in_units: InUnits) -> bool:
+    """Whether the model gives the recorded outputs for changed rows; it may refuse these."""
+    session.restore()
+    try:
+        outputs = session.steps(changed, session.batch_size)
+    except Exception:  # a lookup without an entry for unknown words raises an error of its backend
+        return False
+    return all(_is_recorded(values, outputs[name], in_units) for name, values in wanted.items())
+
+
+def _count_different(batch: Rows) -> int:
+    """Return how many rows differ: a table of categories may hold few."""
+    rows = zip(*batch.values(), strict=True)
+    return len({tuple(_as_key(values) for values in row) for row in rows})
+
+
+def _as_key(values: np.ndarray) -> object:
+    return np.asarray(values).tobytes() if is_numeric(np.asarray(values).dtype) else str(values)
+
+
+def _tells_rows_apart(values: np.ndarray, different: int) -> bool:
+    """Whether nearly every different row has outputs of its own."""
     if not varies(values):
         return False
     steps = np.rint(values.reshape(len(values), -1).astype(np.float64) / (CLOSE * values.std()))
-    return len(np.unique(steps, axis=0)) > len(values) // 2
+    return len(np.unique(steps, axis=0)) > different // 2
 
 
 def _is_recorded(recorded: np.ndarray, outputs: np.ndarray, in_units: InUnits) -> bool:

@@ -88,7 +88,11 @@ def numbered() -> tuple[Any, dict[str, np.ndarray]]:
 
 @pytest.mark.parametrize(
     ("vocabulary", "words"),
-    [(sorted(WORDS), "alphabetical"), (sorted(WORDS, reverse=True), "reverse"), (WORDS[2:] + WORDS[:2], "")],
+    [
+        (sorted(WORDS), "alphabetical"),
+        (sorted(WORDS, reverse=True), "reverse"),
+        (WORDS[2:] + WORDS[:2], "in which"),
+    ],
     ids=["sorted", "sorted in reverse", "any other order"],
 )
 def test_outputs_of_a_model_with_another_vocabulary_are_found(vocabulary: list[str], words: str) -> None:
