@@ -98,7 +98,8 @@ def _fail_by_process(evidence: Evidence, details: ScalingDetails, findings: Mapp
         return _fail_unrepeatable(change, judged, findings)
     fix = f"in {place}: zlib.crc32(text.encode()) in place of hash(text), then train again"
     why = f"{change}; {place} calls hash(), which gives a text a different number in each process"
-    return _fail_unrepeatable(why, judged, {**findings, "salted": place, "mend": fix})
+    named = {"salted": place, "mend": fix, "mend_is_complete": True}
+    return _fail_unrepeatable(why, judged, {**findings, **named})
 
 
 def _differs_elsewhere(evidence: Evidence, details: ScalingDetails) -> bool:
