@@ -393,13 +393,13 @@ def nested() -> Model:
 
 def subclassed() -> Model:
     model, rows = Regressor(), {"input": normal(7)}
-    model.predict(rows["input"], verbose=0)
+    model(rows["input"])
     return settled(model), rows
 
 
 def dict_subclassed() -> Model:
     model, rows = TwoWays(), {"a": normal(3), "b": normal(2, seed=1)}
-    model.predict(rows, verbose=0)
+    model(rows)
     return model, rows
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ def keys(page: Path, heading: str) -> set[str]:
     }
 
 
+@cache
 def options_of(command: str) -> set[str]:
     parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
     return {name for parameter in parameters for name in parameter.opts if name.startswith("--")}

@@ -7,10 +7,12 @@ run, lead to a clock that shows a chosen time.
 from __future__ import annotations
 
 import datetime
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
@@ -79,14 +81,20 @@ def _user_names(model: Any) -> list[Names]:
     """The global names of the modules of the user's classes, and of the modules in their folders."""
     own = {kind.__module__ for kind in _user_classes(model)}
     modules = [sys.modules[name] for name in own if name in sys.modules]
-    folders = {Path(file).parent for module in modules if (file := getattr(module, "__file__", None))}
-    near = [module for module in list(sys.modules.values()) if _folder(module) in folders]
+    folders = {folder for module in modules if (folder := _folder(module))}
+    near = [module for module in list(sys.modules.values()) if folders and _folder(module) in folders]
     return [vars(module) for module in {id(each): each for each in (*modules, *near)}.values()]
 
 
 def _folder(module: ModuleType | None) -> Path | None:
     file = getattr(module, "__file__", None)
-    return Path(file).parent if isinstance(file, str) else None
+    return _as_path(file.rpartition(os.sep)[0]) if isinstance(file, str) and file else None
+
+
+@cache
+def _as_path(folder: str) -> Path:
+    """Return a folder in its usual form; thousands of modules are in a few hundred folders."""
+    return Path(folder)
 
 
 def _user_classes(model: Any) -> Iterator[type]:

@@ -25,7 +25,7 @@ from keras_consistency_cli.routes.sequences.padding_comparison import (
     PaddingUnknown,
     compare_cut_rows,
     compare_extended_rows,
-    compile_predict,
+    predict_few,
 )
 from keras_consistency_cli.routes.sequences.padding_detection import (
     Padding,
@@ -173,11 +173,11 @@ def _measure_rows_of_padding(
     """
     empty = np.flatnonzero(padding.lengths == 0)[:MAX_ROWS] if padding is not None else np.zeros(0, np.int64)
     if len(empty):
-        return {"empty_answers_nan": _has_nan(compile_predict(session)(select_rows(rows, empty)))}
+        return {"empty_answers_nan": _has_nan(predict_few(session)(select_rows(rows, empty)))}
     if mask is None:
         return {}
     generated = {**first_batch(rows, 1), name: np.full_like(rows[name][:1], mask)}
-    return {"empty_would_be_nan": _has_nan(compile_predict(session)(generated))}
+    return {"empty_would_be_nan": _has_nan(predict_few(session)(generated))}
 
 
 def _has_nan(outputs: Outputs) -> bool:

@@ -32,7 +32,7 @@ __all__ = [
     "PaddingUnknown",
     "compare_cut_rows",
     "compare_extended_rows",
-    "compile_predict",
+    "predict_few",
 ]
 
 _ADDED_STEPS = (1, 3)
@@ -54,11 +54,20 @@ class _OutputPair:
 
 
 def compile_predict(session: Session) -> Predict:
-    """Return a compiled predict that starts each batch from the state at loading.
+    """Return a compiled predict that starts each batch from the state at loading."""
+    return _predict_in_batches(session, session.tracing())
+
+
+def predict_few(session: Session) -> Predict:
+    """Return the same for rows that are run once: tracing would take longer than an eager call."""
+    return _predict_in_batches(session, lambda rows: session.call_once(rows, training=False))
+
+
+def _predict_in_batches(session: Session, call: Predict) -> Predict:
+    """Return a predict that starts each batch from the state at loading.
 
     A model with a batch size is called in batches of that size.
     """
-    call = session.tracing()
 
     def predict(rows: Rows) -> dict[str, np.ndarray]:
         total = count_rows(rows)

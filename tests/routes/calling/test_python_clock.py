@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import sys
 import time
 from datetime import date
 from datetime import datetime as moment
+from pathlib import Path
 from time import time as seconds
 from typing import Any
 
@@ -95,6 +97,31 @@ def test_the_clock_of_the_user_stops_and_that_of_others_does_not() -> None:
     assert (sys.modules["time"], sys.modules["datetime"]) == (modules["time"], modules["datetime"])
     assert moment is datetime.datetime
     assert moment.now().timestamp() != NOW
+
+
+def test_the_clock_stops_in_the_folder_of_the_users_code_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def imported(file: Path, code: str) -> Any:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(code, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(f"of_this_test_{file.stem}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    own = imported(tmp_path / "own" / "own.py", "import keras\n\nclass Own(keras.layers.Dense): ...\n")
+    read = "import time\n\ndef read():\n    return time.time()\n"
+    near, far = (
+        imported(tmp_path / "own" / "near.py", read),
+        imported(tmp_path / "elsewhere" / "far.py", read),
+    )
+    with stopped_python_clock(chain((3,), own.Own(2))[0], NOW):
+        assert near.read() == NOW != far.read()
+    assert near.read() != NOW
 
 
 def test_models_without_own_classes_are_not_run() -> None:
