@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast snapshots lint bench profile accuracy advice architectures examples exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast verdicts snapshots lint bench profile accuracy advice architectures examples exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +46,13 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run all tests: about 12 minutes on 2 cores
-	@echo 'All tests: about 12 minutes on 2 cores. "make test-fast" takes about a minute.'
-	$(RUN) -m pytest -n 3 --dist worksteal $(ARGS)
+test: $(VENV)/.installed-dev ## run the tests: about 10 minutes on 2 cores
+	@echo 'The tests: about 10 minutes on 2 cores. "make test-fast" takes about a minute, "make verdicts" two.'
+	$(RUN) -m pytest -n 3 --dist worksteal -m 'not verdicts' $(ARGS)
+
+# What the other tests show in parts: they find what changes a verdict, and CI runs both.
+verdicts: $(VENV)/.installed-dev ## check all samples and a case of each family of the corpus: about two minutes
+	$(RUN) -m pytest -n 3 --dist worksteal -q -m verdicts --snapshot-disable-unused $(ARGS)
 
 # Snapshots of the tests that are left out are not unused: syrupy would advise to delete them.
 test-fast: $(VENV)/.installed-dev ## run the tests that neither import Keras nor start processes: about a minute

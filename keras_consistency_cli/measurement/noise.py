@@ -114,7 +114,7 @@ def _counts_alike(measured: NoiseMeasurements, own: Comparison) -> bool:
     in_float64 = [pair.max_abs for pair in measured.in_float64 if pair.output == own.output]
     others = [*itertools.chain(*measured.alternatives), *measured.rounded]
     distances = [own.max_abs, *(pair.max_abs for pair in others if pair.output == own.output)]
-    largest, ulp = max(distances), float(np.spacing(np.float32(own.scale)))
+    largest, ulp = max(distances), _float32_spacing(own.scale)
     return (
         largest <= _DIFFERENT_DRAWS * own.scale
         and largest <= _NOT_ROUNDING * max(min(distances), ulp)
@@ -123,7 +123,13 @@ def _counts_alike(measured: NoiseMeasurements, own: Comparison) -> bool:
 
 
 def _is_far_beyond(own: Comparison, other: Comparison) -> bool:
-    return own.max_abs > _NOT_ROUNDING * max(other.max_abs, float(np.spacing(np.float32(other.scale))))
+    return own.max_abs > _NOT_ROUNDING * max(other.max_abs, _float32_spacing(other.scale))
+
+
+def _float32_spacing(scale: float) -> float:
+    """Return the distance of two neighbouring float32 numbers; outputs in float64 may exceed the largest."""
+    # The largest number itself has no neighbour above it.
+    return float(np.spacing(np.float32(min(scale, float(np.finfo(np.float32).max) / 2))))
 
 
 def exceeds_steps(pair: Comparison, rounded: Comparison | None) -> bool:

@@ -176,6 +176,7 @@ def test_layer_counts_where_the_whole_planted_path_is_named(layer: str | None, r
     assert Outcome(case=FAULTY, exit_code=1, layer=layer).right_layer is right
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("case", SUBSET, ids=lambda case: case.name)
 def test_verdict_is_right(case: Case, tmp_path: Path, shared_fork_server: SharedForkServer) -> None:
     """A faulty case is reported with its cause and layer, and a clean one passes."""

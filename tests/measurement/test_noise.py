@@ -122,3 +122,12 @@ def test_a_distance_that_rounding_cannot_explain_is_not_noise(coarse: bool, know
     )
     measurements = NoiseMeasurements(reference=measured("predict", 0.01), rounded=rounded, coarse=coarse)
     assert bool(estimate_noise(measurements)) is known
+
+
+def test_float64_outputs_beyond_float32_are_compared_without_a_warning() -> None:
+    huge = RowOutputs(outputs={"out": OUTPUTS.astype(np.float64) * 1e300})
+    pairs = [
+        compare((route, "predict-float64"), huge, huge, float64_copy=huge) for route in ("predict", "call")
+    ]
+    noise = estimate_noise(NoiseMeasurements(reference=pairs[0], alternatives=[pairs[1]]))
+    assert noise["out"].max_abs == 0.0

@@ -28,6 +28,7 @@ def test_there_are_healthy_and_faulty_samples() -> None:
     assert {expected(name)["exit_code"] for name in NAMES} == {0, 1}
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sample_has_the_expected_verdict(
     name: str, built_samples: Path, shared_fork_server: SharedForkServer
