@@ -11,7 +11,7 @@ REPORT: dict[str, object] = {
         {
             "name": "a",
             "attempts": 1,
-            "report": {"exit_code": 0, "elapsed_s": 1.5, "results": [{"status": "pass"}]},
+            "report": {"exit_code": 0, "elapsed_s": 1.5, "results": [{"status": "pass"}, {"code": "KC206"}]},
         },
         {"name": "b", "attempts": 1, "report": {"exit_code": 1, "elapsed_s": 2.5, "results": []}},
     ]
@@ -22,6 +22,7 @@ def test_times_and_attempts_do_not_count() -> None:
     other = deepcopy(REPORT)
     other["models"][0].update(attempts=3)  # type: ignore[index]
     other["models"][1]["report"].update(elapsed_s=9.0)  # type: ignore[index]
+    other["models"][0]["report"]["results"][1].update(message="2 ms")  # type: ignore[index]
     assert find_differences(REPORT, other) == []
 
 
