@@ -101,7 +101,8 @@ def _write_case(case: Case, folder: Path) -> Entry | None:
 def _run_fleet(folder: Path, moments: Sequence[float], draw: random.Random) -> tuple[float, object, int]:
     """Return the duration of a fleet, its JSON report, and how many processes were killed."""
     start = time.perf_counter()
-    command = kcheck("fleet", "fleet.yaml", "--quiet", "--retries", "5", "--format", "json=report.json")
+    options = ("--quiet", "--jobs", "2", "--retries", "5", "--format", "json=report.json")
+    command = kcheck("fleet", "fleet.yaml", *options)
     process = subprocess.Popen(command, cwd=folder, env=child_environment())
     killed: list[int] = []
     killer = threading.Thread(target=_kill_at, args=(process, start, moments, draw, killed))
