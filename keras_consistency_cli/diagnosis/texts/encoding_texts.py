@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
 from keras_consistency_cli.diagnosis.texts.own_mistakes import are_of_kinds, own_mistakes
 
-__all__ = ["specific_codes", "specific_filling", "specific_words"]
+__all__ = ["OTHER_VOCABULARY", "specific_codes", "specific_filling", "specific_words"]
 
 _FLAG = 2
 _SHIFTED_CODES = CauseTexts(
@@ -32,7 +32,7 @@ _TOKENIZER = CauseTexts(
         "    ids = [vocabulary.get(word, UNKNOWN) for word in words]"
     ),
 )
-_OTHER_VOCABULARY = CauseTexts(
+OTHER_VOCABULARY = CauseTexts(
     sentence="serving numbers the words by another vocabulary than the lookup inside the model",
     advice=(
         "give the texts to the model, which looks them up itself; if serving needs the ids, take them from "
@@ -107,7 +107,7 @@ def specific_codes(evidence: Evidence) -> CauseTexts | None:
     if are_of_kinds(own, LOST_CATEGORIES):
         return _LOST_CATEGORIES
     if own and {each.input for each in own} <= {fact.name for fact in evidence.facts.lookups}:
-        return _OTHER_VOCABULARY
+        return OTHER_VOCABULARY
     return _SHIFTED_CODES if are_of_kinds(own, SHIFTED_CODES) else None
 
 

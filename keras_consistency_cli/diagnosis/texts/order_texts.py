@@ -19,6 +19,7 @@ from keras_consistency_cli.checks.analysis.served.kinds import (
 from keras_consistency_cli.checks.analysis.served.rows import Mistake
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
+from keras_consistency_cli.diagnosis.texts.encoding_texts import OTHER_VOCABULARY
 from keras_consistency_cli.diagnosis.texts.own_mistakes import are_of_kinds, own_mistakes
 
 __all__ = ["specific_order"]
@@ -78,9 +79,17 @@ _STEPS_REVERSED = CauseTexts(
 )
 
 
+def _have_column_for_each_word(evidence: Evidence, mistakes: tuple[Mistake, ...]) -> bool:
+    """Whether all mistakes are in numbers for which the model's own lookup gives floats, not ids."""
+    dtypes = {fact.name: fact.dtype for fact in evidence.facts.lookups}
+    return bool(mistakes) and all(dtypes.get(each.input, "").startswith("float") for each in mistakes)
+
+
 def specific_order(evidence: Evidence) -> CauseTexts | None:
     """Images have no columns, tables no channels, and rows without a scaler no names."""
     own = own_mistakes(evidence, "feature-order")
+    if are_of_kinds(own, "other-columns") and _have_column_for_each_word(evidence, own):
+        return OTHER_VOCABULARY
     if are_of_kinds(own, RESHAPED):
         return _AXES_RESHAPED
     if any(mistake.kind == MOVED_AND_SCALED for mistake in own):

@@ -28,6 +28,7 @@ def texts(
     specific: Specific,
     *kinds: str,
     lookups: tuple[str, ...] = (),
+    dtype: str = "int64",
     is_finite: bool = True,
 ) -> CauseTexts | None:
     """The texts for mistakes of these kinds, each of them in an input of its own: "x0", "x1"."""
@@ -43,7 +44,7 @@ def texts(
         for at, kind in enumerate(kinds)
     )
     monkeypatch.setattr(own_mistakes, "find_mistakes", lambda _: mistakes)
-    facts = SimpleNamespace(lookups=[SimpleNamespace(name=name) for name in lookups])
+    facts = SimpleNamespace(lookups=[SimpleNamespace(name=name, dtype=dtype) for name in lookups])
     return specific(SimpleNamespace(rows=0, facts=facts))
 
 
@@ -101,6 +102,17 @@ def test_codes_of_words_that_the_model_looks_up_are_those_of_another_vocabulary(
     assert found is not None
     assert (found.sentence, found.advice) == (wording, wording)
     assert texts(monkeypatch, encoding_texts.specific_codes, *("relabelled",) * 2, lookups=("x0",)) is None
+
+
+def test_columns_for_words_in_another_order_are_those_of_another_vocabulary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order, moved = order_texts.specific_order, "other-columns"
+    assert (
+        texts(monkeypatch, order, moved, lookups=("x0",), dtype="float32") is encoding_texts.OTHER_VOCABULARY
+    )
+    reversed_ids = texts(monkeypatch, order, "steps-reversed", lookups=("x0",), dtype="float32")
+    assert reversed_ids is not encoding_texts.OTHER_VOCABULARY
 
 
 def test_nan_in_place_of_numbers_is_no_feature_with_one_number(
