@@ -20,7 +20,14 @@ from keras.src.utils import naming
 from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method
 from keras_consistency_cli.text import clean
 
-__all__ = ["FoundLayer", "LoadedState", "find_layers", "find_saved_layers", "own_weights"]
+__all__ = [
+    "FoundLayer",
+    "LoadedState",
+    "find_layers",
+    "find_saved_layers",
+    "order_variables",
+    "own_weights",
+]
 
 _CONTAINERS = (list, tuple, dict)
 """What Keras looks into when it saves."""
@@ -146,6 +153,24 @@ def find_layers(model: Any) -> Iterator[FoundLayer]:
                 attribute=clean(attribute),
                 holder=clean(holder),
             )
+
+
+def order_variables(model: Any) -> list[Any]:
+    """Return the variables of a model in an order that those of a copy have too.
+
+    It is that of `model.variables`, except for layers in a set, whose order depends on the memory: their
+    variables come in the order in which they were created.
+    """
+    variables: list[Any] = list(model.variables)
+    in_sets: list[Any] = []
+    sets: tuple[str, ...] = ()
+    for found in find_layers(model):
+        if found.holder == "set" or found.path.startswith(sets):
+            sets = (*sets, f"{found.path}/")
+            in_sets += own_weights(found.layer)
+    tracked, moved = set(map(id, variables)), set(map(id, in_sets))
+    created = (variable for variable in in_sets if id(variable) in tracked)
+    return [next(created) if id(variable) in moved else variable for variable in variables]
 
 
 def _layers_of(owner: Any) -> Iterator[tuple[str, str, Any]]:

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.saved_layers import order_variables
 from keras_consistency_cli.measurement.distance import (
     abs_differences,
     is_float,
@@ -172,7 +173,7 @@ def _is_configured(number: _SavedNumber) -> bool:
 
 def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
     seen: set[int] = set()
-    for variable in model.variables:
+    for variable in order_variables(model):
         seen.add(id(variable))
         yield clean(variable.path), _kind(variable), variable
     for path, layer in [("", model), *walk_layers(model)]:

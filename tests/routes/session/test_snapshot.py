@@ -11,6 +11,7 @@ from keras import layers
 
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Change
+from tests.helpers.layers_in_sets import Powers, rebuild
 from tests.helpers.live_models import NASTY, Counter, chain, mlp, state_of, stateful
 
 KINDS = {
@@ -124,6 +125,16 @@ def test_saved_values_can_be_assigned_to_a_float64_copy() -> None:
     assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [
         np.asarray(v).tolist() for v in model.variables
     ]
+
+
+def test_values_of_layers_in_a_set_are_assigned_to_their_counterparts() -> None:
+    x = keras.Input((3,))
+    model = keras.Model(x, Powers()(x))
+    copy = rebuild(model)
+    Snapshot(model).copy_to(Snapshot(copy))
+    rows = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    assert np.allclose(model(rows), copy(rows), rtol=1e-4, atol=1e-5)
+    assert Snapshot(model).against(Snapshot(copy)) == ()
 
 
 def test_plain_numbers_are_assigned_to_a_float64_copy() -> None:

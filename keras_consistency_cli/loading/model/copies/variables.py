@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.loading.model.saved_layers import find_layers, own_weights
+from keras_consistency_cli.loading.model.saved_layers import find_layers, order_variables, own_weights
 
 __all__ = ["copy_layer", "copy_variables", "has_equal_shapes"]
 
@@ -22,16 +22,14 @@ __all__ = ["copy_layer", "copy_variables", "has_equal_shapes"]
 def has_equal_shapes(model: Any, rebuilt: Any) -> bool:
     """Whether both models have variables of the same shapes."""
     return len(model.variables) == len(rebuilt.variables) and all(
-        source.shape == target.shape
-        for source, target in _pair(model.variables, rebuilt.variables, lambda variable: variable.path)
+        source.shape == target.shape for source, target in _pair_variables(model, rebuilt)
     )
 
 
 def copy_variables(model: Any, rebuilt: Any) -> None:
     """Give the values of the variables of `model` to `rebuilt`.
 
-    They are matched by their paths, or by position if Keras has given layers new names. Layers in a set have
-    no position: they are matched in the order in which they were created.
+    They are matched by their paths, or by position if Keras has given layers new names.
 
     Layers get the names of the originals. Keras gives a custom layer a new name if it has no get_config of
     its own, and its __init__ does not call its further arguments `kwargs`.
@@ -40,14 +38,13 @@ def copy_variables(model: Any, rebuilt: Any) -> None:
     too, and layers for text and categories their vocabulary.
     Normalization layers compute further tensors from their variables, and do so again afterwards.
     """
-    for source, target in _pair(model.variables, rebuilt.variables, lambda variable: variable.path):
+    for source, target in _pair_variables(model, rebuilt):
         _copy_value(source, target)
     tracked = {id(variable) for variable in model.variables}
     originals, copies = list(find_layers(model)), list(find_layers(rebuilt))
     for original, copy in _pair(originals, copies, lambda found: found.path):
-        is_in_set = original.holder == copy.holder == "set"
         for source, target in zip(own_weights(original.layer), own_weights(copy.layer), strict=False):
-            if (is_in_set or id(source) not in tracked) and source.shape == target.shape:
+            if id(source) not in tracked and source.shape == target.shape:
                 _copy_value(source, target)
         _copy_assets(original.layer, copy.layer)
         if len(originals) == len(copies) and type(original.layer) is type(copy.layer):
@@ -64,6 +61,10 @@ def copy_layer(original: Any, copied: Any, pairs: Iterable[tuple[Any, Any]]) -> 
     _copy_assets(original, copied)
     if isinstance(copied, keras.layers.Normalization):
         copied.finalize_state()
+
+
+def _pair_variables(model: Any, rebuilt: Any) -> Iterator[tuple[Any, Any]]:
+    return _pair(order_variables(model), order_variables(rebuilt), lambda variable: variable.path)
 
 
 def _pair(
