@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.tables.columns import decode
-from keras_consistency_cli.loading.tables.encoders import walk_encoders
+from keras_consistency_cli.loading.tables.encoders import list_values, walk_encoders
 from keras_consistency_cli.loading.tables.spellings import Word, find_spelling
 from keras_consistency_cli.measurement.facts import UnknownCategories
 from keras_consistency_cli.text import clean
@@ -20,7 +20,7 @@ _FEWEST = 10
 """Values of a column that say something about it; fewer may be new categories."""
 _NEARLY_ALL = 0.95
 """Share of values from which a column counts as one of which the encoder knows none."""
-_LENGTH, _SHOWN = 40, 3
+_LENGTH = 40
 
 
 def find_unknown_columns(
@@ -62,15 +62,11 @@ def _find_unknown(
             column=names[place] if names and place < len(names) else str(place),
             given=given.total(),
             unknown=sum(unknown.values()),
-            value=_list_values(sorted(unknown, key=lambda value: -unknown[value])),
-            known=_list_values(known),
+            value=list_values(sorted(unknown, key=lambda value: -unknown[value])),
+            known=list_values(known),
             other_type=bool(words) == (not vocabulary) and len(words) in (0, len(unknown)),
             spelling=name,
             becomes=clean(becomes, 2 * _LENGTH),
             place=place,
             belongs=others[0] if len(others) == 1 and len(unknown) == len(given) else None,
         )
-
-
-def _list_values(values: Sequence[Any]) -> str:
-    return ", ".join(clean(repr(value), _LENGTH) for value in values[:_SHOWN])

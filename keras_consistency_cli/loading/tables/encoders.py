@@ -10,12 +10,12 @@ import numpy as np
 from keras_consistency_cli.loading.scalers.estimators import count_features
 from keras_consistency_cli.text import clean
 
-__all__ = ["explain_refusal", "find_text_columns", "walk_encoders"]
+__all__ = ["explain_refusal", "find_text_columns", "list_values", "walk_encoders"]
 
 _ENCODERS = ("OneHotEncoder", "OrdinalEncoder")
 _FILLERS = ("SimpleImputer",)
 """Steps that leave the values of a category as they are, except gaps."""
-_SHOWN = 3
+_LENGTH, _SHOWN = 40, 3
 _SCALED = (
     "pass the rows as they were before scaling; if they are already scaled, set facts: {data_state: scaled}"
 )
@@ -58,12 +58,13 @@ def _describe_new_categories(scaler: Any, rows: Any) -> str:
         new = list(dict.fromkeys(each for each in column if each == each and each not in known))
         if new:
             name = clean(str(place if names is None else names[place]), 60)
-            return f"column '{name}' holds {_list_first(new)}; the encoder knows {_list_first(known)}"
+            return f"column '{name}' holds {list_values(new)}; the encoder knows {list_values(known)}"
     return ""
 
 
-def _list_first(values: Sequence[Any]) -> str:
-    return clean(", ".join(map(repr, values[:_SHOWN])), 120)
+def list_values(values: Sequence[Any]) -> str:
+    """Return the first values of a column in one text."""
+    return ", ".join(clean(repr(value), _LENGTH) for value in values[:_SHOWN])
 
 
 def _walk(part: Any, columns: list[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
