@@ -17,7 +17,7 @@ from keras.src.saving import saving_lib
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
 
-from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method
+from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method, walk_layers
 from keras_consistency_cli.text import clean
 
 __all__ = [
@@ -162,6 +162,8 @@ def order_variables(model: Any) -> list[Any]:
     variables come in the order in which they were created.
     """
     variables: list[Any] = list(model.variables)
+    if all(is_keras_class(type(layer)) for layer in (model, *(layer for _, layer in walk_layers(model)))):
+        return variables  # Keras itself keeps no layers in sets
     in_sets: list[Any] = []
     sets: tuple[str, ...] = ()
     for found in find_layers(model):
