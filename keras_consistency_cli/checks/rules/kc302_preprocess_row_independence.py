@@ -97,9 +97,8 @@ def _fail_by_process(evidence: Evidence, details: ScalingDetails, findings: Mapp
     if not place:
         return _fail_unrepeatable(change, judged, findings)
     fix = f"in {place}: zlib.crc32(text.encode()) in place of hash(text), then train again"
-    why = f"{change}; {place} calls hash(), which gives a text a different number in each process"
-    named = {"salted": place, "mend": fix, "mend_is_complete": True}
-    return _fail_unrepeatable(why, judged, {**findings, **named})
+    why = f"{change}; hash(), in {place}, gives a text a different number in each process"
+    return _fail_unrepeatable(why, judged, {**findings, "salted": place, "mend": fix})
 
 
 def _differs_elsewhere(evidence: Evidence, details: ScalingDetails) -> bool:

@@ -20,7 +20,7 @@ _LONGEST = 2**20
 
 
 def find_salted_hash(function: object) -> str:
-    """Return the first call of `hash()` as "file.py, line 7"; empty if there is none.
+    """Return the calls of `hash()` in one file as "file.py, line 7" or "file.py, lines 7, 9"; empty if none.
 
     Searched are the module of the function and the imported modules next to it.
     """
@@ -29,9 +29,10 @@ def find_salted_hash(function: object) -> str:
     if not file:
         return ""
     for path in _files_beside(Path(file).resolve()):
-        line = _line_of_hash(path)
-        if line is not None:
-            return f"{clean(path.name)}, line {line}"
+        lines = _lines_of_hash(path)
+        if lines:
+            word = "line" if len(lines) == 1 else "lines"
+            return f"{clean(path.name)}, {word} {', '.join(map(str, lines))}"
     return ""
 
 
@@ -46,17 +47,17 @@ def _files_beside(file: Path) -> Iterator[Path]:
                 yield path
 
 
-def _line_of_hash(path: Path) -> int | None:
+def _lines_of_hash(path: Path) -> list[int]:
     try:
         source = path.read_bytes()
         tree = ast.parse(source) if len(source) <= _LONGEST else None
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return None
+        return []
     if tree is None or _defines_hash(tree):
-        return None
+        return []
     # The name may also be passed on: map(hash, words).
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "hash")
-    return min((node.lineno for node in names), default=None)
+    return sorted({node.lineno for node in names})
 
 
 def _defines_hash(tree: ast.AST) -> bool:

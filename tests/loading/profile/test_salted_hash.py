@@ -17,12 +17,16 @@ CALL = "def prepare(rows):\n    return [hash(row) % 9 for row in rows]\n"
     [
         (CALL, "serve.py, line 2"),
         ("def prepare(rows):\n    return list(map(hash, rows))\n", "serve.py, line 2"),
+        (
+            "def prepare(rows):\n    seen = {hash(row): row for row in rows}\n    return list(map(hash, seen))\n",
+            "serve.py, lines 2, 3",
+        ),
         ("import zlib\ndef prepare(rows):\n    return [zlib.crc32(row) for row in rows]\n", ""),
         (f"from operator import length_hint as hash\n{CALL}", ""),
         (f"def hash(text):\n    return len(text)\n{CALL}", ""),
         ("import hashlib\ndef prepare(rows):\n    return [hashlib.md5(row) for row in rows]\n", ""),
     ],
-    ids=["call", "passed on", "crc32", "own import", "own function", "hashlib"],
+    ids=["call", "passed on", "two calls", "crc32", "own import", "own function", "hashlib"],
 )
 def test_the_line_that_calls_hash_is_named(source: str, place: str, tmp_path: Path) -> None:
     (tmp_path / "serve.py").write_text(source)
