@@ -18,7 +18,7 @@ CALL = "def prepare(rows):\n    return [hash(row) % 9 for row in rows]\n"
         (CALL, "serve.py, line 2"),
         ("def prepare(rows):\n    return list(map(hash, rows))\n", "serve.py, line 2"),
         (
-            "def prepare(rows):\n    seen = {hash(row): row for row in rows}\n    return list(map(hash, seen))\n",
+            "def prepare(rows):\n    known = {hash(rows)}\n    return map(hash, known)\n",
             "serve.py, lines 2, 3",
         ),
         ("import zlib\ndef prepare(rows):\n    return [zlib.crc32(row) for row in rows]\n", ""),
