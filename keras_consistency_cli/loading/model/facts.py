@@ -11,6 +11,7 @@ import keras
 
 from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
+from keras_consistency_cli.loading.model.layer_walk import is_keras_class, is_keras_method, walk_layers
 from keras_consistency_cli.loading.model.text_lookups import describe_text_lookups
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
@@ -18,10 +19,7 @@ from keras_consistency_cli.text import clean, number_repeated
 
 __all__ = [
     "describe_model",
-    "is_keras_class",
-    "is_keras_method",
     "masked_value",
-    "walk_layers",
 ]
 
 _OVERRIDABLE = ("predict", "predict_step", "make_predict_function", "predict_on_batch", "__call__")
@@ -70,29 +68,6 @@ def describe_model(
         compile_failure=compile_failure,
         notes=tuple(notes),
     )
-
-
-def walk_layers(model: Any, prefix: str = "", visited: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """Yield every layer inside `model` once, depth first, with its path: "encoder/dense_1"."""
-    visited = set() if visited is None else visited
-    for layer in getattr(model, "_layers", ()):
-        if id(layer) in visited or not isinstance(layer, keras.layers.Layer):
-            continue
-        visited.add(id(layer))
-        path = f"{prefix}{clean(layer.name)}"
-        yield path, layer
-        yield from walk_layers(layer, f"{path}/", visited)
-
-
-def is_keras_class(kind: type) -> bool:
-    """Whether the class is one of Keras itself."""
-    return kind.__module__.startswith("keras.")
-
-
-def is_keras_method(kind: type, method: str) -> bool:
-    """Whether a class uses the method of Keras, so that no class of the user overrides it."""
-    owner = next((base for base in kind.__mro__ if method in vars(base)), object)
-    return is_keras_class(owner) or owner is object
 
 
 def _describe_layer(path: str, layer: Any) -> LayerFact:

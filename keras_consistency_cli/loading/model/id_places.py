@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
-from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.input_structure import pack_inputs
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.loading.model.table_calls import (
     TableCall,
     is_lookup,

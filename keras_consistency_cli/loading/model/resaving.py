@@ -17,7 +17,7 @@ from typing import Any, TypedDict
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method, walk_layers
+from keras_consistency_cli.loading.model.layer_walk import is_keras_class, is_keras_method, walk_layers
 from keras_consistency_cli.measurement.distance import same_bits
 from keras_consistency_cli.text import clean
 

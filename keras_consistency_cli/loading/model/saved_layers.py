@@ -17,7 +17,12 @@ from keras.src.saving import saving_lib
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
 
-from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method, walk_layers
+from keras_consistency_cli.loading.model.layer_walk import (
+    creation_order,
+    is_keras_class,
+    is_keras_method,
+    walk_layers,
+)
 from keras_consistency_cli.text import clean
 
 __all__ = [
@@ -202,7 +207,7 @@ def _contents(value: Any, *, is_stock: bool) -> tuple[list[Any], str]:
     if isinstance(value, _CONTAINERS):
         return list(value.values() if isinstance(value, dict) else value), ""
     if isinstance(value, set | frozenset):
-        return sorted(value, key=_creation_order), "set"
+        return sorted(value, key=creation_order), "set"
     if is_stock and not isinstance(value, types.FunctionType):
         return [], ""
     if isinstance(value, types.FunctionType):
@@ -213,13 +218,6 @@ def _contents(value: Any, *, is_stock: bool) -> tuple[list[Any], str]:
     if type(value).__module__.split(".")[0] in _LIBRARIES or isinstance(value, type | types.ModuleType):
         return [], ""
     return list(getattr(value, "__dict__", {}).values()), type(value).__name__
-
-
-def _creation_order(child: Any) -> tuple[str, int]:
-    """The name without its number, and the number: Keras counts layers without a name as they are created."""
-    name = str(getattr(child, "name", ""))
-    base = name.rstrip("0123456789")
-    return base.rstrip("_"), int(name[len(base) :] or 0)
 
 
 def _is_empty(cell: types.CellType) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.text import clean
 
 __all__ = ["TableCall", "TableCalls", "is_lookup", "read_table_sizes", "recording_table_calls"]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.hints.layer_hints import as_numbers, keras_class_names
-from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.graph_walk import (
     ARITHMETIC,
     Arithmetic,
     EnteredLayer,
     find_entered_layers,
 )
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.measurement.data_facts import ColumnFact, PreprocessingFact, RowsFact
 
 __all__ = ["InputStatistics", "describe_scaling_layers"]

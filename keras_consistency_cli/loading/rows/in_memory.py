@@ -171,7 +171,7 @@ def find_custom_objects(model: Any) -> dict[str, Any]:
     They are layers, activations, losses, metrics, optimizers. A name that two of them share, as lambdas do,
     is left out: a file could not tell them apart either.
     """
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     candidates: dict[str, list[Any]] = {}
     for owner in (model, *(layer for _, layer in walk_layers(model)), *_list_training_parts(model)):

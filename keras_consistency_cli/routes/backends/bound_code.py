@@ -21,7 +21,7 @@ class BoundLayer(TypedDict):
 
 def find_bound_layers(model: Any) -> list[BoundLayer]:
     """Return the layers with code of their own that names a backend."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     return [
         {"layer": path, "kind": type(layer).__name__, "uses": backend}
@@ -31,7 +31,7 @@ def find_bound_layers(model: Any) -> list[BoundLayer]:
 
 
 def _named_backends(kind: type) -> Iterator[str]:
-    from keras_consistency_cli.loading.model.facts import is_keras_class
+    from keras_consistency_cli.loading.model.layer_walk import is_keras_class
 
     for owner in kind.__mro__:
         # Keras's own layers inherit from classes of the backend in use.

@@ -96,7 +96,7 @@ def _training_call(session: Session, rows: Rows) -> Result:
 
 def _layers_with_flag(session: Session) -> dict[str, list[str]]:
     """Return the paths of layers without sublayers whose call takes `training`, by class."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     with_flag = {fact.path for fact in session.facts.layers if fact.takes_training}
     paths: dict[str, list[str]] = {}
@@ -109,7 +109,7 @@ def _layers_with_flag(session: Session) -> dict[str, list[str]]:
 @contextmanager
 def _in_training(model: Any, paths: set[str]) -> Iterator[None]:
     """Pass training=True to these layers only, whatever the model passes to them."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     chosen = {id(layer) for path, layer in walk_layers(model) if path in paths}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
 __all__ = ["may_read_clock", "stopped_python_clock"]
 

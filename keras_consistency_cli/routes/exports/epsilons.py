@@ -38,7 +38,7 @@ class _Normalizing:
 
 def with_other_epsilon(export: ExportSession, rows: Rows) -> VariantResult | None:
     """Compare with the model whose normalizing layers have another epsilon: all, those of a kind, or one."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     normalizing = [
         _Normalizing(path=path, layer=layer, epsilon=layer.epsilon)

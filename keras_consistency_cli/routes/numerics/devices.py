@@ -76,7 +76,7 @@ def _run_on_device(device: str, session: Session, rows: Rows) -> Result:
 
 def _disable_cudnn(model: Any) -> None:
     """Keep recurrent layers on the CPU: with cuDNN they run on any visible GPU instead."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     for _, layer in walk_layers(model):
         if getattr(layer, "use_cudnn", None) in ("auto", True):

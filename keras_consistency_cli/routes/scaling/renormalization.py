@@ -41,7 +41,7 @@ def _find_layers(model: Any) -> dict[str, Any]:
     """
     import keras
 
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     return {
         path: layer

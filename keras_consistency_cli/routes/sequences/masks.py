@@ -155,7 +155,7 @@ def _is_built_with_mask(running: CallStack) -> bool:
 
 def is_stock(operation: Any) -> bool:
     """Whether a layer or operation belongs to Keras or to one of its packages, and cannot be edited."""
-    from keras_consistency_cli.loading.model.facts import is_keras_class
+    from keras_consistency_cli.loading.model.layer_walk import is_keras_class
     from keras_consistency_cli.loading.model_file.known_packages import is_known_prefix
 
     kind = type(operation)

@@ -50,7 +50,7 @@ def _load_stateful_copy(session: Session, batch: int) -> Session:
     import keras
 
     from keras_consistency_cli.loading.model.copies.variable_length import CopyRefused
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
     from keras_consistency_cli.loading.model.resaving import load_again
 
     if not session.subject.files.model:

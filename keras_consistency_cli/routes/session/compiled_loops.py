@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.facts import is_keras_class, walk_layers
+from keras_consistency_cli.loading.model.layer_walk import is_keras_class, walk_layers
 
 __all__ = ["compiled_loops"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.session.state_reset import reset_states
 

@@ -13,8 +13,8 @@ from typing import Any, Self, TypedDict
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.input_structure import pack_inputs
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.loading.model.saved_layers import order_variables
 from keras_consistency_cli.measurement.distance import (
     abs_differences,

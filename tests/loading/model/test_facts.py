@@ -8,7 +8,8 @@ import keras
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.facts import describe_model, walk_layers
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact, OutputFact
 from tests.helpers.live_models import (
     Block,

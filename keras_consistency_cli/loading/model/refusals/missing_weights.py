@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import keras
 
 from keras_consistency_cli.errors import KcheckError, RefusedError
-from keras_consistency_cli.loading.model.facts import is_keras_class
+from keras_consistency_cli.loading.model.layer_walk import is_keras_class
 from keras_consistency_cli.loading.model_file.archive import list_first, read_archive
 from keras_consistency_cli.text import clean, unstyled
 

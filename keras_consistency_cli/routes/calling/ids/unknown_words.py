@@ -58,7 +58,7 @@ def _find_vocabularies(model: Any) -> dict[str, Any]:
     """Return the layers with a vocabulary by their path."""
     import keras
 
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     kinds = tuple(getattr(keras.layers, kind) for kind in _VOCABULARIES)
     return {path: layer for path, layer in walk_layers(model) if isinstance(layer, kinds)}

@@ -64,7 +64,7 @@ def _owner(session: Session) -> str:
 
     The path of a variable says where it was created, which need not be where its layer is now.
     """
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     variable = next(iter(session.snapshot.changed_weights()), None)
     owners = [

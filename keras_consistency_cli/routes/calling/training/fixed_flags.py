@@ -33,7 +33,7 @@ class FixedFlagDetails(TypedDict, total=False):
 
 def _run(session: Session, rows: Rows) -> Result:
     """Call each of these layers in both modes, on what reaches it in the model."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     batch = first_batch(rows, session.facts.batch_size or _ROWS)
     fixed = {fact.path for fact in session.facts.layers if fact.baked_training}

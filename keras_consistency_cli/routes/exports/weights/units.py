@@ -94,7 +94,7 @@ class Unit:
 
 def find_units(session: Session, rows: Rows) -> list[Unit]:
     """Return the weights of a model in the order of its layers, in the forms that an export may hold."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
     from keras_consistency_cli.loading.model.saved_layers import own_weights
 
     paths = {id(layer): path for path, layer in walk_layers(session.model)}

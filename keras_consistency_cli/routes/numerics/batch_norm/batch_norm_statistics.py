@@ -135,7 +135,7 @@ def _find_layers(model: Any) -> dict[int, _Sums]:
     """Return the BatchNormalization layers by identity."""
     import keras
 
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     return {
         id(layer): _Sums(layer=layer, path=path)

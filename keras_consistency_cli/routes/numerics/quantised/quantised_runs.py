@@ -210,7 +210,7 @@ def watching_direct_calls(session: Session) -> Iterator[set[str]]:
     Keras runs quantized_call() if the layer itself is called. call() multiplies by the stored whole numbers.
     """
     from keras_consistency_cli.loading.model.copies.quantised_weights import is_quantised
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     called: set[str] = set()
 

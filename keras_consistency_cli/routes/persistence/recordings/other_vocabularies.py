@@ -120,7 +120,7 @@ def _list_mappings(model: Any) -> Iterator[tuple[str, Mapping[Symbol, Symbol]]]:
 
 def _list_vocabularies(model: Any) -> Iterator[list[str]]:
     """Yield the words of each vocabulary of texts, without those for padding and unknown words."""
-    from keras_consistency_cli.loading.model.facts import walk_layers
+    from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     for _, layer in walk_layers(model):
         if type(layer).__name__ in _KINDS:
