@@ -15,6 +15,8 @@ from tests.advice.edits import (
     give_option,
     give_rows,
     load,
+    option,
+    remove_options,
     save,
 )
 from tests.advice.found import corpus_case, corpus_trial
@@ -39,6 +41,11 @@ def _target_scaler_of_the_target(files: Files) -> Files:
 def _recorded(files: Files) -> Files:
     model, x = load(files), array(files)
     return give_rows(files, model.predict(x, verbose=0), "--expected")
+
+
+def _recorded_for_scaled_table(files: Files) -> Files:
+    model, scaler, rows = load(files), joblib.load(option(files, "--scaler")), array(files)
+    return give_rows(files, model.predict(scaler.transform(rows), verbose=0), "--expected")
 
 
 class _ScaledRecording:
@@ -143,6 +150,18 @@ TRIALS: tuple[Trial, ...] = (
         tries="give the scaler that training saved",
         faulty=_recorded_for_scaled_rows("people standard"),
         fix=_scaler_given,
+    ),
+    corpus_trial(
+        "scaler-applied-twice",
+        "scale in one place only",
+        "tides stored scaled, and a scaler",
+        lambda files: remove_options(files, "--scaler"),
+    ),
+    corpus_trial(
+        "recorded-from-other-rows",
+        "record again",
+        "tides recorded without their scaler",
+        _recorded_for_scaled_table,
     ),
     corpus_trial(
         "recorded-with-other-weights", "put the averages into the model", AVERAGES, _averages_in_the_model

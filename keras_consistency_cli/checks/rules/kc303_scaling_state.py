@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_consistency_cli.checks.analysis.scalers.unscaled_columns import describe_unscaled_columns
 from keras_consistency_cli.checks.analysis.scaling_state import (
     SIMILAR,
     STATES,
@@ -63,7 +64,7 @@ def examine(evidence: Evidence) -> Verdict:
     """Judge the served rows if there are any, else the rows by their statistics."""
     description = evidence.data.description
     if description.scaling is None:
-        return Verdict.skip("no scaler or preprocess given")
+        return Verdict.skip(f"no scaler or preprocess given{describe_unscaled_columns(evidence)}")
     if description.served_as is not None:
         return _judge_served(description.served_as, description.state)
     if description.generated:

@@ -16,6 +16,7 @@ from keras_consistency_cli.diagnosis.texts.order_texts import specific_order
 from keras_consistency_cli.diagnosis.texts.own_mistakes import make_nonfinite
 from keras_consistency_cli.diagnosis.texts.scaler_texts import specific_scaler
 from keras_consistency_cli.diagnosis.texts.served_texts import specific_precision, specific_step
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import RAW_ROWS
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
 
@@ -53,7 +54,12 @@ def _reaches_model(evidence: Evidence, verdict: Verdict) -> bool:
 
 
 def _explained_by_scaling_twice(evidence: Evidence, verdict: Verdict) -> bool:
-    """Whether scaling twice can explain a verdict: KC701 only if the scaler makes the NaN."""
+    """Whether scaling twice can explain a verdict.
+
+    KC701 only if the scaler makes the NaN, KC802 only if the outputs were recorded without the scaler.
+    """
+    if verdict.code == "KC802":
+        return verdict.findings.get("rows") == RAW_ROWS
     is_own_nan = verdict.code != "KC701" or scaling_makes_nonfinite(evidence)
     return is_own_nan and _reaches_model(evidence, verdict)
 
@@ -129,11 +135,11 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "outputs hardly vary. After a logarithm or a root, the rows become NaN."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC701", *WRONG_ROWS),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC802", *WRONG_ROWS),
         covers=_explained_by_scaling_twice,
         advice=(
-            "scale in one place only; if the rows of the data are already scaled, set facts: {{data_state: "
-            "scaled}} in the YAML"
+            "scale in one place only. If the rows of --data are already scaled, run without --scaler, or set "
+            "facts: {{data_state: scaled}} in the YAML"
         ),
     ),
     Cause(

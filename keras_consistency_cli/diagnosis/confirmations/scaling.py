@@ -28,6 +28,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import RAW_ROWS
 from keras_consistency_cli.text import format_count
 
 __all__ = ["SCALING_CONFIRMATIONS", "same_mistake_gives_served_rows"]
@@ -48,6 +49,9 @@ _NEARLY = "changed in this way, the right values are nearly the served ones, but
 _ON_LINES = (
     "each served column is a straight line over a different right one; which numbers serving scales with is "
     "not known"
+)
+_MISTAKE_REPEATED = (
+    "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value by value"
 )
 _STATISTICS_ONLY = cannot_confirm(
     "based on statistics alone; give --served, the rows that serving really fed, to decide it"
@@ -135,6 +139,14 @@ def unit_gives_served_rows(evidence: Evidence, failing: Failing) -> Confirmation
     return same_mistake_gives_served_rows("scaler-foreign")(evidence, failing)
 
 
+def recorded_without_scaler(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """Rows that look scaled, and give the recorded outputs if they are not scaled again."""
+    if "KC802" not in failing or failing["KC802"].findings.get("rows") != RAW_ROWS:
+        return None
+    explanation = "without the scaler, the model gives the recorded outputs for these rows"
+    return ConfirmationResult(confirmed=True, explanation=explanation)
+
+
 def stored_rows_are_rounded(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """Rows that were rounded when they were stored: it does no harm if those of training were too."""
     if "KC305" not in failing or "stored" not in failing["KC305"].findings:
@@ -146,10 +158,7 @@ def stored_rows_are_rounded(_evidence: Evidence, failing: Failing) -> Confirmati
 def _mistake_is_repeated(slug: str) -> Confirmation:
     """Return the confirmation of a cause that the saved scaler can repeat."""
     return Confirmation(
-        how=(
-            "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value "
-            "by value"
-        ),
+        how=_MISTAKE_REPEATED,
         test=first_confirmed(same_mistake_gives_served_rows(slug), stored_rows_are_rounded, _STATISTICS_ONLY),
     )
 
@@ -171,12 +180,23 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         for slug in (
             "scaler-refit",
             "scaler-missing",
-            "scaler-applied-twice",
             "scaling-step-skipped",
             "gaps-filled-otherwise",
             "scaled-in-low-precision",
         )
     },
+    "scaler-applied-twice": Confirmation(
+        how=(
+            f"{_MISTAKE_REPEATED}; or the model runs on the rows without the scaler, and gives the recorded "
+            "outputs"
+        ),
+        test=first_confirmed(
+            same_mistake_gives_served_rows("scaler-applied-twice"),
+            recorded_without_scaler,
+            stored_rows_are_rounded,
+            _STATISTICS_ONLY,
+        ),
+    ),
     "feature-order": Confirmation(
         how=(
             "the columns are put in the served order, and this reproduces the served rows; or the names of "

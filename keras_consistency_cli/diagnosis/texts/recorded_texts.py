@@ -6,6 +6,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts
 from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
 from keras_consistency_cli.routes.persistence.recordings.other_vocabularies import VOCABULARY
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import RAW_ROWS
 
 __all__ = ["specific_difference", "specific_recording"]
 
@@ -25,6 +26,15 @@ _NO_SCALER = CauseTexts(
         "give the scaler that training saved with --scaler: the rows of --data are raw. If serving "
         "really feeds these rows, it lacks the scaler as well:\n"
         "    x = scaler.transform(rows)      # the saved scaler, before each predict"
+    ),
+)
+_WITHOUT_SCALER = CauseTexts(
+    sentence="the recorded outputs are those of the rows without the scaler",
+    advice=(
+        "scale exactly once. If the rows of --data are scaled already, run without --scaler, or set facts: "
+        "{{data_state: scaled}} in the YAML. If they are raw, the recording left the scaler out; record "
+        "again:\n"
+        "    np.save('expected.npy', model.predict(scaler.transform(rows)))"
     ),
 )
 _SINGLE_ROWS = CauseTexts(
@@ -47,4 +57,6 @@ def specific_recording(evidence: Evidence) -> CauseTexts | None:
     details = evidence.details("recorded", RecordedDetails)
     if details.get("unscaled"):
         return _NO_SCALER
+    if details.get("rows") == RAW_ROWS:
+        return _WITHOUT_SCALER
     return _VOCABULARY if details.get("rows", "").startswith(VOCABULARY) else None

@@ -22,6 +22,7 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.routes.persistence.recordings.recorded_rows import RAW_ROWS
 from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.padding_places import LEAK, MOVED, PLACES, REVERSED, WRONG_MASK
@@ -283,6 +284,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("scaler-foreign", served("other-unit:°F in place of °C"), {"KC301": {}}),
     ("recorded-with-other-weights", {}, {"KC802": {"weights": "averages"}}),
     ("recorded-in-training-mode", {}, {"KC802": {"training": True}}),
+    ("scaler-applied-twice", {}, {"KC303": {}, "KC802": {"rows": RAW_ROWS}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

@@ -32,7 +32,10 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["describe_recorded_rows"]
+__all__ = ["RAW_ROWS", "describe_recorded_rows"]
+
+RAW_ROWS = "rows before the scaler"
+"""What describes the rows without the scaler that the user gave."""
 
 _MIN_ROWS = 8
 _ROWS = 32
@@ -104,7 +107,7 @@ def _changed_rows(session: Session, batch: Rows) -> Iterator[tuple[str, Rows]]:
     yield from islice(_exchanged_inputs(batch), _MOST_ORDERS)
     raw = _raw_rows(session, batch)
     if raw is not None:
-        yield "rows before the scaler", raw
+        yield RAW_ROWS, raw
     for words, change in {**_REVERSED, **OTHER_CHANGES, **UNSCALED_CHANGES}.items():
         parts = {name: change(values) for name, values in batch.items()}
         changed = {name: values for name, values in parts.items() if values is not None}
