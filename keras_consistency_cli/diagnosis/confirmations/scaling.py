@@ -139,6 +139,18 @@ def unit_gives_served_rows(evidence: Evidence, failing: Failing) -> Confirmation
     return same_mistake_gives_served_rows("scaler-foreign")(evidence, failing)
 
 
+def served_rows_are_in_state(slug: str) -> ConfirmationTest:
+    """Return a test: KC303 compared the served rows with raw and twice scaled ones, and names this cause."""
+
+    def test(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+        findings = failing["KC303"].findings if "KC303" in failing else {}
+        if findings.get("cause") != slug or not findings.get("served"):
+            return None
+        return ConfirmationResult(confirmed=True, explanation=_MADE_ON_PURPOSE)
+
+    return test
+
+
 def recorded_without_scaler(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """Rows that look scaled, and give the recorded outputs if they are not scaled again."""
     if "KC802" not in failing or failing["KC802"].findings.get("rows") != RAW_ROWS:
@@ -159,7 +171,12 @@ def _mistake_is_repeated(slug: str) -> Confirmation:
     """Return the confirmation of a cause that the saved scaler can repeat."""
     return Confirmation(
         how=_MISTAKE_REPEATED,
-        test=first_confirmed(same_mistake_gives_served_rows(slug), stored_rows_are_rounded, _STATISTICS_ONLY),
+        test=first_confirmed(
+            same_mistake_gives_served_rows(slug),
+            served_rows_are_in_state(slug),
+            stored_rows_are_rounded,
+            _STATISTICS_ONLY,
+        ),
     )
 
 
@@ -192,6 +209,7 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
         test=first_confirmed(
             same_mistake_gives_served_rows("scaler-applied-twice"),
+            served_rows_are_in_state("scaler-applied-twice"),
             recorded_without_scaler,
             stored_rows_are_rounded,
             _STATISTICS_ONLY,

@@ -58,8 +58,9 @@ _LOST_CATEGORIES = CauseTexts(
 _FLAGS = CauseTexts(
     sentence="serving does not set the columns of 0 and 1 that stand for categories: all rows have the same",
     advice=(
-        "encode with the categories of training: pandas.get_dummies of one request knows only its own, and "
-        f"reindex(fill_value=0) hides that:\n{_WITH_CATEGORIES}"
+        "encode with the categories of training, in their spelling. OneHotEncoder(handle_unknown='ignore') "
+        "gives zeros for 'paris' in place of 'Paris'. pandas.get_dummies of one request knows only its own "
+        f"categories, and reindex(fill_value=0) hides that:\n{_WITH_CATEGORIES}"
     ),
 )
 _ONE_ROW = CauseTexts(

@@ -285,6 +285,8 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-with-other-weights", {}, {"KC802": {"weights": "averages"}}),
     ("recorded-in-training-mode", {}, {"KC802": {"training": True}}),
     ("scaler-applied-twice", {}, {"KC303": {}, "KC802": {"rows": RAW_ROWS}}),
+    ("scaler-applied-twice", {}, {"KC303": {"served": {"twice": 1.0}, "cause": "scaler-applied-twice"}}),
+    ("scaler-missing", {}, {"KC303": {"served": {"raw": 1.0}, "cause": "scaler-missing"}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -391,6 +393,8 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("low-precision", {}, {"KC603": {}}),
     ("recorded-in-other-form", {}, {"KC802": {"functions": {"out": "a range"}}}),
     ("recorded-in-training-mode", {}, {"KC802": {"training": False}}),
+    ("scaler-refit", {}, {"KC303": {"served": {"raw": 1.0}, "cause": "scaler-missing"}}),
+    ("scaler-applied-twice", {}, {"KC303": {}, "KC802": {"rows": "rows divided by 255"}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
