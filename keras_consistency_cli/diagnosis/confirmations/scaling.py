@@ -307,8 +307,8 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             factor_gives_served_rows,
             unit_gives_served_rows,
             cannot_confirm(
-                "the served rows are a linear function of the correct rows, but the scaler that produced "
-                "them is not available"
+                "the served rows are a linear function of the correct rows, or of the raw ones, but the "
+                "scaler that produced them is not available"
             ),
         ),
     ),

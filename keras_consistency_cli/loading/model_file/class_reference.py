@@ -129,10 +129,14 @@ def _read_names(node: Mapping[str, Any], place: Place) -> _Names:
 def _is_unsafe(names: _Names, *, is_known: bool) -> bool:
     """Whether Keras could run a class of its own that carries code.
 
-    The registered name in the file does not matter: Keras uses its own class if that name is unknown or if
-    the file gives no module.
+    The registered name in the file does not matter: Keras uses its own layer if that name is unknown or if
+    the file gives no module. It never uses its own operations without a module (Keras 3.15.1), so a
+    registered class may have the name of one.
     """
-    return (is_of_keras(names.module) and not is_known) or (not names.module and names.name in _UNSAFE)
+    if names.module:
+        return is_of_keras(names.module) and not is_known
+    is_registered_operation = _UNSAFE.get(names.name) == _CALLS_FUNCTION and ">" in (names.registered or "")
+    return names.name in _UNSAFE and not is_registered_operation
 
 
 def _custom_name(names: _Names, *, is_known: bool) -> str | None:

@@ -208,8 +208,8 @@ class Scaling:
         return not same_values(rows, np.asarray(argument))
 
     def _name_columns(self, rows: np.ndarray) -> Any:
-        if self.columns is None or rows.ndim != 2:
-            return rows
+        if self.columns is None or rows.ndim != 2 or rows.shape[1] != len(self.columns):
+            return rows  # rows that the function has changed already, as for scaling twice
         pandas: Any = importlib.import_module("pandas")
         frame = pandas.DataFrame(rows, columns=list(self.columns))
         for place, words in self.texts.items():

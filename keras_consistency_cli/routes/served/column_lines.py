@@ -25,6 +25,7 @@ __all__ = [
     "Line",
     "describe_falling_line",
     "find_moved_lines",
+    "find_scaled_columns",
     "fit_rising_line",
     "is_one_sum",
     "measure_line",
@@ -111,14 +112,24 @@ def find_moved_lines(served: Array, expected: Array, columns: Sequence[int], lim
         return {}
     found = {}
     for column in columns:
-        sources = [
-            source
-            for source in range(expected.shape[1])
-            if fit_rising_line(expected[:, source], served[:, column], limits[column]) is not None
-        ]
+        sources = _find_sources(expected, served[:, column], limits[column])
         if len(sources) == 1 and sources[0] != column:
             found[column] = sources[0]
     return found if len(set(found.values())) == len(found) else {}
+
+
+def find_scaled_columns(served: Array, table: Array, columns: Sequence[int], limits: Array) -> list[int]:
+    """Return the served columns that are a rising line over exactly one column of a table."""
+    if len(served) < _MIN_POINTS_OF_OTHERS or table.shape[1] > _MOST_COLUMNS:
+        return []
+    sources = {column: _find_sources(table, served[:, column], limits[column]) for column in columns}
+    return [column for column, found in sources.items() if len(found) == 1]
+
+
+def _find_sources(table: Array, values: Array, limit: float) -> list[int]:
+    """The columns over which the values are a rising line."""
+    lines = (fit_rising_line(each, values, limit) for each in table.T)
+    return [source for source, line in enumerate(lines) if line is not None]
 
 
 def is_one_sum(served: Array, expected: Array, limits: Array) -> bool:

@@ -22,6 +22,7 @@ from keras_consistency_cli.routes.served.column_lines import (
     Line,
     describe_falling_line,
     find_moved_lines,
+    find_scaled_columns,
     fit_rising_line,
     is_one_sum,
     measure_line,
@@ -60,6 +61,7 @@ class UnmatchedColumns:
         distances: the greatest distance of each column, in spreads.
         rows: number of rows, which may have several time steps each.
         raw: the columns before scaling; None if they are not the columns of the expected rows.
+        table: the columns that others were made of, as a preprocess function does; None if there are none.
         codes: the columns whose values are ids of a table.
     """
 
@@ -67,6 +69,7 @@ class UnmatchedColumns:
     distances: Array
     rows: int
     raw: Array | None
+    table: Array | None = None
     codes: frozenset[int] = frozenset()
 
     def find_mistakes(self, columns: list[int]) -> tuple[list[Mistake], list[int]]:
@@ -84,6 +87,7 @@ class UnmatchedColumns:
             self._find_inverted,
             self._find_grey,
             self._find_moved_and_scaled,
+            self._find_scaler_over_table,
         ):
             mistake = find(columns)
             if mistake is not None:
@@ -203,6 +207,13 @@ class UnmatchedColumns:
         """Return the columns of a scaler of a different class."""
         lines = {} if self.raw is None else self._fit_lines(self.raw, columns)
         return self._mistake("another-scaler", list(lines)) if lines else None
+
+    def _find_scaler_over_table(self, columns: list[int]) -> Mistake | None:
+        """Return the columns of one scaler for all rows, in place of a function that makes new columns."""
+        if self.table is None:
+            return None
+        scaled = find_scaled_columns(self.comparison.served, self.table, columns, self.comparison.limit)
+        return self._mistake("another-scaler", scaled) if scaled else None
 
     def _find_function(self, columns: list[int]) -> Mistake | None:
         """Return the columns that are a function of the right values, or of those before scaling."""

@@ -37,6 +37,8 @@ def test_a_place_is_shown_as_a_path() -> None:
         crafted.layer("Lambda", None),
         crafted.layer("Lambda", ""),
         crafted.layer("TFSMLayer", None, registered="mine>Swish"),
+        crafted.layer("Map", None),
+        crafted.layer("Scan", "keras.ops", registered="mine>Scan"),
         crafted.layer("get_file", "keras.utils", registered="mine>get_file"),
         {"class_name": "Lambda", "config": {"name": "suspect"}},
     ],
@@ -49,6 +51,8 @@ def test_a_place_is_shown_as_a_path() -> None:
         "no-module",
         "empty-module",
         "saved-model",
+        "operation",
+        "operation-of-keras",
         "function-as-class",
         "nothing-but-a-class",
     ],
@@ -65,8 +69,10 @@ def test_a_registered_name_does_not_hide_the_class_that_keras_falls_back_to(
         crafted.layer("Dense", registered="mine>Dense"),
         crafted.layer("Lambda", "mine.layers", registered="mine>Lambda"),
         crafted.layer("Map", "mine"),
+        crafted.layer("Map", None, registered="mine>Map"),
+        crafted.layer("Scan", None, registered="mine>Scan"),
     ],
-    ids=["Dense", "Lambda", "Map"],
+    ids=["Dense", "Lambda", "Map", "registered-map", "registered-scan"],
 )
 def test_custom_classes_may_have_the_names_of_keras_classes(suspect: dict[str, object]) -> None:
     assert classify(suspect, (), read_known_names()).owner == "custom"

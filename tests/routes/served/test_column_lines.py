@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.routes.served.column_lines import (
+    find_scaled_columns,
     fit_rising_line,
     is_one_sum,
     measure_linear_prefix,
@@ -52,6 +53,25 @@ def test_a_rising_line_has_slope_and_intercept() -> None:
 )
 def test_points_on_no_rising_line(x: list[float], y: list[float]) -> None:
     assert fit_rising_line(np.array(x), np.array(y), 1e-9) is None
+
+
+def test_columns_are_scaled_from_the_columns_of_another_table() -> None:
+    table = raw_rows()
+    served = np.column_stack([table[:, 2] / 7 - 3, table[:, 0] * table[:, 1], 4.0 * table[:, 3]])
+    limits = np.full(3, 1e-6)
+    assert find_scaled_columns(served, table, [0, 1, 2], limits) == [0, 2]
+    assert find_scaled_columns(served, table, [1, 2], limits) == [2]
+
+
+@pytest.mark.parametrize("rows", [7, 8])
+def test_a_few_rows_lie_on_a_line_by_chance(rows: int) -> None:
+    table = raw_rows()[:rows]
+    assert find_scaled_columns(table * 2.0, table, [0], np.full(4, 1e-6)) == ([0] if rows == 8 else [])
+
+
+def test_two_equal_columns_are_no_source() -> None:
+    table = np.column_stack([raw_rows()[:, 0]] * 2)
+    assert find_scaled_columns(table[:, :1] * 2.0, table, [0], np.full(1, 1e-6)) == []
 
 
 TEN, SAMPLE = math.log(10), math.sqrt(40 / 39)

@@ -188,7 +188,8 @@ def test_a_scaler_of_a_different_class_is_a_line_over_the_raw_rows() -> None:
         None,
     )
     assert kinds(match_served_rows(served, right, ())) == [("unknown", None, ALL)]
-    assert kinds(match_served_rows(served, right, (), raw[:, :3])) == [("unknown", None, ALL)]
+    some = [("another-scaler", None, (0, 1, 2)), ("unknown", None, (3,))]
+    assert kinds(match_served_rows(served, right, (), raw[:, :3])) == some
 
 
 def test_no_variant_is_generated_if_all_rows_are_right() -> None:
