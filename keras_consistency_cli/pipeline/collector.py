@@ -219,10 +219,11 @@ class EvidenceCollector:
             outputs = reference.outputs if reference is not None else {}
             self.decisions = detect_decisions(self.facts.declared_decisions(), outputs)
         # Rounding is measured on finite rows only: what kernels make of NaN is not rounding.
-        exact = blank_rows(outputs_of(chunk.get(FLOAT64_COPY)), self._note_bad_rows(chunk, numbers))
+        bad = self._note_bad_rows(chunk, numbers)
+        exact = blank_rows(outputs_of(chunk.get(FLOAT64_COPY)), bad)
         for pair in self.plan.pairs:
             if pair not in compared:
-                self._compare(pair, chunk, exact, numbers, compared)
+                self._compare(pair, chunk, exact, bad, numbers, compared)
             if pair in compared:
                 self._merge(pair, compared[pair])
         for name, trace in chunk.items():
@@ -242,12 +243,17 @@ class EvidenceCollector:
         pair: Pair,
         chunk: Mapping[str, Trace],
         exact: RowOutputs | None,
+        bad: np.ndarray,
         numbers: np.ndarray,
         compared: Compared,
     ) -> None:
-        """Add the comparisons of one pair if both of its routes have outputs."""
+        """Add the comparisons of one pair if both of its routes have outputs.
+
+        `exact` are the outputs of the float64 copy without the rows marked `bad`.
+        """
         measures_noise = pair.reference == FLOAT64_COPY and not is_float64(pair.candidate)
         candidate = outputs_of(chunk.get(pair.candidate))
+        candidate = blank_rows(candidate, bad) if measures_noise else candidate
         reference = exact if measures_noise else outputs_of(chunk.get(pair.reference))
         if candidate is not None and reference is not None:
             compared[pair] = compare(

@@ -267,6 +267,20 @@ def test_noise_is_not_measured_in_rows_with_nan() -> None:
     assert (noise.max_abs, noise.noise_elements) == (NOISE, 7)
 
 
+def test_decisions_in_rows_with_nan_do_not_change() -> None:
+    likely = np.linspace(0.1, 0.9, 8).astype(np.float32)[:, None]
+    answers = {
+        "rows": lambda numbers: Trace(route="rows", outputs={"x": numbers == 6}),
+        **dict.fromkeys(("predict", "predict-float64", "call"), likely),
+    }
+    flag = OutputFact(name="out", shape=(None, 1), decision="threshold")
+    checks = [check(("call", "predict-float64"), routes=("rows",))]
+    collected = collector(checks, answers, facts=replace(FACTS, outputs=(flag,)))
+    collected.add_sample(np.arange(8))
+    (compared,) = collected.comparisons["call", "predict-float64"]
+    assert (compared.decisions, compared.flipped, compared.nonfinite) == (8, 0, 0)
+
+
 def test_noise_is_predict_compared_with_its_float64_copy() -> None:
     noise = add_in_two(collector([check(("call", "predict"))])).noise()
     assert list(noise) == ["out"]

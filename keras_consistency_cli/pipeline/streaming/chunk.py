@@ -61,12 +61,13 @@ def outputs_of(trace: Trace | None) -> RowOutputs | None:
 
 
 def blank_rows(outputs: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
-    """Return outputs with NaN in the rows marked bad, so that nothing is measured there."""
+    """Return outputs with NaN in the rows of the chunk marked bad, so that nothing is measured there."""
     if outputs is None or not bad.any():
         return outputs
+    own = bad if outputs.rows is None else bad[outputs.rows]
     blanked = {
-        name: np.where(expand_row_mask(bad, values), np.nan, values)
-        if is_float(values.dtype) and values.ndim and len(values) == len(bad)
+        name: np.where(expand_row_mask(own, values), np.nan, values)
+        if is_float(values.dtype) and values.ndim and len(values) == len(own)
         else values
         for name, values in outputs.outputs.items()
     }

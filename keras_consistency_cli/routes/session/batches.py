@@ -65,13 +65,20 @@ def count_steps(rows: Rows) -> int:
 
 
 def choose_batch(rows: Rows, size: int) -> np.ndarray:
-    """Return the positions of `size` rows: the first ones, with a few rows of NaN or infinity among them.
+    """Return the positions of a batch of `size` rows: the first, or one with a few rows of NaN or infinity.
 
-    One batch answers most questions, but rows that are not finite may be anywhere.
+    One batch answers most questions, but rows that are not finite may be anywhere. The batch is one that
+    predict runs too, because a model that mixes rows gives a row other outputs among other rows.
     """
-    bad = np.flatnonzero(mark_nonfinite_rows(rows))[: max(1, size // _SHARE_OF_BAD_ROWS)]
-    others = np.setdiff1d(np.arange(min(count_rows(rows), size + len(bad))), bad)
-    return np.sort(np.concatenate([bad, others[: max(0, size - len(bad))]]).astype(np.int64))
+    is_bad = mark_nonfinite_rows(rows)
+    wanted = max(1, size // _SHARE_OF_BAD_ROWS)
+
+    def usefulness(start: int) -> tuple[bool, int]:
+        bad, length = int(is_bad[start : start + size].sum()), len(is_bad[start : start + size])
+        return 0 < bad < max(2, length), min(bad, wanted)
+
+    best = max(range(0, len(is_bad), size), key=usefulness)
+    return np.arange(best, min(best + size, len(is_bad)))
 
 
 def split_batches(rows: Rows, size: int) -> Iterator[Rows]:

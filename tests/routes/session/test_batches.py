@@ -64,7 +64,8 @@ def test_rows_whose_shape_grows_with_the_batch_are_refused(wording: SnapshotAsse
     ("size", "bad", "chosen"),
     [
         (3, [], [0, 1, 2]),
-        (4, [6], [0, 1, 2, 6]),
+        (4, [6], [4, 5, 6]),
+        (2, [0, 1, 4], [4, 5]),
         (4, [1], [0, 1, 2, 3]),
         (4, [3, 5, 6], [0, 1, 2, 3]),
         (8, [5, 6], [0, 1, 2, 3, 4, 5, 6]),
