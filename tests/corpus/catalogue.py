@@ -53,6 +53,7 @@ from tests.corpus import (
     reports_pictures,
     reports_precision,
     reports_quantised,
+    reports_rare,
     reports_recorded,
     reports_recorded_scalings,
     reports_recordings,
@@ -88,7 +89,7 @@ _FAMILIES = (
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded, reports_recorded, reports_units),
     *(reports_recorded_scalings,),
     *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
-    *(reports_narrow, reports_recordings),
+    *(reports_narrow, reports_recordings, reports_rare),
     exports,
 )
 

@@ -97,9 +97,9 @@ BATCH_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "cross-sample-dependence": _HOLDS_LAYER,
     "batch-size-dependence": Confirmation(
         how=(
-            "with replaced neighbours the outputs keep the same bits, and on the float64 copy a different "
-            "batch size or position changes them by more than rounding, and two runs of one batch do not "
-            "differ; or some batch sizes crash"
+            "with replaced neighbours the outputs keep the same bits, also of the rows that differ most in "
+            "the batches in which they do, and on the float64 copy a different batch size or position changes "
+            "them by more than rounding, and two runs of one batch do not differ; or some batch sizes crash"
         ),
         test=first_confirmed(size_is_refused, size_has_effect_in_float64),
     ),
