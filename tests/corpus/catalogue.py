@@ -63,6 +63,7 @@ from tests.corpus import (
     reports_scales,
     reports_scaling,
     reports_served,
+    reports_ties,
     reports_transformers,
     reports_units,
     reports_unsteady,
@@ -89,7 +90,7 @@ _FAMILIES = (
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded, reports_recorded, reports_units),
     *(reports_recorded_scalings,),
     *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
-    *(reports_narrow, reports_recordings, reports_rare),
+    *(reports_narrow, reports_recordings, reports_rare, reports_ties),
     exports,
 )
 

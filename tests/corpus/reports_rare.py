@@ -1,4 +1,4 @@
-"""Models in which one row of many changes its whole batch, or is the only one that the batch changes; and twins."""
+"""Models in which a rare row changes its batch, or is the only one that the batch changes; and twins."""
 
 from __future__ import annotations
 

@@ -26,8 +26,9 @@ _RARE = CauseTexts(
         "neighbours"
     ),
     advice=(
-        "look in '{layer}' for a condition over the whole batch, such as cond(any(…)), cond(all(…)), a max or a "
-        "count, that only few rows meet, and decide for each row by itself: ops.where(condition, this, that)"
+        "look in '{layer}' for a condition over the whole batch, such as cond(any(…)), cond(all(…)), a max "
+        "or a count, that only few rows meet, and decide for each row by itself: ops.where(condition, this, "
+        "that)"
     ),
 )
 _IN_LARGE_BATCHES = (

@@ -1,8 +1,8 @@
 """Batches of predict in which rows get other outputs than alone, or than in other batches.
 
-A rare row may change all others of its batch, or a rare row may be the only one that its neighbours change. Rows
-chosen without looking at the outputs miss both. So the rows are run in several batches, and those that differ
-most are taken in the batch in which they do. Whether the reason are the neighbours is for the caller to try.
+A rare row may change all others of its batch, or be the only one that its neighbours change. Rows chosen
+without looking at the outputs miss both. So the rows are run in several batches, and those that differ most
+are taken in the batch in which they do. Whether the neighbours are the reason is for the caller to try.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Further batches in which the neighbours of some rows are replaced and the rows change.
 
-The check of neighbours runs at the batch size in use and at a small one, on rows chosen without looking at the
-outputs. A layer may mix rows in larger batches only: the capacity of an expert, of a buffer or of a bucket is
-reached there. Or it mixes them only if a rare row is in the batch. So batches of these sizes, and the batches in
-which rows are known to differ, are tried after outputs have been found to depend on the batch.
+The check of neighbours runs at the batch size in use and at a small one, on rows chosen without looking at
+the outputs. A layer may mix rows in larger batches only: the capacity of an expert, of a buffer or of a
+bucket is reached there. Or it mixes them only if a rare row is in the batch. So batches of these sizes, and
+the batches in which rows are known to differ, are tried after outputs have been found to depend on the batch.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def leaking_affected_rows(session: Session, rows: Rows) -> Iterator[Leak]:
 
 
 def _leaking_batch(session: Session, batch: Rows, replaced_batches: Iterable[Replaced]) -> Leak | None:
-    """Return the batch, the same with neighbours replaced and the kept rows that changed; None if none does."""
+    """Return the first of the replaced batches in which kept rows changed; None if there is none."""
     try:
         before = session.fresh_step(batch)
         if not same_outputs(before, session.fresh_step(batch)):
@@ -103,7 +103,7 @@ def _is_beyond_rounding(outputs: Outputs, before: Outputs, rows: np.ndarray) -> 
 
 
 def _other_neighbours(rows: Rows, affected: AffectedBatch) -> Iterator[Replaced]:
-    """Yield for each affected row its batch with copies of it as neighbours, and with rows of other batches."""
+    """Yield for each affected row its batch with copies of it, and with rows of others, as neighbours."""
     own, size, count = affected.positions, len(affected.positions), count_rows(rows)
     elsewhere = np.setdiff1d(np.arange(count), own)
     fillers = [np.resize(np.roll(elsewhere, -start), size) for start in range(0, len(elsewhere), size)]

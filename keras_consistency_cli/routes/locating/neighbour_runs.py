@@ -26,7 +26,7 @@ _MAX_LEAKING_BATCHES = 3
 
 
 class NeighbourRun(NamedTuple):
-    """A batch before and after neighbours were replaced, a mask of the kept rows, and whether these change."""
+    """A batch before and after neighbours were replaced, the kept rows, and whether these change."""
 
     batch: Rows
     replaced: Rows
