@@ -13,13 +13,20 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Decision
 
-__all__ = ["EDGES", "KEPT_ROWS", "MOST_DISTINCT", "Comparison", "WorstRow", "first_digests", "merge"]
+__all__ = [
+    "BINS_PER_DECADE",
+    "EDGES",
+    "KEPT_ROWS",
+    "MOST_DISTINCT",
+    "Comparison",
+    "WorstRow",
+    "first_digests",
+    "merge",
+]
 
-_BINS_PER_DECADE = 8
+BINS_PER_DECADE = 8
 _LOWEST_DECADE, _HIGHEST_DECADE = -20, 12
-EDGES = np.logspace(
-    _LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * _BINS_PER_DECADE + 1
-)
+EDGES = np.logspace(_LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * BINS_PER_DECADE + 1)
 """Edges of the bins of `Comparison.row_histogram`."""
 MOST_DISTINCT = 16
 """Up to this number the rows of a comparison that differ from one another are counted."""
@@ -98,6 +105,11 @@ class Comparison:
     def distinct_rows(self) -> int:
         """How many reference rows differ, counted up to `MOST_DISTINCT`; equal rows round alike."""
         return len(self.row_digests)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether the output holds whole numbers or truth values: decisions, which change as a whole."""
+        return self.dtype.startswith(("int", "uint", "bool"))
 
     @property
     def identical(self) -> bool:

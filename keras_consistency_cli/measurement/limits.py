@@ -2,9 +2,10 @@
 
 Two measurements separate rounding from a fault. Calibration: |float32 - float64| of the reference route is
 the model's own rounding noise E, and two healthy routes never differed by more than 2.9 E. The float64 pair:
-on the float64 copy a rounding difference shrinks by 2⁻²⁹, a fault stays. If predict avoids a rounding step
-that another route has (a compiler that folds constants which cancel), E does not contain it. Then the
-difference left in float64, times 2²⁹, or rounding applied layer by layer shows how large that step is.
+on the float64 copy a rounding difference shrinks by 2⁻²⁹, a fault stays; a jump that the copy alone makes,
+as of a tie, is none (jumps.py). If predict avoids a rounding step that another route has (a compiler that
+folds constants which cancel), E does not contain it. Then the difference left in float64, times 2²⁹, or
+rounding applied layer by layer shows how large that step is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 from dataclasses import dataclass, replace
 
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.jumps import is_jump_of_copy
 from keras_consistency_cli.measurement.noise import ORDINARY_SHARE, exceeds_steps
 from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
 from keras_consistency_cli.measurement.rounding import (
@@ -220,7 +222,7 @@ def _find_float64_problem(
         reason = "the float64 copy differs too, in shape or in NaN and infinity"
         return Judgement(within=False, limit=calibration.limit, reason=reason)
     most = FLOAT64_FACTOR * (noise.max_abs + calibration.ulp) * FLOAT64_GAIN
-    if float64_pair.max_abs <= most:
+    if float64_pair.max_abs <= most or is_jump_of_copy(pair, float64_pair, noise):
         return None
     left = f"{float64_pair.max_abs:.1e} is left in float64"
     reason = f"not rounding: {left}, where rounding would leave less than {most:.1e}"

@@ -55,6 +55,7 @@ from tests.corpus import (
     reports_pictures,
     reports_precision,
     reports_quantised,
+    reports_rare,
     reports_recorded,
     reports_recorded_scalings,
     reports_recordings,
@@ -64,6 +65,7 @@ from tests.corpus import (
     reports_scales,
     reports_scaling,
     reports_served,
+    reports_ties,
     reports_transformers,
     reports_units,
     reports_unsteady,
@@ -90,7 +92,7 @@ _FAMILIES = (
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded, reports_recorded, reports_units),
     *(reports_recorded_scalings, reports_groups, reports_gaps),
     *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
-    *(reports_narrow, reports_recordings),
+    *(reports_narrow, reports_recordings, reports_rare, reports_ties),
     exports,
 )
 

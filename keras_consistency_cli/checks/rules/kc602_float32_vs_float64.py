@@ -21,10 +21,14 @@ Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
 from keras_consistency_cli.checks.preconditions import clock_operation, draws_numbers, is_random
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.jumps import decided_rows
 from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
@@ -54,7 +58,13 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _judge_noise(evidence: Evidence) -> Verdict:
-    highest = max(evidence.noise.values(), key=lambda noise: noise.scaled)
+    decided = [
+        noise for noise in evidence.noise.values() if noise.scaled > HIGH_NOISE and decided_rows(noise)
+    ]
+    rounded = [noise for noise in evidence.noise.values() if noise not in decided]
+    if not rounded:
+        return _judge_decisions(decided)
+    highest = max(rounded, key=lambda noise: noise.scaled)
     noise = "the error of quantisation" if evidence.facts.quantised else "rounding noise"
     message = f"{noise} is {highest.max_abs:.1e}, {highest.scaled:.1e} of the largest output"
     if highest.distinct_rows < CALIBRATION_ROWS:
@@ -72,6 +82,12 @@ def _judge_noise(evidence: Evidence) -> Verdict:
         message += "; the model amplifies rounding"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)
     return Verdict.ok(message + (f"; the model computes in {low}" if low else ""), findings=findings)
+
+
+def _judge_decisions(noise: Sequence[Comparison]) -> Verdict:
+    """A PASS: where float64 makes another decision, as of a tie, nothing is amplified; see KC604."""
+    most = max(noise, key=decided_rows)
+    return Verdict.ok(f"float64 decides otherwise in {decided_rows(most)} of {most.rows} rows: near ties")
 
 
 def _excess(evidence: Evidence) -> float:

@@ -16,6 +16,8 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 )
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
+from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
 __all__ = ["BATCH_CONFIRMATIONS"]
@@ -71,6 +73,17 @@ def _why_not_in_float64(evidence: Evidence, beyond: Sequence[Judged]) -> str:
     return "in float64 no difference is left, so kernels may round differently"
 
 
+def neighbours_change_rows(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Rows of a known batch change with their neighbours, by code between layers, which cannot be held."""
+    located = evidence.details("locate-companions", LocatedLayer)
+    patched = evidence.details("hold-companions", PatchDetails)
+    if not located.get("mixed") or patched.get("left", 0.0) is not None:
+        return None
+    kept = f"kept in their place in a batch of {located['batch']}, rows change if only their neighbours do"
+    explanation = f"{kept}; no layer does that, so it is the call() of {patched['own_code']}"
+    return ConfirmationResult(confirmed=True, explanation=explanation)
+
+
 def size_is_refused(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
     """Batches of some sizes crash, or change the shape of the outputs."""
     findings = failing["KC102"].findings if "KC102" in failing else {}
@@ -94,12 +107,20 @@ _HOLDS_LAYER = Confirmation(
 
 BATCH_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "batch-statistics-in-inference": _HOLDS_LAYER,
-    "cross-sample-dependence": _HOLDS_LAYER,
+    "cross-sample-dependence": Confirmation(
+        how=(
+            f"{_HOLDS_LAYER.how}; or, if code between layers is at fault, rows keep their place, only their "
+            "neighbours are replaced, and the outputs change"
+        ),
+        test=first_confirmed(_HOLDS_LAYER.test, neighbours_change_rows),
+        routes=_HOLDS_LAYER.routes,
+    ),
     "batch-size-dependence": Confirmation(
         how=(
-            "with replaced neighbours the outputs keep the same bits, and on the float64 copy a different "
-            "batch size or position changes them by more than rounding, and two runs of one batch do not "
-            "differ; or some batch sizes crash"
+            "with replaced neighbours the outputs keep the same bits, also of the rows that differ most in "
+            "the batches in which they do, and on the float64 copy a different batch size or position "
+            "changes them by more than rounding, and two runs of one batch do not differ; or some batch "
+            "sizes crash"
         ),
         test=first_confirmed(size_is_refused, size_has_effect_in_float64),
     ),

@@ -20,6 +20,17 @@ _COMPARED = CauseTexts(
         "The matrix of a batch is for the loss in training only"
     ),
 )
+_RARE = CauseTexts(
+    sentence=(
+        "{layer} mixes the rows of a batch if certain rows are in it: the output of a row depends on its "
+        "neighbours"
+    ),
+    advice=(
+        "look in '{layer}' for a condition over the whole batch, such as cond(any(…)), cond(all(…)), a max "
+        "or a count, that only few rows meet, and decide for each row by itself: ops.where(condition, this, "
+        "that)"
+    ),
+)
 _IN_LARGE_BATCHES = (
     "look in '{layer}' for a number of rows that is reached in larger batches, such as the capacity of an "
     "expert or of a buffer, and for cumsum, sorting or top_k over the batch. What training needs, such as a "
@@ -35,11 +46,12 @@ def mixes_neighbours(evidence: Evidence, failing: Failing) -> bool:
 
 
 def mixes_at_other_sizes(evidence: Evidence, failing: Failing) -> bool:
-    """Whether replaced neighbours have an effect, in batches of a size that KC103 does not try.
+    """Whether replaced neighbours have an effect, in batches of a size or with rows that KC103 does not try.
 
     Where neighbours change shapes, the bits of rows in the first batches change by rounding.
     """
-    if not located(evidence, "locate-companions", "layer") or "KC103" in failing:
+    is_mixed = evidence.details("locate-companions", LocatedLayer).get("mixed", False)
+    if "KC103" in failing or not (is_mixed or located(evidence, "locate-companions", "layer")):
         return False
     is_rounded = evidence.details("companions", NeighbourDetails).get("resized", False)
     return not is_rounded and not loses_rows(evidence, failing)
@@ -51,8 +63,10 @@ def texts_of_mixing(evidence: Evidence) -> CauseTexts | None:
     if details.get("compared"):
         return _COMPARED
     size, tried = details.get("batch", 0), evidence.details("companions", NeighbourDetails).get("sizes", ())
-    if not tried or size <= max(tried) or not _neighbours_change_nothing(evidence):
+    if not tried or not size or not _neighbours_change_nothing(evidence):
         return None
+    if size <= max(tried):
+        return _RARE if details.get("mixed") else None
     sentence = (
         f"{{layer}} mixes the rows of a batch of {size}: the output of a row depends on its neighbours. "
         f"In batches of {max(tried)} rows it does not"

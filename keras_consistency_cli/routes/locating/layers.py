@@ -56,7 +56,7 @@ class LocatedLayer(TypedDict, total=False):
     those with NaN that the layer returned numbers for. `resized` if the two runs gave the layer's output
     different sizes for the same rows, `looped` if they took a different number of steps inside the layer.
     `batch` is the number of rows in a run with replaced neighbours; `compared` if the outputs have a column
-    for each of them.
+    for each of them. `mixed` if rows are known to change in that batch, even if no layer is named.
     """
 
     layer: str
@@ -71,6 +71,7 @@ class LocatedLayer(TypedDict, total=False):
     looped: bool
     batch: int
     compared: bool
+    mixed: bool
 
 
 def name_step(step: Step, position: int, steps: int) -> LocatedLayer:
@@ -156,19 +157,17 @@ def locate_divergence_of_copies(copy: Session, original: Session, rows: Rows) ->
 
 def _neighbours(session: Session, rows: Rows) -> Result:
     """Locate where kept rows first change if their neighbours are replaced."""
+    unnamed: LocatedLayer = {}
     for run in neighbour_runs(session, rows):
         session.restore()
         before = record_predict_step(session, run.batch, run.kept)
         session.restore()
         found = first_divergence(before, record_predict_step(session, run.replaced, run.kept))
+        details: LocatedLayer = {**found, "batch": count_rows(run.batch), "mixed": run.leaks}
         if found:
-            details: LocatedLayer = {
-                **found,
-                "batch": count_rows(run.batch),
-                "compared": compares_rows(session, rows),
-            }
-            return Result(outputs={}, details=details)
-    return Result(outputs={})
+            return Result(outputs={}, details={**details, "compared": compares_rows(session, rows)})
+        unnamed = unnamed or (details if run.leaks else {})
+    return Result(outputs={}, details=unnamed)
 
 
 def _repeat(session: Session, rows: Rows) -> Result:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.routes.calling.neighbours import leaking_batches
-from keras_consistency_cli.routes.calling.sized_neighbours import leaking_sizes
+from keras_consistency_cli.routes.calling.sized_neighbours import leaking_affected_rows, leaking_sizes
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Rows
@@ -26,15 +26,16 @@ _MAX_LEAKING_BATCHES = 3
 
 
 class NeighbourRun(NamedTuple):
-    """A batch before and after neighbours were replaced, and a mask of the kept rows."""
+    """A batch before and after neighbours were replaced, the kept rows, and whether these change."""
 
     batch: Rows
     replaced: Rows
     kept: np.ndarray
+    leaks: bool = False
 
 
 def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
-    """Yield the first rows of the data, then batches that are known to leak, of further sizes too."""
+    """Yield the first rows of the data, then batches that are known to leak, rare and large ones too."""
     size = session.facts.batch_size or min(_ROWS, count_rows(rows))
     batch = first_batch(rows, size)
     kept = np.arange(size) == size // 2
@@ -44,10 +45,9 @@ def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
     for replaced in (keep_ids(session, unchanged, real_rows), copies):
         yield NeighbourRun(batch, replaced, kept)
     # A leak may reach only a few rows, and come from a few others.
-    for leaking in islice(leaking_batches(session, rows), _MAX_LEAKING_BATCHES):
-        yield NeighbourRun(*leaking)
-    for leaking in leaking_sizes(session, rows):
-        yield NeighbourRun(*leaking)
+    known = islice(leaking_batches(session, rows), _MAX_LEAKING_BATCHES)
+    for leak in chain(known, leaking_affected_rows(session, rows), leaking_sizes(session, rows)):
+        yield NeighbourRun(*leak, leaks=True)
 
 
 def compares_rows(session: Session, rows: Rows) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import (
+    abs_differences,
     is_float,
     is_numeric,
     max_abs_difference,
@@ -21,6 +22,7 @@ __all__ = [
     "greatest_difference",
     "greatest_relative_difference",
     "greatest_value",
+    "row_differences",
     "same_outputs",
 ]
 
@@ -70,3 +72,24 @@ def changed_rows(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Return a mask of the rows that differ; NaN equals NaN."""
     same = (candidate == reference) | ((candidate != candidate) & (reference != reference))
     return np.asarray(~same.reshape(len(candidate), -1).all(axis=1))
+
+
+def row_differences(candidate: Outputs, reference: Outputs) -> np.ndarray:
+    """Return how far each row is from the reference, as a share of the greatest value of an output.
+
+    Other words count as 1, and NaN on one side only as infinitely far. Outputs of another shape are left out.
+    """
+    found = [
+        _row_difference(values, reference[name])
+        for name, values in candidate.items()
+        if name in reference and values.shape == reference[name].shape
+    ]
+    return np.asarray(np.max(found, axis=0)) if found else np.zeros(0)
+
+
+def _row_difference(candidate: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    if not (is_numeric(candidate.dtype) and is_numeric(reference.dtype)):
+        return changed_rows(candidate, reference).astype(np.float64)
+    apart = abs_differences(candidate, reference, nan="equal").reshape(len(candidate), -1)
+    size = np.abs(reference[np.isfinite(reference)].astype(np.float64)).max(initial=0.0)
+    return np.asarray(apart.max(axis=1, initial=0.0) / (size or 1.0))

@@ -44,6 +44,18 @@ def test_the_output_with_the_highest_noise_is_reported(world: Any, wording: Snap
     assert world.where(answers).verdict(CHECK).message == wording
 
 
+def test_ties_that_float64_decides_otherwise_amplify_nothing(world: Any, wording: SnapshotAssertion) -> None:
+    few = np.isin(np.arange(len(world.exact)), [3, 8, 20, 29])[:, None]
+    verdict = world.where({"predict-float64": world.exact + few}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+    numbers = np.arange(len(world.exact))[:, None]
+    answers = {
+        "predict": {"ids": numbers, "scores": world.predict},
+        "predict-float64": {"ids": numbers[::-1], "scores": world.exact},
+    }
+    assert world.where(answers).verdict(CHECK).message == world.verdict(CHECK).message
+
+
 def test_few_rows_are_reported(make_world: Any, wording: SnapshotAssertion) -> None:
     assert make_world(8).verdict(CHECK).message == wording
 

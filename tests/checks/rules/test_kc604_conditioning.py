@@ -50,6 +50,16 @@ def test_near_ties(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict.message == wording
 
 
+def test_rows_that_are_decided_otherwise_are_near_ties(world: Any, wording: SnapshotAssertion) -> None:
+    few = np.isin(np.arange(len(world.exact)), [3, 8, 20, 29])[:, None]
+    still = {"changed-weights": world.exact}
+    decided = world.where({**still, "changed-inputs": world.exact * (1 + 1e-8) + few}).verdict(CHECK)
+    assert (decided.findings["cause"], decided.findings["flipped"]) == ("near-ties", 4)
+    assert decided.message == wording
+    amplified = world.where({**still, "changed-inputs": world.exact + 1e-2 + few}).verdict(CHECK)
+    assert amplified.findings["cause"] == "ill-conditioned"
+
+
 def test_one_of_two_is_enough(world: Any, missing: Trace) -> None:
     verdict = world.where({"changed-inputs": missing, "changed-weights": world.exact}).verdict(CHECK)
     assert (verdict.status, list(verdict.findings["amplification"])) == (Status.PASS, ["weights"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 
@@ -47,6 +48,21 @@ def test_the_size_of_the_batch_is_named_if_smaller_ones_are_not_mixed(
     texts = CAUSES["cross-sample-dependence"].texts(_with_equal_neighbours(given))
     assert (texts != GENERAL["cross-sample-dependence"]) is is_own
     assert ("96" in texts.sentence) is is_own
+
+
+@pytest.mark.parametrize("layer", ["odd", ""])
+def test_rows_that_mix_only_with_certain_others_have_texts_of_their_own(evidence: Any, layer: str) -> None:
+    located = {**({"layer": layer, "kind": "Odd"} if layer else {}), "batch": 32, "mixed": True}
+    given = evidence(located={"locate-companions": located, "companions": {"sizes": [32, 5]}})
+    texts = CAUSES["cross-sample-dependence"].texts(_with_equal_neighbours(given))
+    assert "certain rows" in texts.sentence
+    assert "where" in texts.advice
+
+
+def test_rows_that_are_known_to_mix_are_enough_without_a_layer(evidence: Any, verdict: Any) -> None:
+    known = {"locate-companions": {"mixed": True, "batch": 32}}
+    (found,) = diagnose(evidence(located=known), [verdict("KC101")])
+    assert (found.cause, found.layer) == ("cross-sample-dependence", None)
 
 
 def test_outputs_with_a_column_for_each_row_need_other_outputs(evidence: Any) -> None:

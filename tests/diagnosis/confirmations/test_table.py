@@ -556,6 +556,9 @@ def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) 
     )
     assert (model.layer, model.confidence) == ("m", "likely")
     assert "'m' (Net)" in model.sentence
+    known = {"locate-companions": {**place, "mixed": True, "batch": 32}, "hold-companions": OWN}
+    (shown,) = diagnose(evidence(located=known), [verdict("KC103")])
+    assert (shown.layer, shown.confidence) == ("m", "confirmed")
     block = {**REMOVED, "held": ["block"], "own_code": "Block"}
     (layer,) = diagnose(
         evidence(located={"locate-companions": place, "hold-companions": block}), [verdict("KC103")]
