@@ -14,8 +14,13 @@ layer, or the values that it hides are changed, at that one length. Padding is r
 lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
 end. True time steps that the mask would skip are included once. Then padded and cut rows are followed from
 layer to layer, and so is the mask: the layer is named in which padding changes true time steps first, and its
-outputs are replaced by those without padding. Warnings of Keras about destroyed masks count as evidence. Only
-the padded side decides the verdict (right by default); the other side is reported for information.
+outputs are replaced by those without padding. Warnings of Keras about destroyed masks count as evidence. A
+mask that the model computes itself, as in ids != 0, is recognized by its values; it is held as it is while
+the values in the padding change. Only the padded side decides the verdict (right by default); the other side
+is reported for information.
+
+Layers along time, an input of any length and ids of an Embedding are examined by themselves. For other models
+that work along time by operations or own layers, `facts: {time_axis: 1}` or the padding has to be stated.
 
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after
 scaling, with the mask's value; add Masking or mask_zero=True if there is none.
@@ -145,7 +150,7 @@ def _own_mask(
     own = details["own_mask"]
     is_hidden = own["moves"] <= _VISIBLE
     number = "; its values are hidden, and the number of its time steps counts" if is_hidden else ""
-    message = f"padding changes outputs although the model computes a mask of it; {change}{number}"
+    message = f"padding changes outputs although the model computes a mask for it; {change}{number}"
     verdict = _lost_mask(place, message)
     is_ignored = own["reaches_leak"] and not is_hidden
     if is_ignored or _pads_any_length(evidence, details):

@@ -147,8 +147,9 @@ def explain_no_padding(facts: Facts) -> str | None:
     Ids of an Embedding can be padded, which their rows show, even if no layer is known to work along time.
     """
     reason = explain_no_time_axis(facts)
-    has_ids = any("Embedding" in layer.kinds for layer in facts.layers)
-    return None if has_ids and reason == _NO_TIME else reason
+    has_table = any("Embedding" in layer.kinds for layer in facts.layers)
+    has_places = any(len(fact.shape) > 1 and fact.shape[1] != 1 for fact in facts.inputs)
+    return None if has_table and has_places and reason == _NO_TIME else reason
 
 
 def _has_layer_along_time(facts: Facts) -> bool:

@@ -59,8 +59,8 @@ def _suggest_fix(place: PaddingPlace) -> str:
         return _fix_by_uses(place)
     if place.fault == "ignores-mask" and place.kind in _PASSED:
         return (
-            f"the mask of '{layer}' does not hide the padding. Attention needs False at the padded keys, which "
-            "are the last axis of the mask:\n"
+            f"the mask of '{layer}' does not hide the padding. Attention needs False at the padded keys, "
+            "which are the last axis of the mask:\n"
             f"    x = {layer.rpartition('/')[2]}({_PASSED[place.kind].format(mask='mask')})"
         )
     if takes_padding and place.stock:
