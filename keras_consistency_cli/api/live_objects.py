@@ -123,7 +123,9 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
         **live_inputs.custom_objects,
     }
     # A route that saves and loads the model runs code that already runs in this process: nothing is unsafe.
-    facts = describe_model(live_inputs.model, saved_with=keras.__version__)
+    facts = describe_model(
+        live_inputs.model, saved_with=keras.__version__, time_stated=subject_files.time_stated
+    )
     return Subject(
         files=with_images(replace(subject_files, model="", allow_unsafe=True), facts.inputs),
         model=live_inputs.model,

@@ -188,6 +188,13 @@ class OwnerFacts(Options):
         default=None, description="two numbers such as [0, 255], the smaller one first"
     )
 
+    @property
+    def states_time(self) -> bool:
+        """Whether these facts say that axis 1 is time."""
+        stated = (self.time_axis, self.padding, self.lengths, self.step_by_step)
+        is_stated = self.variable_length or any(fact is not None for fact in stated)
+        return is_stated and self.time_axis in (None, 1)
+
 
 class BatchSizeOptions(Options):
     """Options of the check batch-size; all rows in one batch and a short last batch are always tried."""

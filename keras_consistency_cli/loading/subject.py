@@ -92,6 +92,7 @@ class Subject:
                 saved_with=files.saved_with,
                 compile_failure=failure,
                 masks_destroyed=masks_destroyed,
+                time_stated=files.time_stated,
             ),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),

@@ -49,6 +49,8 @@ class SubjectFiles:
     lengths: str | None = None
     padding_value: float | None = None
     padding_side: Literal["left", "right"] | None = None
+    time_stated: bool = False
+    """Whether the facts that the owner states say that axis 1 is time."""
     columns: Sequence[str] = ()
     drop: Sequence[str] = ()
     window: Sequence[int] | None = None

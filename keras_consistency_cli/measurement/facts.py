@@ -122,6 +122,8 @@ class Facts:
     """Names of the layers of which Keras warned, when it built the model, that they destroy the mask."""
     work: int = 0
     """Multiplications that one row takes, roughly; 0 if they cannot be counted."""
+    time_stated: bool = False
+    """Whether the owner states something of a time axis that is axis 1: padding, lengths, or the axis."""
     compile_failure: str = ""
     """Why the model was loaded with compile=False although it was compiled, "" if it was not."""
     notes: tuple[str, ...] = ()

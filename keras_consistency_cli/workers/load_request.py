@@ -118,6 +118,7 @@ def subject_files(
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
         padding_value=stated.get("padding_value"),
         padding_side=stated.get("padding_side"),
+        time_stated=settings.facts.states_time,
         columns=list(settings.columns),
         drop=list(settings.drop),
         window=None if window is None else list(window),

@@ -50,6 +50,7 @@ from tests.corpus import (
     reports_narrow,
     reports_one_hot,
     reports_overflow,
+    reports_own_masks,
     reports_parts,
     reports_people,
     reports_pictures,
@@ -92,7 +93,7 @@ _FAMILIES = (
     *(reports_parts, reports_unsteady, reports_coarse, reports_crowded, reports_recorded, reports_units),
     *(reports_recorded_scalings, reports_groups, reports_gaps),
     *(reports_misplaced, reports_scalers, reports_pictures, reports_people, reports_vocabularies),
-    *(reports_narrow, reports_recordings, reports_rare, reports_ties),
+    *(reports_narrow, reports_recordings, reports_rare, reports_ties, reports_own_masks),
     exports,
 )
 

@@ -97,3 +97,19 @@ def test_only_the_stated_facts_of_padding_are_sent(
 ) -> None:
     options = build_load_request(with_facts(tmp_path, f"padding: {padding}"), ARCHIVE, sizes=())["options"]
     assert {name: value for name, value in options.items() if name.startswith("padding")} == sent
+
+
+@pytest.mark.parametrize(
+    ("facts", "stated"),
+    [
+        ("padding: {value: 0}", True),
+        ("variable_length: true", True),
+        ("time_axis: 1", True),
+        ("step_by_step: one-step", True),
+        ("time_axis: 2, variable_length: true", False),
+        ("data_state: scaled", False),
+    ],
+)
+def test_facts_that_state_time_on_axis_1(tmp_path: Path, facts: str, stated: bool) -> None:
+    request = build_load_request(with_facts(tmp_path, facts), ARCHIVE, sizes=())
+    assert request["files"]["time_stated"] is stated

@@ -14,8 +14,13 @@ layer, or the values that it hides are changed, at that one length. Padding is r
 lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
 end. True time steps that the mask would skip are included once. Then padded and cut rows are followed from
 layer to layer, and so is the mask: the layer is named in which padding changes true time steps first, and its
-outputs are replaced by those without padding. Warnings of Keras about destroyed masks count as evidence. Only
-the padded side decides the verdict (right by default); the other side is reported for information.
+outputs are replaced by those without padding. Warnings of Keras about destroyed masks count as evidence. A
+mask that the model computes itself, as in ids != 0, is recognized by its values; it is held as it is while
+the values in the padding change. Only the padded side decides the verdict (right by default); the other side
+is reported for information.
+
+Layers along time, an input of any length and ids of an Embedding are examined by themselves. For other models
+that work along time by operations or own layers, `facts: {time_axis: 1}` or the padding has to be stated.
 
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after
 scaling, with the mask's value; add Masking or mask_zero=True if there is none.
@@ -39,7 +44,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
 from keras_consistency_cli.checks.preconditions import stop_unless_run
-from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.text import clean
 
@@ -86,6 +91,8 @@ def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequenc
     # A mask that only one of two layers makes, which the input enters, gets lost like a declared one.
     is_lost = place is not None and place.loses_mask and "leak" in details
     if not details["declared"] and not (is_lost and len(evidence.facts.inputs) == 1):
+        if "own_mask" in details:
+            return _own_mask(evidence, details, place, change)
         return _without_mask(evidence, details, change)
     if details["declared"] and details.get("other_value"):
         message = (
@@ -133,14 +140,37 @@ def _first_line(findings: Mapping[str, object]) -> str:
     return str(findings.get("mend", "")).partition("\n")[0].rstrip(":") or _KEEP_MASK
 
 
-def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> Verdict:
-    """A FAIL if the owner pads rows for a model that takes any length, else a WARN.
+def _own_mask(
+    evidence: Evidence, details: PaddingDetails, place: PaddingPlace | None, change: str
+) -> Verdict:
+    """A FAIL if the layer that lets padding in works with the mask that the model computes, else as without.
+
+    A model may use its mask at one place on purpose, such as a mean after a convolution.
+    """
+    own = details["own_mask"]
+    is_hidden = own["moves"] <= _VISIBLE
+    number = "; its values are hidden, and the number of its time steps counts" if is_hidden else ""
+    message = f"padding changes outputs although the model computes a mask for it; {change}{number}"
+    verdict = _lost_mask(place, message)
+    is_ignored = own["reaches_leak"] and not is_hidden
+    if is_ignored or _pads_any_length(evidence, details):
+        return verdict
+    return replace(verdict, status=Status.WARN)
+
+
+def _pads_any_length(evidence: Evidence, details: PaddingDetails) -> bool:
+    """Whether the owner pads rows for a model that takes any length.
 
     A model of one length may have been trained on rows that were always padded to it.
     """
     shapes = [fact.shape for fact in evidence.facts.inputs if fact.name == details.get("input")]
     any_length = any(len(shape) > 1 and shape[1] is None for shape in shapes)
-    if evidence.data.owner.padding is not None and any_length:
+    return evidence.data.owner.padding is not None and any_length
+
+
+def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> Verdict:
+    """A FAIL if the owner pads rows for a model that takes any length, else a WARN."""
+    if _pads_any_length(evidence, details):
         message = f"rows are padded (facts.padding), but the model has no mask; {change}"
         advice = f"{_ADD_MASK}, and train the model with it; or feed rows of one length only"
         return Verdict.fail(message, cause="padding-unmasked", advice=advice)

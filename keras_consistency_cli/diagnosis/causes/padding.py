@@ -59,7 +59,8 @@ PADDING_CAUSES: tuple[Cause, ...] = (
             "A mask travels with the tensor. Convolutions, plain operations and custom layers without "
             "supports_masking drop it, operations without a warning. A mean over time then counts the "
             "padding too. So does a layer that gets the mask and does not use it, or that has no argument "
-            "for one, such as GlobalMaxPooling1D. The outputs then depend on the amount of padding."
+            "for one, such as GlobalMaxPooling1D. A mask that the model computes itself hides nothing on the "
+            "wrong axis, such as the queries of attention. The outputs then depend on the amount of padding."
         ),
         key=("KC504",),
         explains=("KC504",),

@@ -33,6 +33,7 @@ def describe_model(
     compile_failure: str = "",
     notes: Sequence[str] = (),
     masks_destroyed: Sequence[str] = (),
+    time_stated: bool = False,
 ) -> Facts:
     """Return the facts of a loaded model.
 
@@ -42,6 +43,7 @@ def describe_model(
         compile_failure: why it was loaded with compile=False, "" if it was not.
         notes: notes about loading it, for the report.
         masks_destroyed: layers of which Keras warned that they destroy the mask.
+        time_stated: whether the owner states that axis 1 is time.
     """
     layers = tuple(_describe_layer(path, layer) for path, layer in walk_layers(model))
     inputs = _describe_inputs(model)
@@ -65,6 +67,7 @@ def describe_model(
         backend_version=_backend_version(),
         devices=_list_devices(),
         masks_destroyed=tuple(masks_destroyed),
+        time_stated=time_stated,
         compile_failure=compile_failure,
         notes=tuple(notes),
     )

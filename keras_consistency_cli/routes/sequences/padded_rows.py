@@ -11,6 +11,7 @@ from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
 from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect
+from keras_consistency_cli.routes.sequences.own_masks import OwnMask
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
 from keras_consistency_cli.routes.session.batches import select_rows
 from keras_consistency_cli.routes.trace import Rows
@@ -49,6 +50,7 @@ class PaddingDetails(LostMaskEffect, total=False):
     inner_moves: float
     leak: PaddingLeak
     moved: MovedPadding
+    own_mask: OwnMask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,11 @@ class PaddedSample:
             padding=padding,
         )
 
+    @property
+    def is_true(self) -> np.ndarray:
+        """Whether each time step of each row is a true one."""
+        return np.asarray(self.padding.positions[None] < self.lengths[:, None])
+
     def positions(self, length: int) -> slice:
         """Return the positions of the rows of one length."""
         positions = np.flatnonzero(self.lengths == length)
@@ -165,8 +172,8 @@ class PaddedSample:
     def unmask_true_steps(self, name: str, mask: float) -> Rows:
         """Return the rows with a tiny change of true time steps that are masked."""
         values = self.rows[name]
-        is_true = self.padding.positions[None] < self.lengths[:, None]
-        is_hidden = (values == mask).reshape(len(values), self.padding.steps, -1).all(axis=2) & is_true
+        is_equal = (values == mask).reshape(len(values), self.padding.steps, -1).all(axis=2)
+        is_hidden = is_equal & self.is_true
         above_mask = np.nextafter(values.dtype.type(mask), values.dtype.type(np.inf))
         speck = np.asarray(_SPECK if mask == 0 else above_mask, values.dtype)
         is_hidden = is_hidden.reshape(*is_hidden.shape, *(1,) * (values.ndim - 2))

@@ -34,7 +34,7 @@ from keras_consistency_cli.routes.sequences.padding_detection import (
     padding_from_lengths,
 )
 from keras_consistency_cli.routes.sequences.series import (
-    explain_no_time_axis,
+    explain_no_padding,
     find_series_inputs,
     session_for_any_length,
 )
@@ -206,7 +206,7 @@ PADDING_ROUTES: tuple[Route, ...] = (
         name="unpadded",
         summary="rows without their padding, or with some added",
         run=compare_padding,
-        unavailable=explain_no_time_axis,
+        unavailable=explain_no_padding,
         placement="fresh",
     ),
 )

@@ -12,6 +12,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.locating.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.locating.padding_leak import find_padding_leak
 from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns, RecordedRuns
+from keras_consistency_cli.routes.sequences.own_masks import find_own_mask
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
     PaddedInput,
@@ -156,16 +157,22 @@ def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) ->
     if unmasked:
         details["inner_moves"] = greatest_relative_difference(unmasked[0], whole)
     located = _locate(session, pairs, series, sample.runs(lengths[0]))
+    if series.mask is None and _padding_matters(pairs):
+        own_mask = find_own_mask(session, sample, series.name, located.get("leak"))
+        located |= {"own_mask": own_mask} if own_mask is not None else {}
     return _join(pairs, {**details, **located})
+
+
+def _padding_matters(pairs: Sequence[_OutputPair]) -> bool:
+    return max(greatest_relative_difference(pair.plain, pair.padded) for pair in pairs) > TOLERANCE
 
 
 def _locate(
     session: Session, pairs: Sequence[_OutputPair], series: PaddedInput, runs: PaddingRuns
 ) -> PaddingDetails:
     """Locate the layer that lets padding in, if it changes the outputs."""
-    difference = max(greatest_relative_difference(pair.plain, pair.padded) for pair in pairs)
     has_other_value = series.mask is not None and series.details.get("other_value")
-    if has_other_value or not difference > TOLERANCE:
+    if has_other_value or not _padding_matters(pairs):
         return {}
     whole = RecordedRuns(session=session, runs=runs.in_batches_of(session.facts.batch_size))
     moved = find_moved_padding(whole, series.name)

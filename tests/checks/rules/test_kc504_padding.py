@@ -234,6 +234,31 @@ def test_declared_padding_without_a_mask(
     )
 
 
+@pytest.mark.parametrize(
+    ("moves", "reaches", "owner", "status"),
+    [
+        (0.5, True, None, Status.FAIL),
+        (0.5, False, None, Status.WARN),
+        (0.0, True, None, Status.WARN),
+        (0.0, True, Padding(), Status.FAIL),
+    ],
+    ids=["ignored", "used later", "steps counted", "steps counted, stated"],
+)
+def test_a_mask_that_the_model_computes(
+    world: Any, moves: float, reaches: bool, owner: Any, status: Status, wording: SnapshotAssertion
+) -> None:
+    inputs = (InputFact(name="x", shape=(None, None, 2), dtype="float32"),)
+    found = leak("heads", "MultiHeadAttention", stock=True)
+    own = {"moves": moves, "reaches_leak": reaches}
+    verdict = (
+        world_of(world, moved=0.5, declared=False, input="x", leak=found, own_mask=own)
+        .where(facts={"layers": PLAIN, "inputs": inputs}, data=DataContext(owner=OwnerFacts(padding=owner)))
+        .verdict(CHECK)
+    )
+    assert (verdict.status, verdict.findings["cause"]) == (status, "mask-lost")
+    assert (verdict.message, verdict.findings["mend"]) == (wording, wording)
+
+
 def test_a_stock_layer_that_takes_padding_in_is_not_to_be_edited(
     world: Any, wording: SnapshotAssertion
 ) -> None:

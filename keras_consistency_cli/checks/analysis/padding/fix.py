@@ -57,6 +57,12 @@ def _suggest_fix(place: PaddingPlace) -> str:
     takes_padding = place.fault in ("takes-padding", "ignores-mask")
     if place.stock and (place.uses if place.loses_mask else _is_used(place)):
         return _fix_by_uses(place)
+    if place.fault == "ignores-mask" and place.kind in _PASSED:
+        return (
+            f"the mask of '{layer}' does not hide the padding. Attention needs False at the padded keys, "
+            "which are the last axis of the mask:\n"
+            f"    x = {layer.rpartition('/')[2]}({_PASSED[place.kind].format(mask='mask')})"
+        )
     if takes_padding and place.stock:
         return (
             f"'{layer}' uses every time step{_without_argument(place)}. Set the masked time steps before it "
