@@ -18,7 +18,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
-from keras_consistency_cli.diagnosis.confirmations.scaling import same_mistake_gives_served_rows
+from keras_consistency_cli.diagnosis.confirmations.served_rows import same_mistake_gives_served_rows
 from keras_consistency_cli.measurement.negligible import NEGLIGIBLE_OF_OUTPUT, is_nothing_left
 from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 from keras_consistency_cli.routes.sequences.stepping import StepDetails

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.scaling.column_distance import (
     ROUNDING,
     compute_limits,
@@ -32,6 +33,7 @@ __all__ = [
     "measure_linear_prefix",
     "recognize_factors",
     "recognize_pixels",
+    "table_of_other_columns",
 ]
 
 Array = npt.NDArray[Any]
@@ -118,12 +120,21 @@ def find_moved_lines(served: Array, expected: Array, columns: Sequence[int], lim
     return found if len(set(found.values())) == len(found) else {}
 
 
-def find_scaled_columns(served: Array, table: Array, columns: Sequence[int], limits: Array) -> list[int]:
+def find_scaled_columns(
+    served: Array, table: Array | None, columns: Sequence[int], limits: Array
+) -> list[int]:
     """Return the served columns that are a rising line over exactly one column of a table."""
-    if len(served) < _MIN_POINTS_OF_OTHERS or table.shape[1] > _MOST_COLUMNS:
+    if table is None or len(served) < _MIN_POINTS_OF_OTHERS or table.shape[1] > _MOST_COLUMNS:
         return []
     sources = {column: _find_sources(table, served[:, column], limits[column]) for column in columns}
     return [column for column, found in sources.items() if len(found) == 1]
+
+
+def table_of_other_columns(raw: Array | None, expected: Array) -> Array | None:
+    """Return the rows before scaling if they have more or fewer columns than the expected ones."""
+    if raw is None or raw.ndim != 2 or expected.ndim != 2 or raw.shape[1] == expected.shape[1]:
+        return None
+    return raw if is_numeric(raw.dtype) else None
 
 
 def _find_sources(table: Array, values: Array, limit: float) -> list[int]:

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.scaling.column_distance import (
     ColumnComparison,
     compute_limits,
@@ -21,6 +20,7 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.scaling.own_statistics import find_own_statistics
+from keras_consistency_cli.routes.served.column_lines import table_of_other_columns
 from keras_consistency_cli.routes.served.misplaced.changed_padding import find_changed_padding
 from keras_consistency_cli.routes.served.misplaced.lost_categories import find_lost_categories
 from keras_consistency_cli.routes.served.misplaced.moved_padding import MovedRows, find_moved_padding
@@ -75,7 +75,7 @@ def match_served_rows(
         distances=distances,
         rows=len(served),
         raw=None if raw is None or raw.shape != expected.shape else flatten_to_columns(raw),
-        table=_table_of_other_columns(raw, expected),
+        table=table_of_other_columns(raw, expected),
         codes=codes,
     )
     ids = codes.issuperset(range(comparison.served.shape[1]))
@@ -92,13 +92,6 @@ def match_served_rows(
         mistakes=tuple(mistakes),
         channels=expected.ndim >= _IMAGE_AXES,
     )
-
-
-def _table_of_other_columns(raw: Array | None, expected: Array) -> Array | None:
-    """The rows before scaling if they have more or fewer columns than the expected ones."""
-    if raw is None or raw.shape == expected.shape or raw.ndim != 2 or expected.ndim != 2:
-        return None
-    return raw if is_numeric(raw.dtype) and len(raw) == len(expected) else None
 
 
 def _split_by_padding(moved: list[MovedRows], mixture: Mixture, wrong_rows: Array) -> Iterator[Part]:

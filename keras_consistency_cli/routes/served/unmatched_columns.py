@@ -210,8 +210,6 @@ class UnmatchedColumns:
 
     def _find_scaler_over_table(self, columns: list[int]) -> Mistake | None:
         """Return the columns of one scaler for all rows, in place of a function that makes new columns."""
-        if self.table is None:
-            return None
         scaled = find_scaled_columns(self.comparison.served, self.table, columns, self.comparison.limit)
         return self._mistake("another-scaler", scaled) if scaled else None
 
