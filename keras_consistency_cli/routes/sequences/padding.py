@@ -5,6 +5,7 @@ One input after the other is examined; the first one that is padded or masked is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,7 +170,8 @@ def _measure_rows_of_padding(
 ) -> PaddingDetails:
     """Report whether rows of padding only give NaN.
 
-    If there is no such row and the model masks a value, one is generated.
+    If there is no such row and the model masks a value, one is generated. A model may refuse it: one that
+    cuts the padding off has no time step left.
     """
     empty = np.flatnonzero(padding.lengths == 0)[:MAX_ROWS] if padding is not None else np.zeros(0, np.int64)
     if len(empty):
@@ -177,7 +179,9 @@ def _measure_rows_of_padding(
     if mask is None:
         return {}
     generated = {**first_batch(rows, 1), name: np.full_like(rows[name][:1], mask)}
-    return {"empty_would_be_nan": _has_nan(predict_few(session)(generated))}
+    with suppress(Exception):
+        return {"empty_would_be_nan": _has_nan(predict_few(session)(generated))}
+    return {}
 
 
 def _has_nan(outputs: Outputs) -> bool:

@@ -13,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
+from tests.corpus.reports_batches_layers import Trimmed
 from tests.helpers.live_models import mlp, normal, session_of, state_of
 from tests.helpers.series_models import KEEPING, LOSING, STEPS, functional, masked, model, padded_rows
 
@@ -173,6 +174,16 @@ def test_a_row_of_padding_only_is_generated_if_there_is_none() -> None:
         for name in ("average", "lstm")
     }
     assert gives_nan == {"average": True, "lstm": False}
+
+
+def test_a_generated_row_of_padding_that_the_model_refuses_is_left_out() -> None:
+    tokens = keras.Input((STEPS,), dtype="int32", name="x")
+    vectors = layers.Embedding(9, 4, mask_zero=True)(Trimmed()(tokens))
+    cuts_padding_off = keras.Model(tokens, layers.Dense(1)(layers.GRU(3)(vectors)))
+    ids = np.random.default_rng(0).integers(1, 9, (24, STEPS)) * (np.arange(STEPS) < 5)
+    result = run(cuts_padding_off, {"x": ids.astype("int32")})
+    assert "empty_would_be_nan" not in result.details
+    assert greatest_difference(result) < 1e-5
 
 
 def test_rows_that_are_all_padding_count_if_nothing_can_be_cut(wording: SnapshotAssertion) -> None:
