@@ -43,7 +43,7 @@ _HEAD = """# How often kcheck is right
 
 `make accuracy` builds small models with the builders in `tests/corpus`. Some models are healthy, the
 others have a planted fault. The script then runs kcheck on each model as a user would. This page shows a
-run on {cases} cases. Each family is represented in proportion to its size.
+run on {cases}.
 
 A faulty case counts as right if one of the checks that can see the fault fails and the exit code is 1.
 If the expected result is a warning, that check must warn. A clean case counts as right if it passes.
@@ -150,7 +150,10 @@ def align_columns(rows: Rows) -> str:
 def format_page(outcomes: Sequence[Outcome]) -> str:
     """Return the counts as a page of documentation."""
     measured_on = ", ".join(f"{name} {value}" for name, value in machine().items())
-    parts = [_HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, cases=len(outcomes))]
+    cases = f"{len(outcomes)} of {len(ALL_CASES)} cases, with a part of each family"
+    if len(outcomes) == len(ALL_CASES):
+        cases = f"all {len(outcomes)} cases"
+    parts = [_HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, cases=cases)]
     parts += [
         _markdown(count_by_family(outcomes)),
         "## By cause",
