@@ -48,7 +48,7 @@ def test_columns_are_aligned() -> None:
 
 def test_the_page_contains_tables_and_misses() -> None:
     page = format_page(ALL_OUTCOMES)
-    assert "a run on 6 cases" in " ".join(page.split())
+    assert "a run on 6 of" in " ".join(page.split())
     assert "| rounding | 2 | 2 | 1/2 | 1/2 |" in page
     assert page.count("- wrong ") == 4
     assert format_page([CORRECT, PASSED]).endswith("## Misses\n\nNone.\n")
