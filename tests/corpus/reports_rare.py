@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers
 
 from tests.corpus.cases import Case, Maker, Rows
-from tests.corpus.reports_rare_layers import Capped, Gated, Numbered, SeveralRaised
+from tests.corpus.reports_rare_layers import Capped, Gated, Kept, Numbered, SeveralRaised
 
 __all__ = ["CASES", "rows_with"]
 
@@ -61,6 +61,8 @@ CASES: tuple[Case, ...] = (
     _mixing("scaled if all rows are high", lambda: Gated("all", name=NAME), FEW),
     _mixing("scaled if three rows are high", lambda: SeveralRaised(name=NAME), CROWD, "KC102", "KC104"),
     _mixing("capped by the highest row", lambda: Capped(name=NAME), ONE),
+    _mixing("mean of the first rows kept", lambda: Kept(name=NAME), FEW, "KC101", "KC103", "KC203"),
+    _clean("mean of training rows kept", lambda: Kept(by_row=True, name=NAME), FEW),
     _clean("scaled where a row is high", lambda: Gated(by_row=True, name=NAME), ONE),
     _clean("scaled where rows are high", lambda: SeveralRaised(by_row=True, name=NAME), CROWD),
     _clean("capped row by row", lambda: Capped(by_row=True, name=NAME), FEW),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
-__all__ = ["Capped", "Gated", "Numbered", "SeveralRaised"]
+__all__ = ["Capped", "Gated", "Kept", "Numbered", "SeveralRaised"]
 
 register = keras.saving.register_keras_serializable(package="corpus-rare")
 LIMIT = 4.0
@@ -80,3 +80,21 @@ class Numbered(_Rare):
         """Return a tensor of the inputs' shape."""
         place = ops.cast(ops.arange(ops.shape(x)[0])[:, None], x.dtype)
         return ops.where(contrast(x) > LIMIT, x + 0.1 * (contrast(x) if self.by_row else place), x)
+
+
+@register
+class Kept(_Rare):
+    """Subtract the mean of the first rows, of the first batch or of training."""
+
+    def build(self, shape: Any) -> None:
+        """Create the mean, and whether it is known."""
+        self.mean = self.add_weight(shape=shape[1:], trainable=False, initializer="zeros", name="mean")
+        self.known = self.add_weight(shape=(), trainable=False, initializer="zeros", name="known")
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Compute the mean once."""
+        if training or not self.by_row:
+            first = ops.mean(x, axis=0)
+            self.mean.assign(ops.where(self.known > 0, self.mean, first))
+            self.known.assign(1.0)
+        return x - self.mean

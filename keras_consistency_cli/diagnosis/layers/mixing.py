@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import CauseTexts, Failing
-from keras_consistency_cli.diagnosis.signatures import located, loses_rows
+from keras_consistency_cli.diagnosis.signatures import layer_with_changed_state, located, loses_rows
 from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
@@ -29,6 +29,18 @@ _RARE = CauseTexts(
         "look in '{layer}' for a condition over the whole batch, such as cond(any(…)), cond(all(…)), a max "
         "or a count, that only few rows meet, and decide for each row by itself: ops.where(condition, this, "
         "that)"
+    ),
+)
+_FIRST_ROWS = CauseTexts(
+    sentence=(
+        "{layer} computes numbers from the rows of a batch and keeps them: outputs depend on the rows that "
+        "came first"
+    ),
+    advice=(
+        "compute what '{layer}' keeps in training only, and let predict read it:\n"
+        "    if training:\n"
+        "        self.mean.assign(ops.mean(x, axis=0))\n"
+        "run training rows through the model before it is saved"
     ),
 )
 _IN_LARGE_BATCHES = (
@@ -58,10 +70,12 @@ def mixes_at_other_sizes(evidence: Evidence, failing: Failing) -> bool:
 
 
 def texts_of_mixing(evidence: Evidence) -> CauseTexts | None:
-    """Return the texts for outputs with a column for each row, and for rows mixed in some sizes only."""
+    """Return the texts for columns of rows, kept numbers, and rows mixed in some batches only."""
     details = evidence.details("locate-companions", LocatedLayer)
     if details.get("compared"):
         return _COMPARED
+    if details.get("custom") and details.get("layer") == layer_with_changed_state(evidence):
+        return _FIRST_ROWS
     size, tried = details.get("batch", 0), evidence.details("companions", NeighbourDetails).get("sizes", ())
     if not tried or not size or not _neighbours_change_nothing(evidence):
         return None

@@ -89,3 +89,16 @@ def test_a_layer_that_draws_from_a_fixed_seed_is_told_to_draw_in_training(
     facts = (LayerFact(path="thin", kind="Thinned", custom=custom), LayerFact(path="other", kind="Other"))
     texts = CAUSES["batch-size-dependence"].texts(evidence(located=located, layers=facts))
     assert ("if not training" in texts.advice) is is_drawing
+
+
+@pytest.mark.parametrize(
+    ("path", "custom", "is_own"),
+    [("odd/mean", True, True), ("odd/mean", False, False), ("even/mean", True, False)],
+)
+def test_numbers_that_a_layer_keeps_of_the_first_rows_have_texts_of_their_own(
+    evidence: Any, path: str, custom: bool, is_own: bool
+) -> None:
+    layers = tuple(LayerFact(path=name, kind="Kept", custom=True) for name in ("odd", "even"))
+    located = {"locate-companions": {"layer": "odd", "kind": "Kept", "custom": custom}}
+    given = evidence(located=located, changed={"predict": (path, "state")}, layers=layers)
+    assert ("came first" in CAUSES["cross-sample-dependence"].texts(given).sentence) is is_own
