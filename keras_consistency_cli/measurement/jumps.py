@@ -9,6 +9,8 @@ is larger, so that float32 would show it, and all other rows agree to the last d
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from keras_consistency_cli.measurement.comparison import BINS_PER_DECADE, EDGES, Comparison
@@ -25,6 +27,8 @@ _FEWEST_ROWS = 3
 Where rounding is amplified, ten times as much is a tenth as frequent: above three empty decades there would
 be one row of thousands.
 """
+_FEWEST_SHARE = 0.1
+"""Share of the rows below: few rows may show no change because their outputs are saturated."""
 _USUAL_SHARE = 0.25
 """At least this share of the rows is decided alike, in float32 and float64 and in all batches."""
 
@@ -52,7 +56,7 @@ def is_jump_of_copy(pair: Comparison, float64_pair: Comparison, noise: Compariso
 def decided_rows(comparison: Comparison) -> int:
     """Return how many rows were decided otherwise, if that is all that is large about a difference; else 0.
 
-    They are far from all other rows, and no row is in between.
+    They are far from all other rows, no row is in between, and enough rows are decided alike.
     """
     if comparison.is_discrete:
         return comparison.rows_differing
@@ -65,8 +69,9 @@ def decided_rows(comparison: Comparison) -> int:
     filled = np.flatnonzero(counts)
     if len(filled) < 2 or np.diff(filled).max() <= _EMPTY_BINS:
         return 0
-    above = int(counts[filled[int(np.diff(filled).argmax()) + 1] :].sum())
-    return above if min(above, int(counts.sum()) - above) >= _FEWEST_ROWS else 0
+    above, rows = int(counts[filled[int(np.diff(filled).argmax()) + 1] :].sum()), int(counts.sum())
+    below = max(_FEWEST_ROWS, math.ceil(_FEWEST_SHARE * rows))
+    return above if _FEWEST_ROWS <= above <= rows - below else 0
 
 
 def _usual_difference(noise: Comparison) -> float:
