@@ -5,11 +5,15 @@ A comparison is a monoid: those of two chunks of rows merge into the comparison 
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from keras_consistency_cli.measurement.facts import Decision
 
@@ -20,10 +24,14 @@ __all__ = [
     "MOST_DISTINCT",
     "Comparison",
     "WorstRow",
+    "count_by_size",
+    "digest_rows",
     "first_digests",
+    "flatten_rows",
     "merge",
 ]
 
+Array = npt.NDArray[Any]
 BINS_PER_DECADE = 8
 _LOWEST_DECADE, _HIGHEST_DECADE = -20, 12
 EDGES = np.logspace(_LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * BINS_PER_DECADE + 1)
@@ -185,3 +193,19 @@ def _worst_of(first: Sequence[WorstRow], second: Sequence[WorstRow]) -> tuple[Wo
 def merge(comparisons: Sequence[Comparison]) -> Comparison:
     """Merge the comparisons of several chunks; at least one is needed."""
     return reduce(lambda a, b: a + b, comparisons)
+
+
+def digest_rows(values: Array) -> tuple[int, ...]:
+    """Digest the first different rows; rows that differ by less than float32 rounds have the same digest."""
+    return first_digests(zlib.crc32(row.astype(np.float32).tobytes()) for row in flatten_rows(values))
+
+
+def flatten_rows(values: Array) -> Array:
+    """Return values of shape (rows, ...) as (rows, values of a row)."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def count_by_size(furthest: Array) -> tuple[int, ...]:
+    """Count rows by the size of their largest difference; the bins are those of `EDGES`."""
+    bins = np.searchsorted(EDGES, furthest, side="right")
+    return tuple(int(count) for count in np.bincount(bins, minlength=len(EDGES) + 1))

@@ -16,6 +16,9 @@ from keras_consistency_cli.measurement.comparison import (
     KEPT_ROWS,
     Comparison,
     WorstRow,
+    count_by_size,
+    digest_rows,
+    flatten_rows,
 )
 from keras_consistency_cli.measurement.decisions import (
     count_changed_decisions,
@@ -25,7 +28,6 @@ from keras_consistency_cli.measurement.decisions import (
 from keras_consistency_cli.measurement.distance import is_numeric, max_ulp_difference
 from keras_consistency_cli.measurement.facts import Decision
 from keras_consistency_cli.measurement.policy import UserLimit
-from keras_consistency_cli.measurement.row_summaries import count_by_size, digest_rows, flatten_rows
 
 __all__ = ["RowOutputs", "compare"]
 

@@ -51,7 +51,7 @@ from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.scaling.reference_scaler import REFERENCE_SCALER_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
-from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES
+from keras_consistency_cli.routes.sequences.masks.lost_masks import MASK_ROUTES
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.sequences.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.sequences.states import STATE_ROUTES

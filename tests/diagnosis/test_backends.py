@@ -9,7 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.causes.targets.backends import BACKEND_CAUSES
-from keras_consistency_cli.diagnosis.confirmations.backends import BACKEND_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.targets.backends import BACKEND_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
 from keras_consistency_cli.routes.trace import Trace
 

@@ -11,8 +11,8 @@ import pytest
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.causes.targets.exports import EXPORT_CAUSES
-from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.table import confirm
+from keras_consistency_cli.diagnosis.confirmations.targets.exports import EXPORT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
 from keras_consistency_cli.diagnosis.targets import failing_by_target
 from keras_consistency_cli.measurement.facts import LayerFact

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
-from keras_consistency_cli.diagnosis.confirmations.backends import BACKEND_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, ConfirmationResult
 from keras_consistency_cli.diagnosis.confirmations.batches import BATCH_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.calls import CALL_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.data import DATA_CONFIRMATIONS
-from keras_consistency_cli.diagnosis.confirmations.endpoints import ENDPOINT_CONFIRMATIONS
-from keras_consistency_cli.diagnosis.confirmations.exports import EXPORT_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.files import FILE_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.nonfinite import NONFINITE_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.precision import PRECISION_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.quantisation import QUANTISATION_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.scaling import SCALING_CONFIRMATIONS
 from keras_consistency_cli.diagnosis.confirmations.sequences import SEQUENCE_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.targets.backends import BACKEND_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.targets.endpoints import ENDPOINT_CONFIRMATIONS
+from keras_consistency_cli.diagnosis.confirmations.targets.exports import EXPORT_CONFIRMATIONS
 
 __all__ = ["CONFIRMATIONS", "confirm"]
 

@@ -23,7 +23,7 @@ from keras_consistency_cli.loading.guarded_import import (
     stopping_training,
 )
 from keras_consistency_cli.loading.model.keras_errors import innermost_text
-from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.refusals.memory_errors import memory_error_message
 from keras_consistency_cli.loading.model.refusals.missing_weights import missing_weights_error
 from keras_consistency_cli.loading.model.refusals.quantized_error import quantized_error
 from keras_consistency_cli.loading.model.refusals.undefined_names import undefined_name_error

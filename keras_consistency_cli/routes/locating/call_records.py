@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
-from keras_consistency_cli.routes.sequences.masks import (
+from keras_consistency_cli.routes.sequences.masks.lost_masks import (
     call_keeping_masks,
     has_mask_argument,
     is_given_mask,

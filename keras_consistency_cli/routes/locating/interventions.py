@@ -27,7 +27,7 @@ from keras_consistency_cli.routes.locating.activation_patching import (
 from keras_consistency_cli.routes.locating.layers import finite_batches
 from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
-from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
+from keras_consistency_cli.routes.sequences.masks.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import compare_padding
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.locating.step_recorder import is_symbolic, owning_layer
-from keras_consistency_cli.routes.sequences.masks import LayerName
+from keras_consistency_cli.routes.sequences.masks.lost_masks import LayerName
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,

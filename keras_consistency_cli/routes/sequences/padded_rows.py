@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
 from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns
-from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect
-from keras_consistency_cli.routes.sequences.own_masks import OwnMask
+from keras_consistency_cli.routes.sequences.masks.mask_restoring import LostMaskEffect
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
 from keras_consistency_cli.routes.session.batches import select_rows
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["MAX_ROWS", "PaddedInput", "PaddedSample", "PaddingDetails", "choose_lengths"]
+__all__ = ["MAX_ROWS", "OwnMask", "PaddedInput", "PaddedSample", "PaddingDetails", "choose_lengths"]
 
 MAX_ROWS = 16
 """Rows that are compared of each length."""
 _SPECK = 1e-20
 """Change of a time step of zeros that only a mask detects."""
+
+
+class OwnMask(TypedDict):
+    """A mask that the model computes by itself.
+
+    `moves` is the greatest effect of other values in the padding while the mask stays, as a share of the
+    greatest output. `reaches_leak` is whether the layer that lets padding in works with this mask.
+    """
+
+    moves: float
+    reaches_leak: bool
 
 
 class PaddingDetails(LostMaskEffect, total=False):

@@ -14,7 +14,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding, find_moved_padding
 from keras_consistency_cli.routes.locating.padding_runs import RecordedRuns
-from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect, measure_lost_mask
+from keras_consistency_cli.routes.sequences.masks.mask_restoring import LostMaskEffect, measure_lost_mask
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
     PaddedInput,

@@ -12,7 +12,7 @@ from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.locating.moved_padding import find_moved_padding
 from keras_consistency_cli.routes.locating.padding_leak import find_padding_leak
 from keras_consistency_cli.routes.locating.padding_runs import PaddingRuns, RecordedRuns
-from keras_consistency_cli.routes.sequences.own_masks import find_own_mask
+from keras_consistency_cli.routes.sequences.masks.own_masks import find_own_mask
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
     PaddedInput,

@@ -122,7 +122,7 @@ def describe_length_error(problem: Exception) -> str:
         Exception: the problem itself if memory was short, which has nothing to do with the length.
     """
     from keras_consistency_cli.loading.model.keras_errors import describe_innermost
-    from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+    from keras_consistency_cli.loading.model.refusals.memory_errors import memory_error_message
 
     if memory_error_message(problem) is not None:
         raise problem

@@ -6,7 +6,7 @@ import errno
 import re
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.refusals.memory_errors import memory_error_message
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["describe_error"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.refusals.memory_errors import memory_error_message
 from keras_consistency_cli.workers.child.backend_errors import describe_error
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.locating.call_records import record_calls
-from keras_consistency_cli.routes.sequences.mask_restoring import measure_lost_mask
-from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES, is_stock
+from keras_consistency_cli.routes.sequences.masks.lost_masks import MASK_ROUTES, is_stock
+from keras_consistency_cli.routes.sequences.masks.mask_restoring import measure_lost_mask
 from keras_consistency_cli.routes.session.distances import same_outputs
 from tests.corpus.mask_layers import Reader
 from tests.helpers.live_models import mlp, session_of, state_of

@@ -14,7 +14,7 @@ from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES
+from keras_consistency_cli.routes.sequences.masks.lost_masks import MASK_ROUTES
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.sequences.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.sequences.states import STATE_ROUTES

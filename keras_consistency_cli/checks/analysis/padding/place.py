@@ -14,7 +14,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.measurement.negligible import is_nothing_left
 from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
-from keras_consistency_cli.routes.sequences.masks import LostMask
+from keras_consistency_cli.routes.sequences.masks.lost_masks import LostMask
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.routes.sequences.padding_uses import PaddingUse
 from keras_consistency_cli.text import clean

@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 import keras
 
 from keras_consistency_cli.errors import RefusedError
-from keras_consistency_cli.loading.model.memory_errors import walk_chain
+from keras_consistency_cli.loading.model.refusals.memory_errors import walk_chain
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["undefined_name_error"]

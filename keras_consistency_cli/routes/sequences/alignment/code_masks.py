@@ -122,7 +122,7 @@ def _lacks_mask(running: CallStack, args: tuple[Any, ...], kwargs: Mapping[str, 
     """Whether a layer of a model that takes a mask gets a series without one."""
     import keras
 
-    from keras_consistency_cli.routes.sequences.masks import has_mask_argument, is_given_mask
+    from keras_consistency_cli.routes.sequences.masks.lost_masks import has_mask_argument, is_given_mask
 
     if isinstance(running[-1], keras.Model) or not is_in_model_graph(running) or not args:
         return False
@@ -135,7 +135,7 @@ def changing_masked_steps() -> Iterator[list[tuple[str, np.ndarray]]]:
     """Add one to the masked time steps of each layer that creates a mask; yield these layers and masks."""
     import keras
 
-    from keras_consistency_cli.routes.sequences.masks import expand_mask, find_mask
+    from keras_consistency_cli.routes.sequences.masks.lost_masks import expand_mask, find_mask
 
     masks: list[tuple[str, np.ndarray]] = []
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from keras_consistency_cli.routes.locating.call_records import is_recorded, tensors_of
-from keras_consistency_cli.routes.sequences.masks import call_keeping_masks, find_mask
+from keras_consistency_cli.routes.sequences.masks.lost_masks import call_keeping_masks, find_mask
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 
 __all__ = ["reversing_mask"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model.refusals.memory_errors import memory_error_message
 from keras_consistency_cli.workers.child.executor import error_header
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,30 +18,19 @@ import numpy.typing as npt
 from keras_consistency_cli.measurement.distance import relative_difference
 from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
 from keras_consistency_cli.routes.numerics.op_hooks import Change, changing_operations
+from keras_consistency_cli.routes.sequences.padded_rows import OwnMask, PaddedSample
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.routes.sequences.padded_rows import PaddedSample
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["OwnMask", "find_own_mask"]
+__all__ = ["find_own_mask"]
 
 Flags = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
-
-
-class OwnMask(TypedDict):
-    """A mask that the model computes by itself.
-
-    `moves` is the greatest effect of other values in the padding while the mask stays, as a share of the
-    greatest output. `reaches_leak` is whether the layer that lets padding in works with this mask.
-    """
-
-    moves: float
-    reaches_leak: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from keras_consistency_cli.measurement.comparison import MOST_DISTINCT, Comparison, first_digests
-from keras_consistency_cli.measurement.row_summaries import digest_rows
+from keras_consistency_cli.measurement.comparison import MOST_DISTINCT, Comparison, digest_rows, first_digests
 
 
 @pytest.mark.parametrize("distinct", [1, 3, MOST_DISTINCT, MOST_DISTINCT + 5])

@@ -20,7 +20,7 @@ from keras_consistency_cli.routes.sequences.alignment.code_masks import (
     find_dropped_masks,
     passing_masks,
 )
-from keras_consistency_cli.routes.sequences.masks import (
+from keras_consistency_cli.routes.sequences.masks.lost_masks import (
     call_keeping_masks,
     expand_mask,
     find_mask,
