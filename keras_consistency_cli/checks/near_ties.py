@@ -8,13 +8,18 @@ from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.decisions import FLIPPED_SHARE
 
-__all__ = ["FLIPPED_SHARE", "UNDECIDED", "flipped_share", "warn_of_changed_decisions"]
+__all__ = ["EQUAL_SCORES", "FLIPPED_SHARE", "UNDECIDED", "flipped_share", "warn_of_changed_decisions"]
 
 UNDECIDED = (
     "treat outputs this close to a tie as undecided: "
     "require a wider margin, or use a threshold other than 0.5"
 )
 """Advice if decisions change within rounding noise."""
+EQUAL_SCORES = (
+    "scores that are equal or nearly so are in an order that rounding decides: remove duplicates among the "
+    "candidates, or break ties by a rule of your own, such as the smaller number"
+)
+"""Advice if what comes first changes, in top_k or sorting."""
 
 
 def flipped_share(comparison: Comparison) -> float:

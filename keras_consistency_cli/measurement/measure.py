@@ -1,7 +1,4 @@
-"""Measure the difference between two routes' outputs.
-
-Pure NumPy; it measures and never judges.
-"""
+"""Measure the difference between two routes' outputs, in pure NumPy; nothing is judged here."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from tests.corpus.custom_layers import SquaresApart
 from tests.corpus.faults_precision import resized, tied
 from tests.corpus.hosts import HOSTS
 from tests.corpus.reports_precision import NORM
+from tests.corpus.reports_ties import finder
 
 __all__ = ["TRIALS", "UNTRIED"]
 
@@ -148,5 +149,11 @@ TRIALS: tuple[Trial, ...] = (
         "train for a wider margin",
         "classes 1e-7 apart",
         lambda files: give_model(lambda _model: tied(1e-2)())(files),
+    ),
+    corpus_trial(
+        "near-ties",
+        "remove duplicates among the candidates",
+        "places of equal candidates",
+        give_model(lambda _model: finder("places", twice=False)),
     ),
 )

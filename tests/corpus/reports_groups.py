@@ -11,13 +11,15 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import Case, save_rows
+from tests.corpus.cases import Case, Writer, save_rows
 
 __all__ = ["CASES"]
 
 FAMILY, CLEAN = "reports-groups", "clean-reports-groups"
 FOREIGN = "scaler-foreign"
 Table = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator], Table]
+Serve = Callable[[Table, str], np.ndarray]
 
 STORES = textwrap.dedent(
     """
@@ -74,11 +76,7 @@ def _sensors_alike(table: Table, source: str) -> np.ndarray:
     return served
 
 
-def _write(
-    draw: Callable[[np.random.Generator], Table],
-    source: str,
-    serve: Callable[[Table, str], np.ndarray],
-) -> Callable[[Path, np.random.Generator], tuple[str, ...]]:
+def _write(draw: Draw, source: str, serve: Serve) -> Writer:
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         table = draw(random)
         lines = [
@@ -95,43 +93,25 @@ def _write(
 
 
 def _network(width: int) -> Callable[[], Any]:
-    parts = (layers.Dense(9, activation="relu"), layers.Dense(1))
-    return lambda: keras.Sequential([keras.Input((width,)), *map(_copied, parts)])
+    return lambda: keras.Sequential(
+        [keras.Input((width,)), layers.Dense(9, activation="relu"), layers.Dense(1)]
+    )
 
 
-def _copied(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+STORES_KIT, SENSORS_KIT = (_stores, STORES), (_sensors, SENSORS)
+
+
+def _case(name: str, width: int, kit: tuple[Draw, str], serve: Serve, *causes: str) -> Case:
+    """Return a faulty case if there is a cause, else a healthy one."""
+    wrong = {"family": FAMILY, "failing": ("KC301",), "causes": causes}
+    right = {"family": CLEAN, "quiet": ("KC301", "KC302")}
+    expected: dict[str, Any] = wrong if causes else right
+    return Case(name=name, build=_network(width), kit=_write(*kit, serve), **expected)
 
 
 CASES: tuple[Case, ...] = (
-    Case(
-        name="stores scaled alike, in place of each by its own",
-        family=FAMILY,
-        build=_network(2),
-        kit=_write(_stores, STORES, _stores_alike),
-        failing=("KC301",),
-        causes=(FOREIGN,),
-    ),
-    Case(
-        name="sensors with one zero, in place of each with its own",
-        family=FAMILY,
-        build=_network(6),
-        kit=_write(_sensors, SENSORS, _sensors_alike),
-        failing=("KC301",),
-        causes=(FOREIGN,),
-    ),
-    Case(
-        name="stores scaled each by its own",
-        family=CLEAN,
-        build=_network(2),
-        kit=_write(_stores, STORES, _right),
-        quiet=("KC301", "KC302"),
-    ),
-    Case(
-        name="sensors with a zero each",
-        family=CLEAN,
-        build=_network(6),
-        kit=_write(_sensors, SENSORS, _right),
-        quiet=("KC301", "KC302"),
-    ),
+    _case("stores scaled alike, in place of each by its own", 2, STORES_KIT, _stores_alike, FOREIGN),
+    _case("sensors with one zero, in place of each with its own", 6, SENSORS_KIT, _sensors_alike, FOREIGN),
+    _case("stores scaled each by its own", 2, STORES_KIT, _right),
+    _case("sensors with a zero each", 6, SENSORS_KIT, _right),
 )

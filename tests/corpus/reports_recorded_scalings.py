@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,40 +63,34 @@ class GivenScaler:
         return ("--data", str(data), "--scaler", str(folder / "scaler.joblib"), "--expected", str(expected))
 
 
-def _stored_scaled(name: str, made: GivenScaler) -> Case:
-    failing = ("KC303", "KC802")
-    return Case(name=name, family=FAMILY, build=made.build, kit=made.kit, causes=(TWICE,), failing=failing)
+TIDES, INCOMES = partial(GivenScaler, tides), partial(GivenScaler, _incomes)
 
 
-def _recorded_raw(name: str, made: GivenScaler) -> Case:
-    cause = "recorded-from-other-rows"
-    return Case(name=name, family=FAMILY, build=made.build, kit=made.kit, causes=(cause,), failing=("KC802",))
+def _fault(name: str, made: GivenScaler, cause: str, *failing: str) -> Case:
+    return Case(name=name, family=FAMILY, build=made.build, kit=made.kit, causes=(cause,), failing=failing)
 
 
 def _clean(name: str, made: GivenScaler) -> Case:
     return Case(name=name, family=CLEAN, build=made.build, kit=made.kit, quiet=("KC303", "KC802"))
 
 
+STORED_SCALED = (
+    ("tides stored scaled, and a scaler", TIDES(StandardScaler, "scaled", "scaled")),
+    ("incomes stored scaled, and a scaler of quantiles", INCOMES(RobustScaler, "scaled", "scaled")),
+    ("incomes stored scaled, and a scaler of powers", INCOMES(PowerTransformer, "scaled", "scaled")),
+)
+RIGHT = (
+    ("tides recorded with their scaler", TIDES(StandardScaler, "raw", "scaled")),
+    ("incomes recorded with their scaler of quantiles", INCOMES(RobustScaler, "raw", "scaled")),
+    ("incomes recorded with their scaler of powers", INCOMES(PowerTransformer, "raw", "scaled")),
+)
 CASES: tuple[Case, ...] = (
-    _stored_scaled(
-        "tides stored scaled, and a scaler", GivenScaler(tides, StandardScaler, "scaled", "scaled")
+    *(_fault(name, made, TWICE, "KC303", "KC802") for name, made in STORED_SCALED),
+    _fault(
+        "tides recorded without their scaler",
+        TIDES(MinMaxScaler, "raw", "raw"),
+        "recorded-from-other-rows",
+        "KC802",
     ),
-    _stored_scaled(
-        "incomes stored scaled, and a scaler of quantiles",
-        GivenScaler(_incomes, RobustScaler, "scaled", "scaled"),
-    ),
-    _stored_scaled(
-        "incomes stored scaled, and a scaler of powers",
-        GivenScaler(_incomes, PowerTransformer, "scaled", "scaled"),
-    ),
-    _recorded_raw("tides recorded without their scaler", GivenScaler(tides, MinMaxScaler, "raw", "raw")),
-    _clean("tides recorded with their scaler", GivenScaler(tides, StandardScaler, "raw", "scaled")),
-    _clean(
-        "incomes recorded with their scaler of quantiles",
-        GivenScaler(_incomes, RobustScaler, "raw", "scaled"),
-    ),
-    _clean(
-        "incomes recorded with their scaler of powers",
-        GivenScaler(_incomes, PowerTransformer, "raw", "scaled"),
-    ),
+    *(_clean(name, made) for name, made in RIGHT),
 )

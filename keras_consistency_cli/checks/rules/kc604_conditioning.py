@@ -9,9 +9,9 @@ changed by 1e-7 of itself up or down, in three seeded draws; the one with the la
 padding and values on the border of a bin (Discretization) are exact, and are not changed. The
 amplification is the relative change of the outputs (root mean square) divided by 1e-7, a lower bound of the
 condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
-decisions that change are near ties, and are a warning too. So are rows
-that change far more than all others, with none in between, as the places of the highest scores or what is
-looked up by them: nothing is amplified there, but decided otherwise.
+decisions that change are near ties, and are a warning too. So are rows that change far more than all others,
+with none in between, as the places of the highest scores or what is looked up by them: nothing is amplified
+there, but decided otherwise.
 
 To fix: scale the inputs, normalize between layers, avoid differences of large numbers and divisions by small
 ones; treat near ties as undecided.
@@ -25,7 +25,7 @@ import math
 from collections.abc import Mapping
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.checks.near_ties import UNDECIDED
+from keras_consistency_cli.checks.near_ties import EQUAL_SCORES, UNDECIDED
 from keras_consistency_cli.checks.preconditions import error_if_crashed
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
@@ -36,10 +36,6 @@ from keras_consistency_cli.routes.trace import FLOAT64_COPY
 __all__ = ["CHECK"]
 
 _ILL_CONDITIONED = 1e4
-_EQUAL_SCORES = (
-    "scores that are equal or nearly so are in an order that rounding decides: remove duplicates among the "
-    "candidates, or break ties by a rule of your own, such as the smaller number"
-)
 _CHANGED = {"changed-inputs": "inputs", "changed-weights": "weights"}
 _PAIRS = tuple(Pair(candidate=name, reference=FLOAT64_COPY) for name in _CHANGED)
 
@@ -72,7 +68,7 @@ def _judge_ties(factors: Mapping[str, float], changed: Comparison) -> Verdict:
         f"'{changed.output}': near ties"
     )
     findings = {"amplification": dict(factors), "flipped": rows}
-    return Verdict.warn(message, cause="near-ties", findings=findings, advice=_EQUAL_SCORES)
+    return Verdict.warn(message, cause="near-ties", findings=findings, advice=EQUAL_SCORES)
 
 
 def _why_not_measured(evidence: Evidence) -> str:

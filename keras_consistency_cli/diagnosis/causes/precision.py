@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.checks.near_ties import EQUAL_SCORES
+from keras_consistency_cli.diagnosis.base import Cause, CauseTexts, Failing
 from keras_consistency_cli.diagnosis.layers.low_precision_texts import texts_of_raised_layers
 from keras_consistency_cli.diagnosis.operation_layers import layer_of_operation
 from keras_consistency_cli.diagnosis.signatures import (
@@ -13,9 +14,27 @@ from keras_consistency_cli.diagnosis.signatures import (
     names_cause,
     only_xla_differs,
 )
+from keras_consistency_cli.measurement.jumps import decided_rows
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
+from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
 __all__ = ["NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
+
+_EQUAL_SCORES = CauseTexts(
+    sentence="some rows have scores that are equal, or differ by less than rounding: their order may change",
+    advice=EQUAL_SCORES,
+)
+
+
+def _texts_of_equal_scores(evidence: Evidence) -> CauseTexts | None:
+    """Return the texts for rows that are decided otherwise although no class of theirs changes."""
+    changed = [
+        comparison
+        for name in ("changed-inputs", "changed-weights")
+        for comparison in evidence.comparisons.get((name, FLOAT64_COPY), ())
+    ]
+    is_order = any(map(decided_rows, changed)) and not any(each.flipped for each in changed)
+    return _EQUAL_SCORES if is_order else None
 
 
 _EAGER_OR_GRAPH = ("KC201", "KC204")
@@ -180,6 +199,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "treat a row as undecided if its best two classes differ by less than the limit, or train for a "
             "wider margin"
         ),
+        specific=_texts_of_equal_scores,
     ),
 )
 """These come last."""

@@ -9,6 +9,7 @@ from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
     Confirmation,
     ConfirmationResult,
+    ConfirmationTest,
     cannot_confirm,
     first_confirmed,
     read_by_check,
@@ -53,15 +54,18 @@ def stored_rows_are_rounded(_evidence: Evidence, failing: Failing) -> Confirmati
     return ConfirmationResult(confirmed=False, explanation=reason)
 
 
-def _mistake_is_repeated(slug: str) -> Confirmation:
-    """Return the confirmation of a cause that the saved scaler can repeat."""
+def _mistake_is_repeated(slug: str, how: str = "", test: ConfirmationTest | None = None) -> Confirmation:
+    """Return the confirmation of a cause that the saved scaler can repeat.
+
+    `test` may confirm it in another way, which `how` describes.
+    """
+    others = (stored_rows_are_rounded, _STATISTICS_ONLY)
     return Confirmation(
-        how=_MISTAKE_REPEATED,
+        how=_MISTAKE_REPEATED + how,
         test=first_confirmed(
             same_mistake_gives_served_rows(slug),
             served_rows_are_in_state(slug),
-            stored_rows_are_rounded,
-            _STATISTICS_ONLY,
+            *(others if test is None else (test, *others)),
         ),
     )
 
@@ -88,18 +92,10 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             "scaled-in-low-precision",
         )
     },
-    "scaler-applied-twice": Confirmation(
-        how=(
-            f"{_MISTAKE_REPEATED}; or the model runs on the rows without the scaler, and gives the recorded "
-            "outputs"
-        ),
-        test=first_confirmed(
-            same_mistake_gives_served_rows("scaler-applied-twice"),
-            served_rows_are_in_state("scaler-applied-twice"),
-            recorded_without_scaler,
-            stored_rows_are_rounded,
-            _STATISTICS_ONLY,
-        ),
+    "scaler-applied-twice": _mistake_is_repeated(
+        "scaler-applied-twice",
+        "; or the model runs on the rows without the scaler, and gives the recorded outputs",
+        recorded_without_scaler,
     ),
     "feature-order": Confirmation(
         how=(

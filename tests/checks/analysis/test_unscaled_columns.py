@@ -31,8 +31,10 @@ def test_columns_of_different_scales_are_named_with_the_widest_first() -> None:
     assert "'2'" not in words  # it does not vary
 
 
-@pytest.mark.parametrize("kind", ["Normalization", "Rescaling", "BatchNormalization", "Lambda"])
-def test_a_model_that_may_scale_its_rows_gives_no_reason(kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["Normalization", "Rescaling", "BatchNormalization", "Lambda", "Embedding", "IntegerLookup"]
+)
+def test_a_model_that_may_scale_its_rows_or_takes_codes_gives_no_reason(kind: str) -> None:
     assert hint(HOUSES, kind) == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Policy, UserLimit
@@ -130,3 +132,21 @@ def test_a_fault_is_reported_before_rounding(diagnosed: Any) -> None:
         ("cross-sample-dependence", ("KC103",)),
         ("rounding", ("KC201",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "decision", "is_order"),
+    [(8, None, True), (8, "threshold", False), (0, None, False)],
+    ids=["places", "classes", "no change"],
+)
+def test_near_ties_of_scores_have_texts_of_their_own(
+    rows: int, decision: Decision | None, is_order: bool
+) -> None:
+    reference, changed = np.zeros((32, 1)), np.zeros((32, 1))
+    changed[:rows] = 1.0
+    names = ("changed-weights", "predict-float64")
+    compared = compare(names, _answers(changed), _answers(reference), decisions={"out": decision})
+    evidence = replace(_evidence(EXACT, compared[0], ""), comparisons={names: compared})
+    cause = CAUSES["near-ties"]
+    texts = cause.texts(evidence)
+    assert (texts.sentence != cause.sentence, texts.advice != cause.advice) == (is_order, is_order)

@@ -12,13 +12,16 @@ _RATIO = 1000.0
 """Training with columns that differ more than this hardly succeeds without scaling."""
 _LARGE = 100.0
 _SERIES_AXES = 2
-_SCALING_KINDS = ("Normalization", "Rescaling", "Discretization", "CategoryEncoding", "Lambda", "TFSMLayer")
+_SCALING_KINDS = ("Normalization", "Rescaling", "Lambda", "TFSMLayer")
+_CODE_KINDS = ("Embedding", "Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "Lookup")
+"""Layers whose inputs are codes or borders, which training does not scale."""
 
 
 def describe_unscaled_columns(evidence: Evidence) -> str:
     """Return a hint at a forgotten scaler, "" if there is no reason for one.
 
-    The rows are those of tables and series. A model that may scale them itself gives no reason.
+    The rows are those of tables and series. A model that may scale them itself, or takes codes, gives no
+    reason.
     """
     description = evidence.data.description
     if description.generated or any(map(_may_scale, evidence.facts.layers)):
@@ -34,7 +37,7 @@ def describe_unscaled_columns(evidence: Evidence) -> str:
 
 
 def _may_scale(layer: LayerFact) -> bool:
-    return layer.custom or layer.kind.endswith(_SCALING_KINDS)
+    return layer.custom or layer.kind.endswith((*_SCALING_KINDS, *_CODE_KINDS))
 
 
 def _find_unlike_columns(rows: RowsFact) -> tuple[ColumnFact, ColumnFact] | None:
