@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import Case, Maker, Rows, save_rows
-from tests.corpus.reports_own_masks_layers import Attend, SumOfSet
+from tests.corpus.reports_own_masks_layers import Attend, SumOfSet, Weighted
 
 __all__ = ["CASES"]
 
@@ -147,28 +147,14 @@ def _stated(facts: str) -> Callable[[Path, np.random.Generator], tuple[str, ...]
 
 def _fails(name: str, build: Callable[[], Any], cause: str, layer: str | None = None, **more: Any) -> Case:
     given = more if "kit" in more else {"data": words, **more}
+    expected = {} if "warning" in more else {"failing": ("KC504",)}
     return Case(
-        name=name,
-        family=FAMILY,
-        build=build,
-        causes=(cause,),
-        layer=layer,
-        failing=("KC504",),
-        args=OBJECTS,
-        **given,
+        name=name, family=FAMILY, build=build, causes=(cause,), layer=layer, args=OBJECTS, **expected, **given
     )
 
 
 def _warns(name: str, build: Callable[[], Any], data: Maker = words) -> Case:
-    return Case(
-        name=name,
-        family=FAMILY,
-        build=build,
-        data=data,
-        causes=(UNMASKED,),
-        warning=("KC504",),
-        args=OBJECTS,
-    )
+    return _fails(name, build, UNMASKED, data=data, warning=("KC504",))
 
 
 def _clean(name: str, build: Callable[[], Any], data: Maker | None = words, **more: Any) -> Case:
@@ -189,6 +175,12 @@ CASES: tuple[Case, ...] = (
         reading(attended(at_keys=False), 11),
         LOST,
         "attention",
+    ),
+    _fails(
+        "weights of words, a mask given and not used",
+        reading(lambda ids, steps: Weighted(hides=False, name="weighted")(steps, ops.not_equal(ids, 0))),
+        LOST,
+        "weighted",
     ),
     _warns("bag of words, padding in its mean", reading(lambda _, steps: ops.mean(steps, axis=1))),
     _fails(
@@ -216,6 +208,10 @@ CASES: tuple[Case, ...] = (
         reading(lambda ids, steps: ops.sum(steps * true(ids), axis=1)),
         None,
         kit=_stated("{variable_length: true, time_axis: 1}"),
+    ),
+    _clean(
+        "weights of words, a mask given and used",
+        reading(lambda ids, steps: Weighted(name="weighted")(steps, ops.not_equal(ids, 0))),
     ),
     _clean("weights over true words", reading(scored(by_mask=True))),
     _clean("sum of a set by its size", set_of(), sets),

@@ -57,3 +57,29 @@ class SumOfSet(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return its arguments."""
         return {**super().get_config(), "counts_all": self.counts_all}
+
+
+@register
+class Weighted(layers.Layer):
+    """The sum of the words with weights of their own, of the true ones or by mistake of all."""
+
+    def __init__(self, hides: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hides = hides
+        self.score = layers.Dense(1, name="score")
+
+    def build(self, words_shape: Any, real_shape: Any) -> None:
+        """Build the scores."""
+        self.score.build(words_shape)
+        self.built = True
+
+    def call(self, words: Any, real: Any) -> Any:
+        """Add up the words, those with high scores more."""
+        scores = self.score(words)
+        if self.hides:
+            scores = ops.where(real[..., None], scores, -1e9)
+        return ops.sum(ops.softmax(scores, axis=1) * words, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its arguments."""
+        return {**super().get_config(), "hides": self.hides}

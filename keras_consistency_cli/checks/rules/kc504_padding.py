@@ -143,7 +143,7 @@ def _first_line(findings: Mapping[str, object]) -> str:
 def _own_mask(
     evidence: Evidence, details: PaddingDetails, place: PaddingPlace | None, change: str
 ) -> Verdict:
-    """A FAIL if the layer that lets padding in works with the mask that the model computes, else as without.
+    """A FAIL if the layer that lets padding in works with the mask that the model computes, or is given it.
 
     A model may use its mask at one place on purpose, such as a mean after a convolution.
     """

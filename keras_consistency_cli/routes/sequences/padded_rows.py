@@ -28,7 +28,8 @@ class OwnMask(TypedDict):
     """A mask that the model computes by itself.
 
     `moves` is the greatest effect of other values in the padding while the mask stays, as a share of the
-    greatest output. `reaches_leak` is whether the layer that lets padding in works with this mask.
+    greatest output. `reaches_leak` is whether the layer that lets padding in works with this mask, or
+    is given it.
     """
 
     moves: float

@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
-from tests.helpers.live_models import session_of
+from tests.helpers.live_models import register, session_of
 
 (ROUTE,) = PADDING_ROUTES
 STEPS = 8
@@ -67,6 +67,23 @@ def test_a_mask_on_the_wrong_axis_reaches_the_layer_that_lets_padding_in(
     details = details_of(attended(2), batch=batch, length=length)
     assert (details["leak"]["layer"], details["own_mask"]["reaches_leak"]) == ("heads", True)
     assert details["own_mask"]["moves"] > 1e-3
+
+
+@register
+class Summary(layers.Layer):
+    """The mean of the time steps, for which a mask is given and not used."""
+
+    def call(self, steps: Any, real: Any) -> Any:
+        return ops.mean(steps, axis=1)
+
+
+@pytest.mark.parametrize("kind", ["bool", "float32"])
+def test_a_mask_that_a_layer_is_given_and_does_not_use(kind: str) -> None:
+    def body(ids: Any, steps: Any) -> Any:
+        return Summary(name="summary")(steps, ops.cast(ops.not_equal(ids, 0), kind))
+
+    details = details_of(body)
+    assert (details["leak"]["layer"], details["own_mask"]["reaches_leak"]) == ("summary", True)
 
 
 def test_a_mask_that_only_a_later_layer_uses() -> None:

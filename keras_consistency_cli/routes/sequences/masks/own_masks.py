@@ -67,9 +67,10 @@ def find_own_mask(
         refilled, _ = _run(session, sample.refill_padding(), layer)
     with changing_operations(_holding(recorded.masks, is_off=True)):
         _, without = _run(session, sample.rows, layer)
+    is_given = any(_read_mask(values, patterns) is not None for values in at_leak.inputs)
     return {
         "moves": _compare_true_steps(refilled, plain, sample.is_true),
-        "reaches_leak": _differs(at_leak, without),
+        "reaches_leak": is_given or _differs(at_leak.outputs, without.outputs),
     }
 
 
@@ -139,28 +140,41 @@ def _holding(masks: Mapping[int, _MaskMade], *, is_off: bool = False) -> Change:
     return change
 
 
-def _run(session: Session, rows: Rows, layer: str) -> tuple[Outputs, list[Array]]:
-    """Call the model eagerly; return its outputs, and those of one layer."""
+@dataclass(eq=False)
+class _AtLayer:
+    """What a layer was given and what it returned, as far as these are arrays."""
+
+    inputs: list[Array] = field(default_factory=list)
+    outputs: list[Array] = field(default_factory=list)
+
+
+def _run(session: Session, rows: Rows, layer: str) -> tuple[Outputs, _AtLayer]:
+    """Call the model eagerly; return its outputs, and inputs and outputs of one layer."""
     session.restore()
-    with _recording_outputs(layer) as found:
+    with _recording(layer) as found:
         return session.call(rows, training=False), found
 
 
 @contextmanager
-def _recording_outputs(layer: str) -> Iterator[list[Array]]:
-    import keras
-
-    found: list[Array] = []
+def _recording(layer: str) -> Iterator[_AtLayer]:
+    found = _AtLayer()
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         if layer_path(running) == layer:
-            leaves = keras.tree.flatten(outputs)
-            found.extend(np.asarray(leaf, np.float32) for leaf in leaves if hasattr(leaf, "shape"))
+            found.inputs += _arrays((args, kwargs))
+            found.outputs += _arrays(outputs)
         return outputs
 
     with intercept_calls(around):
         yield found
+
+
+def _arrays(structure: Any) -> list[Array]:
+    import keras
+
+    leaves = keras.tree.flatten(structure)
+    return [np.asarray(leaf, np.float32) for leaf in leaves if hasattr(leaf, "numpy")]
 
 
 def _differs(values: Sequence[Array], others: Sequence[Array]) -> bool:
