@@ -16,8 +16,8 @@ UNDECIDED = (
 )
 """Advice if decisions change within rounding noise."""
 EQUAL_SCORES = (
-    "scores that are equal or nearly so are in an order that rounding decides: remove duplicates among the "
-    "candidates, or break ties by a rule of your own, such as the smaller number"
+    "rounding decides the order of scores that are equal or nearly equal: remove duplicates among the "
+    "candidates, or break ties by a fixed rule, such as the smaller number first"
 )
 """Advice if what comes first changes, in top_k or sorting."""
 

@@ -1,4 +1,4 @@
-"""Jumps: rows for which a number decides between two results, and the float64 copy alone decides otherwise.
+"""Jumps: rows for which a number decides between two results, and the float64 copy alone decides differently.
 
 Rounding decides where two scores are equal, or where a number lies on a border: in argmax, top_k, sorting and
 rounding to whole numbers, and in what follows from them, such as a row of a table or a one-hot vector. All
@@ -34,7 +34,7 @@ _USUAL_SHARE = 0.25
 
 
 def is_jump_of_copy(pair: Comparison, float64_pair: Comparison, noise: Comparison) -> bool:
-    """Whether rows differ on the float64 copy only because it decides otherwise.
+    """Whether rows differ on the float64 copy only because it decides differently.
 
     Args:
         pair: two routes in the model's own precision.
@@ -54,7 +54,7 @@ def is_jump_of_copy(pair: Comparison, float64_pair: Comparison, noise: Compariso
 
 
 def decided_rows(comparison: Comparison) -> int:
-    """Return how many rows were decided otherwise, if that is all that is large about a difference; else 0.
+    """Return how many rows were decided differently, if that is all that is large about a difference; else 0.
 
     They are far from all other rows, no row is in between, and enough rows are decided alike.
     """

@@ -1,4 +1,4 @@
-"""Rows that float64 alone decides otherwise are no fault; what float32 hides is one."""
+"""Rows that float64 alone decides differently are no fault; what float32 hides is one."""
 
 from __future__ import annotations
 

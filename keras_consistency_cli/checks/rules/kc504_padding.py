@@ -149,7 +149,9 @@ def _own_mask(
     """
     own = details["own_mask"]
     is_hidden = own["moves"] <= _VISIBLE
-    number = "; its values are hidden, and the number of its time steps counts" if is_hidden else ""
+    number = (
+        "; the mask hides its values, but the number of its time steps has an effect" if is_hidden else ""
+    )
     message = f"padding changes outputs although the model computes a mask for it; {change}{number}"
     verdict = _lost_mask(place, message)
     is_ignored = own["reaches_leak"] and not is_hidden

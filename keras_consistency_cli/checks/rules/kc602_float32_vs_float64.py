@@ -87,7 +87,9 @@ def _judge_noise(evidence: Evidence) -> Verdict:
 def _judge_decisions(noise: Sequence[Comparison]) -> Verdict:
     """A PASS: where float64 makes another decision, as of a tie, nothing is amplified; see KC604."""
     most = max(noise, key=decided_rows)
-    return Verdict.ok(f"float64 decides otherwise in {decided_rows(most)} of {most.rows} rows: near ties")
+    return Verdict.ok(
+        f"the float64 copy decides differently in {decided_rows(most)} of {most.rows} rows: near ties"
+    )
 
 
 def _excess(evidence: Evidence) -> float:

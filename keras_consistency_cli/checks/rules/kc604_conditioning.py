@@ -11,7 +11,7 @@ amplification is the relative change of the outputs (root mean square) divided b
 condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
 decisions that change are near ties, and are a warning too. So are rows that change far more than all others,
 with none in between, as the places of the highest scores or what is looked up by them: nothing is amplified
-there, but decided otherwise.
+there, but decided differently.
 
 To fix: scale the inputs, normalize between layers, avoid differences of large numbers and divisions by small
 ones; treat near ties as undecided.
@@ -61,10 +61,10 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _judge_ties(factors: Mapping[str, float], changed: Comparison) -> Verdict:
-    """A WARN for rows that are decided otherwise, and in which nothing is amplified."""
+    """A WARN for rows that are decided differently, and in which nothing is amplified."""
     rows = decided_rows(changed)
     message = (
-        f"a relative change of 1e-7 makes other decisions in {rows} of {changed.rows} rows of the output "
+        f"a relative change of 1e-7 changes decisions in {rows} of {changed.rows} rows of the output "
         f"'{changed.output}': near ties"
     )
     findings = {"amplification": dict(factors), "flipped": rows}

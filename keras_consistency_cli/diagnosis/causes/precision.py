@@ -27,7 +27,7 @@ _EQUAL_SCORES = CauseTexts(
 
 
 def _texts_of_equal_scores(evidence: Evidence) -> CauseTexts | None:
-    """Return the texts for rows that are decided otherwise although no class of theirs changes."""
+    """Return the texts for rows that are decided differently although no class of theirs changes."""
     changed = [
         comparison
         for name in ("changed-inputs", "changed-weights")

@@ -79,8 +79,8 @@ def neighbours_change_rows(evidence: Evidence, _failing: Failing) -> Confirmatio
     patched = evidence.details("hold-companions", PatchDetails)
     if not located.get("mixed") or patched.get("left", 0.0) is not None:
         return None
-    kept = f"kept in their place in a batch of {located['batch']}, rows change if only their neighbours do"
-    explanation = f"{kept}; no layer does that, so it is the call() of {patched['own_code']}"
+    kept = f"rows that stay in place in a batch of {located['batch']} change if only their neighbours change"
+    explanation = f"{kept}; no layer does that, so the cause is in the call() of {patched['own_code']}"
     return ConfirmationResult(confirmed=True, explanation=explanation)
 
 

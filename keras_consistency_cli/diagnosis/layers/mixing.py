@@ -37,7 +37,7 @@ _FIRST_ROWS = CauseTexts(
         "came first"
     ),
     advice=(
-        "compute what '{layer}' keeps in training only, and let predict read it:\n"
+        "compute what '{layer}' keeps in training only, and only read it in predict:\n"
         "    if training:\n"
         "        self.mean.assign(ops.mean(x, axis=0))\n"
         "run training rows through the model before it is saved"
