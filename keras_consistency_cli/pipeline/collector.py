@@ -20,7 +20,7 @@ from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, Plan
+from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, Plan, share_moving
 from keras_consistency_cli.pipeline.streaming.chunk import (
     ChunkEvidence,
     blank_rows,
@@ -187,10 +187,11 @@ class EvidenceCollector:
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
         total, finished = sum(map(len, by_worker.values())), itertools.count(1)
+        queues = share_moving(by_worker, self._workers_in_common())
 
         def run_in_turn(client: WorkerClient) -> dict[str, Trace]:
             traces: dict[str, Trace] = {}
-            for route in by_worker[client]:
+            for route in queues[client]:
                 needed = (before[route.needs].outputs,) if route.needs else ()
                 made = client.run(route.name, numbers, *needed)
                 traces |= {trace.route: trace for trace in made if trace is not None}
@@ -199,9 +200,14 @@ class EvidenceCollector:
 
         if total:
             self.observe(f"running {format_count(total, 'route')} on {format_count(len(numbers), 'row')}")
-        for traces in map_concurrently(list(by_worker), run_in_turn):
+        for traces in map_concurrently(list(queues), run_in_turn):
             chunk |= traces
         return chunk
+
+    def _workers_in_common(self) -> list[WorkerClient]:
+        """Return the workers that have loaded the model with the same backend in the same way."""
+        placements = ("main", "float64") if self.facts.backend == "tensorflow" else ("main",)
+        return list(dict.fromkeys(self.clients[each] for each in placements if each in self.clients))
 
     def _merge_chunk(
         self, chunk: Mapping[str, Trace], numbers: np.ndarray, compared: Compared, *, first: bool

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TypeVar
 
 from keras_consistency_cli.checks.base import Check, Pair
 from keras_consistency_cli.config.settings import Settings
@@ -18,7 +21,7 @@ from keras_consistency_cli.routes.trace import (
     float64_name,
 )
 
-__all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan", "route_table"]
+__all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan", "route_table", "share_moving"]
 
 OTHER_WITNESSES = ("one-by-one", "call")
 """Routes whose distance from the float64 copy may replace predict's as rounding noise."""
@@ -28,6 +31,7 @@ NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, ROUNDED_TO_POLICIES
 Other witnesses only lower the noise: a check that fails without them also fails with them.
 """
 _ROUNDED = (ROUNDED, ROUNDED_TO_POLICIES)
+_Worker = TypeVar("_Worker")
 
 
 def route_table(settings: Settings) -> tuple[Route, ...]:
@@ -76,3 +80,35 @@ def _pairs_with_float64(checks: Sequence[Check], names: set[str]) -> dict[Pair, 
         if {candidate, reference} <= names:
             pairs[Pair(candidate=candidate, reference=reference)] = None
     return pairs
+
+
+def share_moving(
+    by_worker: Mapping[_Worker, Sequence[Route]], alike: Sequence[_Worker]
+) -> dict[_Worker, Iterator[Route]]:
+    """Return the routes of each worker in turn; workers that are alike share those that move.
+
+    Each takes the next of these when it has run its own, so that none waits while the others work. A worker
+    without routes of its own is not started for them.
+
+    Args:
+        by_worker: all routes, by the worker that runs them otherwise.
+        alike: workers that have loaded the same model in the same way.
+    """
+    own = {worker: [route for route in routes if not route.moves] for worker, routes in by_worker.items()}
+    sharing = [worker for worker in alike if own.get(worker)]
+    if len(sharing) < 2:
+        return {worker: iter(routes) for worker, routes in by_worker.items()}
+    shared = deque(route for worker in sharing for route in by_worker[worker] if route.moves)
+    return {
+        worker: chain(own[worker], _take_all(shared)) if worker in sharing else iter(routes)
+        for worker, routes in by_worker.items()
+    }
+
+
+def _take_all(waiting: deque[Route]) -> Iterator[Route]:
+    """Yield and remove the routes, one at a time; several threads share them."""
+    while True:
+        try:
+            yield waiting.popleft()
+        except IndexError:
+            return

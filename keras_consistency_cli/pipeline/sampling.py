@@ -31,7 +31,7 @@ __all__ = [
 _CHUNK_BYTES = 32 * 2**20
 _MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
-_WORK, _FEWEST_ROWS = 4e9, 32
+_WORK, _FEWEST_ROWS = 4e9, 16
 """Multiplications that one pass over all checked rows may take, a second or less, and the fewest rows.
 
 This is a rule and not a measured time, so that runs can be repeated.

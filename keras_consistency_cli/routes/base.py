@@ -67,6 +67,8 @@ class Route:
         unavailable: returns the reason why the route cannot run for these facts, or None.
         precision: the copy of the model that it runs on.
         placement: the process that it runs in.
+        moves: whether another worker with the same backend may run it, whichever would wait otherwise: its
+            outputs are not compared with those of other routes, and no worker has traced what it runs.
         streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
         target: the label of the export, service or backend that it runs on, "" for the model itself.
         needs: a route of a different worker whose outputs it is given, "" for none.
@@ -80,6 +82,7 @@ class Route:
     unavailable: Callable[[Facts], str | None] = always
     precision: Precision = "float32"
     placement: Placement = "main"
+    moves: bool = False
     streams: bool = False
     target: str = ""
     needs: str = ""

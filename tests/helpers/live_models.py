@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -436,6 +437,17 @@ def session_of(built: Model, **options: Any) -> TensorFlowSession:
     return TensorFlowSession(
         built[0], describe_model(built[0]), RunOptions(**{"batch_size": 4, "sizes": (2, 3), **options})
     )
+
+
+HEAVY = 10**9
+"""Multiplications of a row above which a model is checked on few rows."""
+
+
+def heavy_session(built: Model, **options: Any) -> TensorFlowSession:
+    """Return a session on a live model that says it is heavy."""
+    session = session_of(built, **options)
+    session.facts = replace(session.facts, work=HEAVY)
+    return session
 
 
 def named_rows(rows: Rows, facts: Facts) -> Rows:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from keras_consistency_cli.checks.base import Check, Pair
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.pipeline.plan import Plan
+from keras_consistency_cli.pipeline.plan import Plan, share_moving
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes
 from keras_consistency_cli.routes.trace import Result
@@ -100,3 +102,32 @@ def test_a_baseline_is_compared_with_that_of_the_float64_copy() -> None:
         Pair(candidate="rounded-layers", reference="predict"),
         Pair(candidate="rounded-to-policies", reference="predict"),
     }
+
+
+def route(name: str, *, moves: bool) -> Route:
+    return Route(name=name, summary="", run=nothing, moves=moves)
+
+
+def test_workers_that_are_alike_share_the_routes_that_move() -> None:
+    own, moving, other = route("own", moves=False), route("moving", moves=True), route("other", moves=False)
+    queues = share_moving({"main": [own, moving], "float64": [other]}, ["main", "float64"])
+    assert list(queues["float64"]) == [other, moving]  # it was ready first
+    assert list(queues["main"]) == [own]
+
+
+def test_each_route_that_moves_runs_once_whoever_takes_it() -> None:
+    moving = [route(str(number), moves=True) for number in range(4)]
+    starts = [route("a", moves=False), route("b", moves=False)]
+    queues = share_moving(
+        {"main": [starts[0], *moving[:2]], "float64": [starts[1], *moving[2:]]}, ["main", "float64"]
+    )
+    turns = [next(queues[worker]) for worker in ("main", "float64", "main", "main", "float64", "main")]
+    assert turns == [*starts, *moving]
+    assert [list(queue) for queue in queues.values()] == [[], []]
+
+
+@pytest.mark.parametrize("alike", [["main"], ["main", "idle"], []])
+def test_a_worker_without_routes_of_its_own_is_not_started_for_them(alike: list[str]) -> None:
+    routes = [route("own", moves=False), route("moving", moves=True)]
+    queues = share_moving({"main": routes, "idle": [], "else": [route("apart", moves=True)]}, alike)
+    assert [[each.name for each in queue] for queue in queues.values()] == [["own", "moving"], [], ["apart"]]

@@ -129,7 +129,7 @@ def _describe(running: CallStack, before: float, outputs: Any, theirs: KeptCall,
 
 
 def _relative_difference(tensors: Sequence[Any], expected: Sequence[np.ndarray]) -> float:
-    from keras_consistency_cli.routes.session.session import as_array
+    from keras_consistency_cli.loading.model.input_structure import as_array
 
     if len(tensors) != len(expected):
         return float("inf")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COST_ROUTES", "CostDetails"]
 
+_TRACED_SHARE = 0.1
+"""Of the seconds of a call; Keras traces the small functions of its data anew in each predict."""
 _LONG = 0.25
 """Seconds of an eager call that is not worth repeating."""
 _MOST_EAGER_STEPS = 128
@@ -35,11 +37,14 @@ class CostDetails(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class _Way:
-    """A way to call the model, how many warm calls are timed, and whether a first call compiles."""
+    """A way to call the model, how many warm calls are timed, and whether it runs the batch at once.
+
+    An eager loop over time steps takes as long for a batch as for a row, and is not timed for both.
+    """
 
     run: Callable[[Rows], object]
     calls: int
-    compiles: bool = True
+    eager: bool = False
 
 
 def _costs(session: Session, rows: Rows) -> Result:
@@ -49,7 +54,7 @@ def _costs(session: Session, rows: Rows) -> Result:
     """
     one_row = first_batch(rows, session.facts.batch_size or 1)
     many = first_batch(rows, session.small_batch if session.is_heavy else session.batch_size)
-    seconds = {way: _time_rows(run, one_row, many) for way, run in _ways(session, one_row).items()}
+    seconds = {way: _time_rows(session, run, one_row, many) for way, run in _ways(session, one_row).items()}
     details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(many)}
     return Result(outputs={}, details=details)
 
@@ -57,7 +62,7 @@ def _costs(session: Session, rows: Rows) -> Result:
 def _ways(session: Session, rows: Rows) -> dict[str, _Way]:
     ways = {
         "predict": _Way(run=lambda x: session.predict(x, batch_size=session.batch_size), calls=1),
-        "call": _Way(run=lambda x: session.call(x, training=False), calls=1, compiles=False),
+        "call": _Way(run=lambda x: session.call(x, training=False), calls=1, eager=True),
         "compiled": _Way(run=session.step, calls=2),
     }
     if session.loop_steps(rows) > _MOST_EAGER_STEPS:
@@ -66,22 +71,24 @@ def _ways(session: Session, rows: Rows) -> dict[str, _Way]:
     return ways
 
 
-def _time_rows(way: _Way, one_row: Rows, many: Rows) -> dict[str, float]:
-    one = _shortest_time(way, one_row)
+def _time_rows(session: Session, way: _Way, one_row: Rows, many: Rows) -> dict[str, float]:
+    one = _shortest_time(session, way, one_row)
     times = {"one": one / count_rows(one_row)}
-    # An eager loop over time steps takes as long for a batch as for a row.
-    if way.compiles or one <= _LONG:
-        times["many"] = _shortest_time(way, many) / count_rows(many)
+    if not way.eager or one <= _LONG:
+        times["many"] = _shortest_time(session, way, many) / count_rows(many)
     return times
 
 
-def _shortest_time(way: _Way, rows: Rows) -> float:
+def _shortest_time(session: Session, way: _Way, rows: Rows) -> float:
     """Return the seconds of a call after the first one, which may also compile.
 
     A call that compiles nothing and takes long is not repeated.
     """
+    traced_before = session.tracing_seconds()
     first = _time(way.run, rows)
-    if not way.compiles and first > _LONG:
+    has_traced = session.tracing_seconds() - traced_before > _TRACED_SHARE * first
+    has_compiled = session.model.jit_compile or has_traced
+    if first > _LONG and (way.eager or not has_compiled):
         return first
     return min(_time(way.run, rows) for _ in range(way.calls))
 

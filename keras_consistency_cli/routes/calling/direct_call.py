@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect", "max_difference"]
 
 _MAX_KINDS = 12
+_RATES = ("rate", "dropout", "recurrent_dropout")
 
 
 class TrainingEffect(TypedDict):
@@ -60,7 +61,7 @@ def _call_all_rows(session: Session, rows: Rows) -> Result:
     large it is.
     """
     with session.fast_loops(rows):
-        return Result(outputs=session.calls(rows, session.batch_size, training=False))
+        return Result(outputs=session.calls(rows, session.eager_batch, training=False))
 
 
 def _call_as_given(session: Session, rows: Rows) -> Result:
@@ -101,9 +102,17 @@ def _layers_with_flag(session: Session) -> dict[str, list[str]]:
     with_flag = {fact.path for fact in session.facts.layers if fact.takes_training}
     paths: dict[str, list[str]] = {}
     for path, layer in walk_layers(session.model):
-        if path in with_flag and not any(True for _ in walk_layers(layer)):
+        if path in with_flag and not any(True for _ in walk_layers(layer)) and not _ignores_flag(layer):
             paths.setdefault(type(layer).__name__, []).append(path)
     return paths
+
+
+def _ignores_flag(layer: Any) -> bool:
+    """Whether a layer of Keras does the same in training: it drops values only, at a rate of 0."""
+    from keras_consistency_cli.loading.model.layer_walk import is_keras_class
+
+    rates = [rate for name in _RATES if (rate := getattr(layer, name, None)) is not None]
+    return is_keras_class(type(layer)) and bool(rates) and not any(rates)
 
 
 @contextmanager

@@ -17,7 +17,9 @@ __all__ = ["ENDLESS_FILLERS", "REAL_ROWS", "Replacement", "keep_masks", "replace
 
 REAL_ROWS = "other rows"
 """The filler that consists of real rows; all other fillers may be refused by a model."""
-_EXTREME_FILLERS = ("copies", "zeros", "huge values", "NaN")
+_COPIES = "copies"
+"""The filler that repeats the one kept row."""
+_EXTREME_FILLERS = (_COPIES, "zeros", "huge values", "NaN")
 ENDLESS_FILLERS = ("huge values", "NaN")
 """Fillers with which a loop that waits for numbers to agree may never end."""
 _HUGE = 1e30
@@ -32,12 +34,13 @@ class Replacement:
     filler: str
 
 
-def keep_masks(size: int) -> Iterator[np.ndarray]:
-    """Yield masks of kept positions: first, middle and last alone, then halves.
+def keep_masks(size: int, *, few: bool = False) -> Iterator[np.ndarray]:
+    """Yield masks of kept positions: first, middle and last alone, then halves; if `few`, only halves.
 
     For every ordered pair of positions there is a mask that keeps the first and replaces the second.
     """
-    yield from _single_masks(size)
+    if not few:
+        yield from _single_masks(size)
     positions = np.arange(size)
     for bit in range(max(size - 1, 1).bit_length()):
         for value in (0, 1):
@@ -51,21 +54,37 @@ def _single_masks(size: int) -> Iterator[np.ndarray]:
         yield np.arange(size) == position
 
 
-def replacements(size: int, second_size: int | None, precision: Precision) -> Iterator[Replacement]:
+def replacements(
+    size: int, second_size: int | None, precision: Precision, *, few: bool = False
+) -> Iterator[Replacement]:
     """Yield the batches to run.
 
     Real rows replace the neighbours of single rows, at two batch sizes; in float32 also those of half the
     batch, and extreme fillers replace those of the first and the last row.
+
+    Args:
+        size: rows of a batch.
+        second_size: rows of a batch of another size, None for none.
+        precision: that of the model that is run.
+        few: in float32, leave out batches that repeat a question. The halves replace each row beside each
+            kept one already, and one batch of each extreme filler but copies keeps both ends.
     """
-    masks = keep_masks(size) if precision == "float32" else _single_masks(size)
+    masks = keep_masks(size, few=few) if precision == "float32" else _single_masks(size)
     yield from (Replacement(size=size, keep=mask, filler=REAL_ROWS) for mask in masks)
     if second_size is not None:
         for mask in _single_masks(second_size):
             yield Replacement(size=second_size, keep=mask, filler=REAL_ROWS)
     if precision == "float32":
-        ends = [np.arange(size) == 0, np.arange(size) == size - 1]
         for filler in _EXTREME_FILLERS:
+            ends = _end_masks(size, are_one=few and filler != _COPIES)
             yield from (Replacement(size=size, keep=mask, filler=filler) for mask in ends)
+
+
+def _end_masks(size: int, *, are_one: bool) -> Iterator[np.ndarray]:
+    """Yield the masks that keep the first row, and the last one; if `are_one`, a single mask for both."""
+    positions = np.arange(size)
+    first, last = positions == 0, positions == size - 1
+    yield from [first | last] if are_one and size > 2 else [first, last]
 
 
 def replace_neighbours(values: np.ndarray, replacement: Replacement, *, any_number: bool) -> np.ndarray:
@@ -77,7 +96,7 @@ def replace_neighbours(values: np.ndarray, replacement: Replacement, *, any_numb
         any_number: whether the input accepts every number, so that a filler may lie outside its range.
     """
     batch = values[: replacement.size]
-    if replacement.filler == "copies":
+    if replacement.filler == _COPIES:
         return np.repeat(batch[replacement.keep], len(batch), axis=0)
     if replacement.filler == REAL_ROWS or batch.dtype.kind == "b":
         filler = _real_rows(values, replacement.size, any_number=any_number)

@@ -182,6 +182,6 @@ GRADIENT_ROUTES: tuple[Route, ...] = (
         summary="gradients of the outputs with respect to the inputs",
         run=_gradients,
         unavailable=_no_gradients,
-        placement="fresh",
+        moves=True,
     ),
 )

@@ -199,8 +199,8 @@ def _neighbours(precision: Precision) -> RouteFunction:
             if baseline is None:
                 return _nothing_compared({"deterministic": False})
             baselines[size] = baseline
-        batches = _harmless(session, plan, replacements(plan.size, second_size, precision))
-        return _compare(session, plan, batches, baselines)
+        batches = replacements(plan.size, second_size, precision, few=session.is_heavy)
+        return _compare(session, plan, _harmless(session, plan, batches), baselines)
 
     return run
 

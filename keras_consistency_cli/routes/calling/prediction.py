@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchSizeDetails", "PredictDetails", "ShortTailDetails", "predict_compiled", "prediction_routes"]
 
 _LITERAL_SINGLES = 3
-_MOST_BATCHES, _FEWEST_BATCHES = 32, 2
+_MOST_BATCHES, _FEWEST_BATCHES = 32, 1
 """Batches of a small size that show whether it matters: of any model, and of a heavy one."""
 
 
@@ -80,8 +80,7 @@ def _predict(session: Session, rows: Rows) -> Result:
 def _step_gives_same_bits(session: Session, rows: Rows, predicted: Outputs) -> bool:
     if session.facts.stateful_layers or session.snapshot.changes():
         return False
-    stepped = session.step(first_batch(rows, session.batch_size))
-    stepped = {name: values for name, values in stepped.items() if values.ndim}
+    stepped = session.steps(first_batch(rows, session.batch_size), session.batch_size)
     return same_outputs(stepped, {name: predicted[name][: len(values)] for name, values in stepped.items()})
 
 
@@ -98,7 +97,8 @@ def _predict_again(session: Session, rows: Rows) -> Result:
 
 def _predict_retraced(session: Session, rows: Rows) -> Result:
     """Predict after Keras has traced it again: values frozen into the first trace change."""
-    session.forget_traces()
+    if not session.will_trace(rows):
+        session.forget_traces()
     return Result(outputs=session.predict(rows))
 
 
@@ -111,7 +111,8 @@ def _predict_in_fresh_process(session: Session, rows: Rows) -> Result:
 
 
 def _one_by_one(session: Session, rows: Rows) -> Result:
-    return Result(outputs=session.one_by_one(rows))
+    some, positions = session.repeated_rows(rows)
+    return Result(outputs=session.one_by_one(some), rows=positions)
 
 
 def _single_predict(session: Session, rows: Rows) -> Result:
@@ -128,23 +129,26 @@ def _single_predict(session: Session, rows: Rows) -> Result:
 def _short_tail(session: Session, rows: Rows) -> Result:
     """Call `model.predict` on one full batch and a last one of a single row.
 
-    Keras may return too many rows.
+    The batch is smaller than the one in use if there are not more rows. Keras may return too many rows.
     """
-    length = min(session.batch_size + 1, count_rows(rows))
-    positions = np.arange(length)
-    details: ShortTailDetails = {"given": length}
-    return Result(outputs=session.predict(select_rows(rows, positions)), rows=positions, details=details)
+    size = session.facts.batch_size or min(session.batch_size, max(1, count_rows(rows) - 1))
+    positions = np.arange(min(size + 1, count_rows(rows)))
+    details: ShortTailDetails = {"given": len(positions)}
+    outputs = session.predict(select_rows(rows, positions), batch_size=size)
+    return Result(outputs=outputs, rows=positions, details=details)
 
 
 def _shuffled(session: Session, rows: Rows) -> Result:
-    order = np.random.default_rng(session.options.seed).permutation(count_rows(rows))
-    outputs = session.steps(select_rows(rows, order), session.batch_size)
+    some, positions = session.repeated_rows(rows)
+    order = np.random.default_rng(session.options.seed).permutation(count_rows(some))
+    outputs = session.steps(select_rows(some, order), session.batch_size)
     original_order = np.argsort(order)
     return Result(
         outputs={
             name: values[original_order] if values.ndim and len(values) == len(order) else values
             for name, values in outputs.items()
-        }
+        },
+        rows=positions,
     )
 
 
@@ -234,18 +238,18 @@ _FRESH_PROCESS = Route(
     interprets_again=True,
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
-    # Two of these trace predict again; the route after each runs what it leaves.
-    Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
-    Route(
-        name=REPEATED,
-        summary="the second of two predicts, nothing reset in between",
-        run=_predict_again,
-    ),
+    # The first two of these trace predict again: for one row, and for any number of rows.
     Route(
         name="single-predict",
         summary="model.predict(x[None]) on three rows",
         run=_single_predict,
         unavailable=_needs_free_batch_size,
+    ),
+    Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
+    Route(
+        name=REPEATED,
+        summary="the second of two predicts, nothing reset in between",
+        run=_predict_again,
     ),
     Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
 )

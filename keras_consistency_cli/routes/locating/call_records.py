@@ -121,7 +121,7 @@ def is_recorded(running: CallStack) -> bool:
 
 
 def _as_arrays(leaves: Sequence[Any]) -> list[Array]:
-    from keras_consistency_cli.routes.session.session import as_array
+    from keras_consistency_cli.loading.model.input_structure import as_array
 
     return [as_array(leaf) for leaf in leaves]
 

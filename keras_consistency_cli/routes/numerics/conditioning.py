@@ -27,7 +27,7 @@ __all__ = ["CHANGE", "CONDITIONING_ROUTES", "UNROUNDED", "LostDigits", "Unrounde
 UNROUNDED = "unrounded-rows"
 CHANGE = 1e-7
 """Relative change of every number: about as much as storing it as float32 changes it."""
-_DRAWS = 3
+_DRAWS, _FEWEST_DRAWS = 3, 2
 _MAX_PARAMETERS = 20_000_000
 """For more weights than this a draw for each of them takes too long."""
 
@@ -135,7 +135,7 @@ def _change_weights(session: Session, rows: Rows) -> Result:
 
 
 def _create_generators(session: Session) -> Iterator[np.random.Generator]:
-    for draw in range(_DRAWS):
+    for draw in range(_FEWEST_DRAWS if session.is_heavy else _DRAWS):
         yield np.random.default_rng((session.options.seed, draw))
 
 

@@ -6,6 +6,7 @@ or always up (some kernels are biased), and its outputs are rounded to float32.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercep
 __all__ = [
     "Change",
     "LayerOutput",
+    "changing_layers",
     "keep_values",
     "move_by_half_ulp",
     "recording_outputs",
@@ -28,8 +30,6 @@ __all__ = [
 
 _MAX_VALUES = 4096
 """Values kept of each layer's output, so that memory does not grow with the model."""
-
-_UP_DOWN = (-1.0, 1.0)
 
 Change = Callable[[Any], Any]
 """Returns a tensor in place of a different one."""
@@ -53,24 +53,38 @@ class LayerOutput:
 
 
 @contextmanager
-def recording_outputs(change_inputs: Change, change_outputs: Change) -> Iterator[list[LayerOutput]]:
-    """Change inputs and outputs of every layer and operation, and record the outputs.
+def changing_layers(
+    change_inputs: Change,
+    change_outputs: Change,
+    observe: Callable[[CallStack, Any], None] = lambda _running, _outputs: None,
+) -> Iterator[None]:
+    """Change inputs and outputs of every layer and operation; `observe` gets each with its outputs.
 
     Only layers and the operations of a functional graph are changed, not the models that contain them.
     """
     import keras
-
-    recorded: list[LayerOutput] = []
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if isinstance(running[-1], keras.Model):
             return original(*args, **kwargs)
         outputs = original(*keras.tree.map_structure(change_inputs, args), **kwargs)
         outputs = keras.tree.map_structure(change_outputs, outputs)
-        recorded.extend(_sample_outputs(running, outputs))
+        observe(running, outputs)
         return outputs
 
     with intercept_calls(around):
+        yield
+
+
+@contextmanager
+def recording_outputs(change_inputs: Change, change_outputs: Change) -> Iterator[list[LayerOutput]]:
+    """Change inputs and outputs of every layer and operation, and record some values of the outputs."""
+    recorded: list[LayerOutput] = []
+
+    def observe(running: CallStack, outputs: Any) -> None:
+        recorded.extend(_sample_outputs(running, outputs))
+
+    with changing_layers(change_inputs, change_outputs, observe):
         yield recorded
 
 
@@ -123,12 +137,18 @@ def move_by_half_ulp(seed: int | None, half_ulp: float = HALF_ULP) -> Change:
             return leaf
         if seed is None:
             return leaf * (1.0 + half_ulp)
-        directions = (
-            _draw_in_graph(leaf, random) if _is_in_graph(leaf) else random.choice(_UP_DOWN, leaf.shape)
-        )
-        return leaf * (1.0 + half_ulp * directions)
+        if _is_in_graph(leaf):
+            return leaf * (1.0 + half_ulp * _draw_in_graph(leaf, random))
+        return leaf * np.array([1.0 - half_ulp, 1.0 + half_ulp])[_draw_bits(tuple(leaf.shape), random)]
 
     return move
+
+
+def _draw_bits(shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """Return random bits: an image model draws one for each of a hundred million values."""
+    count = math.prod(shape)
+    drawn = np.frombuffer(random.bytes(-(-count // 8)), np.uint8)
+    return np.unpackbits(drawn, count=count).reshape(shape)
 
 
 def _draw_in_graph(leaf: Any, random: np.random.Generator) -> Any:

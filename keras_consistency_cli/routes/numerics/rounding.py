@@ -20,8 +20,8 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route, needs_tensorflow
 from keras_consistency_cli.routes.numerics.layer_outputs import (
+    changing_layers,
     move_by_half_ulp,
-    recording_outputs,
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.low_precision.policy_rounding import rounding_to_policies
@@ -87,7 +87,7 @@ def _round_furthest(
             rounding_inputs(session.twins),
             rounding_to_policies(narrow, seed) if narrow else nullcontext(),
             adding_in_sequence(),
-            recording_outputs(move_by_half_ulp(seed), round_to_float32),
+            changing_layers(move_by_half_ulp(seed), round_to_float32),
         ):
             runs.append(session.call_once(batch, training=False))
     return exact, _choose_furthest(runs, exact)

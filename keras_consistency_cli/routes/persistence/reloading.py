@@ -154,6 +154,7 @@ RELOADING_ROUTES: tuple[Route, ...] = (
         run=_reloaded,
         unavailable=_too_large,
         placement="fresh",
+        moves=True,
         interprets_again=True,
     ),
     Route(
@@ -162,6 +163,7 @@ RELOADING_ROUTES: tuple[Route, ...] = (
         run=_loaded_again,
         unavailable=_too_large,
         placement="fresh",
+        moves=True,
         interprets_again=True,
     ),
 )

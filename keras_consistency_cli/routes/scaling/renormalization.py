@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ADAPTING_ROUTES", "AdaptingDetails"]
 
-_SINGLE_ROWS = 16
+_SINGLE_ROWS, _FEWEST_SINGLE_ROWS = 16, 4
+"""Rows that are called one at a time: of any model, and of a heavy one."""
 
 
 class AdaptingDetails(WhyNoOutputs, total=False):
@@ -92,17 +93,18 @@ def _measure_shift(layer: Any, mean: Any) -> float:
     return float(np.abs((current - saved) / deviation).max(initial=0.0))
 
 
-def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows], Result]:
-    """Return a route's function that adapts to batches of `size` rows.
+def _run(size: int | None) -> Callable[[Session, Rows], Result]:
+    """Return a route's function that adapts to batches of `size` rows; only some are run one at a time.
 
-    At most `limit` rows are run. None as the size means all rows, 0 the batch size in use.
+    None as the size means all rows, 0 the batch size in use.
     """
 
     def run(session: Session, rows: Rows) -> Result:
         layers = _find_layers(session.model)
         if not layers:
             return _refuse("the model has no Normalization layer")
-        positions = np.arange(min(limit or count_rows(rows), count_rows(rows)))
+        most = _most_singles(session) if size == 1 else count_rows(rows)
+        positions = np.arange(min(most, count_rows(rows)))
         batch = (size or session.batch_size) if size is not None else count_rows(rows)
         if session.facts.batch_size not in (None, batch):
             return _refuse(f"the model is built for batches of {session.facts.batch_size}")
@@ -112,6 +114,10 @@ def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows]
         return Result(outputs=outputs, rows=positions, details=details)
 
     return run
+
+
+def _most_singles(session: Session) -> int:
+    return _FEWEST_SINGLE_ROWS if session.is_heavy else _SINGLE_ROWS
 
 
 def _refuse(reason: str) -> Result:
@@ -125,6 +131,6 @@ ADAPTING_ROUTES: tuple[Route, ...] = (
     Route(
         name="adapt-single",
         summary="Normalization layers adapted to each row alone",
-        run=_run(1, limit=_SINGLE_ROWS),
+        run=_run(1),
     ),
 )

@@ -5,6 +5,7 @@ All differences are shares of the greatest output.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -261,7 +262,10 @@ def _measure_window(sample: _SeriesSample) -> WindowDifference:
         for name, values in sample.whole.items()
     }
     sizes = [size for size in _WINDOW_SIZES if size < sample.length]
-    reach = next((size for size in sizes if _is_decided_by(sample, ends, size)), None)
+    reach = None
+    if sizes and _is_decided_by(sample, ends, sizes[-1]):
+        # A longer window decides what a shorter one does.
+        reach = sizes[bisect_left(sizes[:-1], True, key=lambda size: _is_decided_by(sample, ends, size))]
     size = reach or max(sample.length // 2, 1)
     outputs = sample.run_part(slice(-size, None))
     difference = max(
@@ -301,5 +305,6 @@ STEPPING_ROUTES: tuple[Route, ...] = (
         summary="prefixes, single time steps, and the effects of future and past",
         run=_measure_steps,
         unavailable=explain_no_time_axis,
+        moves=True,
     ),
 )

@@ -13,7 +13,7 @@ from typing import Any, Self, TypedDict
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.input_structure import pack_inputs
+from keras_consistency_cli.loading.model.input_structure import pack_inputs, unpack_outputs
 from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -36,7 +36,8 @@ __all__ = ["LoadingOptions", "RunOptions", "Session"]
 
 _BATCH_WORK = 3e8
 """Multiplications of a batch that answers one question, about a twentieth of a second of one core."""
-_FEWEST_ROWS = 4
+_FEWEST_NEIGHBOURS, _FEWEST_ROWS = 4, 2
+"""The rows of the smallest batch in which rows have neighbours of all kinds, and of one without this need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,8 @@ class Session:
             files.
     """
 
+    _fewest_neighbours = _FEWEST_NEIGHBOURS
+
     def __init__(self, model: Any, facts: Facts, options: RunOptions, subject: Subject | None = None) -> None:
         self.model, self.facts, self.options = model, facts, options
         self.step_equals_predict = False
@@ -86,6 +89,8 @@ class Session:
         self.subject = subject or Subject(files=SubjectFiles(model=""), model=model, facts=facts)
         self.row_numbers = np.zeros(0, np.int64)
         """The numbers, in the subject's data, of the rows that the running route is given."""
+        self._predicted_sizes: set[int] = set()
+        """The sizes of the batches that predict has run since it was traced."""
         self.given: Outputs = {}
         """The outputs of the route that the running route needs."""
 
@@ -97,18 +102,33 @@ class Session:
     @property
     def small_batch(self) -> int:
         """The rows of a batch that answers one question: the batch size, less for a heavy model."""
-        affordable = self.facts.rows_for_work(_BATCH_WORK, fewest=_FEWEST_ROWS)
+        affordable = self.facts.rows_for_work(_BATCH_WORK, fewest=self._fewest_neighbours)
         return self.facts.batch_size or min(self.batch_size, affordable)
 
     @property
     def is_heavy(self) -> bool:
         """Whether even the smallest batch takes more than a question should: no repetitions then."""
-        return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_ROWS
+        return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_NEIGHBOURS
+
+    @property
+    def eager_batch(self) -> int:
+        """The rows of an eager call: the batch size in use, less for a heavy model.
+
+        Keras keeps the outputs of all layers until an eager call ends.
+        """
+        return self.small_batch if self.is_heavy else self.batch_size
 
     def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
-        """Return a batch for a question that one batch answers, and the positions of its rows."""
-        size = min(self.small_batch, count_rows(rows))
-        return self._choose_rows(rows, size)
+        """Return a batch for a question that one batch answers, and the positions of its rows.
+
+        Rows of a heavy model are as few as show that they differ; neighbours need more (`small_batch`).
+        """
+        size = self.facts.batch_size or (_FEWEST_ROWS if self.is_heavy else self.small_batch)
+        return self._choose_rows(rows, min(size, count_rows(rows)))
+
+    def repeated_rows(self, rows: Rows) -> tuple[Rows, np.ndarray | None]:
+        """Return the rows to run again in a different arrangement, and their positions; None if it is all."""
+        return rows, None
 
     def some_rows(self, rows: Rows, most: int) -> tuple[Rows, np.ndarray | None]:
         """Return at most so many rows, and their positions; None if these are all rows."""
@@ -167,20 +187,18 @@ class Session:
 
         They are named as in the facts, or by their path in the structure.
         """
-        leaves = keras.tree.flatten_with_path(outputs)
-        declared = [fact.name for fact in self.facts.outputs]
-        if not isinstance(outputs, dict) and len(declared) == len(leaves):
-            names = declared
-        else:
-            names = ["/".join(str(step) for step in path) or "output" for path, _ in leaves]
-        return {name: as_array(leaf) for name, (_, leaf) in zip(names, leaves, strict=True)}
+        return unpack_outputs(outputs, [fact.name for fact in self.facts.outputs])
 
     def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
         """Call `model.predict(rows)`."""
-        outputs = self.model.predict(
-            self.pack(rows, cast=False), batch_size=batch_size or self.batch_size, verbose=0
-        )
+        size = batch_size or self.batch_size
+        self._predicted_sizes.add(min(size, count_rows(rows)))
+        outputs = self.model.predict(self.pack(rows, cast=False), batch_size=size, verbose=0)
         return self.name_outputs(outputs)
+
+    def will_trace(self, rows: Rows) -> bool:
+        """Whether predict has run single rows only since it was traced: more rows need a new trace."""
+        return self._predicted_sizes == {1} and count_rows(rows) > 1
 
     def forget_traces(self) -> None:
         """Make the next predict trace again.
@@ -188,6 +206,7 @@ class Session:
         Keras keeps `predict_function` across shapes, relaxed shapes included.
         """
         self.model.predict_function = None
+        self._predicted_sizes.clear()
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call `model(rows, …)` eagerly on all rows at once.
@@ -287,14 +306,3 @@ class Session:
     def restore(self) -> None:
         """Restore the state in which the model was loaded."""
         self.snapshot.restore()
-
-
-def as_array(leaf: Any) -> np.ndarray:
-    """Return a backend tensor as NumPy.
-
-    Bfloat16 and float8, which NumPy does not have, as float32.
-    """
-    values = np.asarray(keras.ops.convert_to_numpy(leaf)) if not isinstance(leaf, np.ndarray) else leaf
-    if values.dtype.kind == "O":
-        return values.astype(str)
-    return values.astype(np.float32) if values.dtype.kind == "V" else values

@@ -37,14 +37,15 @@ def test_only_warm_calls_are_timed() -> None:
     assert model.get_layer("counter").calls - before == sum(warm_and_timed.values()) * 2
 
 
-def test_a_long_eager_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "_LONG", 0.0)
+    monkeypatch.setattr(costs, "_TRACED_SHARE", 1.0)  # Keras traces the functions of its data in any case
     model, rows = chain((5,), Counter(name="counter"))
     model.compile(run_eagerly=True)
     before = model.get_layer("counter").calls
     ROUTE.run(session_of((model, rows)), rows)
-    # A long eager call is neither repeated nor measured for many rows.
-    assert model.get_layer("counter").calls - before == 2 * 2 + 1 + 3 * 2
+    # A long call that compiles nothing is not repeated; an eager one is not measured for many rows.
+    assert model.get_layer("counter").calls - before == 2 + 1 + 2
 
 
 @pytest.mark.parametrize(("steps", "ways"), [(128, 3), (129, 2)])

@@ -80,6 +80,21 @@ def test_each_class_that_depends_on_training_is_measured_alone() -> None:
     assert effects["TrainedByDefault"]["max_abs"] == pytest.approx(np.abs(only(run("call", built))[:4]).max())
 
 
+def test_layers_of_keras_that_drop_nothing_are_not_measured() -> None:
+    parts = [
+        layers.LSTM(4, return_sequences=True),
+        layers.MultiHeadAttention(2, 3),
+        layers.GRU(4, dropout=0.5),
+    ]
+    x = keras.Input((6, 3))
+    sequence = parts[0](x)
+    model = keras.Model(x, parts[2](layers.Dropout(0.0)(parts[1](sequence, sequence))))
+    rows = {model.inputs[0].name: np.random.default_rng(1).normal(size=(8, 6, 3)).astype("float32")}
+    effects = run("training-call", (model, rows)).details["effects"]
+    assert [effect["kind"] for effect in effects if effect["max_abs"] > 0] == ["GRUCell"]
+    assert {"LSTMCell", "MultiHeadAttention", "Dropout"}.isdisjoint(effect["kind"] for effect in effects)
+
+
 def test_a_layer_inside_another_is_switched_on_too() -> None:
     built = chain((5,), Block(TrainedByDefault(name="inner"), name="block"))
     (effect,) = run("training-call", built).details["effects"]

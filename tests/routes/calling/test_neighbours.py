@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import permutations
 
 import keras
@@ -10,13 +11,19 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.fillers import Replacement, keep_masks, replace_neighbours
+from keras_consistency_cli.routes.calling.fillers import (
+    Replacement,
+    keep_masks,
+    replace_neighbours,
+    replacements,
+)
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.trace import Result
 from tests.corpus.reports_batches_layers import Trimmed
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import (
     HEALTHY,
+    HEAVY,
     Checked,
     Dice,
     Filled,
@@ -24,6 +31,7 @@ from tests.helpers.live_models import (
     Leak,
     LeftOn,
     chain,
+    heavy_session,
     mlp,
     named_rows,
     normal,
@@ -183,9 +191,10 @@ def test_a_fixed_batch_size_is_kept_and_states_are_reset() -> None:
     assert furthest(result) == 0.0
 
 
-@pytest.mark.parametrize("size", [2, 3, 5, 8, 33])
-def test_masks_separate_every_ordered_pair(size: int) -> None:
-    masks = list(keep_masks(size))
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 8, 33])
+def test_masks_separate_every_ordered_pair(size: int, few: bool) -> None:
+    masks = list(keep_masks(size, few=few))
     assert all(0 < mask.sum() < size for mask in masks)
     assert all(
         any(mask[kept] and not mask[replaced] for mask in masks)
@@ -258,3 +267,39 @@ def test_texts_are_replaced_by_the_shortest_and_the_longest() -> None:
         "copies": ["one two"] * 2,
     }
     assert all(rows[0, 0] == "one two" for rows in filled.values())
+
+
+def test_a_heavy_model_runs_fewer_batches_of_every_kind() -> None:
+    built = chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-6), layers.Dense(2))
+    light, heavy = session_of(built, batch_size=8), heavy_session(built, batch_size=8)
+    all_of_them, few = SWAP(light, built[1]), SWAP(heavy, built[1])
+    kinds = [{label.split(",")[0] for label in result.details["labels"]} for result in (all_of_them, few)]
+    assert kinds[0] == kinds[1]
+    assert len(few.details["labels"]) < len(all_of_them.details["labels"]) / 2
+    assert few.details["sizes"] == [4]
+    assert 0.0 < furthest(few, ("other rows",)) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv with batch norm", "lstm", "attention", "string inputs"])
+def test_healthy_models_keep_every_bit_if_they_are_heavy(name: str) -> None:
+    built = HEALTHY[name]()
+    session = heavy_session(built)
+    assert furthest(SWAP(session, named_rows(built[1], session.facts))) == 0.0
+
+
+def test_a_leak_of_a_billionth_shows_in_the_float64_copy_of_a_heavy_model() -> None:
+    session, rows = float64_copy_of(chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-9)))
+    session.facts = replace(session.facts, work=HEAVY)
+    result = SWAP64(session, rows)
+    assert result.details["sizes"] == [2]
+    assert 0.0 < furthest(result) < 1e-8
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 7])
+def test_few_batches_have_the_size_and_keep_rows(size: int) -> None:
+    values = np.arange(2.0 * size).reshape(-1, 1)
+    for replacement in replacements(size, None, "float32", few=True):
+        batch = replace_neighbours(values, replacement, any_number=True)
+        assert len(batch) == size
+        assert 0 < replacement.keep.sum() < size
+        assert np.array_equal(batch[replacement.keep], values[:size][replacement.keep])

@@ -85,7 +85,7 @@ def test_batches_have_their_size(name: str, size: int, healthy: tuple[Any, Any])
     assert result.details == ({"batch_size": size} if name != "one-by-one" else {})
 
 
-@pytest.mark.parametrize(("work", "given"), [(0, 64), (10**9, 4)], ids=["light", "heavy"])
+@pytest.mark.parametrize(("work", "given"), [(0, 64), (10**9, 2)], ids=["light", "heavy"])
 def test_a_small_batch_size_runs_some_rows(work: int, given: int) -> None:
     model, _ = mlp()
     rows = {model.inputs[0].name: normal(5, rows=70)}
@@ -182,3 +182,35 @@ def test_a_fixed_batch_size_rules_out_other_sizes(wording: SnapshotAssertion) ->
 def test_a_fixed_batch_size_that_is_asked_for_is_available() -> None:
     table = {route.name: route for route in routes((4,))}
     assert table["batch-4"].unavailable(session_of(stateful()).facts) is None
+
+
+def test_a_short_tail_has_one_row_if_the_rows_fill_no_batch(healthy: tuple[Any, Any]) -> None:
+    seen: list[int] = []
+    model, rows = healthy
+    session = session_of((model, rows), batch_size=32)
+    session.predict = lambda rows, batch_size=None: seen.append(batch_size) or {}  # type: ignore[method-assign]
+    result = TABLE["short-tail"].run(session, rows)
+    assert (seen, result.details) == ([9], {"given": 10})
+
+
+def test_more_rows_than_one_are_traced_again_after_single_ones() -> None:
+    model, rows = chain((5,), Counter(name="counter"))
+    session = session_of((model, rows))
+    TABLE["single-predict"].run(session, rows)
+    assert session.will_trace(rows)
+    calls = model.get_layer("counter").calls
+    TABLE["predict-retraced"].run(session, rows)
+    TABLE["predict-again"].run(session, rows)
+    TABLE["short-tail"].run(session, rows)
+    assert model.get_layer("counter").calls == calls + 1
+    assert not session.will_trace(rows)
+
+
+def test_a_single_row_is_traced_again(healthy: tuple[Any, Any]) -> None:
+    model, rows = chain((5,), Counter(name="counter"))
+    one = {name: values[:1] for name, values in rows.items()}
+    session = session_of((model, one))
+    TABLE["single-predict"].run(session, one)
+    calls = model.get_layer("counter").calls
+    TABLE["predict-retraced"].run(session, one)
+    assert model.get_layer("counter").calls == calls + 1

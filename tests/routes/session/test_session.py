@@ -11,8 +11,9 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.model.input_structure import as_array
 from keras_consistency_cli.routes.session.batches import AXIS_LOST, join_outputs, split_batches
-from keras_consistency_cli.routes.session.session import RunOptions, Session, as_array
+from keras_consistency_cli.routes.session.session import RunOptions, Session
 from tests.helpers.live_models import (
     HEALTHY,
     Squeezed,

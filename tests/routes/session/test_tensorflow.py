@@ -25,6 +25,7 @@ from tests.helpers.live_models import (
     Counter,
     CountsRows,
     chain,
+    heavy_session,
     mlp,
     named_rows,
     normal,
@@ -135,6 +136,34 @@ def test_the_step_is_traced_once_for_all_batch_sizes() -> None:
     for size in (1, 2, 3, 10):
         session.steps(rows, size)
     assert model.get_layer("counter").calls - before == 1
+
+
+def test_the_same_batches_of_a_heavy_model_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = mlp()
+    for session, runs in ((heavy_session(built), 1), (session_of(built), 2)):
+        steps: list[int] = []
+        original = type(session).step
+
+        def step(self: Any, rows: Any, steps: list[int] = steps, original: Any = original) -> Any:
+            steps.append(count_rows(rows))
+            return original(self, rows)
+
+        monkeypatch.setattr(type(session), "step", step)
+        first, again = session.steps(built[1], 10), session.steps(built[1], 99)
+        monkeypatch.setattr(type(session), "step", original)
+        assert same_bits(first, again)
+        assert steps == [10] * runs
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_batches_of_a_heavy_model_that_does_not_repeat_run_each_time(name: str) -> None:
+    built = NASTY[name]()
+    session = heavy_session(built)
+    batch = first_batch(built[1], 4)
+    session.step(batch)
+    session.watch(bool(session.snapshot.changes()))
+    session.steps(batch, 4)
+    assert not session._known
 
 
 def test_a_model_that_refuses_an_unknown_number_of_rows_is_traced_for_known_ones() -> None:

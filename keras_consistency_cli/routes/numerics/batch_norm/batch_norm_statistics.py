@@ -27,6 +27,8 @@ __all__ = ["BATCH_NORM_ROUTES", "BatchNormDetails", "LayerStatistics"]
 Floats = npt.NDArray[np.float64]
 
 _ROWS = 256
+_MOST_POSITIONS = 2**14
+"""Positions of one batch whose values are added up."""
 
 
 class LayerStatistics(TypedDict):
@@ -144,6 +146,23 @@ def _find_layers(model: Any) -> dict[int, _Sums]:
     }
 
 
+def _sample_positions(inputs: Any, axis: int, mask: Any) -> tuple[Floats, Floats | None]:
+    """Return values of shape (positions, features) and the weights of the positions, None if all are 1.
+
+    Of very many positions, as in an image, some random ones are enough.
+    """
+    import keras
+
+    values = np.moveaxis(keras.ops.convert_to_numpy(inputs), axis, -1)
+    is_masked = mask is not None and tuple(mask.shape) == values.shape[:-1]
+    weights = _to_numpy(mask).reshape(-1) if is_masked else None
+    values = values.reshape(-1, values.shape[-1])
+    if len(values) > _MOST_POSITIONS:
+        chosen = np.random.default_rng(len(values)).choice(len(values), _MOST_POSITIONS, replace=False)
+        values, weights = values[chosen], None if weights is None else weights[chosen]
+    return values.astype(np.float32).astype(np.float64), weights
+
+
 @contextmanager
 def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
     """Add up what reaches these layers; yields them in the order in which they are reached."""
@@ -155,11 +174,7 @@ def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
     def call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         sums = layers.get(id(self))
         if sums is not None and not hasattr(inputs, "graph"):
-            axis = int(self.axis) % len(inputs.shape)
-            values = np.moveaxis(_to_numpy(inputs), axis, -1)
-            is_masked = mask is not None and tuple(mask.shape) == values.shape[:-1]
-            weights = _to_numpy(mask).reshape(-1) if is_masked else None
-            sums.add(values.reshape(-1, values.shape[-1]), weights)
+            sums.add(*_sample_positions(inputs, int(self.axis), mask))
             if sums not in reached:
                 reached.append(sums)
         return original(self, inputs, training=training, mask=mask)
@@ -178,7 +193,7 @@ def _run(session: Session, rows: Rows) -> Result:
     if session.subject.sources.data is None and not session.subject.sources.reference_length:
         return _without("no rows given: generated rows are not those of training")
     source, chosen = _choose_rows(session, rows)
-    size = session.batch_size
+    size = session.eager_batch
     batches = [batch for batch in split_batches(chosen, size) if _is_full(batch, session.facts.batch_size)]
     with _recording_inputs(layers) as reached:
         for batch in batches:
@@ -220,5 +235,6 @@ BATCH_NORM_ROUTES: tuple[Route, ...] = (
         name="batch-norm-statistics",
         summary="statistics of what reaches each BatchNormalization layer",
         run=_run,
+        moves=True,
     ),
 )

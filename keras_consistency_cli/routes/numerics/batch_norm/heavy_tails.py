@@ -28,8 +28,10 @@ _WIDEST = 2 * 2**0.5
 _TOLERANCE = 2.0
 """Moving statistics are averages of batches, and a batch lacks the rarest values."""
 
-_BLOCK = 4096
-"""Positions that are handled at once, so that an image of many pixels needs little memory."""
+_BLOCK, _MIDDLE = 4096, 1024
+"""Positions that are handled at once, so that an image of many pixels needs little memory, and those of a
+batch that give the middle values.
+"""
 
 
 def _sum_powers(values: Floats) -> Floats:
@@ -65,7 +67,7 @@ class TailSums:
                 self.powers = self.powers + _sum_powers(values[start : start + _BLOCK] - self.centre)
         self.count += len(values)
         # The middle values are compared by a factor of two: a part of very many values gives them.
-        some = values[:: -(-len(values) // _BLOCK)]
+        some = values[:: -(-len(values) // _MIDDLE)]
         self.quartiles.append(np.quantile(some, (0.25, 0.5, 0.75), axis=0))
 
     def are_heavy(self) -> Flags:

@@ -115,6 +115,17 @@ def test_axis_and_mask_are_respected(tmp_path: Path) -> None:
     assert measure(by_step, tmp_path, steps)["layers"][0]["distance"] < 1e-6
 
 
+def test_some_of_very_many_positions_have_the_statistics_of_all(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).normal(3, 2, (8, 64, 64, 2)).astype("float32")
+    images[:, 0] = 50  # a row of pixels that a regular grid of positions would miss or hit too often
+    norm = layers.BatchNormalization(name="norm")
+    model = keras.Sequential([keras.Input((64, 64, 2), name="x"), norm, layers.GlobalMaxPooling2D()])
+    settle(norm, images.mean((0, 1, 2)), images.var((0, 1, 2)))
+    assert measure(model, tmp_path, images)["layers"][0]["distance"] < 1e-3
+    settle(norm, images.mean((0, 1, 2)) + 8, images.var((0, 1, 2)))
+    assert measure(model, tmp_path, images)["layers"][0]["distance"] > 0.1
+
+
 def test_layers_come_in_the_order_in_which_they_are_reached(tmp_path: Path) -> None:
     late, early = layers.BatchNormalization(name="late"), layers.BatchNormalization(name="early")
     inner = keras.Sequential([keras.Input((5,)), early, layers.Dense(5)], name="inner")
