@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from keras_consistency_cli.reporting.report import FailingRows
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Outputs, Trace
 
-__all__ = ["RouteRunner", "collect_failing_rows"]
+__all__ = ["RouteRunner", "collect_failing_rows", "worst_rows"]
 
 _MOST_ROWS = 32
 _BASELINE = "-baseline"
@@ -83,6 +84,14 @@ def _worst_pair(verdict: Verdict) -> Comparison | None:
     """Return the comparison that exceeds its limit most, None if the verdict rests on none."""
     over = [judged for judged in verdict.judged if not judged.within]
     return worst(over).comparison if over else None
+
+
+def worst_rows(verdicts: Iterable[Verdict]) -> list[int]:
+    """Return the numbers of the rows that differ most in the failing checks, the worst one of each first."""
+    failed = (verdict for verdict in verdicts if verdict.status is Status.FAIL)
+    pairs = [pair for verdict in failed if (pair := _worst_pair(verdict)) is not None]
+    ranked = zip_longest(*([kept.row for kept in pair.worst] for pair in pairs))
+    return list(dict.fromkeys(row for rank in ranked for row in rank if row is not None))
 
 
 def _include_worst_rows(numbers: np.ndarray, pairs: Sequence[Comparison], available: int) -> np.ndarray:

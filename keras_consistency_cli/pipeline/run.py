@@ -22,15 +22,17 @@ from keras_consistency_cli.loading.row_chunks import split_into_chunks
 from keras_consistency_cli.measurement.data_facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context
-from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
+from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows, worst_rows
 from keras_consistency_cli.pipeline.inputs import Inputs, naming_scaler_version
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan, route_table
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import (
+    RowsAfterSample,
     check_served_rows,
     chunk_rows,
     rows_to_check,
+    rows_to_search,
     split_sample,
     with_bad_rows,
 )
@@ -128,7 +130,7 @@ def examine(
     chunks = split_into_chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size))
     with closing((place or ThisRun()).measure(subject, collector, chunks)) as stream:
         verdicts = _collect_and_judge(settings, collector, checks, context, sample, stream)
-    _locate_faults(collector, context, verdicts, sample)
+    _locate_faults(collector, context, verdicts, _rows_to_search(settings, subject, verdicts, sample, rest))
     evidence = collector.evidence(context)
     diagnoses = diagnose(evidence, verdicts)
     open_questions = unexplained_failures(evidence, verdicts, diagnoses)
@@ -203,12 +205,31 @@ def _first_failure(verdicts: Sequence[Verdict]) -> Verdict | None:
     return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
 
 
+def _rows_to_search(
+    settings: Settings,
+    subject: LoadedSubject,
+    verdicts: Sequence[Verdict],
+    sample: np.ndarray,
+    rest: RowsAfterSample,
+) -> np.ndarray:
+    """Return the rows on which faults are searched for; rows that go on from those before stay in order."""
+    if subject.facts.stateful_layers:
+        return sample
+    return rows_to_search(
+        sample,
+        rest,
+        worst_rows(verdicts),
+        batch=subject.facts.batch_size or settings.batch_size,
+        chunk=chunk_rows(subject.inputs.rows, settings.batch_size),
+    )
+
+
 def _locate_faults(
-    collector: EvidenceCollector, context: DataContext, verdicts: Sequence[Verdict], sample: np.ndarray
+    collector: EvidenceCollector, context: DataContext, verdicts: Sequence[Verdict], rows: np.ndarray
 ) -> None:
     """Run the routes that search for the faulty layer, then those that test it by an intervention."""
-    collector.run_more(locating_routes(verdicts), sample)
-    collector.run_more(confirming_routes(collector.evidence(context), verdicts), sample)
+    collector.run_more(locating_routes(verdicts), rows)
+    collector.run_more(confirming_routes(collector.evidence(context), verdicts), rows)
 
 
 def _collect_failing_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "choose_rows",
     "chunk_rows",
     "rows_to_check",
+    "rows_to_search",
     "split_sample",
     "with_bad_rows",
 ]
@@ -176,6 +177,44 @@ class RowsAfterSample:
         # So many rows of the rest come before each row of the sample.
         before = self.sampled - np.arange(len(self.sampled))
         return _numbers_at(self.rows, own + np.searchsorted(before, own, side="right"))
+
+    def batch_of(self, number: int, *, batch: int, chunk: int) -> np.ndarray:
+        """Return the batch in which predict runs a row: the numbers of its rows, in their order.
+
+        Args:
+            number: the number of a row that is not in the sample.
+            batch: rows of a batch.
+            chunk: rows of a chunk; batches begin anew in each.
+        """
+        rows = self.rows
+        place = number - rows.start if isinstance(rows, range) else int(np.searchsorted(rows, number))
+        own = place - int(np.searchsorted(self.sampled, place))
+        start = own // chunk * chunk
+        first = own - (own - start) % batch
+        return self[first : min(first + batch, start + chunk, len(self))]
+
+
+def rows_to_search(
+    sample: np.ndarray, rest: RowsAfterSample, differing: Sequence[int], *, batch: int, chunk: int
+) -> np.ndarray:
+    """Return the numbers of the rows on which a fault is searched for: the sample, if it shows the fault.
+
+    If only rows after the sample show it, the batch of the first of them comes first: neighbours in it may be
+    the reason. Further ones and rows of the sample follow, at least as many rows as the sample has.
+
+    Args:
+        sample: the row numbers of the sample.
+        rest: the rows after it.
+        differing: the numbers of the rows that differ most, the worst one first.
+        batch: rows of a batch.
+        chunk: rows of a chunk of the rest.
+    """
+    if not differing or not set(differing).isdisjoint(sample.tolist()):
+        return sample
+    first = rest.batch_of(differing[0], batch=batch, chunk=chunk).tolist()
+    others = dict.fromkeys((*differing, *sample.tolist()))
+    rows = [*first, *(row for row in others if row not in set(first))]
+    return np.array(rows[: max(len(sample), len(first))], dtype=np.int64)
 
 
 def _numbers_at(rows: np.ndarray | range, places: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def _clean(name: str, make: Callable[[], Any], data: Maker) -> Case:
     return _case(name, make, data, quiet=QUIET)
 
 
+def long_table(random: np.random.Generator) -> Rows:
+    """Rows of which one has a first feature far above the second; it is not in the sample of all rows."""
+    rows = np.clip(random.normal(size=(1500, 7)), -1.0, 1.0).astype("float32")
+    rows[777, 0], rows[777, 1] = 3.0, -3.0
+    return rows
+
+
 ONE, FEW, CROWD = rows_with(70), rows_with(11, 37, 80), rows_with(3, 13, 41, 50, 75, 85)
 CASES: tuple[Case, ...] = (
     _mixing("scaled if any row is high", lambda: Gated(name=NAME), ONE),
@@ -67,6 +75,13 @@ CASES: tuple[Case, ...] = (
     _clean("scaled where rows are high", lambda: SeveralRaised(by_row=True, name=NAME), CROWD),
     _clean("capped row by row", lambda: Capped(by_row=True, name=NAME), FEW),
     _clean("high rows moved by themselves", lambda: Numbered(by_row=True, name=NAME), FEW),
+    *(
+        replace(case, args=(*OBJECTS, "--rows", "all"))
+        for case in (
+            _mixing("scaled if any row of many is high", lambda: Gated(name=NAME), long_table),
+            _clean("scaled where a row of many is high", lambda: Gated(by_row=True, name=NAME), long_table),
+        )
+    ),
     _case(
         "high rows moved by their place",
         lambda: Numbered(name=NAME),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
-from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
+from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows, worst_rows
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import Trace
@@ -144,6 +144,14 @@ def test_a_route_that_fails_the_second_time_is_reported(trace: Trace, wording: S
     assert failing.answers == {}
     assert len(failing.rows) == 10
     assert failing.problem == wording
+
+
+def test_the_worst_row_of_each_failure_comes_first() -> None:
+    one, other = pair("one-by-one", worst=17), pair("shuffled", worst=3)
+    passed = replace(failed("KC102", pair("batch-2", worst=9)), status=Status.PASS)
+    found = worst_rows([failed("KC101", one), passed, failed("KC701", None), failed("KC104", other)])
+    assert found[:2] == [17, 3]
+    assert len(found) == len(set(found))
 
 
 def test_nothing_runs_without_a_failure() -> None:

@@ -15,6 +15,7 @@ from keras_consistency_cli.pipeline.sampling import (
     all_rows,
     choose_rows,
     chunk_rows,
+    rows_to_search,
     split_sample,
     with_bad_rows,
 )
@@ -146,3 +147,35 @@ def test_a_quick_run_uses_fewer_rows_of_a_heavy_model() -> None:
     light, heavy = facts(work=1000), facts(work=10**8)
     assert [affordable_rows(each, None, quick=True) for each in (light, heavy)] == [256, 8]
     assert [affordable_rows(each, None) for each in (light, heavy)] == [256, 32]
+
+
+@pytest.mark.parametrize("numbers", [np.arange(1000), range(1000), np.arange(0, 5000, 5)])
+def test_the_batch_of_a_row_is_the_one_in_which_predict_runs_it(numbers: np.ndarray | range) -> None:
+    _, rest = split_sample(numbers, facts(), 32)
+    for chunk in split_into_chunks(rest, 100):
+        for first in range(0, len(chunk), 32):
+            batch = chunk[first : first + 32]
+            for row in (batch[0], batch[-1]):
+                assert np.array_equal(rest.batch_of(row, batch=32, chunk=100), batch)
+
+
+def test_a_fault_is_searched_for_in_the_sample_if_that_shows_it() -> None:
+    sample, rest = split_sample(np.arange(1000), facts(), 32)
+    for differing in ([], [int(sample[7])], [500, int(sample[7])]):
+        assert rows_to_search(sample, rest, differing, batch=32, chunk=100) is sample
+
+
+def test_a_fault_is_searched_for_in_the_batch_of_a_row_after_the_sample() -> None:
+    sample, rest = split_sample(np.arange(1000), facts(), 32)
+    worst, other = rest[500:501].item(), rest[10:11].item()
+    searched = rows_to_search(sample, rest, [worst, other], batch=32, chunk=100).tolist()
+    batch = rest.batch_of(worst, batch=32, chunk=100).tolist()
+    assert searched[:33] == [*batch, other]
+    assert len(searched) == len(set(searched)) == len(sample)
+    assert set(searched[33:]) <= set(sample.tolist())
+
+
+def test_the_batch_is_whole_if_the_sample_is_smaller() -> None:
+    sample, rest = split_sample(np.arange(320), facts(work=10**10), 32)
+    searched = rows_to_search(sample, rest, [rest[40:41].item()], batch=32, chunk=64)
+    assert searched.tolist() == rest[32:64].tolist()

@@ -93,7 +93,7 @@ def _divisions(session: Session, count: int) -> list[_Division]:
     size, order = min(session.batch_size, count), np.arange(count)
     shuffled = np.random.default_rng(session.options.seed).permutation(count)
     found = [_Division(order=order, size=size), _Division(order=shuffled, size=size)]
-    if session.facts.batch_size is None and not session.is_heavy:
+    if session.facts.batch_size is None:
         sizes = dict.fromkeys((count, *session.options.sizes))
         found += [_Division(order=order, size=each) for each in sizes if 1 < each <= count and each != size]
     return found
