@@ -6,7 +6,7 @@ Eagerly, traced, compiled with XLA, with and without the training argument.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -148,9 +148,13 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
         batch, positions = session.one_batch(rows)
         traced = on_tensorflow(session)
         # The compiled step calls the model with the same arguments, and is traced already.
-        is_step = not (jit_compile or session.facts.overridden or session.model.jit_compile)
-        run_batch = traced.step if is_step else traced.tracing(jit_compile=jit_compile)
-        return Result(outputs=run_batch(batch), rows=positions)
+        if not (session.facts.overridden or session.model.jit_compile or session.model.run_eagerly):
+            with suppress(Exception) if jit_compile else nullcontext():
+                run_batch = traced.xla_step if jit_compile else traced.step
+                return Result(outputs=run_batch(batch), rows=positions)
+            # XLA may refuse a trace with an unknown number of rows and take one with a known number.
+            session.restore()
+        return Result(outputs=traced.tracing(jit_compile=jit_compile)(batch), rows=positions)
 
     return run
 

@@ -97,9 +97,10 @@ class TensorFlowSession(Session):
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row as a separate request: kernels for one row inside one tf.function.
 
-        A model that changes when it is run is called in a loop instead.
+        A model that changes when it is run is called in a loop instead, and so is a heavy one: few rows of it
+        take less time than the function does to be compiled.
         """
-        if self.model.run_eagerly or self.changes_itself or self.facts.batch_size:
+        if self.is_heavy or self.model.run_eagerly or self.changes_itself or self.facts.batch_size:
             return super().one_by_one(rows)
         packed = self.tensors(rows)
         try:
@@ -126,6 +127,12 @@ class TensorFlowSession(Session):
         """
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
         return lambda rows: self.name_outputs(function(self.tensors(rows)))
+
+    def xla_step(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Run the traced step, compiled with XLA; the model is not traced again."""
+        packed = self.tensors(rows)
+        step = self._traced_step(packed)
+        return self.name_outputs(tf.function(step, jit_compile=True, autograph=False)(packed))
 
     def call_once(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call the model eagerly, except the loops of Keras's recurrent layers over many time steps."""

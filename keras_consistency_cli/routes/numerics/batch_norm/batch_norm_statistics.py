@@ -27,7 +27,7 @@ __all__ = ["BATCH_NORM_ROUTES", "BatchNormDetails", "LayerStatistics"]
 Floats = npt.NDArray[np.float64]
 
 _ROWS = 256
-_MOST_POSITIONS = 2**14
+_MOST_POSITIONS = 2**13
 """Positions of one batch whose values are added up."""
 
 

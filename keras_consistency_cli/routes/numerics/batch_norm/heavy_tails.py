@@ -68,7 +68,10 @@ class TailSums:
         self.count += len(values)
         # The middle values are compared by a factor of two: a part of very many values gives them.
         some = values[:: -(-len(values) // _MIDDLE)]
-        self.quartiles.append(np.quantile(some, (0.25, 0.5, 0.75), axis=0))
+        # To sort rows that are contiguous takes a quarter of the time of np.quantile.
+        ordered = np.sort(np.ascontiguousarray(some.T), axis=1)
+        places = np.rint(np.array((0.25, 0.5, 0.75)) * (len(some) - 1)).astype(np.int64)
+        self.quartiles.append(ordered[:, places].T)
 
     def are_heavy(self) -> Flags:
         """By feature, whether the variance of these values is too uncertain to be compared."""
