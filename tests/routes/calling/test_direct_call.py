@@ -142,3 +142,35 @@ def test_a_route_that_cannot_run_gives_the_reason(wording: SnapshotAssertion) ->
     on_other_backend = {TABLE[name].unavailable(on_jax) for name in ("graph", "xla")}
     assert len(on_other_backend) == 1
     assert [TABLE["xla"].unavailable(session_of(strings()).facts), *on_other_backend] == wording
+
+
+class Traced(layers.Layer):
+    """Doubles its inputs, and counts how often Python runs it."""
+
+    runs = 0
+
+    def call(self, x: Any) -> Any:
+        type(self).runs += 1  # an attribute of the layer would be restored
+        return 2.0 * x
+
+
+def test_xla_compiles_the_step_that_is_traced_already() -> None:
+    model, rows = chain((5,), Traced(name="traced"), layers.Dense(2))
+    session = session_of((model, rows))
+    doubled = only(TABLE["graph"].run(session, rows))
+    runs = Traced.runs
+    np.testing.assert_allclose(only(TABLE["xla"].run(session, rows)), doubled, rtol=1e-5)
+    assert Traced.runs == runs
+
+
+def test_xla_traces_the_model_if_it_refuses_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_rows: Any) -> Any:
+        raise ValueError("an unknown number of rows")
+
+    model, rows = chain((5,), Traced(name="traced"), layers.Dense(2))
+    session = session_of((model, rows))
+    doubled = only(TABLE["graph"].run(session, rows))
+    monkeypatch.setattr(session, "xla_step", refuse)
+    runs = Traced.runs
+    np.testing.assert_allclose(only(TABLE["xla"].run(session, rows)), doubled, rtol=1e-5)
+    assert Traced.runs == runs + 1
