@@ -15,6 +15,7 @@ from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
 from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, call_bare
+from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutputs
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect", "max_difference"]
 
-_MAX_KINDS = 12
+_MAX_KINDS, _FEWEST_ROWS = 12, 4
 _RATES = ("rate", "dropout", "recurrent_dropout")
 
 
@@ -55,13 +56,14 @@ def _call_route(**kwargs: bool) -> RouteFunction:
 
 
 def _call_all_rows(session: Session, rows: Rows) -> Result:
-    """Call the model eagerly on all rows, batch by batch.
+    """Call the model eagerly on all rows, batch by batch; on some of a heavy model.
 
     Rounding can be much larger in some rows than in others, and this route is one of those that show how
-    large it is.
+    large it is. The first batch is that of the routes that run one batch: some are compared with this one.
     """
-    with session.fast_loops(rows):
-        return Result(outputs=session.calls(rows, session.eager_batch, training=False))
+    some, positions = session.some_rows(rows, _FEWEST_ROWS if session.is_heavy else count_rows(rows))
+    with session.fast_loops(some):
+        return Result(outputs=session.calls(some, session.eager_batch, training=False), rows=positions)
 
 
 def _call_as_given(session: Session, rows: Rows) -> Result:

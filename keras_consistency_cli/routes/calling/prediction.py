@@ -97,8 +97,7 @@ def _predict_again(session: Session, rows: Rows) -> Result:
 
 def _predict_retraced(session: Session, rows: Rows) -> Result:
     """Predict after Keras has traced it again: values frozen into the first trace change."""
-    if not session.will_trace(rows):
-        session.forget_traces()
+    session.forget_traces()
     return Result(outputs=session.predict(rows))
 
 
@@ -238,18 +237,18 @@ _FRESH_PROCESS = Route(
     interprets_again=True,
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
-    # The first two of these trace predict again: for one row, and for any number of rows.
-    Route(
-        name="single-predict",
-        summary="model.predict(x[None]) on three rows",
-        run=_single_predict,
-        unavailable=_needs_free_batch_size,
-    ),
+    # Two of these trace predict again; the route after each runs what it leaves.
     Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
     Route(
         name=REPEATED,
         summary="the second of two predicts, nothing reset in between",
         run=_predict_again,
+    ),
+    Route(
+        name="single-predict",
+        summary="model.predict(x[None]) on three rows",
+        run=_single_predict,
+        unavailable=_needs_free_batch_size,
     ),
     Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
 )

@@ -89,8 +89,6 @@ class Session:
         self.subject = subject or Subject(files=SubjectFiles(model=""), model=model, facts=facts)
         self.row_numbers = np.zeros(0, np.int64)
         """The numbers, in the subject's data, of the rows that the running route is given."""
-        self._predicted_sizes: set[int] = set()
-        """The sizes of the batches that predict has run since it was traced."""
         self.given: Outputs = {}
         """The outputs of the route that the running route needs."""
 
@@ -112,19 +110,23 @@ class Session:
 
     @property
     def eager_batch(self) -> int:
-        """The rows of an eager call: the batch size in use, less for a heavy model.
+        """The rows of an eager call on all rows: the batch size in use, less for a heavy model.
 
         Keras keeps the outputs of all layers until an eager call ends.
         """
-        return self.small_batch if self.is_heavy else self.batch_size
+        return self._question_size if self.is_heavy else self.batch_size
+
+    @property
+    def _question_size(self) -> int:
+        """The rows of a batch for a question without neighbours, few of a heavy model."""
+        return self.facts.batch_size or (_FEWEST_ROWS if self.is_heavy else self.small_batch)
 
     def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
         """Return a batch for a question that one batch answers, and the positions of its rows.
 
         Rows of a heavy model are as few as show that they differ; neighbours need more (`small_batch`).
         """
-        size = self.facts.batch_size or (_FEWEST_ROWS if self.is_heavy else self.small_batch)
-        return self._choose_rows(rows, min(size, count_rows(rows)))
+        return self._choose_rows(rows, min(self._question_size, count_rows(rows)))
 
     def repeated_rows(self, rows: Rows) -> tuple[Rows, np.ndarray | None]:
         """Return the rows to run again in a different arrangement, and their positions; None if it is all."""
@@ -191,14 +193,10 @@ class Session:
 
     def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
         """Call `model.predict(rows)`."""
-        size = batch_size or self.batch_size
-        self._predicted_sizes.add(min(size, count_rows(rows)))
-        outputs = self.model.predict(self.pack(rows, cast=False), batch_size=size, verbose=0)
+        outputs = self.model.predict(
+            self.pack(rows, cast=False), batch_size=batch_size or self.batch_size, verbose=0
+        )
         return self.name_outputs(outputs)
-
-    def will_trace(self, rows: Rows) -> bool:
-        """Whether predict has run single rows only since it was traced: more rows need a new trace."""
-        return self._predicted_sizes == {1} and count_rows(rows) > 1
 
     def forget_traces(self) -> None:
         """Make the next predict trace again.
@@ -206,7 +204,6 @@ class Session:
         Keras keeps `predict_function` across shapes, relaxed shapes included.
         """
         self.model.predict_function = None
-        self._predicted_sizes.clear()
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """Call `model(rows, …)` eagerly on all rows at once.

@@ -191,26 +191,3 @@ def test_a_short_tail_has_one_row_if_the_rows_fill_no_batch(healthy: tuple[Any, 
     session.predict = lambda rows, batch_size=None: seen.append(batch_size) or {}  # type: ignore[method-assign]
     result = TABLE["short-tail"].run(session, rows)
     assert (seen, result.details) == ([9], {"given": 10})
-
-
-def test_more_rows_than_one_are_traced_again_after_single_ones() -> None:
-    model, rows = chain((5,), Counter(name="counter"))
-    session = session_of((model, rows))
-    TABLE["single-predict"].run(session, rows)
-    assert session.will_trace(rows)
-    calls = model.get_layer("counter").calls
-    TABLE["predict-retraced"].run(session, rows)
-    TABLE["predict-again"].run(session, rows)
-    TABLE["short-tail"].run(session, rows)
-    assert model.get_layer("counter").calls == calls + 1
-    assert not session.will_trace(rows)
-
-
-def test_a_single_row_is_traced_again(healthy: tuple[Any, Any]) -> None:
-    model, rows = chain((5,), Counter(name="counter"))
-    one = {name: values[:1] for name, values in rows.items()}
-    session = session_of((model, one))
-    TABLE["single-predict"].run(session, one)
-    calls = model.get_layer("counter").calls
-    TABLE["predict-retraced"].run(session, one)
-    assert model.get_layer("counter").calls == calls + 1
