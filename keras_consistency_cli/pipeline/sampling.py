@@ -186,12 +186,21 @@ class RowsAfterSample:
             batch: rows of a batch.
             chunk: rows of a chunk; batches begin anew in each.
         """
-        rows = self.rows
-        place = number - rows.start if isinstance(rows, range) else int(np.searchsorted(rows, number))
+        place = self._place_of(number)
         own = place - int(np.searchsorted(self.sampled, place))
         start = own // chunk * chunk
         first = own - (own - start) % batch
         return self[first : min(first + batch, start + chunk, len(self))]
+
+    def _place_of(self, number: int) -> int:
+        rows = self.rows
+        return number - rows.start if isinstance(rows, range) else int(np.searchsorted(rows, number))
+
+    def __contains__(self, number: int) -> bool:
+        """Whether a row with this number is checked, and is not in the sample."""
+        place = self._place_of(number)
+        is_checked = 0 <= place < len(self.rows) and self.rows[place] == number
+        return bool(is_checked and place not in self.sampled)
 
 
 def rows_to_search(
@@ -205,14 +214,16 @@ def rows_to_search(
     Args:
         sample: the row numbers of the sample.
         rest: the rows after it.
-        differing: the numbers of the rows that differ most, the worst one first.
+        differing: the numbers of the rows that differ most, the worst one first; a route may have returned
+            more rows than it was given.
         batch: rows of a batch.
         chunk: rows of a chunk of the rest.
     """
-    if not differing or not set(differing).isdisjoint(sample.tolist()):
+    outside = [row for row in differing if row in rest]
+    if not outside or not set(differing).isdisjoint(sample.tolist()):
         return sample
-    first = rest.batch_of(differing[0], batch=batch, chunk=chunk).tolist()
-    others = dict.fromkeys((*differing, *sample.tolist()))
+    first = rest.batch_of(outside[0], batch=batch, chunk=chunk).tolist()
+    others = dict.fromkeys((*outside, *sample.tolist()))
     rows = [*first, *(row for row in others if row not in set(first))]
     return np.array(rows[: max(len(sample), len(first))], dtype=np.int64)
 

@@ -175,6 +175,18 @@ def test_a_fault_is_searched_for_in_the_batch_of_a_row_after_the_sample() -> Non
     assert set(searched[33:]) <= set(sample.tolist())
 
 
+@pytest.mark.parametrize("numbers", [np.arange(0, 5000, 5), range(1000), np.arange(40)])
+def test_rows_that_are_not_there_are_not_searched(numbers: np.ndarray | range) -> None:
+    sample, rest = split_sample(numbers, facts(), 32)
+    for differing in ([10**6], [10**6, int(sample[3])], [-1]):
+        assert rows_to_search(sample, rest, differing, batch=32, chunk=100) is sample
+    inside = [row for row in numbers if row not in set(sample.tolist())]
+    assert all(row in rest for row in inside)
+    assert not any(row in rest for row in sample.tolist())
+    if inside:
+        assert 10**6 not in rows_to_search(sample, rest, [10**6, inside[5]], batch=32, chunk=100)
+
+
 def test_the_batch_is_whole_if_the_sample_is_smaller() -> None:
     sample, rest = split_sample(np.arange(320), facts(work=10**10), 32)
     searched = rows_to_search(sample, rest, [rest[40:41].item()], batch=32, chunk=64)

@@ -150,7 +150,7 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
         batch, positions = session.one_batch(rows)
         traced = on_tensorflow(session)
         # The compiled step calls the model with the same arguments, and is traced already.
-        if not (session.facts.overridden or session.model.jit_compile or session.model.run_eagerly):
+        if not (session.facts.overridden or session.model.jit_compile):
             with suppress(Exception) if jit_compile else nullcontext():
                 run_batch = traced.xla_step if jit_compile else traced.step
                 return Result(outputs=run_batch(batch), rows=positions)
