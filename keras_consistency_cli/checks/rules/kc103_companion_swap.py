@@ -6,12 +6,12 @@ mean is below rounding noise. This check needs no limit.
 
 How: the batch size and the position of a row stay the same; all other rows are replaced by other real rows,
 copies of the row, zeros, huge values and NaN. This is done at the first, middle and last position and in
-halves that separate every ordered pair of rows, at the batch size in use and at a second one. The kernels are
-the same, so the kept row must come out with the same bits, in float32 and on the float64 copy, which shows
-leaks of 1e-9. Where neighbours change the shape of what the model computes, as the longest text of a batch
-does, sums over more zeros may round differently: there the difference must be rounding, and disappear on the
-float64 copy. A model that gives different outputs for the same batch from the same state cannot be judged
-(see repeatability).
+halves that separate every ordered pair of rows, at the batch size in use and at a second one; for a heavy
+model in halves only, at one size. The kernels are the same, so the kept row must come out with the same bits,
+in float32 and on the float64 copy, which shows leaks of 1e-9. Where neighbours change the shape of what the
+model computes, as the longest text of a batch does, sums over more zeros may round differently: there the
+difference must be rounding, and disappear on the float64 copy. A model that gives different outputs for the
+same batch from the same state cannot be judged (see repeatability).
 
 To fix: compute statistics, softmax, attention and normalization over feature axes; pass `training=False` to
 BatchNormalization, or use its moving statistics.

@@ -5,10 +5,10 @@ same. A model that amplifies this a hundred thousand times has no reliable digit
 outputs that close together are random.
 
 How: on the float64 copy, where rounding does not interfere, every float input, and then every weight, is
-changed by 1e-7 of itself up or down, in three seeded draws; the one with the largest effect counts. Ids,
-padding and values on the border of a bin (Discretization) are exact, and are not changed. The
-amplification is the relative change of the outputs (root mean square) divided by 1e-7, a lower bound of the
-condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
+changed by 1e-7 of itself up or down, in three seeded draws, two for a heavy model; the one with the largest
+effect counts. Ids, padding and values on the border of a bin (Discretization) are exact, and are not changed.
+The amplification is the relative change of the outputs (root mean square) divided by 1e-7, a lower bound of
+the condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
 decisions that change are near ties, and are a warning too. So are rows that change far more than all others,
 with none in between, as the places of the highest scores or what is looked up by them: nothing is amplified
 there, but decided differently.

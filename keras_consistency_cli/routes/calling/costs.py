@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["COST_ROUTES", "CostDetails"]
 
 _TRACED_SHARE = 0.1
-"""Of the seconds of a call; Keras traces the small functions of its data anew in each predict."""
+"""A call compiles if tracing takes more of its time: Keras traces its functions for data in each predict."""
 _LONG = 0.25
-"""Seconds of an eager call that is not worth repeating."""
+"""Seconds of a call that is not worth repeating if it compiles nothing."""
 _MOST_EAGER_STEPS = 128
 """Time steps of a recurrent model above which an eager call is not measured at all."""
 
@@ -37,9 +37,9 @@ class CostDetails(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class _Way:
-    """A way to call the model, how many warm calls are timed, and whether it runs the batch at once.
+    """A way to call the model, how many warm calls are timed, and whether it is eager.
 
-    An eager loop over time steps takes as long for a batch as for a row, and is not timed for both.
+    A slow eager call takes as long for a batch as for a row, as a loop over time steps, and is timed once.
     """
 
     run: Callable[[Rows], object]
@@ -53,7 +53,7 @@ def _costs(session: Session, rows: Rows) -> Result:
     Each is measured for one row and for a batch.
     """
     one_row = first_batch(rows, session.facts.batch_size or 1)
-    many = first_batch(rows, session.small_batch if session.is_heavy else session.batch_size)
+    many = first_batch(rows, session.affordable_batch)
     seconds = {way: _time_rows(session, run, one_row, many) for way, run in _ways(session, one_row).items()}
     details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(many)}
     return Result(outputs={}, details=details)

@@ -15,7 +15,6 @@ from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
 from keras_consistency_cli.routes.calling.training.bare_calls import BARE_CALL, call_bare
-from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows, WhyNoOutputs
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect", "max_difference"]
 
-_MAX_KINDS, _FEWEST_ROWS = 12, 4
+_MAX_KINDS = 12
 _RATES = ("rate", "dropout", "recurrent_dropout")
 
 
@@ -61,9 +60,11 @@ def _call_all_rows(session: Session, rows: Rows) -> Result:
     Rounding can be much larger in some rows than in others, and this route is one of those that show how
     large it is. The first batch is that of the routes that run one batch: some are compared with this one.
     """
-    some, positions = session.some_rows(rows, _FEWEST_ROWS if session.is_heavy else count_rows(rows))
+    some, positions = session.few_rows(rows)
+    # Keras keeps the outputs of all layers until an eager call ends.
+    size = session.question_batch if session.is_heavy else session.batch_size
     with session.fast_loops(some):
-        return Result(outputs=session.calls(some, session.eager_batch, training=False), rows=positions)
+        return Result(outputs=session.calls(some, size, training=False), rows=positions)
 
 
 def _call_as_given(session: Session, rows: Rows) -> Result:

@@ -22,14 +22,13 @@ from keras_consistency_cli.loading.model.copies.float64 import (
 )
 from keras_consistency_cli.loading.model.saved_layers import find_layers
 from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["Float64Session", "float64_session", "on_float64_copy"]
 
-_FEW_ROWS = 4
 _NARROW = ("float16", "bfloat16")
 
 
@@ -55,7 +54,7 @@ class Float64Session(TensorFlowSession):
 
         The model itself runs all of them.
         """
-        return self.some_rows(rows, _FEW_ROWS if self.is_heavy else count_rows(rows))
+        return self.few_rows(rows)
 
     def cast(self, values: np.ndarray) -> Any:
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""

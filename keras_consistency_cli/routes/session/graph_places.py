@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["clock_places", "drawing_places", "draws_numbers", "iterate_nodes"]
+__all__ = ["clock_places", "drawing_places", "draws_numbers", "iterate_nodes", "reads_clock"]
 
 _DRAWS = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 _CLOCK = "Timestamp"
@@ -28,6 +28,11 @@ def draws_numbers(operation: str) -> bool:
     return _DRAWS.search(operation) is not None
 
 
+def reads_clock(operation: str) -> bool:
+    """Whether operations of this kind read the clock."""
+    return operation == _CLOCK
+
+
 def drawing_places(graph: Any) -> list[str]:
     """Return the names of the operations that draw random numbers, at most twenty."""
     return [node.name for node in iterate_nodes(graph) if draws_numbers(node.op)][:_MOST_PLACES]
@@ -43,9 +48,9 @@ def clock_places(graph: Any) -> list[str]:
     reading = _functions_reading(bodies)
     nodes = {node.name: node for node in definition.node}
     used = _ancestors(nodes, [output.op.name for output in graph.outputs])
-    found = [node for node in (nodes[name] for name in used) if node.op == _CLOCK or _calls(node, reading)]
-    inner = (node for name in sorted(reading) for node in bodies[name] if node.op == _CLOCK)
-    direct = [node.name for node in found if node.op == _CLOCK]
+    found = [node for node in (nodes[name] for name in used) if reads_clock(node.op) or _calls(node, reading)]
+    inner = (node for name in sorted(reading) for node in bodies[name] if reads_clock(node.op))
+    direct = [node.name for node in found if reads_clock(node.op)]
     if len(direct) < len(found):
         direct += [node.name for node in inner]
     return sorted(direct)[:_MOST_PLACES]
@@ -60,7 +65,7 @@ def _functions_reading(bodies: Mapping[str, Sequence[Any]]) -> set[str]:
 
 
 def _reads_clock(nodes: Sequence[Any], reading: set[str]) -> bool:
-    return any(node.op == _CLOCK or _calls(node, reading) for node in nodes)
+    return any(reads_clock(node.op) or _calls(node, reading) for node in nodes)
 
 
 def _calls(node: Any, functions: set[str]) -> bool:

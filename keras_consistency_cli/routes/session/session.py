@@ -109,16 +109,13 @@ class Session:
         return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_NEIGHBOURS
 
     @property
-    def eager_batch(self) -> int:
-        """The rows of an eager call on all rows: the batch size in use, less for a heavy model.
-
-        Keras keeps the outputs of all layers until an eager call ends.
-        """
-        return self._question_size if self.is_heavy else self.batch_size
+    def affordable_batch(self) -> int:
+        """The batch size in use, less for a heavy model."""
+        return self.small_batch if self.is_heavy else self.batch_size
 
     @property
-    def _question_size(self) -> int:
-        """The rows of a batch for a question without neighbours, few of a heavy model."""
+    def question_batch(self) -> int:
+        """The rows of a batch for a question without neighbours: `small_batch`, less for a heavy model."""
         return self.facts.batch_size or (_FEWEST_ROWS if self.is_heavy else self.small_batch)
 
     def one_batch(self, rows: Rows) -> tuple[Rows, np.ndarray]:
@@ -126,11 +123,15 @@ class Session:
 
         Rows of a heavy model are as few as show that they differ; neighbours need more (`small_batch`).
         """
-        return self._choose_rows(rows, min(self._question_size, count_rows(rows)))
+        return self._choose_rows(rows, min(self.question_batch, count_rows(rows)))
 
     def repeated_rows(self, rows: Rows) -> tuple[Rows, np.ndarray | None]:
         """Return the rows to run again in a different arrangement, and their positions; None if it is all."""
         return rows, None
+
+    def few_rows(self, rows: Rows) -> tuple[Rows, np.ndarray | None]:
+        """Return all rows, or a few of a heavy model, and their positions; None if these are all rows."""
+        return self.some_rows(rows, _FEWEST_NEIGHBOURS if self.is_heavy else count_rows(rows))
 
     def some_rows(self, rows: Rows, most: int) -> tuple[Rows, np.ndarray | None]:
         """Return at most so many rows, and their positions; None if these are all rows."""

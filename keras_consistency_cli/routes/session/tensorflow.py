@@ -23,6 +23,7 @@ from keras_consistency_cli.routes.session.graph_places import (
     drawing_places,
     draws_numbers,
     iterate_nodes,
+    reads_clock,
 )
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.trace_timer import tracing_seconds
@@ -188,10 +189,14 @@ class TensorFlowSession(Session):
         return _has_open_loop(self._step_graph(rows))
 
     def is_repeatable(self, rows: Rows) -> bool:
-        """Whether the traced step gives the same outputs each time: nothing random, no state, no Python."""
+        """Whether the traced step gives the same outputs each time.
+
+        It has nothing random, no clock, no state and no Python.
+        """
         if self.model.run_eagerly or self.changes_itself:
             return False
-        return not any(draws_numbers(op) or "PyFunc" in op for op in _operations(self._step_graph(rows)))
+        operations = _operations(self._step_graph(rows))
+        return not any(draws_numbers(op) or reads_clock(op) or "PyFunc" in op for op in operations)
 
     def narrow_operations(self, rows: Rows) -> list[str]:
         """Return the operations of the traced step that compute below float64."""

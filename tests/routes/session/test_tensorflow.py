@@ -184,6 +184,13 @@ def test_only_steps_without_randomness_state_and_python_are_repeatable(live: dic
         assert not session.is_repeatable(batch), name
 
 
+def test_a_step_that_reads_the_clock_is_not_repeatable() -> None:
+    import tensorflow as tf
+
+    built = chain((5,), layers.Lambda(lambda x: x + ops.cast(tf.timestamp(), x.dtype)))
+    assert not session_of(built).is_repeatable(first_batch(built[1], 4))
+
+
 @pytest.mark.parametrize("name", ["stateful lstm", "counter in call"])
 def test_rows_of_a_model_that_changes_are_isolated(name: str) -> None:
     built = NASTY[name]()

@@ -193,7 +193,7 @@ def _run(session: Session, rows: Rows) -> Result:
     if session.subject.sources.data is None and not session.subject.sources.reference_length:
         return _without("no rows given: generated rows are not those of training")
     source, chosen = _choose_rows(session, rows)
-    size = session.small_batch if session.is_heavy else session.batch_size
+    size = session.affordable_batch
     batches = [batch for batch in split_batches(chosen, size) if _is_full(batch, session.facts.batch_size)]
     with _recording_inputs(layers) as reached:
         for batch in batches:
