@@ -1,4 +1,4 @@
-"""The layers inside a model, in an order that does not depend on the memory."""
+"""The layers inside a model, in an order that does not depend on the memory, and whose code they are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from typing import Any
 
 import keras
 
+from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
+from keras_consistency_cli.loading.model.graph_walk import functional_graph
 from keras_consistency_cli.text import clean
 
-__all__ = ["creation_order", "is_keras_class", "is_keras_method", "walk_layers"]
+__all__ = ["creation_order", "has_own_code", "is_keras_class", "is_keras_method", "walk_layers"]
+
+_HOLDING_CODE = frozenset(
+    {
+        *("Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
+        *("WhileLoop", "ForiLoop", "Cond", "Switch", "Map", "Scan", "AssociativeScan", "VectorizedMap"),
+    }
+)
+"""Classes of Keras whose objects run code that they are given."""
 
 
 def walk_layers(model: Any, prefix: str = "", visited: set[int] | None = None) -> Iterator[tuple[str, Any]]:
@@ -40,6 +50,16 @@ def creation_order(child: Any) -> tuple[str, int]:
 def is_keras_class(kind: type) -> bool:
     """Whether the class is one of Keras itself."""
     return kind.__module__.startswith("keras.")
+
+
+def has_own_code(model: Any) -> bool:
+    """Whether code that is not of Keras itself may run in a model: in its layers, or in its graph."""
+    parts = [model, *(layer for _, layer in walk_layers(model))]
+    graphs = [graph for part in parts if (graph := functional_graph(part)) is not None]
+    operations = [*parts, *(operation for graph in graphs for operation in graph.operations)]
+    return any(
+        not is_keras_class(type(each)) or _HOLDING_CODE & set(keras_class_names(each)) for each in operations
+    )
 
 
 def is_keras_method(kind: type, method: str) -> bool:

@@ -187,7 +187,7 @@ CALLING_ROUTES: tuple[Route, ...] = (
         placement="float64",
     ),
     Route(name=BARE_CALL, summary="model(x) without the training argument", run=call_bare),
-    Route(name="training-call", summary="model(x, training=True)", run=_training_call),
+    Route(name="training-call", summary="model(x, training=True)", run=_training_call, moves=True),
     Route(
         name="graph",
         summary="tf.function(model)",

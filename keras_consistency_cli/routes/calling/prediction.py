@@ -115,9 +115,14 @@ def _one_by_one(session: Session, rows: Rows) -> Result:
 
 
 def _single_predict(session: Session, rows: Rows) -> Result:
-    """Call `model.predict(x[None])` on the first, the middle and the last row."""
+    """Call `model.predict(x[None])` on the first, the middle and the last row.
+
+    It is traced for one row, except for a heavy model without own code that is traced already: Keras's layers
+    do not ask how many rows there are.
+    """
     positions = np.unique(np.linspace(0, count_rows(rows) - 1, _LITERAL_SINGLES).astype(int))
-    session.forget_traces()
+    if not session.is_heavy or session.has_own_code:
+        session.forget_traces()
     outputs = []
     for position in positions:
         session.restore()
@@ -128,9 +133,11 @@ def _single_predict(session: Session, rows: Rows) -> Result:
 def _short_tail(session: Session, rows: Rows) -> Result:
     """Call `model.predict` on one full batch and a last one of a single row.
 
-    The batch is smaller than the one in use if there are not more rows. Keras may return too many rows.
+    The batch is smaller than the one in use if there are not more rows, or if the model is heavy. Keras may
+    return too many rows.
     """
-    size = session.facts.batch_size or min(session.batch_size, max(1, count_rows(rows) - 1))
+    most = session.question_batch if session.is_heavy else session.batch_size
+    size = session.facts.batch_size or min(most, max(1, count_rows(rows) - 1))
     positions = np.arange(min(size + 1, count_rows(rows)))
     details: ShortTailDetails = {"given": len(positions)}
     outputs = session.predict(select_rows(rows, positions), batch_size=size)

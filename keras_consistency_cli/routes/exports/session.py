@@ -16,7 +16,7 @@ from keras_consistency_cli.routes.exports.weights.stored import StoredConstants
 from keras_consistency_cli.routes.exports.weights.units import find_units
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import Session
-from keras_consistency_cli.routes.trace import Rows
+from keras_consistency_cli.routes.trace import Change, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["ExportSession"]
@@ -148,6 +148,11 @@ class ExportSession(Session):
     def restore(self) -> None:
         """Return to the state directly after loading."""
         self.exported.reset()
+
+    def end_run(self) -> tuple[Change, ...]:
+        """Return to that state; no variable of the model is changed by its export."""
+        self.restore()
+        return ()
 
 
 def _frozen_batch(tensors: tuple[ExportTensor, ...]) -> int | None:

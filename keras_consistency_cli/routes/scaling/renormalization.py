@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ADAPTING_ROUTES", "AdaptingDetails"]
 
-_SINGLE_ROWS, _FEWEST_SINGLE_ROWS = 16, 4
+_SINGLE_ROWS, _FEWEST_SINGLE_ROWS = 16, 2
 """Rows that are called one at a time: of any model, and of a heavy one."""
 
 
@@ -103,6 +103,8 @@ def _run(size: int | None) -> Callable[[Session, Rows], Result]:
         layers = _find_layers(session.model)
         if not layers:
             return _refuse("the model has no Normalization layer")
+        if size == 0 and count_rows(rows) <= session.batch_size:
+            return _refuse("all rows are in one batch")
         most = _most_singles(session) if size == 1 else count_rows(rows)
         positions = np.arange(min(most, count_rows(rows)))
         batch = (size or session.batch_size) if size is not None else count_rows(rows)

@@ -1,6 +1,4 @@
-"""Loops of a model: which may be in it, and those of Keras compiled.
-
-Compiled loops are an eager call in which Keras's own recurrent layers run their loops as graphs.
+"""Compiled loops: an eager call in which Keras's own recurrent layers run their loops as graphs.
 
 Eagerly, every time step of a recurrent layer runs a dozen operations from Python: a call of a GRU over a
 thousand steps takes a second instead of milliseconds. The loop is Keras's code, so compiling it hides nothing
@@ -16,23 +14,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
-from keras_consistency_cli.loading.model.graph_walk import functional_graph
 from keras_consistency_cli.loading.model.layer_walk import is_keras_class, walk_layers
 
-__all__ = ["compiled_loops", "may_hold_loops"]
-
-_HOLDING_CODE = frozenset({"Lambda", "WhileLoop", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"})
-
-
-def may_hold_loops(model: Any) -> bool:
-    """Whether a model may have other loops than those over time steps: in the user's code or its graph."""
-    parts = [model, *(layer for _, layer in walk_layers(model))]
-    graphs = [graph for part in parts if (graph := functional_graph(part)) is not None]
-    operations = [*parts, *(operation for graph in graphs for operation in graph.operations)]
-    return any(
-        not is_keras_class(type(each)) or _HOLDING_CODE & set(keras_class_names(each)) for each in operations
-    )
+__all__ = ["compiled_loops"]
 
 
 @contextmanager

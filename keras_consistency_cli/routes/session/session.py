@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self, TypedDict
 
 import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.input_structure import pack_inputs, unpack_outputs
-from keras_consistency_cli.loading.model.layer_walk import walk_layers
+from keras_consistency_cli.loading.model.layer_walk import has_own_code, walk_layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text
@@ -30,7 +31,7 @@ from keras_consistency_cli.routes.session.batches import (
     split_batches,
 )
 from keras_consistency_cli.routes.session.snapshot import Snapshot
-from keras_consistency_cli.routes.trace import Outputs, Rows
+from keras_consistency_cli.routes.trace import Change, Outputs, Rows
 
 __all__ = ["LoadingOptions", "RunOptions", "Session"]
 
@@ -108,6 +109,11 @@ class Session:
         """Whether even the smallest batch takes more than a question should: no repetitions then."""
         return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_NEIGHBOURS
 
+    @cached_property
+    def has_own_code(self) -> bool:
+        """Whether code that is not of Keras itself may run in the model."""
+        return bool(self.subject.custom_objects) or has_own_code(self.model)
+
     @property
     def affordable_batch(self) -> int:
         """The batch size in use, less for a heavy model."""
@@ -160,10 +166,20 @@ class Session:
         """
         return type(self)(model, facts or self.facts, self.options, self.subject)
 
-    def start_run(self, row_numbers: np.ndarray, given: Outputs | None = None) -> None:
-        """Restore the model for a route that is given the rows with these numbers, and what it needs."""
+    def start_run(
+        self, row_numbers: np.ndarray, given: Outputs | None = None, *, is_restored: bool = False
+    ) -> None:
+        """Restore the model for a route that is given the rows with these numbers, and what it needs.
+
+        Nothing is restored if the caller knows that the model is.
+        """
         self.row_numbers, self.given = row_numbers, given or {}
-        self.restore()
+        if not is_restored:
+            self.restore()
+
+    def end_run(self) -> tuple[Change, ...]:
+        """Restore the model after a route, and return what the route had changed in it."""
+        return self.snapshot.take_changes()
 
     def cast(self, values: np.ndarray) -> Any:
         """Return rows as `model.predict` would feed them: floats as float32, strings as tensors."""

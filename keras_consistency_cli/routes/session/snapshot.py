@@ -84,34 +84,48 @@ class Snapshot:
 
     def changes(self) -> tuple[Change, ...]:
         """Return the variables whose bits differ from their saved values."""
-        values = ((saved, saved.read_changed()) for saved in self._saved)
-        changed = [_change(saved, value) for saved, value in values if value is not None]
+        changed = [_change(saved, value) for saved, value in self._find_changed()]
         numbers = ((saved, saved.read_changed()) for saved in self._numbers)
         changed += [_number_change(saved, value) for saved, value in numbers if value is not None]
         return tuple(changed)
 
     def restore(self) -> None:
         """Assign every saved value again."""
-        for saved in self._saved:
-            if saved.read_changed() is not None:
-                saved.variable.assign(saved.tensor)
+        for saved, _ in self._find_changed():
+            saved.variable.assign(saved.tensor)
+        self._restore_numbers()
+
+    def take_changes(self) -> tuple[Change, ...]:
+        """Return what `changes` returns, and restore: variables that have not changed are read once."""
+        changed = self.changes()
+        if any(not change.plain for change in changed):
+            self.restore()
+        else:
+            self._restore_numbers()
+        return changed
+
+    def _restore_numbers(self) -> None:
         for layer in self._without_states:
             if not _lacks_states(layer):
                 layer.reset_state()
         for number in self._numbers:
             setattr(number.layer, number.name, number.value)
 
+    def _find_changed(self) -> Iterator[tuple[_SavedVariable, np.ndarray]]:
+        """Yield the variables whose bits differ from their saved values, and their values of now."""
+        for saved in self._saved:
+            value = saved.read_changed()
+            if value is not None:
+                yield saved, value
+
     def changed_weights(self) -> Iterator[Any]:
         """Yield the variables of weights whose bits differ from their saved values."""
-        for saved in self._saved:
-            if saved.kind == "weight" and saved.read_changed() is not None:
-                yield saved.variable
+        yield from (saved.variable for saved, _ in self._find_changed() if saved.kind == "weight")
 
     def exaggerate_changes(self, factor: float) -> None:
         """Move each weight that has changed further in the same direction, until `restore`."""
-        for saved in self._saved:
-            value = saved.read_changed() if saved.kind == "weight" else None
-            if value is not None and is_numeric(value.dtype):
+        for saved, value in self._find_changed():
+            if saved.kind == "weight" and is_numeric(value.dtype):
                 start = saved.value.astype(np.float64)
                 further = start + factor * (value.astype(np.float64) - start)
                 saved.variable.assign(further.astype(value.dtype))

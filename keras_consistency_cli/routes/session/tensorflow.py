@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from keras_consistency_cli.loading.model.copies.float64 import narrow_operations
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
-from keras_consistency_cli.routes.session.compiled_loops import compiled_loops, may_hold_loops
+from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from keras_consistency_cli.routes.session.graph_places import (
     clock_places,
     drawing_places,
@@ -184,7 +184,7 @@ class TensorFlowSession(Session):
 
     def loops_until_numbers_agree(self, rows: Rows) -> bool:
         """Whether the condition of a loop in the traced step reads floats; loops of a fixed length do not."""
-        if self.model.run_eagerly or not (self.subject.custom_objects or may_hold_loops(self.model)):
+        if self.model.run_eagerly or not self.has_own_code:
             return False
         return _has_open_loop(self._step_graph(rows))
 

@@ -66,6 +66,8 @@ class Executor:
         self._load_subject, self._unprotected = load, unprotected
         self._sessions: dict[str, Session | NoSession] = {}
         """By precision, or by export, the session, or the reason why there is none."""
+        self._last: Session | None = None
+        """The session whose route has just ended, and which is restored; None after anything else."""
 
     def answer(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Answer:
         """Execute a request; errors are raised, and `error_header` turns them into a header.
@@ -75,6 +77,8 @@ class Executor:
             arrays: for run "rows", the numbers of the rows, and the outputs of the route that it needs.
         """
         operations = {"load": self._load, "run": self._run, "describe": self._describe, "here": self._here}
+        if request["op"] != "run":
+            self._last = None
         try:
             return operations[request["op"]](request, arrays)
         except NameError as problem:
@@ -133,17 +137,17 @@ class Executor:
             return {"unavailable": session.reason, "cause": session.cause, "kind": session.kind}, {}
         start, traced_before = time.perf_counter(), session.tracing_seconds()
         given = {name.removeprefix(GIVEN): each for name, each in arrays.items() if name.startswith(GIVEN)}
-        session.start_run(arrays["rows"], given)
+        session.start_run(arrays["rows"], given, is_restored=self._last is session)
         try:
             result = route.run(session, rows)
-            changed = session.snapshot.changes()
+            changed = session.end_run()
+            self._last = session
         except Exception as problem:
+            session.end_run()
             if route.precision == "float32":
                 raise
             # The model itself is not at fault if only its float64 copy cannot run.
             return {"unavailable": f"the float64 copy fails: {describe_error(problem)}"}, {}
-        finally:
-            session.restore()
         session.watch(bool(changed))
         seconds = {
             "elapsed_s": time.perf_counter() - start,
@@ -156,6 +160,7 @@ class Executor:
         is_export = route.placement == "export"
         key = route.worker if is_export else route.precision
         if key not in self._sessions:
+            self._last = None
             create = self._export_session if is_export else self._float64_session
             self._sessions[key] = create(route, rows)
         session = self._sessions[key]

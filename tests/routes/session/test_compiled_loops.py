@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 
-from keras_consistency_cli.routes.session.compiled_loops import compiled_loops, may_hold_loops
+from keras_consistency_cli.routes.session.compiled_loops import compiled_loops
 from tests.helpers.live_models import chain, session_of
 
 STEPS = 80
@@ -84,17 +83,3 @@ def test_features_are_no_time_steps() -> None:
     assert session_of(chain((300,), layers.Dense(2))).loop_steps(rows) == 0
     series = {"x": np.zeros((2, STEPS, 3), np.float32)}
     assert session_of(chain((STEPS, 3), layers.Bidirectional(layers.GRU(4)))).loop_steps(series) == STEPS
-
-
-def test_only_code_of_the_users_and_while_loops_may_loop() -> None:
-    inner = keras.Sequential([keras.Input((8, 3)), layers.LSTM(4), layers.Dense(2)])
-    x = keras.Input((8, 3))
-    looping = keras.Model(x, ops.while_loop(lambda h: ops.max(h) > 1, lambda h: (h / 2,), (x,))[0])
-    for model, may in (
-        (keras.Model(x, inner(x) + 1.0), False),
-        (looping, True),
-        (keras.Sequential([keras.Input((8, 3)), looping]), True),
-        (keras.Sequential([keras.Input((3,)), layers.Lambda(lambda h: h)]), True),
-        (chain((8, 3), layers.RNN(CountingCell(4)))[0], True),
-    ):
-        assert may_hold_loops(model) is may
