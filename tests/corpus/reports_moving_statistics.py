@@ -86,6 +86,25 @@ def classes() -> Any:
     return keras.Sequential([keras.Input((12,)), *parts, layers.Dense(KINDS, activation="softmax")])
 
 
+def waves(random: np.random.Generator, rows: int = 120, *, times: float = 1.0) -> Array:
+    """Three signals of different sizes that swing around levels not far from 0."""
+    phase, pace = random.uniform(0, 6, (rows, 1, 3)), random.uniform(0.2, 1, (rows, 1, 3))
+    swing = np.array([9, 20, 14]) * np.sin(phase + pace * np.arange(30)[:, None])
+    noise = random.normal(0, 2, (rows, 30, 3))
+    return np.asarray(times * (np.array([4, -6, 9]) + swing + noise), "float32")
+
+
+def signals() -> Any:
+    """A convolution over time, and BatchNormalization of what it gives."""
+    parts = [
+        layers.Conv1D(16, 5, name="conv"),
+        layers.BatchNormalization(name="norm"),
+        layers.ReLU(),
+        layers.GlobalAveragePooling1D(),
+    ]
+    return keras.Sequential([keras.Input((30, 3)), *parts, layers.Dense(2)])
+
+
 def seen(build: Callable[[], Any], rows: Maker, batches: int, momentum: float | None = None) -> Any:
     """Return a builder of a model that training showed so many batches."""
 
@@ -146,10 +165,17 @@ CASES: tuple[Case, ...] = (
     _fault("twenty batches, four sensors far from 0", seen(first, uneven, 20), uneven),
     _fault("sixty batches, filters of brightness and of edges", seen(filters, drawn, 60), drawn),
     _fault("twenty batches, next to the training rows", seen(first, uneven, 20), uneven, reference=True),
+    _fault("twelve batches of signals, no feature far outside", seen(signals, waves, 12, 0.995), waves),
     _fault("statistics of rows whose sensors had another level", of_other_rows, uneven, warns=True),
     _clean("many batches, units of which some are never active", seen(units, readings, 900), readings),
     _clean("many batches, four sensors far from 0", seen(first, uneven, 100, 0.9), uneven, reference=True),
     _clean("many batches, filters of brightness and of edges", seen(filters, drawn, 90, 0.9), drawn),
+    _clean("many batches of signals", seen(signals, waves, 90, 0.9), waves),
+    _clean(
+        "signals in a unit twice as small",
+        seen(signals, waves, 90, 0.9),
+        lambda random: waves(random, times=2.0),
+    ),
     _clean("few batches, a low momentum", seen(units, readings, 12, 0.5), readings),
     _clean("few batches, rows around 0", seen(classes, kinds, 3, 0.99), lambda random: kinds(random, 80)),
     _clean("rows of a single kind", seen(classes, kinds, 90), lambda random: kinds(random, 80, only=4)),

@@ -11,7 +11,8 @@ without reference rows their values must also be far outside of the moving stati
 
 A strong minority of features far outside is a fault, too. It fails if the rows are reference rows, or if all
 moving statistics are one mixture of the 0 and 1 of the start and of the statistics of the rows: training took
-too few steps. Otherwise the check warns, because the rows may be an unusual part of the training rows.
+too few steps. Otherwise the check warns, because the rows may be an unusual part of the training rows. Such a
+mixture fails for smaller distances as well, unless rows of another scale explain the statistics, too.
 
 If the scale or the offset of a layer was trained but its statistics are still the 0 and 1 that it was created
 with, the check warns: either a training loop did not store the updated statistics, or weights were copied
@@ -56,7 +57,9 @@ _FAR_PART = 0.2
 """Share of the features that lie far outside: 0.23 after 5 steps with momentum 0.99, and none in trained
 models, also on the rows of a single class."""
 _FAR_PART_IF_MIXED = 0.05
-"""The same if the moving statistics are a mixture with those of the start, which has no other reason."""
+_FAR_IF_MIXED = 0.1
+"""The same share, and the mean distance, if the moving statistics are a mixture with those of the start,
+which has no other reason."""
 _FEWEST_ROWS = 8
 _ADVICE = (
     "train longer or with BatchNormalization(momentum=0.9), in batches of many rows, so that the moving "
@@ -104,7 +107,7 @@ def _judge(
 ) -> Verdict:
     source, rows = details["source"], details["rows"]
     what = "reference rows" if source == "reference" else "rows"
-    far = [layer for layer in layers if _is_far(layer, source) or _is_far_in_part(layer)]
+    far = [layer for layer in layers if _is_far(layer, source) or _is_far_in_part(layer) or _is_mixed(layer)]
     findings: dict[str, object] = {
         "distance": {layer["path"]: layer["distance"] for layer in layers},
         "source": source,
@@ -188,6 +191,11 @@ def _is_far_in_part(layer: LayerStatistics) -> bool:
     """Whether a strong minority of the features is far outside, which a mean over all features can hide."""
     part = _FAR_PART if layer["initial_share"] is None else _FAR_PART_IF_MIXED
     return layer["far"] > 0 and layer["far"] >= part * layer["live"]
+
+
+def _is_mixed(layer: LayerStatistics) -> bool:
+    """Whether training took so few steps that the start still decides the statistics of all features."""
+    return layer["initial_share"] is not None and not layer["untouched"] and layer["distance"] > _FAR_IF_MIXED
 
 
 def _is_sure(layer: LayerStatistics, source: str) -> bool:

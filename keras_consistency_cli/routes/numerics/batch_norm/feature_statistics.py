@@ -3,7 +3,7 @@
 A mean over all features can hide a part of them, so features whose values lie far outside of the moving
 statistics are counted. If the moving statistics are a mixture of the 0 and 1 that they were created with and
 of those of the values, the same mixture for every feature, then training took too few steps. No other rows
-give such a mixture by chance.
+give such a mixture by chance, except for rows of another scale whose mean is near 0.
 """
 
 from __future__ import annotations
@@ -27,6 +27,17 @@ _FEWEST_FAR = 2
 """Features that a mixture must explain: one number always explains the mean of one feature."""
 _MOST_LEFT = 0.1
 """Mean distance to the mixture: layers on their training rows had at most 0.02; weights move in training."""
+_BETTER_THAN_START = 2.0
+"""Times that the mixture must be nearer than the start alone."""
+_SMALLEST_DAMAGE, _FEWEST_FITTED = 0.1, 4
+"""Mean distance from which a mixture is looked for, that of variances that differ three and a half times, and
+the features that must have such a distance."""
+_MOST_LEFT_OF_BEST, _LEAST_LEFT_OF_OTHERS, _TIMES_BETTER = 0.005, 0.01, 8.0
+"""Mean distance to the best mixture, and to rows of another scale. First layers had 0.0001 to 0.003 and 0.01
+to 0.3 after few steps of training, trained ones 0.004 and 0.0001 on scaled rows, and 0.013 and 0.2 on copies
+of one row. If the mean of the rows is near 0, another scale explains few steps of training as well."""
+_SHARES = 1.0 - np.logspace(-4, 0, 161)
+_SCALES = np.logspace(-2.5, 2.5, 201)
 _CONSTANT = 1e-10
 """Variance, as a share of the square of the mean, that rounding gives a constant feature."""
 
@@ -67,19 +78,46 @@ class FeatureStatistics:
         """Return the share of the 0 and 1 of the start in the moving statistics, None if they are no mixture.
 
         The features that are far outside give the share, and the mixture must fit them and all others.
+        Without such features, the share that fits best must fit much better than rows of another scale, which
+        also change all features alike. In either case it must fit better than the start alone: a layer has
+        that after training on standardized rows.
         """
+        start = self._mean_distance(1.0)
         if far.sum() < _FEWEST_FAR:
-            return None
+            return self._best_share(start)
         share = 1.0 - float(np.median(self.mean[far] / self.seen[far]))
         if not 0.0 < share <= 1.0:
             return None
-        stored = self.variance + self.epsilon
-        mixed = share + (1.0 - share) * self.seen_variance + self.epsilon
-        left = np.where(
-            self.live, measure_distances(self.mean, stored, (1.0 - share) * self.seen, mixed), np.nan
-        )
-        is_mixture = max(left[far].mean(), np.nanmean(left)) <= _MOST_LEFT
+        left = self._distances_to_mixture(share)
+        worst = max(left[far].mean(), left[self.live].mean())
+        is_mixture = worst <= _MOST_LEFT and start >= _BETTER_THAN_START * left[self.live].mean()
         return share if is_mixture else None
+
+    def _best_share(self, start: float) -> float | None:
+        """Return the share of the mixture that fits best, None if it does not fit far better than others."""
+        damage = self._distances_to_mixture(0.0)[self.live]
+        if (damage > _SMALLEST_DAMAGE).sum() < _FEWEST_FITTED or damage.mean() < _SMALLEST_DAMAGE:
+            return None
+        lefts = [self._mean_distance(share) for share in _SHARES]
+        share, left = float(_SHARES[np.argmin(lefts)]), min(lefts)
+        if left > _MOST_LEFT_OF_BEST or start < _TIMES_BETTER * left:
+            return None
+        scaled = min(map(self._mean_distance_if_scaled, _SCALES))
+        return share if scaled >= max(_TIMES_BETTER * left, _LEAST_LEFT_OF_OTHERS) else None
+
+    def _mean_distance(self, share: float) -> float:
+        return float(self._distances_to_mixture(share)[self.live].mean()) if self.live.any() else 0.0
+
+    def _distances_to_mixture(self, share: float) -> Floats:
+        """Return by feature the distance to this share of the start and the rest of the values."""
+        mixed = share + (1.0 - share) * self.seen_variance + self.epsilon
+        return measure_distances(self.mean, self.variance + self.epsilon, (1.0 - share) * self.seen, mixed)
+
+    def _mean_distance_if_scaled(self, scale: float) -> float:
+        """Return the mean distance to the values times a number."""
+        scaled = scale**2 * self.seen_variance + self.epsilon
+        distances = measure_distances(self.mean, self.variance + self.epsilon, scale * self.seen, scaled)
+        return float(distances[self.live].mean())
 
 
 def measure_distances(mean: Floats, variance: Floats, seen: Floats, seen_variance: Floats) -> Floats:
