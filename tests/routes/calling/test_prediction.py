@@ -66,13 +66,18 @@ def test_the_float64_copy_and_the_fresh_process_have_their_own_placement() -> No
     assert {route.name for route in TABLE.values() if route.streams} == STREAMING
 
 
-@pytest.mark.parametrize(
-    "name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"]
-)
+@pytest.mark.parametrize("name", ["predict", "fresh-process", "predict-again", "predict-retraced"])
 def test_a_healthy_model_has_the_same_outputs(name: str, healthy: tuple[Any, Any], whole: np.ndarray) -> None:
     result = run(name, healthy)
     assert result.rows is None
     assert np.array_equal(only(result), whole)
+
+
+def test_rows_in_another_order_differ_by_rounding_only(healthy: tuple[Any, Any], whole: np.ndarray) -> None:
+    # Some processors sum in another order at the end of a batch.
+    result = run("shuffled", healthy)
+    assert result.rows is None
+    np.testing.assert_allclose(only(result), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
