@@ -75,6 +75,33 @@ def test_a_baseline_is_returned_and_the_model_is_not_changed() -> None:
     assert np.array_equal(live.run("predict", np.arange(6))[0].outputs["out"], before)
 
 
+class FailingOnce(layers.Layer):
+    """Adds 1 to a weight, and then fails if it is called without the flag."""
+
+    def build(self, _shape: Any) -> None:
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        self.count.assign_add(1.0)
+        if training is None:
+            raise ValueError("no flag")
+        return inputs + self.count
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+
+def test_each_route_starts_from_the_loaded_model() -> None:
+    live, rows = client(FailingOnce()), np.arange(6)
+    first = live.run("call", rows)[0]
+    assert [change.path for change in first.changed] != []
+    for other in ("bare-call", "call-float64", "predict", "adapt-all"):
+        live.run(other, rows)
+        again = live.run("call", rows)[0]
+        assert np.array_equal(again.outputs["out"], first.outputs["out"])
+        assert again.changed == first.changed
+
+
 def test_a_route_that_needs_a_worker_is_unavailable() -> None:
     trace, baseline = client(unavailable={"fresh-process": "no such process"}).run(
         "fresh-process", np.arange(6)

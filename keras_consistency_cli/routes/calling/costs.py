@@ -28,7 +28,7 @@ class CostDetails(TypedDict):
     """Details of the route `costs`.
 
     `seconds_a_row` has the time by way of calling and then for "one" row or "many"; a slow eager call is not
-    measured for many, and an eager loop over many time steps not at all.
+    measured for many, and that of a heavy model or over many time steps not at all.
     """
 
     seconds_a_row: dict[str, dict[str, float]]
@@ -65,8 +65,8 @@ def _ways(session: Session, rows: Rows) -> dict[str, _Way]:
         "call": _Way(run=lambda x: session.call(x, training=False), calls=1, eager=True),
         "compiled": _Way(run=session.step, calls=2),
     }
-    if session.loop_steps(rows) > _MOST_EAGER_STEPS:
-        # Each step of an eager loop runs a dozen operations from Python: seconds, for mere information.
+    if session.is_heavy or session.loop_steps(rows) > _MOST_EAGER_STEPS:
+        # Each operation or step of a loop is called from Python: seconds, for mere information.
         del ways["call"]
     return ways
 

@@ -9,7 +9,7 @@ from keras import layers
 
 from keras_consistency_cli.routes.calling import costs
 from keras_consistency_cli.routes.calling.costs import COST_ROUTES
-from tests.helpers.live_models import Counter, chain, mlp, session_of, stateful
+from tests.helpers.live_models import Counter, chain, heavy_session, mlp, session_of, stateful
 
 (ROUTE,) = COST_ROUTES
 
@@ -52,3 +52,8 @@ def test_a_long_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_eager_loop_is_not_measured(steps: int, ways: int) -> None:
     built = chain((steps, 1), layers.SimpleRNN(1), rows=2)
     assert len(ROUTE.run(session_of(built), built[1]).details["seconds_a_row"]) == ways
+
+
+def test_eager_calls_of_a_heavy_model_are_not_measured() -> None:
+    built = chain((5,), layers.Dense(2))
+    assert set(ROUTE.run(heavy_session(built), built[1]).details["seconds_a_row"]) == {"predict", "compiled"}

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import BATCH_SIZES, FLOAT64_COPY, REFERENCE, Result
-from tests.helpers.live_models import Counter, Leak, chain, mlp, normal, session_of, stateful
+from tests.helpers.live_models import Counter, Leak, chain, heavy_session, mlp, normal, session_of, stateful
 
 TABLE = {route.name: route for route in routes((2, 3))}
 
@@ -118,6 +118,26 @@ def test_single_predict_on_fewer_rows_than_three(healthy: tuple[Any, Any]) -> No
     result = run("single-predict", (model, {name: values[:1] for name, values in rows.items()}))
     assert result.rows is not None
     assert (result.rows.tolist(), only(result).shape) == ([0], (1, 3))
+
+
+@pytest.mark.parametrize(
+    ("layer", "is_traced_again"), [(layers.Dense(3), False), (layers.Lambda(lambda h: 2 * h), True)]
+)
+def test_single_rows_of_a_heavy_model_are_traced_again_for_own_code_only(
+    layer: Any, is_traced_again: bool
+) -> None:
+    built = chain((5,), layer)
+    session = heavy_session(built)
+    session.predict(built[1])
+    before = session.model.predict_function
+    TABLE["single-predict"].run(session, built[1])
+    assert (session.model.predict_function is not before) is is_traced_again
+
+
+def test_the_short_tail_of_a_heavy_model_is_the_third_row(healthy: tuple[Any, Any]) -> None:
+    result = TABLE["short-tail"].run(heavy_session(healthy), healthy[1])
+    assert result.rows is not None
+    assert (result.rows.tolist(), len(only(result))) == ([0, 1, 2], 3)
 
 
 def test_the_short_tail_is_one_row_and_reports_the_rows_given(

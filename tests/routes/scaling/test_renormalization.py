@@ -47,6 +47,13 @@ def test_outputs_are_those_after_adapt_and_the_model_stays_as_it_was(setting: An
     assert single.rows.tolist() == list(range(16))
 
 
+def test_rows_of_one_batch_are_adapted_to_once(setting: Any) -> None:
+    here = setting(model=normalised())
+    few = here.run("adapt-batches", np.arange(here.session.batch_size))
+    assert (few.outputs, few.details) == ({}, {"reason": "all rows are in one batch"})
+    assert here.run("adapt-batches", np.arange(here.session.batch_size + 1)).outputs
+
+
 def test_the_shift_of_the_mean_is_measured(setting: Any) -> None:
     (shift,) = setting(model=normalised()).run("adapt-all").details["shifts"].values()
     expected = np.abs((RAW.mean(axis=0) - TRAINED.mean(axis=0)) / TRAINED.std(axis=0)).max()

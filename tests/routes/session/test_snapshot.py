@@ -35,6 +35,19 @@ def test_changes_of_predict_are_found_and_undone(name: str) -> None:
     assert snapshot.changes() == ()
 
 
+@pytest.mark.parametrize("name", NASTY)
+def test_changes_that_are_taken_are_undone(name: str) -> None:
+    model, rows = NASTY[name]()
+    before = state_of(model)
+    snapshot = Snapshot(model)
+    model.predict(*rows.values(), batch_size=4, verbose=0)
+    changes = snapshot.changes()
+    assert changes
+    assert snapshot.take_changes() == changes
+    assert state_of(model) == before
+    assert snapshot.take_changes() == ()
+
+
 def test_variables_that_are_changed_in_place_keep_their_saved_values() -> None:
     import tensorflow as tf
 
