@@ -101,8 +101,8 @@ class Session:
     @property
     def small_batch(self) -> int:
         """The rows of a batch that answers one question: the batch size, less for a heavy model."""
-        affordable = self.facts.rows_for_work(_BATCH_WORK, fewest=self._fewest_neighbours)
-        return self.facts.batch_size or min(self.batch_size, affordable)
+        most = self.facts.rows_for_work(_BATCH_WORK, fewest=self._fewest_neighbours)
+        return self.facts.batch_size or min(self.batch_size, most)
 
     @property
     def is_heavy(self) -> bool:
@@ -166,15 +166,13 @@ class Session:
         """
         return type(self)(model, facts or self.facts, self.options, self.subject)
 
-    def start_run(
-        self, row_numbers: np.ndarray, given: Outputs | None = None, *, is_restored: bool = False
-    ) -> None:
+    def start_run(self, numbers: np.ndarray, given: Outputs | None = None, *, restored: bool = False) -> None:
         """Restore the model for a route that is given the rows with these numbers, and what it needs.
 
         Nothing is restored if the caller knows that the model is.
         """
-        self.row_numbers, self.given = row_numbers, given or {}
-        if not is_restored:
+        self.row_numbers, self.given = numbers, given or {}
+        if not restored:
             self.restore()
 
     def end_run(self) -> tuple[Change, ...]:

@@ -137,7 +137,7 @@ class Executor:
             return {"unavailable": session.reason, "cause": session.cause, "kind": session.kind}, {}
         start, traced_before = time.perf_counter(), session.tracing_seconds()
         given = {name.removeprefix(GIVEN): each for name, each in arrays.items() if name.startswith(GIVEN)}
-        session.start_run(arrays["rows"], given, is_restored=self._last is session)
+        session.start_run(arrays["rows"], given, restored=self._last is session)
         try:
             result = route.run(session, rows)
             changed = session.end_run()
