@@ -36,6 +36,7 @@ NO_EXAMPLE: Mapping[str, str] = {
     "KC601": "it needs an accelerator, and the machine that wrote this page has none",
     "device-precision": "it needs an accelerator, and the machine that wrote this page has none",
     "runtime-optimiser": "no optimization of the runtimes in use is known to change outputs",
+    "export-sums-saturate": "it needs an x86 processor without VNNI",
     "package-missing": "its model needs a package that is not installed",
     **{
         name: _OTHER_BACKENDS

@@ -198,7 +198,7 @@ def _contents(sections: Sequence[str]) -> str:
 
 
 def _without_example(slug: str) -> str:
-    targets = {"endpoint-": "KC91", "runtime-": "KC90", "package-": "refused"}
+    targets = {"endpoint-": "KC91", "runtime-": "KC90", "export-": "KC90", "package-": "refused"}
     return next((page for start, page in targets.items() if slug.startswith(start)), "KC6")
 
 

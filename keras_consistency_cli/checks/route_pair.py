@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.preconditions import skip_pass_of_single_row
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.routes.exports.exact import EXACT
+from keras_consistency_cli.routes.exports.exact import EXACT, WIDE_SUMS
 from keras_consistency_cli.routes.exports.table import export_routes
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import ROUNDED, ROUNDED_TO_POLICIES, float64_name, is_batch_size
@@ -30,7 +30,7 @@ ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if 
 _ON_EXPORTS: Mapping[str, str] = {
     name: route.summary
     for route in export_routes([""])
-    if (name := route.name.partition("@")[0]) in (*ROUTES, EXACT)
+    if (name := route.name.partition("@")[0]) in (*ROUTES, EXACT, WIDE_SUMS)
 }
 """The routes that give outputs of an export, by the name before the @."""
 

@@ -30,6 +30,7 @@ from tests.corpus.export_files import Exporter, Subject, by_keras, litert, onnx,
 __all__ = ["TRIALS", "UNTRIED"]
 
 UNTRIED = {
+    "export-sums-saturate": "the fault exists on x86 processors without VNNI only: test_wide_sums.py",
     "export-layer-differs": "no layer is known that the installed converters translate wrongly in silence",
     "runtime-optimiser": "no optimization of the installed runtimes is known to change outputs",
 }

@@ -41,6 +41,7 @@ BY_CHANGE = (
 )
 READ = {
     "export-neighbours": "KC902",
+    "export-sums-saturate": "KC901",
     "export-batch-frozen": "KC902",
     "export-state-frozen": "KC903",
     "export-state-carried": "KC903",

@@ -146,8 +146,9 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
             "With oneDNN, Dense, Conv2D or DepthwiseConv2D fused with relu or relu6 returns 0.0 for NaN in "
             "predict (tensorflow#119628). On TensorFlow, MaxPooling1D, 2D and 3D and argmax drop NaN in "
             "predict and in model(x): the greatest of the other numbers is returned, or -3.4e38 if all are "
-            "NaN. GlobalMaxPooling keeps NaN, unless the model is compiled with jit_compile=True. JAX and "
-            "torch keep NaN in max pooling. A bad row then looks like a good one."
+            "NaN (by MaxPooling3D on some processors: -inf or NaN). GlobalMaxPooling keeps NaN, unless the "
+            "model is compiled with jit_compile=True. JAX and torch keep NaN in max pooling. A bad row then "
+            "looks like a good one."
         ),
         key=("KC701",),
         explains=_BY_VALUES,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
-from keras_consistency_cli.routes.exports.exact import EXACT_ROUTE
+from keras_consistency_cli.routes.exports.exact import EXACT_ROUTES
 from keras_consistency_cli.routes.exports.interface import INTERFACE_ROUTE
 from keras_consistency_cli.routes.exports.state import STATE_ROUTES
 from keras_consistency_cli.routes.exports.variants import VARIANTS_ROUTE
@@ -42,7 +42,7 @@ def _templates() -> Iterable[Route]:
     }
     yield Route(name=REFERENCE, summary="run over the rows", run=_predict, streams=True)
     yield from (replace(shared[name], streams=False) for name in _SHARED)
-    yield from (INTERFACE_ROUTE, EXACT_ROUTE, *STATE_ROUTES, VARIANTS_ROUTE)
+    yield from (INTERFACE_ROUTE, *EXACT_ROUTES, *STATE_ROUTES, VARIANTS_ROUTE)
 
 
 def export_routes(labels: Sequence[str]) -> tuple[Route, ...]:

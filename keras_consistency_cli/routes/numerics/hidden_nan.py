@@ -3,7 +3,8 @@
 It runs only after a check has found NaN.
 
 Measured with Keras 3.15.1 on TensorFlow 2.21 (CPU): MaxPooling1D, 2D and 3D and AdaptiveMaxPooling take the
-greatest of the other numbers, and the lowest float (-3.4e38) if there are none; argmax gives a place.
+greatest of the other numbers, and the lowest float (-3.4e38) if there are none (MaxPooling3D on processors
+without AVX-512: -inf or NaN); argmax gives a place.
 GlobalMaxPooling, average pooling, clip and relu keep NaN, unless relu is fused with the layer before it.
 """
 

@@ -13,6 +13,7 @@ from keras_consistency_cli.checks.rules.kc901_export_agreement import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import OutputFact
+from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
 from tests.helpers.export_worlds import LABEL, OTHER, interface, refused, verdict
 
@@ -69,6 +70,39 @@ def test_low_precision_widens_the_limit(
     data = DataContext(owner=OwnerFacts(low_precision=accepted))
     answers = {RUN: world.moved(by), f"interface@{LABEL}": interface(precision=precision)}
     assert verdict(world, CHECK, answers, data=data).status is status
+
+
+@pytest.mark.parametrize(
+    ("by", "left", "status", "cause"),
+    [
+        (0.2, 0.04, Status.FAIL, "export-sums-saturate"),
+        (0.2, 0.06, Status.WARN, "export-low-precision"),
+        (0.01, 0.0, Status.WARN, "export-low-precision"),
+        (0.2, None, Status.WARN, "export-low-precision"),
+    ],
+    ids=["cut sums", "most is left", "next to nothing", "no exact sums"],
+)
+@pytest.mark.parametrize("accepted", ["reported", "accepted"])
+def test_cut_sums_of_8_bit_products_fail(
+    world: Any,
+    by: float,
+    left: float | None,
+    status: Status,
+    cause: str,
+    accepted: str,
+    wording: SnapshotAssertion,
+) -> None:
+    wide = Trace(route="") if left is None else world.moved(left)
+    answers = {
+        RUN: world.moved(by),
+        f"wide-sums@{LABEL}": wide,
+        f"interface@{LABEL}": interface(precision="int8"),
+    }
+    result = verdict(world, CHECK, answers, data=DataContext(owner=OwnerFacts(low_precision=accepted)))
+    if status is Status.WARN and accepted == "accepted":
+        assert result.status is Status.PASS
+        return
+    assert (result.status, result.findings["cause"], result.message) == (status, cause, wording)
 
 
 def test_many_changed_decisions_fail_in_any_precision(make_world: Any) -> None:

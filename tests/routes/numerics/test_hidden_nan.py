@@ -22,7 +22,7 @@ def _details(
     entry = keras.Input(shape, **settings)
     model = keras.Model(entry, build(entry))
     values = np.random.default_rng(0).normal(size=(12, *shape)).astype("float32")
-    values[5].flat[1] = values[7] = value
+    values[5].flat[1] = values[7].flat[2] = value
     rows = {model.inputs[0].name: values}
     return ROUTE.run(session_of((model, rows)), rows).details
 
@@ -48,6 +48,14 @@ def test_max_pooling_that_drops_nan_is_named(build: Callable[[Any], Any], shape:
     details = _details(build, shape)
     assert details["layer"].rpartition("/")[2] == "pool"
     assert (details["nan_rows"], details["custom"]) == (2, False)
+
+
+def test_a_row_of_nan_only_becomes_the_lowest_number() -> None:
+    entry = keras.Input((6, 6, 2))
+    model = keras.Model(entry, layers.MaxPooling2D(2, name="pool")(entry))
+    rows = {model.inputs[0].name: np.full((3, 6, 6, 2), np.nan, np.float32)}
+    details: Any = ROUTE.run(session_of((model, rows)), rows).details
+    assert (details["layer"], details["nan_rows"]) == ("pool", 3)
 
 
 def test_a_fixed_batch_is_searched_for_rows_with_nan() -> None:

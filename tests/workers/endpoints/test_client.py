@@ -80,7 +80,8 @@ def test_a_service_of_single_rows_is_asked_row_by_row(question: str) -> None:
         trace, _ = asking.run(f"{question}@service", np.arange(96))
     assert trace.ran, trace.error
     assert len(stub.requests) <= 64
-    assert np.array_equal(trace.outputs["y"], predict(worker.fed())[trace.rows])
+    # A product of one row and a matrix may round differently than that of many rows.
+    np.testing.assert_allclose(trace.outputs["y"], predict(worker.fed())[trace.rows], atol=1e-5)
 
 
 def test_records_have_the_names_of_columns() -> None:

@@ -135,7 +135,23 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "A statically quantized export represents each tensor by integers of a fixed range, which was "
         "measured on a few calibration rows. Values beyond the range are cut to its end.",
         "calibrate with rows that cover the range of those that are served, and with more of them:\n"
-        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
+        "    onnxruntime.quantization.quantize_static(\n"
+        "        'model.onnx', 'quantized.onnx', calibration_reader, reduce_range=True\n"
+        "    )",
+        _AGREEMENT,
+    ),
+    export_cause(
+        "export-sums-saturate",
+        "sums of 8-bit products are cut at 16 bits on this processor",
+        "On x86 processors without VNNI, ONNX Runtime adds pairs of products of 8-bit activations and 8-bit "
+        "weights in 16 bits and cuts the sums at 32767. The same file gives other outputs on processors with "
+        "VNNI. Weights of 7 bits cannot reach the limit.",
+        "quantize the weights to 7 bits:\n"
+        "    onnxruntime.quantization.quantize_static(..., reduce_range=True)   # or quantize_dynamic\n"
+        "or let the runtime compute exact sums, which takes longer:\n"
+        "    options = onnxruntime.SessionOptions()\n"
+        "    options.add_session_config_entry('session.x64quantprecision', '1')\n"
+        "    session = onnxruntime.InferenceSession('quantized.onnx', options)",
         _AGREEMENT,
     ),
     export_cause(
@@ -200,7 +216,9 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
         "Dynamic quantization chooses the scale of activations while it runs, from the largest value of "
         "the whole tensor. One unusual row changes the rounding of all rows of its batch.",
         "quantize with scales that are measured beforehand:\n"
-        "    onnxruntime.quantization.quantize_static('model.onnx', 'quantized.onnx', calibration_reader)",
+        "    onnxruntime.quantization.quantize_static(\n"
+        "        'model.onnx', 'quantized.onnx', calibration_reader, reduce_range=True\n"
+        "    )",
         _BATCHING,
         _AGREEMENT,
     ),

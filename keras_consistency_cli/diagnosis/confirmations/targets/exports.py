@@ -49,6 +49,7 @@ _COUNTED: Mapping[str, str] = {
 }
 
 _READ: Mapping[str, str] = {
+    "export-sums-saturate": "with exact sums of 8-bit products the same file is much nearer to the model",
     "export-neighbours": "rows kept, only their neighbours replaced: outputs of the export change",
     "export-batch-frozen": "read from the shapes of the inputs, or two rows are refused and one is not",
     "export-state-frozen": "two calls of the export are equal, two calls of the model differ",
