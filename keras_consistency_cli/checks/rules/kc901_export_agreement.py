@@ -83,7 +83,7 @@ def _judge_low_precision(evidence: Evidence, label: str, verdict: Verdict, preci
     }
     if (exact := _difference_with_wide_sums(evidence, label, verdict.judged)) is not None:
         message = f"{_describe(judged)}; with exact sums of 8-bit products, they differ by up to {exact:.2g}"
-        return Verdict.fail(message, cause=_CUT_SUMS, judged=judged, findings=findings)
+        return Verdict.fail(message, cause=_CUT_SUMS, judged=verdict.judged, findings=findings)
     if not all(one.within for one in judged):
         return replace(verdict, judged=judged, findings=findings)
     message = f"{_describe(judged)}; the export computes in {precision}"

@@ -143,9 +143,9 @@ EXPORT_CAUSES: tuple[Cause, ...] = (
     export_cause(
         "export-sums-saturate",
         "sums of 8-bit products are cut at 16 bits on this processor",
-        "On x86 processors without VNNI, ONNX Runtime adds pairs of products of 8-bit activations and 8-bit "
-        "weights in 16 bits and cuts the sums at 32767. The same file gives other outputs on processors with "
-        "VNNI. Weights of 7 bits cannot reach the limit.",
+        "On x86 processors without VNNI, the instructions for 8-bit products, ONNX Runtime adds pairs of "
+        "products of 8-bit activations and 8-bit weights in 16 bits and cuts the sums at 32767. The same "
+        "file gives other outputs on processors with VNNI. Weights of 7 bits cannot reach the limit.",
         "quantize the weights to 7 bits:\n"
         "    onnxruntime.quantization.quantize_static(..., reduce_range=True)   # or quantize_dynamic\n"
         "or let the runtime compute exact sums, which takes longer:\n"
