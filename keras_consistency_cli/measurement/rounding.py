@@ -146,10 +146,16 @@ def is_hidden_by_noise(pair: Comparison, noise: Comparison | None, *, high: floa
 
 
 def has_extra_rounding(rounded: Comparison | None) -> bool:
-    """Whether rounding layer by layer gives more than predict has on the same rows."""
+    """Whether rounding layer by layer gives more than predict has on the same rows.
+
+    In the mean, or in the row that it changes most: if all other outputs are saturated, that row may be the
+    only one that rounding changes, and predict may round it well by chance. It is at most as far from the
+    copy as predict's greatest error and its own distance from predict together.
+    """
     if rounded is None:
         return False
-    return rounded.noise_squares_candidate > EXTRA_ROUNDING**2 * rounded.noise_squares_reference
+    in_the_mean = rounded.noise_squares_candidate > EXTRA_ROUNDING**2 * rounded.noise_squares_reference
+    return in_the_mean or rounded.max_abs > (EXTRA_ROUNDING + 1) * rounded.noise_max
 
 
 def rms_rounding(rounded: Comparison | None) -> float:

@@ -160,6 +160,22 @@ def test_layers_that_round_more_than_predict_explain_a_greater_difference(
     assert (judgement.within, judgement.limit.origin) == (within, "amplified" if within else "calibrated")
 
 
+@pytest.mark.parametrize(("multiple", "within"), [(2.9, False), (3.1, True), (6.0, True)])
+@pytest.mark.parametrize(("left", "is_gone"), [(0.0, True), (1e-9, False)])
+def test_one_row_that_rounding_changes_most_explains_a_greater_difference(
+    multiple: float, within: bool, left: float, is_gone: bool
+) -> None:
+    """In that row predict is lucky: layers that round are `multiple` times its greatest error away."""
+    layered = predicted()
+    layered[3] += np.float32(multiple * E)
+    rounded = compared(layered, predicted(), float64_copy=exact())
+    measured = NoiseEvidence(
+        pair=moved(5.5 * E), noise=noise(), float64_pair=float64_pair(left), rounded=rounded
+    )
+    judgement = judge(measured, policy=Policy())
+    assert judgement.within is (within and is_gone)
+
+
 def test_a_candidate_further_from_the_float64_copy_than_predict_is_over() -> None:
     """All rows move by 2 E: away from the float64 copy makes an error of 3 E, towards it one of E."""
     assert not calibrated(moved(2 * E, only=None)).within
