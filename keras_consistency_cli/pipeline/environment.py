@@ -16,7 +16,10 @@ from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["describe_cpu", "describe_environment", "list_different"]
 
-_INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve")
+_INSTRUCTIONS = (
+    *("avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "avx512_fp16", "amx_bf16"),
+    *("asimd", "sve"),
+)
 """Names of /proc/cpuinfo, in order of age; oneDNN and Eigen choose kernels by them."""
 _CPUINFO = Path("/proc/cpuinfo")
 _SHOWN = 4

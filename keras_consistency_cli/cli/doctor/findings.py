@@ -32,9 +32,12 @@ _OPTIONAL: Mapping[str, str | None] = {
 }
 """Packages that kcheck runs without, and why to install them."""
 _BACKENDS = tuple(name for name in PROBES if name != "isolation")
-_FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "bf16", "sve")
+_FLAGS = (
+    *("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16"),
+    *("asimd", "bf16", "sve"),
+)
 """CPU flags by which kernels choose their code; with different flags, sums are computed in a different
-order.
+order, and without VNNI those of 8-bit products may be cut.
 """
 _VARIABLES = (
     "TF_ENABLE_ONEDNN_OPTS",
