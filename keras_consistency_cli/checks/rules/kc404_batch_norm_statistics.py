@@ -12,7 +12,8 @@ without reference rows their values must also be far outside of the moving stati
 A strong minority of features far outside is a fault, too. It fails if the rows are reference rows, or if all
 moving statistics are one mixture of the 0 and 1 of the start and of the statistics of the rows: training took
 too few steps. Otherwise the check warns, because the rows may be an unusual part of the training rows. Such a
-mixture fails for smaller distances as well, unless rows of another scale explain the statistics, too.
+mixture fails for smaller distances as well if the values become several times too large, unless rows of
+another scale explain the statistics, too.
 
 If the scale or the offset of a layer was trained but its statistics are still the 0 and 1 that it was created
 with, the check warns: either a training loop did not store the updated statistics, or weights were copied
@@ -57,9 +58,11 @@ _FAR_PART = 0.2
 """Share of the features that lie far outside: 0.23 after 5 steps with momentum 0.99, and none in trained
 models, also on the rows of a single class."""
 _FAR_PART_IF_MIXED = 0.05
-_FAR_IF_MIXED = 0.1
-"""The same share, and the mean distance, if the moving statistics are a mixture with those of the start,
-which has no other reason."""
+"""The same if the moving statistics are a mixture with those of the start, which has no other reason."""
+_FAR_IF_MIXED, _OUTSIDE_IF_MIXED = 0.25, 2.5
+"""The distance and the size for such a mixture if no feature is far outside. After 12 steps with momentum
+0.995 a convolution had 0.32 and 4. Below, outputs change little, or they shrink, as of layers with a variance
+far below 1, which models that were trained briefly have too."""
 _FEWEST_ROWS = 8
 _ADVICE = (
     "train longer or with BatchNormalization(momentum=0.9), in batches of many rows, so that the moving "
@@ -195,7 +198,8 @@ def _is_far_in_part(layer: LayerStatistics) -> bool:
 
 def _is_mixed(layer: LayerStatistics) -> bool:
     """Whether training took so few steps that the start still decides the statistics of all features."""
-    return layer["initial_share"] is not None and not layer["untouched"] and layer["distance"] > _FAR_IF_MIXED
+    is_mixture = layer["initial_share"] is not None and not layer["untouched"]
+    return is_mixture and layer["distance"] > _FAR_IF_MIXED and layer["size"] > _OUTSIDE_IF_MIXED
 
 
 def _is_sure(layer: LayerStatistics, source: str) -> bool:
