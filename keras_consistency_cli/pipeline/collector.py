@@ -59,7 +59,6 @@ class EvidenceCollector:
     decisions: dict[str, Decision | None] = field(default_factory=dict)
     bad_rows: dict[str, list[int]] = field(default_factory=dict)
     rows: int = 0
-    ran_in: dict[str, WorkerClient] = field(default_factory=dict)
     observe: Observer = NULL_OBSERVER
 
     # What is known
@@ -195,7 +194,6 @@ class EvidenceCollector:
             for route in queues[client]:
                 needed = (before[route.needs].outputs,) if route.needs else ()
                 made = client.run(route.name, numbers, *needed)
-                self.ran_in[route.name] = client
                 traces |= {trace.route: trace for trace in made if trace is not None}
                 self.observe.route_finished(route.name, route.summary, next(finished), total)
             return traces

@@ -86,7 +86,7 @@ def _route_times(collector: EvidenceCollector, table: Sequence[Route]) -> tuple[
     return tuple(
         RouteTime(
             name=route.name,
-            worker=workers[collector.ran_in[route.name]],
+            worker=workers[collector.clients[route.worker]],
             elapsed_s=collector.traces[route.name].elapsed_s,
             tracing_s=collector.traces[route.name].tracing_s,
         )

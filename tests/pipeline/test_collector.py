@@ -236,24 +236,6 @@ def test_each_worker_gets_its_own_routes() -> None:
     assert requested == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
-def test_it_is_known_which_worker_ran_a_route() -> None:
-    clients: dict[str, Any] = {"main": FakeClient(), "float64": FakeClient()}
-    collected = EvidenceCollector(
-        plan=Plan.of([check(("call", "predict"))], TABLE), facts=FACTS, policy=Policy(), clients=clients
-    )
-    collected.run_more(
-        [
-            route("own"),
-            route("own-float64", placement="float64"),
-            *(route(f"m{i}", moves=True) for i in "123"),
-        ],
-        np.arange(2),
-    )
-    requested = {route: client for client in clients.values() for route, _ in client.requests}
-    assert set(requested) == {"own", "own-float64", "m1", "m2", "m3"}
-    assert collected.ran_in == requested
-
-
 def test_more_routes_can_be_run_afterwards() -> None:
     collected = collector(
         [check(("call", "predict"))], {"locate": Trace(route="locate", details={"layer": "a"})}
