@@ -81,8 +81,10 @@ def _judge_low_precision(evidence: Evidence, label: str, verdict: Verdict, preci
         "wide_limits": {one.comparison.output: one.limit.value for one in judged},
         "exact_agrees": _agrees_exactly(evidence, label),
     }
-    exact = _difference_with_wide_sums(evidence, label, verdict.judged)
-    if precision.endswith("int8") and exact is not None:
+    exact = (
+        _difference_with_wide_sums(evidence, label, verdict.judged) if precision.endswith("int8") else None
+    )
+    if exact is not None:
         message = f"{_describe(judged)}; with exact sums of 8-bit products, they differ by up to {exact:.2g}"
         return Verdict.fail(message, cause=_CUT_SUMS, judged=verdict.judged, findings=findings)
     if not all(one.within for one in judged):

@@ -65,8 +65,11 @@ class FeatureStatistics:
 
     def distances(self) -> Floats:
         """By feature, the distance of the distributions; 0 if it is not known."""
-        stored, shown = self.variance + self.epsilon, self.seen_variance + self.epsilon
-        return np.where(self.known, measure_distances(self.mean, stored, self.seen, shown), 0.0)
+        return np.where(self.known, self._distances_to(self.seen, self.seen_variance), 0.0)
+
+    def _distances_to(self, mean: Floats, variance: Floats) -> Floats:
+        """Return by feature the distance of the moving statistics to these."""
+        return measure_distances(self.mean, self.variance + self.epsilon, mean, variance + self.epsilon)
 
     def are_far(self, distances: Floats) -> Flags:
         """By feature, whether the values vary far outside of the moving statistics."""
@@ -82,42 +85,39 @@ class FeatureStatistics:
         also change all features alike. In either case it must fit better than the start alone: a layer has
         that after training on standardized rows.
         """
-        start = self._mean_distance(1.0)
+        start = float(self._distances_to_mixtures(np.ones(1)).mean()) if self.live.any() else 0.0
         if far.sum() < _FEWEST_FAR:
             return self._best_share(start)
         share = 1.0 - float(np.median(self.mean[far] / self.seen[far]))
         if not 0.0 < share <= 1.0:
             return None
-        left = self._distances_to_mixture(share)
-        worst = max(left[far].mean(), left[self.live].mean())
-        is_mixture = worst <= _MOST_LEFT and start >= _BETTER_THAN_START * left[self.live].mean()
+        left = self._distances_to_mixtures(np.array([share]))[0]
+        worst = max(left[far[self.live]].mean(), left.mean())
+        is_mixture = worst <= _MOST_LEFT and start >= _BETTER_THAN_START * left.mean()
         return share if is_mixture else None
 
     def _best_share(self, start: float) -> float | None:
         """Return the share of the mixture that fits best, None if it does not fit far better than others."""
-        damage = self._distances_to_mixture(0.0)[self.live]
+        damage = self.distances()[self.live]
         if (damage > _SMALLEST_DAMAGE).sum() < _FEWEST_FITTED or damage.mean() < _SMALLEST_DAMAGE:
             return None
-        lefts = [self._mean_distance(share) for share in _SHARES]
-        share, left = float(_SHARES[np.argmin(lefts)]), min(lefts)
+        lefts = self._distances_to_mixtures(_SHARES).mean(axis=1)
+        left = lefts.min()
         if left > _MOST_LEFT_OF_BEST or start < _TIMES_BETTER * left:
             return None
-        scaled = min(map(self._mean_distance_if_scaled, _SCALES))
-        return share if scaled >= max(_TIMES_BETTER * left, _LEAST_LEFT_OF_OTHERS) else None
+        scaled = self._distances_to_scaled(_SCALES).mean(axis=1).min()
+        is_best = scaled >= max(_TIMES_BETTER * left, _LEAST_LEFT_OF_OTHERS)
+        return float(_SHARES[lefts.argmin()]) if is_best else None
 
-    def _mean_distance(self, share: float) -> float:
-        return float(self._distances_to_mixture(share)[self.live].mean()) if self.live.any() else 0.0
+    def _distances_to_mixtures(self, shares: Floats) -> Floats:
+        """Return the distances of live features to these mixtures with the start, of shape (shares, n)."""
+        rest = 1.0 - shares[:, None]
+        return self._distances_to(rest * self.seen, 1.0 - rest + rest * self.seen_variance)[:, self.live]
 
-    def _distances_to_mixture(self, share: float) -> Floats:
-        """Return by feature the distance to this share of the start and the rest of the values."""
-        mixed = share + (1.0 - share) * self.seen_variance + self.epsilon
-        return measure_distances(self.mean, self.variance + self.epsilon, (1.0 - share) * self.seen, mixed)
-
-    def _mean_distance_if_scaled(self, scale: float) -> float:
-        """Return the mean distance to the values times a number."""
-        scaled = scale**2 * self.seen_variance + self.epsilon
-        distances = measure_distances(self.mean, self.variance + self.epsilon, scale * self.seen, scaled)
-        return float(distances[self.live].mean())
+    def _distances_to_scaled(self, scales: Floats) -> Floats:
+        """Return the distances of live features to the values times these numbers: shape (scales, n)."""
+        factors = scales[:, None]
+        return self._distances_to(factors * self.seen, factors**2 * self.seen_variance)[:, self.live]
 
 
 def measure_distances(mean: Floats, variance: Floats, seen: Floats, seen_variance: Floats) -> Floats:
