@@ -77,3 +77,9 @@ class ExportedModel(Protocol):
 
         None if the runtime has no such mode.
         """
+
+    def with_wide_sums(self) -> ExportedModel | None:
+        """Return the same export with exact sums of 8-bit products.
+
+        None if it has no 8-bit numbers, or if its runtime cuts no sums as far as is known.
+        """

@@ -166,6 +166,10 @@ class LiteRtExport:
             return None
         return LiteRtExport(self._path, signature=self._stated_signature, delegates=False)
 
+    def with_wide_sums(self) -> LiteRtExport | None:
+        """Return None: this runtime is not known to cut sums."""
+        return None
+
 
 def _open_interpreter(path: Path, *, delegates: bool, allocate: bool = True, keep: bool = False) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType

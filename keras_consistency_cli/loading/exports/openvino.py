@@ -103,6 +103,10 @@ class OpenVinoExport:
         """Return the same file in float32."""
         return OpenVinoExport(self._path, hint="f32") if self.precision != "float32" else None
 
+    def with_wide_sums(self) -> OpenVinoExport | None:
+        """Return None: this runtime is not known to cut sums."""
+        return None
+
 
 def _needed_bytes(path: Path) -> int:
     """How many bytes of weights the .xml file refers to."""

@@ -88,6 +88,10 @@ class SavedModelExport:
         """Return None: TensorFlow has no less precise mode on a CPU."""
         return None
 
+    def with_wide_sums(self) -> SavedModelExport | None:
+        """Return None: this runtime is not known to cut sums."""
+        return None
+
 
 def _describe(problem: Exception, path: Path) -> str:
     """Return why a folder cannot be loaded; errors of TensorFlow do not name the file that is at fault."""

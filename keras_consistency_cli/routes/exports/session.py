@@ -10,7 +10,6 @@ import numpy as np
 from keras_consistency_cli.loading.exports.exported_model import ExportedModel, ExportRefused, ExportTensor
 from keras_consistency_cli.loading.exports.layouts import fits, from_export, to_export
 from keras_consistency_cli.loading.exports.matching import Match, match_inputs, match_outputs
-from keras_consistency_cli.loading.exports.onnx import OnnxExport
 from keras_consistency_cli.loading.exports.spec import ExportSpec
 from keras_consistency_cli.routes.exports.weights.held import SearchedWeights
 from keras_consistency_cli.routes.exports.weights.stored import StoredConstants
@@ -104,11 +103,8 @@ class ExportSession(Session):
         return None if exact is None else type(self)(exact, self.original, self.spec)
 
     def with_wide_sums(self) -> ExportSession | None:
-        """Return the session of the same export with exact sums of 8-bit products.
-
-        None if it has no 8-bit numbers, or if sums are no matter of its runtime.
-        """
-        wide = self.exported.with_wide_sums() if isinstance(self.exported, OnnxExport) else None
+        """Return the session of the same export with exact sums of 8-bit products, None if it has none."""
+        wide = self.exported.with_wide_sums()
         return None if wide is None else type(self)(wide, self.original, self.spec)
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
