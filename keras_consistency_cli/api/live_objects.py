@@ -124,7 +124,10 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
     }
     # A route that saves and loads the model runs code that already runs in this process: nothing is unsafe.
     facts = describe_model(
-        live_inputs.model, saved_with=keras.__version__, time_stated=subject_files.time_stated
+        live_inputs.model,
+        saved_with=keras.__version__,
+        time_stated=subject_files.time_stated,
+        own_code=True,
     )
     return Subject(
         files=with_images(replace(subject_files, model="", allow_unsafe=True), facts.inputs),

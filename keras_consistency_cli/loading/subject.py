@@ -93,6 +93,7 @@ class Subject:
                 compile_failure=failure,
                 masks_destroyed=masks_destroyed,
                 time_stated=files.time_stated,
+                own_code=bool(objects or files.packages),
             ),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "BATCH_WORK",
+    "FEWEST_NEIGHBOURS",
     "Decision",
     "Facts",
     "InputFact",
@@ -20,6 +22,10 @@ __all__ = [
 
 Decision = Literal["argmax", "threshold"]
 
+BATCH_WORK = 3e8
+"""Multiplications of a batch that answers one question, about a twentieth of a second of one core."""
+FEWEST_NEIGHBOURS = 4
+"""The rows of the smallest batch in which rows have neighbours of all kinds."""
 
 _SAME_IN_TRAINING = ("Resizing", "CenterCrop")
 """Layers of Keras that have training=True by default, hand it on, and compute the same in both modes."""
@@ -122,6 +128,8 @@ class Facts:
     """Names of the layers of which Keras warned, when it built the model, that they destroy the mask."""
     work: int = 0
     """Multiplications that one row takes, roughly; 0 if they cannot be counted."""
+    own_code: bool = False
+    """Whether code that is not of Keras itself may run in the model."""
     time_stated: bool = False
     """Whether the owner states something of a time axis that is axis 1: padding, lengths, or the axis."""
     compile_failure: str = ""
@@ -149,6 +157,11 @@ class Facts:
     def rows_for_work(self, multiplications: float, *, fewest: int) -> int:
         """Return how many rows take so many multiplications; very many if their work is not known."""
         return max(fewest, int(multiplications // self.work)) if self.work else sys.maxsize
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether a few rows take more than a question should: each question once then, on few rows."""
+        return self.rows_for_work(BATCH_WORK, fewest=0) < FEWEST_NEIGHBOURS
 
     @property
     def quantised(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ __all__ = [
     "needs_float_input",
     "needs_tensorflow",
     "plain_routes",
+    "unless_fresh_process_suffices",
 ]
 
 Precision = Literal["float32", "float64"]
@@ -54,6 +55,17 @@ def needs_float_input(facts: Facts) -> str | None:
     if not facts.inputs or any(fact.is_float for fact in facts.inputs):
         return None
     return "the model has no float input"
+
+
+def unless_fresh_process_suffices(facts: Facts) -> str | None:
+    """Return why a heavy model is not loaded or traced again here: a fresh process does both.
+
+    Code of Keras is the same in each process. Code of a user's may differ in what a module has counted, drawn
+    or kept, so it runs again in this process as well.
+    """
+    if facts.own_code or not facts.is_heavy:
+        return None
+    return "a heavy model of Keras's own code is loaded and traced again in a fresh process only"
 
 
 @dataclass(frozen=True, kw_only=True)

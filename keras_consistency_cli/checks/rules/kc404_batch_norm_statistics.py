@@ -89,15 +89,9 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.skip(details["reason"])
     if details["rows"] < _FEWEST_ROWS:
         return Verdict.skip(f"{details['rows']} rows are too few for statistics")
-    layers = [layer for layer in details["layers"] if _is_judged(layer)]
-    if not layers:
-        return Verdict.skip("every BatchNormalization layer is frozen, or still as it was created")
-    return _judge(layers, details, _called_in_inference(evidence.facts))
-
-
-def _is_judged(layer: LayerStatistics) -> bool:
-    """Whether the layer normalizes with statistics of rows, or was trained and should."""
-    return layer["learned"] if layer["untouched"] else layer["trainable"]
+    if not details["layers"]:
+        return Verdict.skip("no row reaches a BatchNormalization layer that was trained")
+    return _judge(details["layers"], details, _called_in_inference(evidence.facts))
 
 
 def _called_in_inference(facts: Facts) -> tuple[str, ...]:

@@ -11,7 +11,12 @@ import keras
 
 from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.loading.model.input_structure import build_shape, input_names
-from keras_consistency_cli.loading.model.layer_walk import is_keras_class, is_keras_method, walk_layers
+from keras_consistency_cli.loading.model.layer_walk import (
+    has_own_code,
+    is_keras_class,
+    is_keras_method,
+    walk_layers,
+)
 from keras_consistency_cli.loading.model.text_lookups import describe_text_lookups
 from keras_consistency_cli.loading.model.work import count_work
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
@@ -34,6 +39,7 @@ def describe_model(
     notes: Sequence[str] = (),
     masks_destroyed: Sequence[str] = (),
     time_stated: bool = False,
+    own_code: bool = False,
 ) -> Facts:
     """Return the facts of a loaded model.
 
@@ -44,6 +50,7 @@ def describe_model(
         notes: notes about loading it, for the report.
         masks_destroyed: layers of which Keras warned that they destroy the mask.
         time_stated: whether the owner states that axis 1 is time.
+        own_code: whether code of the user's was imported for it, such as functions that layers of Keras call.
     """
     layers = tuple(_describe_layer(path, layer) for path, layer in walk_layers(model))
     inputs = _describe_inputs(model)
@@ -68,6 +75,7 @@ def describe_model(
         devices=_list_devices(),
         masks_destroyed=tuple(masks_destroyed),
         time_stated=time_stated,
+        own_code=own_code or has_own_code(model),
         compile_failure=compile_failure,
         notes=tuple(notes),
     )

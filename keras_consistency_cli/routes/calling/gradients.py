@@ -61,7 +61,9 @@ def _gradients(session: Session, rows: Rows) -> Result:
         return _run_with_gradients(session, packed, list(places.values()), problems)
 
     # Eagerly, each step of a loop and its gradient run two dozen operations from Python.
-    outputs, gradients = (tf.function(run) if session.loop_steps(batch) >= _MANY_STEPS else run)(packed)
+    outputs, gradients = (
+        tf.function(run, autograph=False) if session.loop_steps(batch) >= _MANY_STEPS else run
+    )(packed)
     if problems:
         refused: GradientDetails = {"refused": problems[0]}
         return Result(outputs={}, details=refused)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Placement, Precision, Route, RouteFunction
+from keras_consistency_cli.routes.base import (
+    Placement,
+    Precision,
+    Route,
+    RouteFunction,
+    unless_fresh_process_suffices,
+)
 from keras_consistency_cli.routes.calling.clock import find_clock_reads
 from keras_consistency_cli.routes.calling.output_variation import OutputVariation, describe_variation
 from keras_consistency_cli.routes.scaling.preprocessed_rows import describe_preprocessed_rows
@@ -245,7 +251,12 @@ _FRESH_PROCESS = Route(
 )
 _FLOAT32_ONLY: tuple[Route, ...] = (
     # Two of these trace predict again; the route after each runs what it leaves.
-    Route(name="predict-retraced", summary="predict after it is traced again", run=_predict_retraced),
+    Route(
+        name="predict-retraced",
+        summary="predict after it is traced again",
+        run=_predict_retraced,
+        unavailable=unless_fresh_process_suffices,
+    ),
     Route(
         name=REPEATED,
         summary="the second of two predicts, nothing reset in between",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.base import Route, unless_fresh_process_suffices
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, locate_divergence_of_copies
 from keras_consistency_cli.routes.persistence.unsaved import unsaved_layers
 from keras_consistency_cli.routes.session.distances import same_outputs
@@ -161,7 +161,7 @@ RELOADING_ROUTES: tuple[Route, ...] = (
         name="loaded-again",
         summary="the file loaded a second time, with compile=False",
         run=_loaded_again,
-        unavailable=_too_large,
+        unavailable=lambda facts: _too_large(facts) or unless_fresh_process_suffices(facts),
         placement="fresh",
         moves=True,
         interprets_again=True,

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self, TypedDict
 
 import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.input_structure import pack_inputs, unpack_outputs
-from keras_consistency_cli.loading.model.layer_walk import has_own_code, walk_layers
+from keras_consistency_cli.loading.model.layer_walk import walk_layers
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text
-from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.facts import BATCH_WORK, FEWEST_NEIGHBOURS, Facts
 from keras_consistency_cli.routes.session.batches import (
     check_row_axis,
     choose_batch,
@@ -35,10 +34,8 @@ from keras_consistency_cli.routes.trace import Change, Outputs, Rows
 
 __all__ = ["LoadingOptions", "RunOptions", "Session"]
 
-_BATCH_WORK = 3e8
-"""Multiplications of a batch that answers one question, about a twentieth of a second of one core."""
-_FEWEST_NEIGHBOURS, _FEWEST_ROWS = 4, 2
-"""The rows of the smallest batch in which rows have neighbours of all kinds, and of one without this need."""
+_FEWEST_ROWS = 2
+"""The rows of the smallest batch for a question without neighbours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ class Session:
             files.
     """
 
-    _fewest_neighbours = _FEWEST_NEIGHBOURS
+    _fewest_neighbours = FEWEST_NEIGHBOURS
 
     def __init__(self, model: Any, facts: Facts, options: RunOptions, subject: Subject | None = None) -> None:
         self.model, self.facts, self.options = model, facts, options
@@ -101,18 +98,18 @@ class Session:
     @property
     def small_batch(self) -> int:
         """The rows of a batch that answers one question: the batch size, less for a heavy model."""
-        most = self.facts.rows_for_work(_BATCH_WORK, fewest=self._fewest_neighbours)
+        most = self.facts.rows_for_work(BATCH_WORK, fewest=self._fewest_neighbours)
         return self.facts.batch_size or min(self.batch_size, most)
 
     @property
     def is_heavy(self) -> bool:
         """Whether even the smallest batch takes more than a question should: no repetitions then."""
-        return self.facts.rows_for_work(_BATCH_WORK, fewest=0) < _FEWEST_NEIGHBOURS
+        return self.facts.is_heavy
 
-    @cached_property
+    @property
     def has_own_code(self) -> bool:
-        """Whether code that is not of Keras itself may run in the model."""
-        return bool(self.subject.custom_objects) or has_own_code(self.model)
+        """Whether code that is not of Keras itself may run in the model, or in the one it is a copy of."""
+        return self.facts.own_code or bool(self.subject.custom_objects)
 
     @property
     def affordable_batch(self) -> int:
@@ -137,7 +134,7 @@ class Session:
 
     def few_rows(self, rows: Rows) -> tuple[Rows, np.ndarray | None]:
         """Return all rows, or a few of a heavy model, and their positions; None if these are all rows."""
-        return self.some_rows(rows, _FEWEST_NEIGHBOURS if self.is_heavy else count_rows(rows))
+        return self.some_rows(rows, FEWEST_NEIGHBOURS if self.is_heavy else count_rows(rows))
 
     def some_rows(self, rows: Rows, most: int) -> tuple[Rows, np.ndarray | None]:
         """Return at most so many rows, and their positions; None if these are all rows."""

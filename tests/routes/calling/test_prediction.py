@@ -195,6 +195,19 @@ def test_tracing_again_shows_what_the_first_trace_froze() -> None:
     assert np.abs(retraced - first).max() > 0.5
 
 
+@pytest.mark.parametrize("name", ["predict-retraced", "loaded-again"])
+def test_a_heavy_model_of_kerass_own_code_is_traced_and_loaded_again_in_a_fresh_process_only(
+    name: str,
+) -> None:
+    heavy = replace(session_of(stateful()).facts, work=10**9, parameters=10)
+    reason = TABLE[name].unavailable(heavy)
+    assert reason is not None
+    assert "fresh process" in reason
+    assert TABLE["fresh-process"].unavailable(heavy) is None
+    for facts in (replace(heavy, own_code=True), replace(heavy, work=1000)):
+        assert TABLE[name].unavailable(facts) is None
+
+
 def test_a_fixed_batch_size_rules_out_other_sizes(wording: SnapshotAssertion) -> None:
     facts = session_of(stateful()).facts
     assert [TABLE[name].unavailable(facts) for name in ("predict", "short-tail", "shuffled")] == [None] * 3

@@ -40,8 +40,7 @@ class LayerStatistics(TypedDict):
     the means of the `feature` that differs most. `far` of the `live` features, those whose values vary, lie
     far outside of the moving statistics. `initial_share` is the share of the 0 and 1 of the start in the
     moving statistics, None if they are not a mixture of these and the statistics of the rows. `untouched`
-    says that the layer still has the statistics it was created with, `learned` that its scale or offset was
-    trained: no initializer of Keras that is usual for them gives features different values.
+    says that the layer still has the statistics it was created with.
     """
 
     path: str
@@ -53,13 +52,11 @@ class LayerStatistics(TypedDict):
     live: int
     far: int
     initial_share: float | None
-    trainable: bool
     untouched: bool
-    learned: bool
 
 
 class BatchNormDetails(TypedDict, total=False):
-    """Details of the route: the layers in the order in which the rows reach them.
+    """Details of the route: the layers that can be judged, in the order in which the rows reach them.
 
     `source` is "reference" or "data"; `reason` says why nothing was measured.
     """
@@ -116,10 +113,25 @@ class _Sums:
             live=int(features.live.sum()),
             far=int(far.sum()),
             initial_share=features.initial_share(far),
-            trainable=bool(self.layer.trainable),
-            untouched=not mean.any() and bool((variance == 1).all()),
-            learned=any(_varies(weight) for weight in (self.layer.gamma, self.layer.beta)),
+            untouched=_is_untouched(self.layer),
         )
+
+
+def _is_judged(layer: Any) -> bool:
+    """Whether a layer normalizes with statistics of rows, or was trained and should.
+
+    A scale or an offset was trained if it varies: no initializer that is usual for them gives features
+    different values.
+    """
+    if not _is_untouched(layer):
+        return bool(layer.trainable)
+    return any(_varies(weight) for weight in (layer.gamma, layer.beta))
+
+
+def _is_untouched(layer: Any) -> bool:
+    """Whether a layer still has the statistics it was created with."""
+    mean, variance = _to_numpy(layer.moving_mean), _to_numpy(layer.moving_variance)
+    return not mean.any() and bool((variance == 1).all())
 
 
 def _varies(weight: Any) -> bool:
@@ -134,7 +146,7 @@ def _to_numpy(tensor: Any) -> Floats:
 
 
 def _find_layers(model: Any) -> dict[int, _Sums]:
-    """Return the BatchNormalization layers by identity."""
+    """Return the BatchNormalization layers by identity, an empty sum for each."""
     import keras
 
     from keras_consistency_cli.loading.model.layer_walk import walk_layers
@@ -190,6 +202,9 @@ def _run(session: Session, rows: Rows) -> Result:
     layers = _find_layers(session.model)
     if not layers:
         return _without("the model has no BatchNormalization layer")
+    layers = {key: sums for key, sums in layers.items() if _is_judged(sums.layer)}
+    if not layers:
+        return _without("every BatchNormalization layer is frozen, or still as it was created")
     if session.subject.sources.data is None and not session.subject.sources.reference_length:
         return _without("no rows given: generated rows are not those of training")
     source, chosen = _choose_rows(session, rows)

@@ -81,25 +81,30 @@ def test_statistics_of_few_steps_are_known(tmp_path: Path) -> None:
     assert measure(model, tmp_path)["layers"][0]["far"] == 0
 
 
-def test_a_layer_as_it_was_created_and_a_frozen_one_are_marked(tmp_path: Path) -> None:
+def test_a_layer_as_it_was_created_and_a_frozen_one_are_left_out(tmp_path: Path) -> None:
     model, norm = one_norm()
+    assert "reason" in measure(model, tmp_path)
+    settle(norm, X.mean(0), X.var(0))
+    assert not measure(model, tmp_path)["layers"][0]["untouched"]
+    norm.trainable = False
+    assert "reason" in measure(model, tmp_path)
+    other = layers.BatchNormalization(name="other")
+    both = keras.Sequential([keras.Input((5,), name="x"), norm, other, layers.Dense(1)])
+    settle(other, X.mean(0), X.var(0))
+    assert [layer["path"] for layer in measure(both, tmp_path)["layers"]] == ["other"]
+
+
+def test_a_layer_as_it_was_created_is_measured_if_its_scale_was_trained(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    norm.gamma.assign(np.full(5, 0.5))
+    assert "reason" in measure(model, tmp_path)
+    norm.beta.assign(np.linspace(0.0, 1e-3, 5))
     assert measure(model, tmp_path)["layers"][0]["untouched"]
     norm.trainable = False
-    assert not measure(model, tmp_path)["layers"][0]["trainable"]
-
-
-def test_a_layer_with_a_trained_scale_is_marked(tmp_path: Path) -> None:
-    model, norm = one_norm()
-    assert not measure(model, tmp_path)["layers"][0]["learned"]
-    norm.gamma.assign(np.full(5, 0.5))
-    assert not measure(model, tmp_path)["layers"][0]["learned"]
-    norm.beta.assign(np.linspace(0.0, 1e-3, 5))
-    (layer,) = measure(model, tmp_path)["layers"]
-    assert layer["learned"]
-    assert layer["untouched"]
+    assert measure(model, tmp_path)["layers"][0]["untouched"]
     plain = layers.BatchNormalization(center=False, scale=False)
     bare = keras.Sequential([keras.Input((5,), name="x"), plain, layers.Dense(1)])
-    assert not measure(bare, tmp_path)["layers"][0]["learned"]
+    assert "reason" in measure(bare, tmp_path)
 
 
 def test_axis_and_mask_are_respected(tmp_path: Path) -> None:
@@ -130,7 +135,10 @@ def test_layers_come_in_the_order_in_which_they_are_reached(tmp_path: Path) -> N
     late, early = layers.BatchNormalization(name="late"), layers.BatchNormalization(name="early")
     inner = keras.Sequential([keras.Input((5,)), early, layers.Dense(5)], name="inner")
     inputs = keras.Input((5,), name="x")
-    details = measure(keras.Model(inputs, late(inner(inputs))), tmp_path)
+    model = keras.Model(inputs, late(inner(inputs)))
+    for norm in (late, early):
+        settle(norm, np.ones(5), np.ones(5))
+    details = measure(model, tmp_path)
     assert [layer["path"] for layer in details["layers"]] == ["inner/early", "late"]
 
 
