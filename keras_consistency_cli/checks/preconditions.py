@@ -8,6 +8,7 @@ from keras_consistency_cli.checks.agreement import CRASHED
 from keras_consistency_cli.checks.base import Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
 from keras_consistency_cli.routes.session.batches import AXIS_LOST
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Trace
@@ -15,6 +16,7 @@ from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Trace
 __all__ = [
     "FRESH",
     "clock_operation",
+    "differs_by_trace",
     "draws_numbers",
     "error_if_crashed",
     "fail_if_row_axis_is_lost",
@@ -28,6 +30,7 @@ __all__ = [
 
 FRESH = Pair(candidate="fresh-process", reference="predict")
 """The same call in a second process: a difference there has nothing to do with devices or kernels."""
+_TRACED_ELSEWHERE = ("call", "graph", "one-by-one", "shuffled")
 
 
 def error_if_crashed(evidence: Evidence, routes: Iterable[str]) -> Verdict | None:
@@ -114,6 +117,12 @@ def is_random(evidence: Evidence) -> bool:
 def clock_operation(evidence: Evidence) -> str | None:
     """Return the name of an operation of predict that reads the clock for an output, None without one."""
     return next(iter(evidence.details(REFERENCE, PredictDetails).get("clock", ())), None)
+
+
+def differs_by_trace(evidence: Evidence) -> bool:
+    """Whether calls that take numbers of Python as they are differ from predict, whose graph keeps them."""
+    pairs = [pair for name in _TRACED_ELSEWHERE for pair in evidence.comparisons.get((name, REFERENCE), ())]
+    return any(pair.scaled > FALLBACK_RTOL for pair in pairs)
 
 
 def draws_numbers(trace: Trace) -> bool:

@@ -118,6 +118,8 @@ def _refused_sizes(evidence: Evidence) -> Verdict | None:
     accepted = [name for name, trace in traces.items() if trace.ran]
     if not refused or not accepted or evidence.facts.batch_size is not None:
         return None
+    if _may_be_certain_rows(evidence):
+        return None
     error = next(iter(refused.values()))
     message = f"batches of {_sizes(refused)} rows crash; batches of {_sizes(accepted)} rows do not: {error}"
     advice = (
@@ -125,6 +127,18 @@ def _refused_sizes(evidence: Evidence) -> Verdict | None:
         "in place of the batch size"
     )
     return Verdict.fail(message, advice=advice, findings={"refused": sorted(refused, key=_size_order)})
+
+
+def _may_be_certain_rows(evidence: Evidence) -> bool:
+    """Whether rows that the model refuses in a batch of any size explain the crashes.
+
+    No route then runs all rows, and three single rows (`single-predict`) run although others crash.
+    """
+    traces = {REFERENCE: evidence.traces.get(REFERENCE), **_batch_traces(evidence)}
+    if any(trace is not None and trace.ran and trace.rows is None for trace in traces.values()):
+        return False
+    single, all_single = (evidence.traces.get(name) for name in ("single-predict", "one-by-one"))
+    return bool(single and single.ran and all_single and all_single.error)
 
 
 def _is_refusal(trace: Trace) -> bool:

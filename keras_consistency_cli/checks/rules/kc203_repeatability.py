@@ -24,10 +24,10 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import (
     clock_operation,
+    differs_by_trace,
     skip_if_state_is_carried_on_purpose,
 )
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.measurement.limits import FALLBACK_RTOL
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
 from keras_consistency_cli.text import clean
 
@@ -46,7 +46,6 @@ _WORDING = Wording(
         "a state means a recurrent layer that is not reset"
     ),
 )
-_TRACED_ELSEWHERE = ("call", "graph", "one-by-one", "shuffled")
 _NOT_STATEFUL = "set stateful=False: each call starts from its initial_state, and no state is carried over"
 _COUNT_OUTSIDE = "count where the model is called, or only if training is true: a graph does not count on"
 _KINDS = {"weight": "variable", "state": "state", "seed": "seed generator"}
@@ -105,7 +104,7 @@ def _changed_model(evidence: Evidence, verdict: Verdict, changed: Sequence[Chang
     if not changes or verdict.status is Status.ERROR:
         return None
     is_plain = any(change.plain for change in changes)
-    is_used = is_plain and _traces_differ(evidence)
+    is_used = is_plain and differs_by_trace(evidence)
     if all(change.kind == "state" for change in changes) and _is_without_effect(verdict) and not is_used:
         message = f"no output depends on what predict changes{_describe_changes(changes)}"
         advice = _COUNT_OUTSIDE if is_plain else _NOT_STATEFUL
@@ -113,12 +112,6 @@ def _changed_model(evidence: Evidence, verdict: Verdict, changed: Sequence[Chang
     message = _describe_changes(changes).removeprefix("; ")
     advice = "update variables only if training is true"
     return replace(verdict, status=Status.FAIL, message=message, advice=advice)
-
-
-def _traces_differ(evidence: Evidence) -> bool:
-    """Whether calls that take numbers of Python as they are differ from predict, whose graph keeps them."""
-    pairs = [pair for name in _TRACED_ELSEWHERE for pair in evidence.comparisons.get((name, REFERENCE), ())]
-    return any(pair.scaled > FALLBACK_RTOL for pair in pairs)
 
 
 def _is_without_effect(verdict: Verdict) -> bool:

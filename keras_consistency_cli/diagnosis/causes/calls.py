@@ -6,6 +6,7 @@ import math
 
 from keras_consistency_cli.checks.analysis.lost_digits import find_digit_loss
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.preconditions import differs_by_trace
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause, CauseTexts
 from keras_consistency_cli.diagnosis.causes.files.repeats import is_unrepeatable_alone
@@ -18,6 +19,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     last_stateful_layer,
     layer_with_changed_state,
     names_cause,
+    repeat_differs,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
@@ -47,6 +49,23 @@ def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
         advice=(
             "build '{layer}' with stateful=False; or, if it is meant to go on from the state of the call "
             "before, do not pass initial_state in each call"
+        ),
+    )
+
+
+_REPEATS = ("predict-again", "predict-retraced", "fresh-process")
+
+
+def _name_changed_state(evidence: Evidence) -> CauseTexts | None:
+    """The texts for state that predict changes, by the kind of the layer and by its effect on the outputs."""
+    is_read = any(repeat_differs(evidence, name) for name in _REPEATS) or differs_by_trace(evidence)
+    if is_read or has_changed(evidence, "weight"):
+        return _name_stock_layer(evidence)
+    return CauseTexts(
+        sentence="{layer} changes its state in predict; in this run, no output depends on it",
+        advice=(
+            "if nothing will ever read that state, nothing is wrong; count where the model is called, or "
+            "only if `training` is true: a compiled graph does not count on"
         ),
     )
 
@@ -182,7 +201,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "each call, or is an input and an output of the model"
         ),
         locator="locate-repeat",
-        specific=_name_stock_layer,
+        specific=_name_changed_state,
     ),
 )
 """Most specific first; that of the training flag comes after them."""

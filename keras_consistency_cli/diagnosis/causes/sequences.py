@@ -183,7 +183,8 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="wrong-ids",
         sentence=(
-            "the rows contain ids that the embedding does not have, and Keras looks them up without an error"
+            "the rows contain ids that the embedding does not have: Keras raises no error, or only for some "
+            "of them on some devices"
         ),
         explanation=(
             "Fractions are cut to whole ids, and -1 reads the last row of the table. On TensorFlow, ids "

@@ -47,7 +47,7 @@ def run_step_by_step(
         inputs = keras.tree.map_structure(lambda position: step_tensors[int(position)], structure)
         return keras.tree.flatten(call(inputs) if call is not None else session.model(inputs, training=False))
 
-    traced_step = tf.function(run_step)
+    traced_step = tf.function(run_step, autograph=False)
 
     def run_loop(series: Any) -> Any:
         first_step = [values[0] for values in series]
@@ -56,4 +56,4 @@ def run_step_by_step(
         return tf.map_fn(traced_step, series, parallel_iterations=1, fn_output_signature=dtypes)
 
     series = [tf.experimental.numpy.moveaxis(tensors[position], 1, 0) for position in moving]
-    return [np.asarray(leaf) for leaf in tf.function(run_loop)(series)]
+    return [np.asarray(leaf) for leaf in tf.function(run_loop, autograph=False)(series)]

@@ -118,6 +118,25 @@ def test_a_predict_of_one_row_that_is_refused_fails(world: Any, error: str) -> N
     assert (verdict.status, verdict.findings) == (Status.FAIL, {"refused": ["batch-1"]})
 
 
+@pytest.mark.parametrize(
+    ("single", "whole", "status"),
+    [
+        (Trace(route=""), SHAPE_MISMATCH, Status.ERROR),
+        (Trace(route=""), Trace(route=""), Status.FAIL),
+        (SHAPE_MISMATCH, SHAPE_MISMATCH, Status.FAIL),
+    ],
+    ids=["certain rows", "all rows run in one size", "any single row"],
+)
+def test_rows_that_crash_in_a_batch_of_any_size_are_no_batch_size(
+    world: Any, single: Trace, whole: Trace, status: Status
+) -> None:
+    refused = dict.fromkeys((*SIZES, "predict", "one-by-one"), SHAPE_MISMATCH)
+    some = Trace(route="", rows=np.arange(8))
+    traces = {**refused, "batch-2": some, "batch-32": whole, "single-predict": single}
+    verdict = world.where(traces).verdict(replace(CHECK, routes=("single-predict", "one-by-one")))
+    assert verdict.status is status
+
+
 def test_the_statistics_of_batch_normalization_are_no_batch_size(world: Any) -> None:
     measured = Trace(route="batch-norm-statistics", details={})
     traces = {**dict.fromkeys((*SIZES, "one-by-one"), SHAPE_MISMATCH), "batch-norm-statistics": measured}
