@@ -55,13 +55,14 @@ def _examine_words(session: Session, rows: Rows) -> Result:
 
 
 def _find_vocabularies(model: Any) -> dict[str, Any]:
-    """Return the layers with a vocabulary by their path."""
+    """Return the layers that look words up by their path; an inverted one is given ids, and gives words."""
     import keras
 
     from keras_consistency_cli.loading.model.layer_walk import walk_layers
 
     kinds = tuple(getattr(keras.layers, kind) for kind in _VOCABULARIES)
-    return {path: layer for path, layer in walk_layers(model) if isinstance(layer, kinds)}
+    layers = {path: layer for path, layer in walk_layers(model) if isinstance(layer, kinds)}
+    return {path: layer for path, layer in layers.items() if not getattr(layer, "invert", False)}
 
 
 def _record_words(session: Session, rows: Rows) -> dict[str, np.ndarray]:

@@ -56,6 +56,14 @@ def test_padding_and_unknown_words_are_not_counted() -> None:
     assert (found["given"], found["unknown"]) == (1, 0)
 
 
+@pytest.mark.parametrize("kind", [layers.StringLookup, layers.IntegerLookup])
+def test_a_lookup_that_gives_the_words_of_ids_is_left_out(kind: Any) -> None:
+    inputs = keras.Input((2,), dtype="int64", name="x")
+    words = ["cat", "dog"] if kind is layers.StringLookup else [70, 80]
+    model = keras.Model(inputs, kind(vocabulary=words, invert=True)(inputs))
+    assert WORDS_ROUTE.run(session_of((model, {})), {"x": np.array([[1, 2], [0, 1]])}).details == {}
+
+
 def test_most_words_must_become_known() -> None:
     assert "spelling" not in run(lookup(), [["ALPHA", "beta"], ["gamma", "delta"]])
 
