@@ -166,6 +166,7 @@ CASES: tuple[Case, ...] = (
     _fault("sixty batches, filters of brightness and of edges", seen(filters, drawn, 60), drawn),
     _fault("twenty batches, next to the training rows", seen(first, uneven, 20), uneven, reference=True),
     _fault("twelve batches of signals, no feature far outside", seen(signals, waves, 12, 0.995), waves),
+    _fault("ninety batches, no value several times too large", seen(units, readings, 90, 0.99), readings),
     _fault("statistics of rows whose sensors had another level", of_other_rows, uneven, warns=True),
     _clean("many batches, units of which some are never active", seen(units, readings, 900), readings),
     _clean("many batches, four sensors far from 0", seen(first, uneven, 100, 0.9), uneven, reference=True),

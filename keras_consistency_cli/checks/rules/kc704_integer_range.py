@@ -6,9 +6,11 @@ pixel became a little darker. In int16, the energy of a loud sound is negative. 
 of an Input are converted in the same way: milliseconds since 1970 in int32 become other numbers.
 
 How: the graph of predict tells whether it computes with integers of 8 or 16 bits. If so, each result is
-compared with the same result in 64 bits, and the model runs again with results that stop at the end of the
-range. If its outputs change, this is a failure. Rows of integers are compared with the range of the Input
-that takes them.
+compared with the same result in 64 bits, and the model runs again with the exact results up to the next cast
+to a wider dtype; where an operation in between takes numbers of its dtype only, with results that stop at the
+end of the range. If its outputs change, this is a failure. They do not for numbers that are meant to wrap
+around, such as an angle in 256 steps, or a hash that selects one of 256 rows of a table. Rows of integers
+are compared with the range of the Input that takes them.
 
 To fix: cast before you compute: ops.cast(frames, "int16"), or "float32"; or declare a wider Input.
 
@@ -59,11 +61,13 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict.ok("integers stay in the range of their dtype")
     layer = f" in '{details['layer']}'" if "layer" in details else ""
     message = f"the model{layer} {_VERBS[details['operation']]} integers: {_describe(details['wrapped'])}"
+    if "refused" in details:
+        meant = "; as intended, it seems: the model does not run with the exact results"
+        return Verdict.ok(f"{message}{meant} ({details['refused']})", findings=dict(details))
     if details["changed"] <= NEGLIGIBLE_OF_OUTPUT * details["scale"]:
         return Verdict.ok(f"{message}; the outputs do not depend on it", findings=dict(details))
-    effect = (
-        f"with results that stop at the end of the range, outputs change by up to {details['changed']:.2g}"
-    )
+    results = "results that stop at the end of the range" if details.get("stopped") else "exact results"
+    effect = f"with {results}, outputs change by up to {details['changed']:.2g}"
     return Verdict.fail(f"{message}; {effect}", cause=_CAUSE, findings=dict(details))
 
 

@@ -3,24 +3,27 @@
 TensorFlow computes with integers of 8 and 16 bits as they are: in uint8, 12 - 30 is 238 and 200 + 100 is 44.
 The graph of predict tells whether there is such an operation. Only then the model is called layer by layer,
 and each result is compared with the same result in 64 bits. To show what that changes, the model is called
-again, with results that stop at the end of the range.
+again with the exact results, which go on as far as the next cast to a wider dtype. Where an operation in
+between takes numbers of its dtype only, results stop at the end of the range instead.
 
 Rows of integers can also leave the range of the input that takes them: Keras converts them without an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
-from keras_consistency_cli.routes.numerics.op_hooks import changing_operations, needs_operation_hooks
+from keras_consistency_cli.routes.numerics.exact_integers import ExactIntegers, find_wrapped
+from keras_consistency_cli.routes.numerics.op_hooks import Change, changing_operations, needs_operation_hooks
 from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -28,17 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["INTEGER_ROUTES", "WRAPPED_INTEGERS", "IntegerDetails", "OutOfRange"]
 
 WRAPPED_INTEGERS = "wrapped-integers"
-_WIDE: dict[str, Callable[..., Any]] = {
-    "Add": np.add,
-    "AddV2": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "Neg": np.negative,
-    "Square": np.square,
-    "Cast": np.trunc,
-}
-"""By kind of operation, the function that gives its exact results for numbers of 64 bits."""
-_OVER_AXES: dict[str, Callable[..., Any]] = {"Sum": np.sum, "Prod": np.prod}
 
 
 class OutOfRange(TypedDict):
@@ -55,8 +47,9 @@ class IntegerDetails(LocatedLayer, total=False):
     """Details of `wrapped-integers`; empty if nothing leaves its range.
 
     `inputs` are the inputs whose rows do. The located layer is the first in which an operation does:
-    `operation` is its kind, `wrapped` describes its results. `changed` is by how much the outputs change if
-    results stop at the end of the range, and `scale` the largest output.
+    `operation` is its kind, `wrapped` describes its results. `changed` is by how much the outputs change with
+    exact results, or with results that stop at the end of the range if `stopped` is true; `scale` is the
+    largest output. `refused` is the error with exact results, which a table behind them does not have.
     """
 
     inputs: dict[str, OutOfRange]
@@ -64,6 +57,8 @@ class IntegerDetails(LocatedLayer, total=False):
     wrapped: OutOfRange
     changed: float
     scale: float
+    stopped: bool
+    refused: str
 
 
 class _Watcher:
@@ -76,7 +71,7 @@ class _Watcher:
 
     def note(self, kind: str, inputs: Any, outputs: list[Any]) -> None:
         """Receive an operation of the model; its results stay as they are."""
-        found = None if self.first else _find_wrapped(kind, inputs, outputs)
+        found = None if self.first else find_wrapped(kind, inputs, outputs)
         if found is None:
             return
         exact, wrapped = found
@@ -97,20 +92,32 @@ def _run(session: Session, rows: Rows) -> Result:
         with changing_operations(watcher.note):
             outputs = session.call_once(batch, training=False)
     if watcher.first is not None:
-        session.restore()
-        with changing_operations(_stop_at_the_end):
-            stopped = session.call_once(batch, training=False)
         operation, wrapped = watcher.first
-        details = {
-            **details,
-            **watcher.layer,
-            "operation": operation,
-            "wrapped": wrapped,
-            "changed": greatest_difference(stopped, outputs),
-            "scale": greatest_value(outputs),
-        }
+        details = {**details, **watcher.layer, "operation": operation, "wrapped": wrapped}
+        details |= _measure_effect(session, batch, outputs)
     session.restore()
     return Result(outputs={}, rows=positions, details=details)
+
+
+def _measure_effect(session: Session, batch: Rows, outputs: Outputs) -> IntegerDetails:
+    """Return by how much the outputs change with exact results, or with results that stop at the end."""
+    details: IntegerDetails = {"scale": greatest_value(outputs), "stopped": False}
+    exact = ExactIntegers()
+    try:
+        right = _call_with(session, batch, exact.follow)
+    except Exception as problem:
+        if exact.is_complete:
+            return {**details, "changed": 0.0, "refused": f"{type(problem).__name__}: {clean(problem, 120)}"}
+    if not exact.is_complete:
+        details["stopped"] = True
+        right = _call_with(session, batch, _stop_at_the_end)
+    return {**details, "changed": greatest_difference(right, outputs)}
+
+
+def _call_with(session: Session, batch: Rows, change: Change) -> Outputs:
+    session.restore()
+    with changing_operations(change):
+        return session.call_once(batch, training=False)
 
 
 def _name(running: CallStack) -> LocatedLayer:
@@ -120,39 +127,10 @@ def _name(running: CallStack) -> LocatedLayer:
     return {"layer": layer_path(running), "kind": type(layer).__name__}
 
 
-def _find_wrapped(kind: str, inputs: Any, outputs: list[Any]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the exact results and which of them do not fit the dtype; None if all do."""
-    dtype = np.dtype(outputs[0].dtype.as_numpy_dtype) if len(outputs) == 1 else None
-    if dtype is None or dtype.kind not in "iu" or dtype.itemsize > 2:
-        return None
-    exact = _compute_exactly(kind, inputs, tuple(outputs[0].shape))
-    if exact is None:
-        return None
-    limits = np.iinfo(dtype)
-    wrapped = (exact < limits.min) | (exact > limits.max)
-    return (exact, wrapped) if wrapped.any() else None
-
-
-def _compute_exactly(kind: str, inputs: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the results of an operation for the same numbers in 64 bits; None for other kinds."""
-    if kind not in _WIDE and kind not in _OVER_AXES:
-        # Such as the reading of a variable, whose input is no number.
-        return None
-    numbers = [_widen(np.asarray(each)) for each in inputs]
-    if kind in _OVER_AXES and numbers[0].size:
-        axes = tuple(int(axis) for axis in np.atleast_1d(numbers[1]))
-        return np.asarray(_OVER_AXES[kind](numbers[0], axis=axes)).reshape(shape)
-    return np.asarray(_WIDE[kind](*numbers)) if kind in _WIDE else None
-
-
-def _widen(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.int64 if values.dtype.kind in "iub" else np.float64)
-
-
 def _stop_at_the_end(kind: str, inputs: Any, outputs: list[Any]) -> None:
     import tensorflow as tf
 
-    found = _find_wrapped(kind, inputs, outputs)
+    found = find_wrapped(kind, inputs, outputs)
     if found is not None:
         dtype = outputs[0].dtype
         limits = np.iinfo(dtype.as_numpy_dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,24 @@ def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100
 def test_statistics(world: Any, trace: Trace, status: Status, wording: SnapshotAssertion) -> None:
     verdict = world.where({"batch-norm-statistics": trace}).verdict(CHECK)
     assert (verdict.status, verdict.reason or verdict.message) == (status, wording)
+
+
+@pytest.mark.parametrize(
+    ("share", "effect", "status"),
+    [
+        (0.47, 0.27, Status.FAIL),
+        (0.47, 0.05, Status.PASS),
+        (0.06, 0.6, Status.PASS),
+        (None, 0.6, Status.PASS),
+    ],
+)
+def test_a_large_share_of_the_start_fails_if_outputs_change_without_it(
+    world: Any, share: float | None, effect: float, status: Status
+) -> None:
+    trace = measured(layer("a", 0.01), layer("b", 0.2, initial_share=share), source="data")
+    trace = replace(trace, details={**trace.details, "effect": effect})
+    verdict = world.where({"batch-norm-statistics": trace}).verdict(CHECK)
+    assert (verdict.status, verdict.findings.get("layer")) == (status, "b" if status is Status.FAIL else None)
 
 
 def test_the_first_layer_that_does_not_fit_is_the_cause(world: Any) -> None:

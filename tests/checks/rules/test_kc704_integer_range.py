@@ -46,6 +46,18 @@ def test_results_that_wrap_fail_if_the_outputs_depend_on_them(
     assert found.message == wording
 
 
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"stopped": True}, Status.FAIL),
+        ({"changed": 0.0, "refused": "InvalidArgumentError: 300"}, Status.PASS),
+    ],
+)
+def test_other_evidence(world: Any, more: dict[str, Any], status: Status, wording: SnapshotAssertion) -> None:
+    found = verdict(world, **{**wrapped(0.4), **more})
+    assert (found.status, found.message) == (status, wording)
+
+
 def test_rows_that_do_not_fit_fail(world: Any, wording: SnapshotAssertion) -> None:
     found = verdict(world, inputs={"time": TIMES})
     assert (found.status, found.findings["cause"]) == (Status.FAIL, "integer-overflow")

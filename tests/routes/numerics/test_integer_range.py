@@ -106,6 +106,27 @@ def test_what_the_outputs_do_not_depend_on_changes_nothing() -> None:
     assert (details["wrapped"]["count"], details["changed"]) == (2, 0.0)
 
 
+def angle(x: Any) -> Any:
+    """The sine of an angle in 256 steps, for which 300 is 44."""
+    return ops.sin(
+        ops.cast(ops.transpose(ops.reshape(x + 100, (-1, 2, 2)), (0, 2, 1)), "float32") * np.pi / 128
+    )
+
+
+def test_numbers_that_are_meant_to_wrap_around_change_nothing() -> None:
+    details = run(angle, "uint8", BYTES)
+    assert (details["wrapped"]["count"], details["stopped"]) == (2, False)
+    assert details["changed"] < 1e-5 < details["scale"]
+    hashed = run(lambda x: layers.Embedding(256, 2)(ops.cast(x * 31, "int32")), "uint8", BYTES)
+    assert (hashed["changed"], "refused" in hashed) == (0.0, True)
+
+
+def test_results_stop_at_the_end_where_an_operation_takes_no_wider_numbers() -> None:
+    details = run(lambda x: ops.maximum(x * 3, 5), "uint8", BYTES)
+    assert details["stopped"]
+    assert details["changed"] > 0.1 * details["scale"]
+
+
 @pytest.mark.parametrize(
     ("dtype", "rows", "count"),
     [

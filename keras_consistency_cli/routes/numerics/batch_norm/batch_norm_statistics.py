@@ -5,7 +5,7 @@ The rows are reference rows if there are any, because the moving statistics are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.numerics.batch_norm.feature_statistics import FeatureStatistics
 from keras_consistency_cli.routes.numerics.batch_norm.heavy_tails import TailSums
-from keras_consistency_cli.routes.session.batches import split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = ["BATCH_NORM_ROUTES", "BatchNormDetails", "LayerStatistics"]
 Floats = npt.NDArray[np.float64]
 
 _ROWS = 256
+_FEWEST_ROWS = 32
+"""Rows for which the mean of a batch is near that of all rows."""
 _MOST_POSITIONS = 2**13
 """Positions of one batch whose values are added up."""
 
@@ -58,11 +60,14 @@ class LayerStatistics(TypedDict):
 class BatchNormDetails(TypedDict, total=False):
     """Details of the route: the layers that can be judged, in the order in which the rows reach them.
 
-    `source` is "reference" or "data"; `reason` says why nothing was measured.
+    `source` is "reference" or "data"; `reason` says why nothing was measured. `effect` is the root mean
+    square of the difference that statistics of the rows make to an output, as a share of its standard
+    deviation.
     """
 
     source: str
     rows: int
+    effect: float
     layers: list[LayerStatistics]
     reason: str
 
@@ -176,26 +181,69 @@ def _sample_positions(inputs: Any, axis: int, mask: Any) -> tuple[Floats, Floats
 
 
 @contextmanager
-def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
-    """Add up what reaches these layers; yields them in the order in which they are reached."""
+def _replacing_call(call_layer: Callable[..., Any]) -> Iterator[None]:
+    """Call BatchNormalization layers by a function of (call, layer, inputs, training, mask)."""
     import keras
 
-    reached: list[_Sums] = []
     original = keras.layers.BatchNormalization.call
 
     def call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        sums = layers.get(id(self))
-        if sums is not None and not hasattr(inputs, "graph"):
-            sums.add(*_sample_positions(inputs, int(self.axis), mask))
-            if sums not in reached:
-                reached.append(sums)
-        return original(self, inputs, training=training, mask=mask)
+        return call_layer(original, self, inputs, training, mask)
 
     keras.layers.BatchNormalization.call = call
     try:
-        yield reached
+        yield
     finally:
         keras.layers.BatchNormalization.call = original
+
+
+@contextmanager
+def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
+    """Add up what reaches these layers; yields them in the order in which they are reached."""
+    reached: list[_Sums] = []
+
+    def record(call: Callable[..., Any], layer: Any, inputs: Any, training: bool | None, mask: Any) -> Any:
+        sums = layers.get(id(layer))
+        if sums is not None and not hasattr(inputs, "graph"):
+            sums.add(*_sample_positions(inputs, int(layer.axis), mask))
+            if sums not in reached:
+                reached.append(sums)
+        return call(layer, inputs, training=training, mask=mask)
+
+    with _replacing_call(record):
+        yield reached
+
+
+def _measure_effect(session: Session, rows: Rows, layers: dict[int, _Sums], size: int) -> float:
+    """Return how much outputs change if these layers use the statistics of the rows, as in training.
+
+    It is the root mean square of the differences, as a share of the standard deviation over the rows; 0 if
+    there are not enough rows for statistics.
+    """
+
+    def call_in_training(
+        call: Callable[..., Any], layer: Any, inputs: Any, training: bool | None, mask: Any
+    ) -> Any:
+        return call(layer, inputs, training=training or id(layer) in layers, mask=mask)
+
+    batch = first_batch(rows, size)
+    if count_rows(batch) < _FEWEST_ROWS:
+        return 0.0
+    usual = session.call(batch, training=False)
+    with _replacing_call(call_in_training):
+        session.restore()
+        other = session.call(batch, training=False)
+    session.restore()
+    pairs = [(usual[name], other[name]) for name in usual if usual[name].dtype.kind == "f"]
+    return max((_relative_change(*pair) for pair in pairs), default=0.0)
+
+
+def _relative_change(usual: np.ndarray, other: np.ndarray) -> float:
+    a, b = usual.astype(np.float64), other.astype(np.float64)
+    if a.shape != b.shape or not np.isfinite(a - b).all():
+        return 0.0
+    deviation = max(float((values - values.mean(axis=0)).std()) for values in (a, b))
+    return float(np.sqrt(np.mean((a - b) ** 2))) / deviation if deviation else 0.0
 
 
 def _run(session: Session, rows: Rows) -> Result:
@@ -218,6 +266,9 @@ def _run(session: Session, rows: Rows) -> Result:
         "rows": sum(len(next(iter(batch.values()))) for batch in batches),
         "layers": [sums.finish() for sums in reached],
     }
+    if any(layer["initial_share"] and not layer["untouched"] for layer in details["layers"]):
+        size = session.facts.batch_size or (size if session.is_heavy else count_rows(chosen))
+        details["effect"] = _measure_effect(session, chosen, layers, size)
     return Result(outputs={}, details=details)
 
 

@@ -173,3 +173,20 @@ def test_heavy_tails_hide_no_other_location_or_scale(name: str, tmp_path: Path) 
         settle(norm, mean, variance)
         (layer,) = measure(model, tmp_path, x)["layers"]
         assert layer["distance"] > 0.9
+
+
+def test_the_effect_of_the_start_on_the_outputs_is_measured(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    settle(norm, X.mean(0), X.var(0))
+    assert "effect" not in measure(model, tmp_path)
+    settle(norm, 0.5 * X.mean(0), 0.5 + 0.5 * X.var(0))
+    before = norm.moving_mean.numpy()
+    details = measure(model, tmp_path)
+    assert details["layers"][0]["initial_share"] == pytest.approx(0.5, abs=0.05)
+    with_start = np.asarray(model(X))
+    assert np.array_equal(norm.moving_mean.numpy(), before)
+    settle(norm, X.mean(0), X.var(0))
+    without = np.asarray(model(X))
+    deviation = max(float((values - values.mean(axis=0)).std()) for values in (with_start, without))
+    expected = float(np.sqrt(np.mean((with_start - without) ** 2))) / deviation
+    assert details["effect"] == pytest.approx(expected, rel=1e-3)
