@@ -30,6 +30,7 @@ __all__ = [
     "rms_rounding",
     "rounding_excess",
     "rounding_of_float64_pair",
+    "rows_without_digit",
     "widening_factor",
 ]
 
@@ -57,6 +58,9 @@ FLOAT64_SHARE = 4.0
 """How much larger the difference left in float64, times 2²⁹, may be than the difference that it explains."""
 HALF_ULP = 2.0**-24
 """Half a unit in the last place of float32, relative to the number."""
+_NO_DIGIT, _MANY_ROWS, _VISIBLE = 0.1, 0.25, 1e-3
+"""Noise, as a share of the largest output, that leaves no digit, the share of the rows that have it, and the
+noise above which it is judged."""
 CALIBRATION_ROWS = MOST_DISTINCT
 """Fewer different rows calibrate badly: the limit is widened then, and the report says so."""
 FLOAT64_GAIN = 2.0**-29
@@ -224,3 +228,13 @@ def noise_multiple(comparison: Comparison, noise: float | None) -> float | None:
     if noise == 0:
         return math.inf if comparison.max_abs else 0.0
     return comparison.max_abs / noise
+
+
+def rows_without_digit(noise: Comparison) -> int:
+    """Return how many rows have no right digit, if many have none; else 0.
+
+    Every limit then exceeds the outputs. An output near 0 in all rows, as the logarithm of a saturated
+    softmax, may be rounding only.
+    """
+    count = noise.rows_over(_NO_DIGIT * noise.scale)
+    return count if noise.max_abs > _VISIBLE and count > _MANY_ROWS * noise.rows else 0

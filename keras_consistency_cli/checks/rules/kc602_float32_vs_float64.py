@@ -10,9 +10,10 @@ How: a float64 copy of the model (dtype policies raised, same weights) predicts 
 largest and the mean distance to predict are the noise. The float64 copy runs once more, rounded to float32
 after each layer: healthy models stay within 1.3 × that distance, one half-precision layer is 1000 × beyond
 it. Above 32 × the distance is not taken as noise, limits fall back to 1e-4 of the output, and this check
-warns. The layer where the difference starts, or where rounding grows most, is searched for in a run of both
-models layer by layer. Operations of the compiled step that produce float16 or bfloat16 although no dtype
-policy asks for it are named.
+warns. It fails if a quarter of the rows have noise above a tenth of the largest output: no digit is right
+then, and no limit of another check means anything. The layer where the difference starts, or where rounding
+grows most, is searched for in a run of both models layer by layer. Operations of the compiled step that
+produce float16 or bfloat16 although no dtype policy asks for it are named.
 
 To fix high noise: scale the inputs, add normalization, or compute the sensitive part in float64.
 
@@ -21,7 +22,7 @@ Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
@@ -29,7 +30,12 @@ from keras_consistency_cli.checks.preconditions import clock_operation, draws_nu
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.jumps import decided_rows
-from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
+from keras_consistency_cli.measurement.rounding import (
+    CALIBRATION_ROWS,
+    PLAUSIBLE_FACTOR,
+    rounding_excess,
+    rows_without_digit,
+)
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 
@@ -76,12 +82,22 @@ def _judge_noise(evidence: Evidence) -> Verdict:
         message += f"; the model computes in {precision}, {beyond:.2g} × the rounding of float32"
         return Verdict.ok(message, findings=findings)
     if highest.scaled > HIGH_NOISE and not low:
+        return _report_amplified(message, findings, lost=next(filter(rows_without_digit, rounded), None))
+    return Verdict.ok(message + (f"; the model computes in {low}" if low else ""), findings=findings)
+
+
+def _report_amplified(message: str, findings: Mapping[str, object], lost: Comparison | None) -> Verdict:
+    """A WARN for amplified rounding, a FAIL if the outputs of many rows are nothing else."""
+    message += "; the model amplifies rounding"
+    if lost is None:
         advice = (
             "scale the inputs or normalize between layers; until then digits below this noise mean nothing"
         )
-        message += "; the model amplifies rounding"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)
-    return Verdict.ok(message + (f"; the model computes in {low}" if low else ""), findings=findings)
+    count = rows_without_digit(lost)
+    message += f", and no digit of the outputs is right in {count} of {lost.rows} rows"
+    advice = "scale the inputs or normalize between layers; until then the outputs are rounding errors"
+    return Verdict.fail(message, cause="ill-conditioned", findings={**findings, "lost": count}, advice=advice)
 
 
 def _judge_decisions(noise: Sequence[Comparison]) -> Verdict:

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     only_xla_differs,
 )
 from keras_consistency_cli.measurement.jumps import decided_rows
+from keras_consistency_cli.measurement.rounding import rows_without_digit
 from keras_consistency_cli.routes.numerics.rounding import LowOperations
 from keras_consistency_cli.routes.trace import FLOAT64_COPY
 
@@ -35,6 +36,20 @@ def _texts_of_equal_scores(evidence: Evidence) -> CauseTexts | None:
     ]
     is_order = any(map(decided_rows, changed)) and not any(each.flipped for each in changed)
     return _EQUAL_SCORES if is_order else None
+
+
+def _name_lost_outputs(evidence: Evidence) -> CauseTexts | None:
+    """Return the texts for outputs without a right digit."""
+    if not any(map(rows_without_digit, evidence.noise.values())):
+        return None
+    return CauseTexts(
+        sentence="{layer} amplifies rounding so much that no digit of the outputs is right",
+        advice=(
+            "subtract large numbers that cancel in float64, before the model gets the rows; compute "
+            "variances and distances in '{layer}' from differences, not as differences of squares; or "
+            "normalize before it"
+        ),
+    )
 
 
 _EAGER_OR_GRAPH = ("KC201", "KC204")
@@ -181,6 +196,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "the model, normalize before '{layer}', or leave out large numbers that cancel"
         ),
         locator="locate-rounding",
+        specific=_name_lost_outputs,
     ),
     Cause(
         slug="near-ties",

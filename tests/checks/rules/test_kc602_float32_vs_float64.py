@@ -44,6 +44,28 @@ def test_the_output_with_the_highest_noise_is_reported(world: Any, wording: Snap
     assert world.where(answers).verdict(CHECK).message == wording
 
 
+@pytest.mark.parametrize(
+    ("share", "by", "scale", "status"),
+    [
+        (1.0, 0.3, 1.0, Status.FAIL),
+        (0.3, 0.3, 1.0, Status.FAIL),
+        (0.05, 0.3, 1.0, Status.WARN),
+        (1.0, 0.02, 1.0, Status.WARN),
+        (1.0, 0.3, 1e-6, Status.WARN),
+    ],
+    ids=["all rows", "many rows", "a row", "the second digit", "outputs near 0"],
+)
+def test_outputs_without_a_right_digit_fail(
+    world: Any, share: float, by: float, scale: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    outputs = world.predict.astype(float)
+    wrong = np.arange(len(outputs))[:, None] < share * len(outputs)
+    noise = by * np.abs(outputs).max() * np.where(wrong, 1.0, 2e-3)
+    answers = {"predict": world.predict * np.float32(scale), "predict-float64": (outputs + noise) * scale}
+    verdict = world.where(answers).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (status, wording)
+
+
 def test_ties_that_float64_decides_otherwise_amplify_nothing(world: Any, wording: SnapshotAssertion) -> None:
     few = np.isin(np.arange(len(world.exact)), [3, 8, 20, 29])[:, None]
     verdict = world.where({"predict-float64": world.exact + few}).verdict(CHECK)

@@ -38,8 +38,8 @@ to 0.3 after few steps of training, trained ones 0.004 and 0.0001 on scaled rows
 of one row. If the mean of the rows is near 0, another scale explains few steps of training as well."""
 _MOST_LEFT_OF_DAMAGE = 0.05
 """The distance to the best mixture as a share of that to the rows, if this is more: rare units, whose
-statistics need many rows, and weights that moved in training have 0.01 to 0.03. In a simulation of 320 trained
-layers and 22 kinds of changed rows, no kind had more than three shares more than without it."""
+statistics need many rows, and weights that moved in training have 0.01 to 0.03. In a simulation of 320
+trained layers and 22 kinds of changed rows, no kind had more than three shares more than without it."""
 _SHARES = 1.0 - np.logspace(-4, 0, 161)
 _SCALES = np.logspace(-2.5, 2.5, 201)
 _CONSTANT = 1e-10
