@@ -16,12 +16,12 @@ import numpy as np
 from keras_consistency_cli.measurement.comparison import BINS_PER_DECADE, EDGES, Comparison
 from keras_consistency_cli.measurement.rounding import FLOAT64_GAIN, HALF_ULP, ULP
 
-__all__ = ["decided_rows", "is_jump_of_copy"]
+__all__ = ["FEWEST_DECIDED", "decided_rows", "is_jump_of_copy"]
 
 _FACTOR = 16.0
 """Rows with usual rounding stay below so many times (rounding of a usual row + 1 ulp)."""
 _EMPTY_BINS = 3 * BINS_PER_DECADE
-_FEWEST_ROWS = 3
+FEWEST_DECIDED = 3
 """Rows above the empty bins, and below.
 
 Where rounding is amplified, ten times as much is a tenth as frequent: above three empty decades there would
@@ -53,10 +53,14 @@ def is_jump_of_copy(pair: Comparison, float64_pair: Comparison, noise: Compariso
     return rounding > 0 and pair.max_abs <= rounding and not between and is_rare
 
 
-def decided_rows(comparison: Comparison) -> int:
+def decided_rows(comparison: Comparison, *, fewest: int = FEWEST_DECIDED) -> int:
     """Return how many rows were decided differently, if that is all that is large about a difference; else 0.
 
     They are far from all other rows, no row is in between, and enough rows are decided alike.
+
+    Args:
+        comparison: a route, mostly predict, compared with the float64 copy.
+        fewest: the least number of rows, if other evidence shows that nothing is amplified.
     """
     if comparison.is_discrete:
         return comparison.rows_differing
@@ -70,8 +74,8 @@ def decided_rows(comparison: Comparison) -> int:
     if len(filled) < 2 or np.diff(filled).max() <= _EMPTY_BINS:
         return 0
     above, rows = int(counts[filled[int(np.diff(filled).argmax()) + 1] :].sum()), int(counts.sum())
-    below = max(_FEWEST_ROWS, math.ceil(_FEWEST_SHARE * rows))
-    return above if _FEWEST_ROWS <= above <= rows - below else 0
+    below = max(FEWEST_DECIDED, math.ceil(_FEWEST_SHARE * rows))
+    return above if fewest <= above <= rows - below else 0
 
 
 def _usual_difference(noise: Comparison) -> float:

@@ -168,6 +168,7 @@ def round_to(dtype: str, leaf: Any) -> Any:
     """Return float64 values rounded to a narrower type, still as float64; all others unchanged."""
     if not _is_float64(leaf):
         return leaf
-    import keras
+    import tensorflow as tf
 
-    return keras.ops.cast(keras.ops.cast(leaf, dtype), "float64")
+    # The functions that own code calls give float64 in place of float32 while the copy runs.
+    return tf.raw_ops.Cast(x=tf.raw_ops.Cast(x=leaf, DstT=tf.as_dtype(dtype)), DstT=tf.float64)

@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import needs_tensorflow
+from keras_consistency_cli.routes.numerics.layer_outputs import round_to_float32
 
 __all__ = ["adding_in_sequence", "changing_operations", "needs_operation_hooks", "rounding_operations"]
 
@@ -105,7 +106,7 @@ class _Hook:
 
 
 def _round_outputs(_kind: str, _inputs: Any, outputs: list[Any]) -> None:
-    outputs[:] = [_round_to_float32(output) for output in outputs]
+    outputs[:] = [round_to_float32(output) for output in outputs]
 
 
 def _add_in_sequence(kind: str, inputs: Any, outputs: list[Any]) -> None:
@@ -129,11 +130,3 @@ def _add_over_axes(values: np.ndarray, axes: np.ndarray) -> Mapping[str, np.ndar
     numbers = values.transpose(*kept, *added).reshape(*(values.shape[axis] for axis in kept), -1)
     total = np.cumsum(numbers, axis=-1, dtype=np.float32)[..., -1].astype(np.float64)
     return {"Sum": total, "Mean": total / count}
-
-
-def _round_to_float32(output: Any) -> Any:
-    import tensorflow as tf
-
-    if getattr(output, "dtype", None) != tf.float64:
-        return output
-    return tf.cast(tf.cast(output, tf.float32), tf.float64)

@@ -78,6 +78,16 @@ def test_ties_that_float64_decides_otherwise_amplify_nothing(world: Any, wording
     assert world.where(answers).verdict(CHECK).message == world.verdict(CHECK).message
 
 
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (0.3, Status.WARN)])
+def test_one_row_may_differ_if_all_float32_arithmetic_gives_the_same(
+    world: Any, by: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    row = np.arange(len(world.exact))[:, None] == 8
+    traces = {"predict-float64": world.exact + row, "rounded-layers": world.predict.astype(float) + by * row}
+    verdict = world.where(traces).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (status, wording)
+
+
 def test_few_rows_are_reported(make_world: Any, wording: SnapshotAssertion) -> None:
     assert make_world(8).verdict(CHECK).message == wording
 

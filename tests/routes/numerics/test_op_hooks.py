@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_consistency_cli.loading.model.copies.float64 import float64_everywhere
+from keras_consistency_cli.routes.numerics.layer_outputs import round_to_float32
 from keras_consistency_cli.routes.numerics.op_hooks import adding_in_sequence, rounding_operations
 
 FAR = 1e6
@@ -26,6 +28,16 @@ def test_every_operation_is_rounded_as_float32_would() -> None:
     assert rounded.dtype == np.float64
     assert np.array_equal(rounded, ((narrow + np.float32(FAR)) - np.float32(FAR)).astype(np.float64))
     np.testing.assert_allclose(add_and_subtract(), VALUES, atol=1e-9)
+
+
+def test_results_are_rounded_where_own_code_gets_float64_for_float32() -> None:
+    numbers = tf.constant(VALUES)
+    with float64_everywhere(), rounding_operations():
+        rounded = np.asarray(numbers * 1.0)
+        layer_output = np.asarray(round_to_float32(numbers))
+    narrow = VALUES.astype(np.float32).astype(np.float64)
+    assert np.array_equal(rounded, narrow)
+    assert np.array_equal(layer_output, narrow)
 
 
 def test_other_dtypes_and_compiled_functions_are_not_rounded() -> None:
