@@ -16,9 +16,15 @@ from keras_consistency_cli.diagnosis.base import (
 )
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.confirmations.base import layer_list
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.impact import measure_impact
-from keras_consistency_cli.diagnosis.layers.locations import confirming_names, deviations, locate_cause
+from keras_consistency_cli.diagnosis.layers.locations import (
+    confirming_names,
+    deviations,
+    further_layers,
+    locate_cause,
+)
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.backends.layers import backend_locators
@@ -149,7 +155,8 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         confidence="confirmed" if result is not None and result.confirmed else "likely",
         confirmation=result.explanation if result is not None else "",
         evidence=measurements,
-        advice=_advice(texts.advice, verdicts, layer, bool(growth)),
+        advice=_advice(texts.advice, verdicts, layer, bool(growth))
+        + _same_fix(further_layers(cause.slug, evidence, layer)),
         damage=measure_impact(evidence, verdicts),
         depth=deviations(cause, evidence, location) if location else (),
         targets=(evidence.target,) if evidence.target else (),
@@ -187,6 +194,12 @@ def _advice(general: str, verdicts: Sequence[Verdict], layer: str | None, grows_
     is_complete = bool(fixes) and any(verdict.findings.get("mend_is_complete") for verdict in verdicts)
     lines = fixes if is_complete else (*fixes, _general_fix(general, layer, grows_with_depth))
     return "\n".join(dict.fromkeys(lines))
+
+
+def _same_fix(further: Sequence[str]) -> str:
+    """The line for other layers with the same fault, empty if there are none."""
+    verb = "has" if len(further) == 1 else "have"
+    return f"\n{layer_list(further)} {verb} the same fault: the fix is the same" if further else ""
 
 
 def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

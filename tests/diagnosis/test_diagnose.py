@@ -63,6 +63,21 @@ def test_without_a_located_layer_the_texts_name_none(
     assert [diagnosis.sentence, diagnosis.advice] == wording
 
 
+@pytest.mark.parametrize(
+    ("held", "named"),
+    [(["enc/mix"], False), (["enc/mix", "dec/mix"], True), (["enc/mix", "b", "c"], True), (["other"], False)],
+)
+def test_other_layers_with_the_same_fault_are_in_the_fix(
+    evidence: Any, verdict: Any, held: list[str], named: bool, wording: SnapshotAssertion
+) -> None:
+    patch = {"held": held, "before": 0.3, "left": 0.0}
+    known = evidence(located={"locate-companions": PLACE, "hold-companions": patch})
+    (diagnosis,) = diagnose(known, [verdict("KC103")])
+    line = diagnosis.advice.splitlines()[-1]
+    assert all(path in line for path in held[1:])
+    assert (line == wording) if named else "same fault" not in line
+
+
 @pytest.mark.parametrize("methods", [("predict_step",), ("predict",), ("predict_step", "predict_on_batch")])
 def test_the_overridden_methods_are_named(
     evidence: Any, verdict: Any, methods: tuple[str, ...], wording: SnapshotAssertion

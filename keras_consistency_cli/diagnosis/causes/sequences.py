@@ -65,10 +65,22 @@ def _comes_from_rounded_ids(evidence: Evidence, verdict: Verdict) -> bool:
     return verdict.code == "KC501" or is_low
 
 
-def _name_encoding(evidence: Evidence) -> CauseTexts | None:
-    """An encoding that makes zeros of ids, if no table lacks any."""
+_WRONG_IDS = (
+    "the rows contain ids that the embedding does not have: Keras raises no error, or only for some of them "
+    "on some devices"
+)
+_CHECK_IDS = "check before predicting: assert x.min() >= 0 and x.max() < vocabulary"
+_WRONG_WHOLE_IDS = CauseTexts(
+    sentence=_WRONG_IDS,
+    advice=f"find out where these ids come from, such as a newer vocabulary, and {_CHECK_IDS}",
+)
+
+
+def _name_wrong_ids(evidence: Evidence) -> CauseTexts | None:
+    """The texts for an encoding that makes zeros of ids, and for inputs that have no fractions."""
     if _table("wrong")(evidence) or not read_lost_ids(evidence):
-        return None
+        has_floats = any(fact.is_float for fact in evidence.facts.inputs)
+        return None if has_floats or not evidence.facts.inputs else _WRONG_WHOLE_IDS
     return CauseTexts(
         sentence="{layer} makes zeros of ids that it has no entry for, without an error",
         advice=(
@@ -182,10 +194,7 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="wrong-ids",
-        sentence=(
-            "the rows contain ids that the embedding does not have: Keras raises no error, or only for some "
-            "of them on some devices"
-        ),
+        sentence=_WRONG_IDS,
         explanation=(
             "Fractions are cut to whole ids, and -1 reads the last row of the table. On TensorFlow, ids "
             "beyond the table, at either end, raise an error on a CPU and read zeros on a GPU. Above the "
@@ -194,11 +203,8 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         key=("KC501",),
         explains=("KC501", "KC701"),
         suspect=_table_of_wrong_ids,
-        specific=_name_encoding,
-        advice=(
-            "declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and "
-            "x.max() < vocabulary"
-        ),
+        specific=_name_wrong_ids,
+        advice=f"declare keras.Input(..., dtype='int32'), and {_CHECK_IDS}",
     ),
 )
 

@@ -45,6 +45,15 @@ def locate_cause(cause: Cause, evidence: Evidence) -> Location | None:
     return _owner_of_code(cause, evidence, location) or location
 
 
+def further_layers(slug: str, evidence: Evidence, layer: str | None) -> tuple[str, ...]:
+    """Return the other layers with the same fault: their outputs were replaced, too, to confirm the cause."""
+    for route in confirming_names(slug):
+        details = evidence.details(route, PatchDetails)
+        if "own_code" not in details and layer in details.get("held", ()):
+            return tuple(path for path in details["held"] if path != layer)
+    return ()
+
+
 def _owner_of_code(cause: Cause, evidence: Evidence, location: Location) -> Location | None:
     """The layer or model whose call() is at fault, if the located layer is only affected."""
     for route in confirming_names(cause.slug):

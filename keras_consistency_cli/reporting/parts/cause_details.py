@@ -48,7 +48,7 @@ def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:
 
 def impact_texts(impact: Impact | None) -> Iterator[str]:
     """Yield how many rows are affected, how many decisions changed, and the worst rows."""
-    if impact is None:
+    if impact is None or not impact.rows:
         return
     rows = format_count(impact.rows, "compared row")
     hit = f"{impact.rows_hit:,} of {rows} ({_percentage(impact)})" if impact.rows_hit else f"none of {rows}"

@@ -71,6 +71,7 @@ def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, text: str) -> 
 
 def test_no_impact_is_no_line() -> None:
     assert impact_lines(Canvas(), None) == []
+    assert impact_lines(Canvas(), Impact(rows_hit=0, rows=0, share=0.0)) == []
 
 
 def test_a_small_model_is_shown_whole() -> None:

@@ -1,4 +1,4 @@
-"""Texts of hidden state: whether outputs depend on the state that predict changes."""
+"""Texts that depend on the evidence: hidden state without an effect, wrong ids of inputs of whole numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.measurement.facts import InputFact
 
 CAUSE = CAUSES["hidden-state"]
 
@@ -25,3 +26,13 @@ def test_outputs_depend_on_a_state_only_if_a_repeat_differs(
 ) -> None:
     texts = CAUSE.texts(evidence(changed={"predict": changed}, differing=differing))
     assert (texts.sentence == CAUSE.sentence, texts.advice == CAUSE.advice) == (is_claimed, is_claimed)
+
+
+@pytest.mark.parametrize(("dtype", "is_general"), [("float32", True), ("int32", False)])
+def test_inputs_of_whole_numbers_are_not_to_be_declared_so(
+    evidence: Any, dtype: str, is_general: bool
+) -> None:
+    cause = CAUSES["wrong-ids"]
+    texts = cause.texts(evidence(inputs=(InputFact(name="ids", shape=(None, 3), dtype=dtype),)))
+    assert (texts.advice == cause.advice) is is_general
+    assert texts.sentence == cause.sentence
