@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import first_step_beyond_rounding
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, divergence_report, name_step
 from keras_consistency_cli.routes.locating.step_recorder import Steps, record_steps
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -32,12 +32,10 @@ _MAX_BATCH = 256
 def _batching(session: Session, rows: Rows) -> Result:
     """Locate where outputs first change because the batch has a different size or order."""
     size = min(session.batch_size, count_rows(rows))
-    whole = first_batch(rows, size)
-    for positions in _batch_positions(session, rows, size):
-        # The rows of this batch that the first batch contains too.
-        shared = np.flatnonzero(positions < size)
-        reference = _record_run(session, whole, positions[shared])
-        candidate = _record_run(session, select_rows(rows, positions), shared)
+    for usual, other in _batch_pairs(session, rows, size):
+        shared = np.flatnonzero(np.isin(other, usual))
+        reference = _record_run(session, select_rows(rows, usual), other[shared] - usual[0])
+        candidate = _record_run(session, select_rows(rows, other), shared)
         found = _faulty_layer(reference, candidate)
         if found:
             return Result(outputs={}, details=found)
@@ -51,19 +49,23 @@ def _faulty_layer(reference: Steps, candidate: Steps) -> LocatedLayer:
     return {} if position is None else divergence_report(reference, candidate, position)
 
 
-def _batch_positions(session: Session, rows: Rows, size: int) -> Iterator[np.ndarray]:
-    """Yield the positions of rows of batches to compare with the first batch.
+def _batch_pairs(session: Session, rows: Rows, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the positions of the rows of a usual batch, and those of a batch to compare with it.
 
-    First the same rows shifted by one and reversed, then other batch sizes.
+    First the same rows shifted by one and reversed, then other batch sizes. The rows at the end of the
+    largest one are at positions that a usual batch does not have.
     """
-    shifted = np.roll(np.arange(size), 1)
+    usual = np.arange(size)
+    shifted = np.roll(usual, 1)
     if size > 1:
-        yield from (shifted, shifted[::-1])
+        yield from ((usual, shifted), (usual, shifted[::-1]))
     if session.facts.batch_size is None:
-        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count_rows(rows), _MAX_BATCH)))
-        for batch_size in sizes:
+        most = min(count_rows(rows), _MAX_BATCH)
+        for batch_size in dict.fromkeys((1, *session.options.sizes, size - 1, most)):
             if 0 < batch_size <= count_rows(rows) and batch_size != size:
-                yield np.arange(batch_size)
+                yield usual, np.arange(batch_size)
+        if most > size:
+            yield usual + most - size, np.arange(most)
 
 
 def _record_run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:

@@ -7,10 +7,20 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
-from tests.helpers.live_models import HEALTHY, Block, ByBatch, chain, named_rows, normal, session_of, state_of
+from tests.helpers.live_models import (
+    HEALTHY,
+    Block,
+    ByBatch,
+    chain,
+    named_rows,
+    normal,
+    register,
+    session_of,
+    state_of,
+)
 
 (ROUTE,) = BATCHING_LOCATORS
 
@@ -30,6 +40,22 @@ def test_the_layer_is_named(how: str, inside: bool) -> None:
     found = located(chain((6,), layers.Dense(32, activation="relu"), layer, layers.Dense(2), rows=40))
     assert (found["layer"], found["kind"]) == ("box/odd" if inside else "odd", "ByBatch")
     assert [each["layer"] for each in found["depth"] if each["culprit"]] == [found["layer"]]
+
+
+@register
+class Crowded(layers.Layer):
+    """Adds to each row after the first forty of a batch its position."""
+
+    def call(self, x: Any) -> Any:
+        """Leave the rows of a usual batch alone."""
+        places = ops.maximum(ops.arange(ops.shape(x)[0]) - 40, 0)
+        return x + ops.cast(places, x.dtype)[:, None]
+
+
+@pytest.mark.parametrize("rows", [50, 70, 300])
+def test_rows_at_the_end_of_a_large_batch_are_compared(rows: int) -> None:
+    built = chain((6,), layers.Dense(6), Crowded(name="odd"), layers.Dense(2), rows=rows)
+    assert located(built, batch_size=32)["layer"] == "odd"
 
 
 @pytest.mark.parametrize("name", HEALTHY)
