@@ -138,8 +138,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC802", *WRONG_ROWS),
         covers=_explained_by_scaling_twice,
         advice=(
-            "scale in one place only. If the rows of --data are already scaled, run without --scaler, or set "
-            "facts: {{data_state: scaled}} in the YAML"
+            "scale in one place only. If the rows of --data are already scaled, run without --scaler or "
+            "--preprocess, or set facts: {{data_state: scaled}} in the YAML"
         ),
     ),
     Cause(

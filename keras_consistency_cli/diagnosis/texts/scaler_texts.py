@@ -45,7 +45,8 @@ _DIVIDED_AGAIN = CauseTexts(
 _OTHER_UNIT = CauseTexts(
     sentence="values are in a different unit than in training when serving gets them, before any scaling",
     advice=(
-        "convert them to the unit of training where the request is read, before the scaler; from °F to °C:\n"
+        "convert them to the unit of training where the request is read, before the scaler, with the factor "
+        "and the offset that the check names; from °F to °C, for example:\n"
         "    rows[:, column] = (rows[:, column] - 32) / 1.8"
     ),
 )
