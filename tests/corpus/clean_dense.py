@@ -47,6 +47,14 @@ def gaps(random: np.random.Generator) -> Rows:
     return rows
 
 
+def named() -> Any:
+    """A classifier that gives the name of the class, which a lookup makes of its number."""
+    rows = keras.Input((9,))
+    scores = layers.Dense(3)(layers.Dense(8, activation="tanh")(rows))
+    names = layers.StringLookup(vocabulary=["cat", "dog", "cow"], invert=True, num_oov_indices=0)
+    return keras.Model(rows, {"scores": scores, "name": names(ops.argmax(scores, axis=-1))})
+
+
 def wide_and_deep() -> Any:
     """A linear part and a deep part, joined."""
     rows = keras.Input((24,))
@@ -214,5 +222,6 @@ CASES: tuple[Case, ...] = (
         data=gaps,
         quiet=("KC701",),
     ),
+    Case(name="classes by name", family=FAMILY, build=named, data=flat(9), quiet=("KC501",)),
     Case(name="sorted and cumulated features", family=FAMILY, build=ranked, data=flat(12)),
 )

@@ -187,6 +187,13 @@ CASES: tuple[Case, ...] = (
         layer=NAME,
         warning=("KC602",),
     ),
+    _squares(
+        "squares of which no digit is left",
+        3e4,
+        causes=("ill-conditioned",),
+        layer=NAME,
+        failing=("KC602",),
+    ),
     _squares("squares that do not cancel", 0.0, quiet=QUIET),
     _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3, causes=("eager-differs",)),
     _eager_only("sixteen numbers", sixteen, share=1e-5),

@@ -70,6 +70,14 @@ def clock(dtype: str) -> Callable[[], Any]:
     return build
 
 
+def hues() -> Any:
+    """A regressor on hues that it turns: an angle in 256 steps goes on from 255 to 0."""
+    images = keras.Input((10, 10, 3), dtype="uint8", name="images")
+    angle = ops.cast(ops.add(images, 100), "float32") * (2 * np.pi / 256)
+    seen = layers.Flatten()(layers.Concatenate()([ops.sin(angle), ops.cos(angle)]))
+    return keras.Model(images, layers.Dense(2)(seen))
+
+
 def videos(random: np.random.Generator) -> Array:
     """Frames of bytes in which most pixels become a little lighter or darker."""
     first = random.integers(40, 200, size=(40, 1, 8, 8, 1))
@@ -117,6 +125,7 @@ CASES: tuple[Case, ...] = (
     _faulty("bytes made twice as bright", brightened("uint8"), photos, "multiply"),
     _healthy("floats made twice as bright", brightened("float32"), photos),
     _healthy("dark bytes made twice as bright", brightened("uint8"), dim),
+    _healthy("hues of bytes that go round", hues, photos),
     _faulty("milliseconds in 32 bits", clock("int32"), times, None),
     _healthy("milliseconds in 64 bits", clock("int64"), times),
 )

@@ -41,7 +41,6 @@ INFORMATION_ONLY = {
     "KC603": "it shows what lower precision would change; it warns if it is in use and never fails",
     "KC604": "an ill-conditioned model gives the same outputs every way: it warns and never fails",
     "KC703": "rows or statistics may be the reason, which other checks decide: it warns and never fails",
-    "KC602": "rounding noise is the unit of every limit, not a fault: it warns and never fails",
 }
 
 _HEAVY = ("keras", "tensorflow", "sklearn", "joblib", "skops", "scipy")

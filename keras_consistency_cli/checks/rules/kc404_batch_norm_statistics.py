@@ -12,9 +12,9 @@ without reference rows their values must also be far outside of the moving stati
 A strong minority of features far outside is a fault, too. It fails if the rows are reference rows, or if all
 moving statistics are one mixture of the 0 and 1 of the start and of the statistics of the rows: training took
 too few steps. Otherwise the check warns, because the rows may be an unusual part of the training rows. Such a
-mixture fails for smaller distances as well if the values become several times too large, or if the start is
-a large part of it and the outputs change much with the statistics of the rows, unless rows of another scale
-explain the statistics, too.
+mixture fails for smaller distances as well if the values become several times too large, or if they become
+larger, the start is a large part of it, and the outputs change much with the statistics of the rows, unless
+rows of another scale explain the statistics, too.
 
 If the scale or the offset of a layer was trained but its statistics are still the 0 and 1 that it was created
 with, the check warns: either a training loop did not store the updated statistics, or weights were copied
@@ -67,7 +67,7 @@ far below 1, which models that were trained briefly have too."""
 _LARGE_SHARE, _LARGE_EFFECT = 0.2, 0.2
 """The share of the start, and the change of the outputs without it as a share of their standard deviation,
 that are a fault in themselves. After 96 steps with momentum 0.99 they were 0.47 and 0.27: the mean squared
-error was 50 times that with the statistics of the rows."""
+error was 50 times that with the statistics of the rows. Values that shrink are left out, as above."""
 _FEWEST_ROWS = 8
 _FIT = 0.1
 """The distance below which the statistics may be called those of the rows."""
@@ -207,8 +207,9 @@ def _is_mixed(layer: LayerStatistics) -> bool:
 
 def _has_effect(layer: LayerStatistics, details: BatchNormDetails) -> bool:
     """Whether the start is a large part of the statistics, and outputs change much without it."""
-    share = layer["initial_share"] or 0.0
-    return not layer["untouched"] and share > _LARGE_SHARE and details.get("effect", 0.0) > _LARGE_EFFECT
+    share, effect = layer["initial_share"] or 0.0, details.get("effect", 0.0)
+    is_large = share > _LARGE_SHARE and effect > _LARGE_EFFECT and layer["size"] > 1
+    return is_large and not layer["untouched"]
 
 
 def _is_sure(layer: LayerStatistics, source: str) -> bool:

@@ -83,18 +83,20 @@ def test_statistics(world: Any, trace: Trace, status: Status, wording: SnapshotA
 
 
 @pytest.mark.parametrize(
-    ("share", "effect", "status"),
+    ("share", "effect", "size", "status"),
     [
-        (0.47, 0.27, Status.FAIL),
-        (0.47, 0.05, Status.PASS),
-        (0.06, 0.6, Status.PASS),
-        (None, 0.6, Status.PASS),
+        (0.47, 0.27, 1.6, Status.FAIL),
+        (0.47, 0.05, 1.6, Status.PASS),
+        (0.06, 0.6, 1.6, Status.PASS),
+        (None, 0.6, 1.6, Status.PASS),
+        (0.94, 0.72, 0.5, Status.PASS),
     ],
+    ids=["fault", "little effect", "small share", "no mixture", "values shrink"],
 )
 def test_a_large_share_of_the_start_fails_if_outputs_change_without_it(
-    world: Any, share: float | None, effect: float, status: Status
+    world: Any, share: float | None, effect: float, size: float, status: Status
 ) -> None:
-    trace = measured(layer("a", 0.01), layer("b", 0.2, initial_share=share), source="data")
+    trace = measured(layer("a", 0.01), layer("b", 0.2, size, initial_share=share), source="data")
     trace = replace(trace, details={**trace.details, "effect": effect})
     verdict = world.where({"batch-norm-statistics": trace}).verdict(CHECK)
     assert (verdict.status, verdict.findings.get("layer")) == (status, "b" if status is Status.FAIL else None)
