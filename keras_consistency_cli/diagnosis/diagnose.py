@@ -140,6 +140,8 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
     verdicts = [failing[code] for code in codes]
     layer = location["layer"] if location else _named_layer(cause, evidence, verdicts)
     texts = cause.texts(evidence)
+    is_confirmed = result is not None and result.confirmed
+    further = further_layers(cause.slug, evidence, layer) if is_confirmed else ()
     measurements = DiagnosisEvidence()
     if location:
         measurements["located"] = location
@@ -152,11 +154,10 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         layer=layer,
         rows=_worst_rows(verdicts),
         explains=tuple(codes),
-        confidence="confirmed" if result is not None and result.confirmed else "likely",
+        confidence="confirmed" if is_confirmed else "likely",
         confirmation=result.explanation if result is not None else "",
         evidence=measurements,
-        advice=_advice(texts.advice, verdicts, layer, bool(growth))
-        + _same_fix(further_layers(cause.slug, evidence, layer)),
+        advice=_advice(texts.advice, verdicts, layer, bool(growth)) + _same_fix(further),
         damage=measure_impact(evidence, verdicts),
         depth=deviations(cause, evidence, location) if location else (),
         targets=(evidence.target,) if evidence.target else (),
@@ -198,8 +199,10 @@ def _advice(general: str, verdicts: Sequence[Verdict], layer: str | None, grows_
 
 def _same_fix(further: Sequence[str]) -> str:
     """The line for other layers with the same fault, empty if there are none."""
+    if not further:
+        return ""
     verb = "has" if len(further) == 1 else "have"
-    return f"\n{layer_list(further)} {verb} the same fault: the fix is the same" if further else ""
+    return f"\n{layer_list(further)} {verb} the same fault: the fix is the same"
 
 
 def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

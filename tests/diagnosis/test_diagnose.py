@@ -78,6 +78,17 @@ def test_other_layers_with_the_same_fault_are_in_the_fix(
     assert (line == wording) if named else "same fault" not in line
 
 
+def test_a_difference_that_is_left_and_the_clock_name_no_other_layers(evidence: Any, verdict: Any) -> None:
+    patch = {"held": ["enc/mix", "dec/mix"], "before": 0.3, "left": 0.2}
+    known = evidence(located={"locate-companions": PLACE, "hold-companions": patch})
+    (diagnosis,) = diagnose(known, [verdict("KC103")])
+    assert (diagnosis.confidence, "same fault" in diagnosis.advice) == ("likely", False)
+    known = evidence(located={"hold-clock": {"held": 0.0, "moved": 0.5}})
+    (diagnosis,) = diagnose(known, [verdict("KC203", cause="clock-read")])
+    assert (diagnosis.cause, diagnosis.confidence) == ("clock-read", "confirmed")
+    assert "same fault" not in diagnosis.advice
+
+
 @pytest.mark.parametrize("methods", [("predict_step",), ("predict",), ("predict_step", "predict_on_batch")])
 def test_the_overridden_methods_are_named(
     evidence: Any, verdict: Any, methods: tuple[str, ...], wording: SnapshotAssertion

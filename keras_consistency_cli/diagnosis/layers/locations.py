@@ -46,10 +46,13 @@ def locate_cause(cause: Cause, evidence: Evidence) -> Location | None:
 
 
 def further_layers(slug: str, evidence: Evidence, layer: str | None) -> tuple[str, ...]:
-    """Return the other layers with the same fault: their outputs were replaced, too, to confirm the cause."""
+    """Return the other layers with a confirmed fault: their outputs were replaced, too, to confirm it."""
     for route in confirming_names(slug):
         details = evidence.details(route, PatchDetails)
-        if "own_code" not in details and layer in details.get("held", ()):
+        # Only interventions in layers have `left`; that in the clock has numbers under the other keys.
+        if details.get("left") is None or "own_code" in details:
+            continue
+        if layer in details["held"]:
             return tuple(path for path in details["held"] if path != layer)
     return ()
 
