@@ -21,6 +21,7 @@ from keras_consistency_cli.routes.calling.training.bare_calls import (
     moves_later_outputs,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.routes.trace import TRACED_AGAIN
 
 __all__ = [
     "any_evidence",
@@ -124,7 +125,7 @@ def has_hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     # Without a changed seed and without random numbers, a difference comes from a clock, a counter or a
     # cache.
     ticks = varies and random_operations(evidence) == [] and not has_changed(evidence, "seed")
-    retraced = repeat_differs(evidence, "predict-retraced") or repeat_differs(evidence, "fresh-process")
+    retraced = any(repeat_differs(evidence, route) for route in TRACED_AGAIN)
     return ticks or (retraced and not varies) or has_changed(evidence, "weight", "state")
 
 

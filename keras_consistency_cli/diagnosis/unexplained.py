@@ -10,10 +10,9 @@ from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.signatures import has_changed, random_operations, repeat_differs
+from keras_consistency_cli.routes.trace import TRACED_AGAIN
 
 __all__ = ["Unexplained", "unexplained_failures"]
-
-_RETRACED = ("predict-retraced", "fresh-process")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ def _counter_evidence(evidence: Evidence, passed: set[str]) -> dict[str, str]:
         and not repeat_differs(evidence, "predict-again")
         and unchanged
     )
-    retraced = [route for route in _RETRACED if (route, "predict") in evidence.comparisons]
+    retraced = [route for route in TRACED_AGAIN if (route, "predict") in evidence.comparisons]
     keeps = repeats and bool(retraced) and not any(repeat_differs(evidence, route) for route in retraced)
     tests = {
         "cross-sample-dependence": ("KC103" in passed, "replacing the neighbours changes no bit"),

@@ -18,6 +18,7 @@ __all__ = [
     "ROUNDED",
     "ROUNDED_TO_POLICIES",
     "SINGLE_ROWS",
+    "TRACED_AGAIN",
     "Change",
     "ChangeKind",
     "Details",
@@ -38,6 +39,9 @@ REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predic
 The route that all others are compared with, its repetition, the same on the float64 copy, and the float64
 copy with the rounding of float32 added layer by layer.
 """
+
+TRACED_AGAIN = ("predict-retraced", "fresh-process")
+"""Names of the routes that trace predict once more, here and in a process that has run nothing before."""
 
 ROUNDED_TO_POLICIES = "rounded-to-policies"
 """The same, with the rounding of the layers' own types: only for models with layers of 16-bit floats."""

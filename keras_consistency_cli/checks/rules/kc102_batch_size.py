@@ -116,9 +116,8 @@ def _refused_sizes(evidence: Evidence) -> Verdict | None:
         traces["batch-1"] = max(single, key=lambda trace: bool(trace.error))
     refused = {name: trace.error for name, trace in traces.items() if _is_refusal(trace)}
     accepted = [name for name, trace in traces.items() if trace.ran]
-    if not refused or not accepted or evidence.facts.batch_size is not None:
-        return None
-    if _may_be_certain_rows(evidence):
+    is_declared = evidence.facts.batch_size is not None
+    if not refused or not accepted or is_declared or _may_be_certain_rows(evidence):
         return None
     error = next(iter(refused.values()))
     message = f"batches of {_sizes(refused)} rows crash; batches of {_sizes(accepted)} rows do not: {error}"

@@ -28,14 +28,12 @@ from keras_consistency_cli.checks.preconditions import (
     skip_if_state_is_carried_on_purpose,
 )
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, TRACED_AGAIN, Change
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
 
-_PAIRS = tuple(
-    Pair(candidate=name, reference=REFERENCE) for name in (REPEATED, "predict-retraced", "fresh-process")
-)
+_PAIRS = tuple(Pair(candidate=name, reference=REFERENCE) for name in (REPEATED, *TRACED_AGAIN))
 _KERNELS = 1e-6
 """Share of the output that kernels running in varying order can change; on a CPU no such change was seen."""
 _WORDING = Wording(

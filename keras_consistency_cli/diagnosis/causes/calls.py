@@ -22,6 +22,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     repeat_differs,
 )
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.routes.trace import REPEATED, TRACED_AGAIN
 
 __all__ = ["CALL_CAUSES", "CLOCK_CAUSE", "REPEAT_CAUSES"]
 
@@ -53,12 +54,10 @@ def _name_state_without_effect(evidence: Evidence) -> CauseTexts | None:
     )
 
 
-_REPEATS = ("predict-again", "predict-retraced", "fresh-process")
-
-
 def _name_changed_state(evidence: Evidence) -> CauseTexts | None:
     """The texts for state that predict changes, by the kind of the layer and by its effect on the outputs."""
-    is_read = any(repeat_differs(evidence, name) for name in _REPEATS) or differs_by_trace(evidence)
+    repeats = (REPEATED, *TRACED_AGAIN)
+    is_read = any(repeat_differs(evidence, route) for route in repeats) or differs_by_trace(evidence)
     if is_read or has_changed(evidence, "weight"):
         return _name_stock_layer(evidence)
     return CauseTexts(

@@ -40,7 +40,7 @@ def _texts_of_equal_scores(evidence: Evidence) -> CauseTexts | None:
 
 def _name_lost_outputs(evidence: Evidence) -> CauseTexts | None:
     """Return the texts for outputs without a right digit."""
-    if not any(map(rows_without_digit, evidence.noise.values())):
+    if not any(rows_without_digit(noise) and not decided_rows(noise) for noise in evidence.noise.values()):
         return None
     return CauseTexts(
         sentence="{layer} amplifies rounding so much that no digit of the outputs is right",

@@ -8,11 +8,17 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_noise
 from keras_consistency_cli.pipeline.plan import OTHER_WITNESSES
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace, is_float64
+from keras_consistency_cli.routes.trace import (
+    FLOAT64_COPY,
+    REFERENCE,
+    REPEATED,
+    ROUNDED,
+    TRACED_AGAIN,
+    Trace,
+    is_float64,
+)
 
 __all__ = ["measured_noise"]
-
-_TRACED_AGAIN = ("predict-retraced", "fresh-process")
 
 
 def measured_noise(
@@ -37,7 +43,7 @@ def measured_noise(
             repeated=comparisons.get((REPEATED, REFERENCE), ()),
             alternatives=[comparisons.get((name, FLOAT64_COPY), ()) for name in OTHER_WITNESSES],
             rounded=comparisons.get((ROUNDED, REFERENCE), ()),
-            traced_again=[pair for name in _TRACED_AGAIN for pair in comparisons.get((name, REFERENCE), ())],
+            traced_again=[pair for name in TRACED_AGAIN for pair in comparisons.get((name, REFERENCE), ())],
             in_float64=_in_float64(comparisons),
             changed_kinds={change.kind for change in changed},
             changes_numbers=any(change.plain for change in changed),

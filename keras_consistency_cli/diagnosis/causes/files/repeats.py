@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, TRACED_AGAIN
 
 __all__ = ["is_unrepeatable_alone"]
 
-_REPEATS = (REPEATED, "predict-retraced", "fresh-process", "call", "graph")
+_REPEATS = (REPEATED, *TRACED_AGAIN, "call", "graph")
 """The last two trace or run the model once more: a number of Python is another one there."""
 _MOST = 2.0
 """By how much more than two runs a recorded one may differ: a single number is drawn for all of its rows."""

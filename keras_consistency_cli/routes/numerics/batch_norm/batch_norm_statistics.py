@@ -5,7 +5,7 @@ The rows are reference rows if there are any, because the moving statistics are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -62,7 +62,7 @@ class BatchNormDetails(TypedDict, total=False):
 
     `source` is "reference" or "data"; `reason` says why nothing was measured. `effect` is the root mean
     square of the difference that statistics of the rows make to an output, as a share of its standard
-    deviation.
+    deviation. It is measured if the start is a part of the moving statistics, and the model is not heavy.
     """
 
     source: str
@@ -214,8 +214,8 @@ def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
         yield reached
 
 
-def _measure_effect(session: Session, rows: Rows, layers: dict[int, _Sums], size: int) -> float:
-    """Return how much outputs change if these layers use the statistics of the rows, as in training.
+def _measure_effect(session: Session, batch: Rows, layers: Container[int]) -> float:
+    """Return how much outputs change if these layers use the statistics of a batch, as in training.
 
     It is the root mean square of the differences, as a share of the standard deviation over the rows; 0 if
     there are not enough rows for statistics.
@@ -226,7 +226,6 @@ def _measure_effect(session: Session, rows: Rows, layers: dict[int, _Sums], size
     ) -> Any:
         return call(layer, inputs, training=training or id(layer) in layers, mask=mask)
 
-    batch = first_batch(rows, size)
     if count_rows(batch) < _FEWEST_ROWS:
         return 0.0
     usual = session.call(batch, training=False)
@@ -266,9 +265,10 @@ def _run(session: Session, rows: Rows) -> Result:
         "rows": sum(len(next(iter(batch.values()))) for batch in batches),
         "layers": [sums.finish() for sums in reached],
     }
-    if any(layer["initial_share"] and not layer["untouched"] for layer in details["layers"]):
-        size = session.facts.batch_size or (size if session.is_heavy else count_rows(chosen))
-        details["effect"] = _measure_effect(session, chosen, layers, size)
+    has_start = any(layer["initial_share"] and not layer["untouched"] for layer in details["layers"])
+    if has_start and not session.is_heavy:
+        batch = first_batch(chosen, session.facts.batch_size or count_rows(chosen))
+        details["effect"] = _measure_effect(session, batch, layers)
     return Result(outputs={}, details=details)
 
 
