@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.measurement.comparison import Comparison, count_by_size
 from keras_consistency_cli.measurement.facts import InputFact
 
 CAUSE = CAUSES["hidden-state"]
@@ -36,3 +39,18 @@ def test_inputs_of_whole_numbers_are_not_to_be_declared_so(
     texts = cause.texts(evidence(inputs=(InputFact(name="ids", shape=(None, 3), dtype=dtype),)))
     assert (texts.advice == cause.advice) is is_general
     assert texts.sentence == cause.sentence
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_general"), [((1e-9,) * 14 + (1.0,) * 6, True), ((0.01, 0.1, 1.0) * 7, False)]
+)
+def test_rows_that_float64_decides_otherwise_have_not_lost_their_digits(
+    evidence: Any, sizes: tuple[float, ...], is_general: bool
+) -> None:
+    histogram = count_by_size(np.array(sizes))
+    noise = Comparison(
+        candidate="predict", reference="predict-float64", output="y", rows=len(sizes), max_abs=1.0, scale=1.0
+    )
+    known = replace(evidence(), noise={"y": replace(noise, row_histogram=histogram)})
+    cause = CAUSES["ill-conditioned"]
+    assert (cause.texts(known).sentence == cause.sentence) is is_general
