@@ -45,7 +45,9 @@ _WORDING = Wording(
     ),
 )
 _NOT_STATEFUL = "set stateful=False: each call starts from its initial_state, and no state is carried over"
-_COUNT_OUTSIDE = "count where the model is called, or only if training is true: a graph does not count on"
+_COUNT_OUTSIDE = (
+    "count where the model is called, or only if training is true: a graph counts once, when it is traced"
+)
 _KINDS = {"weight": "variable", "state": "state", "seed": "seed generator"}
 
 

@@ -109,7 +109,7 @@ def _judge_decisions(noise: Sequence[Comparison]) -> Verdict:
     counts = [decided_rows(each, fewest=1) for each in noise]
     most = max(counts)
     rows = noise[counts.index(most)].rows
-    why = "near ties, or small numbers beside large ones, as of a mask"
+    why = "near ties, or small numbers lost next to large ones, such as the scores at a mask of -1e9"
     return Verdict.ok(f"the float64 copy differs in {most} of {rows} rows only: {why}")
 
 

@@ -64,7 +64,7 @@ def _name_changed_state(evidence: Evidence) -> CauseTexts | None:
         sentence="{layer} changes its state in predict; in this run, no output depends on it",
         advice=(
             "if nothing will ever read that state, nothing is wrong; count where the model is called, or "
-            "only if `training` is true: a compiled graph does not count on"
+            "only if `training` is true: a compiled graph counts once, when it is traced"
         ),
     )
 
