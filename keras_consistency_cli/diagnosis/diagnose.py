@@ -19,12 +19,7 @@ from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.base import layer_list
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.impact import measure_impact
-from keras_consistency_cli.diagnosis.layers.locations import (
-    confirming_names,
-    deviations,
-    further_layers,
-    locate_cause,
-)
+from keras_consistency_cli.diagnosis.layers.locations import confirming_names, deviations, locate_cause
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.diagnosis.targets import failing_by_target, merge_targets
 from keras_consistency_cli.routes.backends.layers import backend_locators
@@ -140,8 +135,6 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
     verdicts = [failing[code] for code in codes]
     layer = location["layer"] if location else _named_layer(cause, evidence, verdicts)
     texts = cause.texts(evidence)
-    is_confirmed = result is not None and result.confirmed
-    further = further_layers(cause.slug, evidence, layer) if is_confirmed else ()
     measurements = DiagnosisEvidence()
     if location:
         measurements["located"] = location
@@ -154,10 +147,11 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         layer=layer,
         rows=_worst_rows(verdicts),
         explains=tuple(codes),
-        confidence="confirmed" if is_confirmed else "likely",
+        confidence="confirmed" if result is not None and result.confirmed else "likely",
         confirmation=result.explanation if result is not None else "",
         evidence=measurements,
-        advice=_advice(texts.advice, verdicts, layer, bool(growth)) + _same_fix(further),
+        advice=_advice(texts.advice, verdicts, layer, bool(growth))
+        + _same_fix(result.other_layers(layer) if result is not None else ()),
         damage=measure_impact(evidence, verdicts),
         depth=deviations(cause, evidence, location) if location else (),
         targets=(evidence.target,) if evidence.target else (),

@@ -78,7 +78,7 @@ def test_other_layers_with_the_same_fault_are_in_the_fix(
     assert (line == wording) if named else "same fault" not in line
 
 
-def test_a_difference_that_is_left_and_the_clock_name_no_other_layers(evidence: Any, verdict: Any) -> None:
+def test_confirmations_that_replace_no_layers_name_no_other_layers(evidence: Any, verdict: Any) -> None:
     patch = {"held": ["enc/mix", "dec/mix"], "before": 0.3, "left": 0.2}
     known = evidence(located={"locate-companions": PLACE, "hold-companions": patch})
     (diagnosis,) = diagnose(known, [verdict("KC103")])
@@ -87,6 +87,11 @@ def test_a_difference_that_is_left_and_the_clock_name_no_other_layers(evidence: 
     (diagnosis,) = diagnose(known, [verdict("KC203", cause="clock-read")])
     assert (diagnosis.cause, diagnosis.confidence) == ("clock-read", "confirmed")
     assert "same fault" not in diagnosis.advice
+    known = evidence(
+        overridden=("predict_step",), located={"plain-predict": {"before": 0.3, "left": 0.0, "scale": 2.0}}
+    )
+    (diagnosis,) = diagnose(known, [verdict("KC201")])
+    assert (diagnosis.cause, "same fault" in diagnosis.advice) == ("predict-overridden", False)
 
 
 @pytest.mark.parametrize("methods", [("predict_step",), ("predict",), ("predict_step", "predict_on_batch")])

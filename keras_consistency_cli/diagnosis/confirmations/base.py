@@ -36,11 +36,17 @@ _LISTED_LAYERS = 3
 class ConfirmationResult:
     """The result of an attempt: whether it confirms the cause, and a clause that says why.
 
-    `explanation` has no capital and no full stop.
+    `explanation` has no capital and no full stop. `layers` are those whose outputs had to be replaced, all of
+    them, until the failure disappeared.
     """
 
     confirmed: bool
     explanation: str
+    layers: tuple[str, ...] = ()
+
+    def other_layers(self, layer: str | None) -> tuple[str, ...]:
+        """Return the layers with the same fault as this one."""
+        return tuple(path for path in self.layers if path != layer) if layer in self.layers else ()
 
 
 ConfirmationTest = Callable[[Evidence, Failing], ConfirmationResult | None]
@@ -144,11 +150,13 @@ def replacing_outputs_removes_difference(route: str, action: str, outcome: str) 
         if left is None:
             return ConfirmationResult(confirmed=False, explanation=_own_code(evidence, details))
         done = action.format(layers=layer_list(details["held"]))
+        # If a class runs own code between layers, its layers were replaced for that code.
+        layers = () if "own_code" in details else tuple(details["held"])
         if left == 0:
-            return ConfirmationResult(confirmed=True, explanation=f"{done}, {outcome}")
+            return ConfirmationResult(confirmed=True, explanation=f"{done}, {outcome}", layers=layers)
         if _is_rounding(evidence, left, details["before"]):
             rounding = f"{done}, {outcome}, except for rounding ({left:.1e})"
-            return ConfirmationResult(confirmed=True, explanation=rounding)
+            return ConfirmationResult(confirmed=True, explanation=rounding, layers=layers)
         return ConfirmationResult(confirmed=False, explanation=f"{done}, {_difference_left(details)}")
 
     return test

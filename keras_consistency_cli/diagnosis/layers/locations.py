@@ -45,18 +45,6 @@ def locate_cause(cause: Cause, evidence: Evidence) -> Location | None:
     return _owner_of_code(cause, evidence, location) or location
 
 
-def further_layers(slug: str, evidence: Evidence, layer: str | None) -> tuple[str, ...]:
-    """Return the other layers with a confirmed fault: their outputs were replaced, too, to confirm it."""
-    for route in confirming_names(slug):
-        details = evidence.details(route, PatchDetails)
-        # Only interventions in layers have `left`; that in the clock has numbers under the other keys.
-        if details.get("left") is None or "own_code" in details:
-            continue
-        if layer in details["held"]:
-            return tuple(path for path in details["held"] if path != layer)
-    return ()
-
-
 def _owner_of_code(cause: Cause, evidence: Evidence, location: Location) -> Location | None:
     """The layer or model whose call() is at fault, if the located layer is only affected."""
     for route in confirming_names(cause.slug):
