@@ -25,7 +25,7 @@ from tests.advice import (
 from tests.advice.trial import Trial
 from tests.advice.trials_endpoints import ServiceTrial
 
-__all__ = ["CHOSEN", "FAMILIES", "SERVICES", "UNTRIED", "UNTRIED_PARTS"]
+__all__ = ["CHOSEN", "CHOSEN_SERVICES", "FAMILIES", "SERVICES", "UNTRIED", "UNTRIED_PARTS"]
 
 FAMILIES: Mapping[str, tuple[Trial, ...]] = {
     "batches": trials_batches.TRIALS,
@@ -44,13 +44,19 @@ SERVICES: tuple[ServiceTrial, ...] = trials_endpoints.TRIALS
 """Trials of advice that changes the code of a service."""
 
 
-def _place(trial: Trial) -> int:
+_SERVICES_IN_CI = 6
+
+
+def _place(trial: Trial | ServiceTrial) -> int:
     """A number that depends on the words of the trial only."""
     return zlib.crc32(f"{trial.slug}: {trial.tries}".encode())
 
 
 CHOSEN: tuple[Trial, ...] = tuple(min(family, key=_place) for family in FAMILIES.values())
 """The trials of CI: one of each family."""
+
+CHOSEN_SERVICES: tuple[ServiceTrial, ...] = tuple(sorted(SERVICES, key=_place)[:_SERVICES_IN_CI])
+"""The trials of services in CI."""
 
 UNTRIED: Mapping[str, str] = {
     **trials_files.UNTRIED,

@@ -1,6 +1,6 @@
 """Every advice of a cause is tried: it is applied to a faulty case, and nothing is found afterwards.
 
-CI tries one advice of each family; `make advice` tries all, which takes several minutes.
+CI tries one advice of each family and some of services; `make advice` tries all, which takes several minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.refusals import REFUSAL_CAUSES
-from tests.advice.table import CHOSEN, FAMILIES, SERVICES, UNTRIED, UNTRIED_PARTS
+from tests.advice.table import CHOSEN, CHOSEN_SERVICES, FAMILIES, SERVICES, UNTRIED, UNTRIED_PARTS
 from tests.advice.trial import Trial, find
 from tests.advice.trials_endpoints import ServiceTrial
 from tests.corpus.cases import write
@@ -32,10 +32,14 @@ TRIALS = tuple(trial for family in FAMILIES.values() for trial in family)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the trials: one of each family, or all with --all-advice."""
-    if "trial" in metafunc.fixturenames:
-        trials = TRIALS if metafunc.config.getoption("--all-advice") else CHOSEN
-        metafunc.parametrize("trial", trials, ids=[f"{each.slug}: {each.tries}" for each in trials])
+    """Choose the trials: some, or all with --all-advice."""
+    are_all = metafunc.config.getoption("--all-advice")
+    for name, trials in (
+        ("trial", TRIALS if are_all else CHOSEN),
+        ("service", SERVICES if are_all else CHOSEN_SERVICES),
+    ):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, trials, ids=[f"{each.slug}: {each.tries}" for each in trials])
 
 
 def test_every_cause_has_a_trial_or_a_reason_why_it_has_none() -> None:
@@ -56,9 +60,7 @@ def test_advice_removes_the_cause(trial: Trial, tmp_path: Path, shared_fork_serv
         assert (after.exit_code, after.causes, after.reported) == (0, (), {}), after.problem
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=[f"{each.slug}: {each.tries}" for each in SERVICES])
 def test_advice_about_a_service_removes_the_cause(service: ServiceTrial) -> None:
-    """Every one is tried: it takes no worker."""
     before = _ask(service, service.faulty(), service.predict, service.asked)
     assert {cause for _, cause in before.values() if cause} == {service.slug}
     options = {**service.asked, **service.asked_fixed}

@@ -246,7 +246,8 @@ def test_functions_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    assert {_name(path): lines for path in FILES if (lines := _code_lines(path)) > 250} == {}
+    long = [path for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 250]
+    assert {_name(path): lines for path in long if (lines := _code_lines(path)) > 250} == {}
 
 
 def test_code_lines_exclude_comments_and_docstrings(tmp_path: Path) -> None:

@@ -235,6 +235,10 @@ def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
 
 def _measure_single_steps(sample: _SeriesSample) -> float:
     session = sample.open_for_any_length()
+    if not (sample.step_outputs or session.facts.stateful_layers or session.has_own_code):
+        # Without state, steps before the last one leave nothing behind.
+        outputs = sample.run_part(slice(-1, None))
+        return max(relative_difference(outputs[name], values) for name, values in sample.whole.items())
     return _compare_with_whole(run_step_by_step(session, sample.rows, sample.names), sample.whole)
 
 
@@ -292,9 +296,13 @@ def _is_decided_by(sample: _SeriesSample, ends: Outputs, size: int) -> bool:
 def _may_need_stateful_copy(session: Session, details: StepDetails) -> bool:
     """Whether a copy that carries its state could be exact.
 
-    It could for a recurrent model that depends on earlier time steps only, and is not stateful.
+    It could for a recurrent model that depends on earlier time steps only, and is not stateful. An encoder
+    may read its series in both directions, because it gets the whole of it.
     """
-    is_recurrent = any(layer.kind in _CARRYING_STATE for layer in session.facts.layers)
+    kinds = {layer.kind for layer in session.facts.layers}
+    is_recurrent = not kinds.isdisjoint(_CARRYING_STATE)
+    if "Bidirectional" in kinds and not details.get("encoder"):
+        return False
     is_causal = details.get("future", 0.0) <= TOLERANCE < details["past"]
     return is_recurrent and is_causal and not session.facts.stateful_layers
 

@@ -54,6 +54,17 @@ class Compiled(layers.Layer):
         return self.run(inputs)
 
 
+class SumSoFar(layers.Layer):
+    """Keeps the sum of its time steps from call to call, unknown to Keras."""
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.total = self.add_weight(shape=(shape[0], shape[2]), initializer="zeros", trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        self.total.assign_add(ops.sum(inputs, axis=1))
+        return ops.tanh(self.total)
+
+
 def nested() -> Any:
     inner_series = keras.Input((None, 4))
     inner = keras.Model(
@@ -72,6 +83,10 @@ MODELS: dict[str, Callable[[], Any]] = {
         lambda x: layers.Dense(2)(layers.LSTM(4, return_sequences=True)(x))
     ),
     "one output per row": lambda: model(layers.GRU(4), layers.Dense(1)),
+    "one output per row, both directions": lambda: model(
+        layers.Bidirectional(layers.GRU(4)), layers.Dense(1)
+    ),
+    "one output per row, sum so far": lambda: model(SumSoFar(), layers.Dense(1), batch=2),
     "stateful": lambda: model(layers.LSTM(4, return_sequences=True, stateful=True), layers.Dense(1), batch=2),
     "causal convolutions": lambda: model(
         layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(2, 2, padding="causal", dilation_rate=2)
@@ -142,6 +157,8 @@ def test_prefixes_of_causal_models_are_exact(name: str) -> None:
         ("lstm", False, True),
         ("lstm of one length", False, True),
         ("one output per row", False, True),
+        ("one output per row, both directions", False, None),
+        ("one output per row, sum so far", True, None),
         ("stateful", True, None),
         ("independent steps", True, None),
         ("causal convolutions", False, None),
