@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float, relative_difference
+from keras_consistency_cli.measurement.distance import relative_difference
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.look_ahead import (
     contradicting_layer,
@@ -27,15 +25,14 @@ from keras_consistency_cli.routes.sequences.series import (
     describe_length_error,
     explain_no_time_axis,
     find_series_inputs,
-    session_for_any_length,
 )
+from keras_consistency_cli.routes.sequences.series_sample import SeriesSample
 from keras_consistency_cli.routes.sequences.stateful_copies import (
     find_decoder,
     find_encoder_inputs,
     run_stateful_copy,
 )
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
-from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -84,70 +81,13 @@ class StepDetails(TypedDict, total=False):
     window: WindowDifference | str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _SeriesSample:
-    """Some rows, the inputs that are series, and the outputs for the whole series."""
-
-    session: Session
-    rows: Rows
-    names: list[str]
-    whole: Outputs
-
-    @property
-    def length(self) -> int:
-        """Number of time steps."""
-        return int(self.rows[self.names[0]].shape[1])
-
-    @property
-    def step_outputs(self) -> list[str]:
-        """The outputs with values for each time step."""
-        return [name for name, values in self.whole.items() if has_time_axis(values, self.length)]
-
-    def select_steps(self, steps: slice) -> Rows:
-        """Return the rows with some of the time steps only."""
-        return {
-            name: values[:, steps] if name in self.names else values for name, values in self.rows.items()
-        }
-
-    def replace_steps(self, steps: slice) -> Rows:
-        """Return the rows with different time steps in some places.
-
-        Floats are out of the range of the old ones, ids are those of a different row.
-        """
-        changed = dict(self.rows)
-        for name in self.names:
-            values = self.rows[name].copy()
-            other = np.roll(values, 1, axis=0)[:, steps]
-            ids = find_ids(self.session, name, self.rows[name])
-            replaced = (1.0 - 1.5 * other) if is_float(values.dtype) and not ids.all() else other[:, ::-1]
-            if ids.any() and not ids.all():
-                # Among other numbers, an id stays in its own time step and feature.
-                replaced = np.where(np.broadcast_to(ids, values.shape)[:, steps], other, replaced)
-            values[:, steps] = replaced
-            changed[name] = values
-        return changed
-
-    def open_for_any_length(self) -> Session:
-        """Return a session for series of any length, in the state at loading."""
-        self._any_length.restore()
-        return self._any_length
-
-    def run_part(self, steps: slice) -> Outputs:
-        """Return the outputs for some of the time steps only; tracing costs more than it saves."""
-        return self.open_for_any_length().call_once(self.select_steps(steps), training=False)
-
-    @cached_property
-    def _any_length(self) -> Session:
-        return session_for_any_length(self.session, self.rows, self.names)
-
-
 def _measure_steps(session: Session, rows: Rows) -> Result:
     """Measure the differences along time; empty details if no input is a series."""
     few = first_batch(rows, session.facts.batch_size or min(_ROWS, count_rows(rows)))
     names = _select_series(session, few)
     if not names:
         return Result(outputs={}, details={})
-    sample = _SeriesSample(session=session, rows=few, names=names, whole=session.fresh_step(few))
+    sample = SeriesSample(session=session, rows=few, names=names, whole=session.fresh_step(few))
     details: StepDetails = {
         "per_step": bool(sample.step_outputs),
         "steps": sample.length,
@@ -175,7 +115,7 @@ def _select_series(session: Session, rows: Rows) -> list[str]:
     return [name for name in names if rows[name].shape[1] == rows[names[0]].shape[1]]
 
 
-def _measure_dependence(sample: _SeriesSample) -> StepDetails:
+def _measure_dependence(sample: SeriesSample) -> StepDetails:
     """Measure the effects of earlier and later time steps, or else a prefix."""
     has_step_outputs = bool(sample.step_outputs)
     cut = sample.length // 2 if has_step_outputs else sample.length - 1
@@ -197,7 +137,7 @@ def _measure_dependence(sample: _SeriesSample) -> StepDetails:
     return details
 
 
-def _measure_replaced(sample: _SeriesSample, *, replaced: slice, compared: slice) -> float:
+def _measure_replaced(sample: SeriesSample, *, replaced: slice, compared: slice) -> float:
     """Return the difference of the outputs if some time steps are replaced.
 
     Of outputs for each time step only the compared time steps count.
@@ -224,7 +164,7 @@ def _try(measure: Callable[[], _T]) -> _T | str:
         return describe_length_error(problem)
 
 
-def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
+def _measure_prefix(sample: SeriesSample, cut: int) -> float:
     """Return the difference between a prefix and the whole, at the same time step."""
     outputs = sample.run_part(slice(0, cut))
     return max(
@@ -233,7 +173,7 @@ def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
     )
 
 
-def _measure_single_steps(sample: _SeriesSample) -> float:
+def _measure_single_steps(sample: SeriesSample) -> float:
     session = sample.open_for_any_length()
     if not (sample.step_outputs or session.facts.stateful_layers or session.has_own_code):
         # Without state, steps before the last one leave nothing behind.
@@ -242,7 +182,7 @@ def _measure_single_steps(sample: _SeriesSample) -> float:
     return _compare_with_whole(run_step_by_step(session, sample.rows, sample.names), sample.whole)
 
 
-def _measure_stateful_copy(sample: _SeriesSample) -> float:
+def _measure_stateful_copy(sample: SeriesSample) -> float:
     return _compare_with_whole(run_stateful_copy(sample.session, sample.rows, sample.names), sample.whole)
 
 
@@ -259,7 +199,7 @@ def _compare_steps(steps: np.ndarray, whole: np.ndarray) -> float:
     return relative_difference(steps[-1], whole)
 
 
-def _measure_window(sample: _SeriesSample) -> WindowDifference:
+def _measure_window(sample: SeriesSample) -> WindowDifference:
     """Measure how many of the last time steps decide the last output, and a window."""
     ends = {
         name: values[:, -1] if has_time_axis(values, sample.length) else values
@@ -281,7 +221,7 @@ def _measure_window(sample: _SeriesSample) -> WindowDifference:
     return {"steps": size, "reach": reach, "off": difference}
 
 
-def _is_decided_by(sample: _SeriesSample, ends: Outputs, size: int) -> bool:
+def _is_decided_by(sample: SeriesSample, ends: Outputs, size: int) -> bool:
     """Whether only the last `size` time steps decide the last outputs."""
     changed = sample.session.fresh_step(sample.replace_steps(slice(0, sample.length - size)))
     difference = max(

@@ -14,7 +14,7 @@ from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.sequences import stepping
+from keras_consistency_cli.routes.sequences import series_sample
 from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 from keras_consistency_cli.routes.session.session import Session
@@ -193,12 +193,12 @@ def test_one_copy_for_any_length_measures_the_same_as_several(
         copies.append(session_for_any_length(*args))
         return copies[-1]
 
-    monkeypatch.setattr(stepping, "session_for_any_length", build_copy)
+    monkeypatch.setattr(series_sample, "session_for_any_length", build_copy)
     rows = {"x": normal(8, 3)}
     details = ROUTE.run(session, rows).details
     assert len(copies) == 1
     several = property(lambda sample: build_copy(sample.session, sample.rows, sample.names))
-    monkeypatch.setattr(stepping._SeriesSample, "_any_length", several)
+    monkeypatch.setattr(series_sample.SeriesSample, "_any_length", several)
     session.restore()
     assert ROUTE.run(session, rows).details == details
     assert len(copies) > 3
