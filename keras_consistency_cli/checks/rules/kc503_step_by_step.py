@@ -6,9 +6,9 @@ only if the past is carried along: a layer without stateful=True starts each ste
 step 0 is right.
 
 How: later time steps are replaced, and outputs for earlier ones must stay; earlier ones are replaced, which
-shows whether the past matters. Prefixes, windows, and single steps inside one compiled loop are compared with
-the whole sequence, and so is a copy of the model that carries its state (for an encoder and a decoder, one
-whose decoder gets its own last state). The result is information, unless `facts: {step_by_step: one-step}`,
+shows whether the past matters. Prefixes, windows, and single steps are compared with the whole sequence, and
+so is a copy of the model that carries its state, unless a layer runs in both directions (for an encoder and a
+decoder, one whose decoder gets its own last state). The result is information, unless `facts: {step_by_step: one-step}`,
 `growing-prefix` or `sliding-window` says how the model is going to be fed: then a difference fails. An output
 behind self-attention with a causal mask that later time steps change fails too.
 
