@@ -8,7 +8,8 @@ CONSTRAINTS ?= constraints.txt
 ARGS ?=
 
 RUN := $(VENV)/bin/python
-INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+# Most modules of TensorFlow are never imported: Python compiles those that are.
+INSTALL = $(RUN) -m pip install --quiet --no-compile --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 NEEDS := pyproject.toml $(CONSTRAINTS)
 
 # Tests start hundreds of interpreters: none of them should have to compile the package again.
@@ -17,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast verdicts snapshots lint bench profile accuracy advice architectures examples exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast verdicts integration snapshots lint bench profile accuracy advice architectures examples exports backends behaviours fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,8 @@ $(VENV)/.installed: $(NEEDS) | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(NEEDS) | $(VENV)/bin/python
 	$(INSTALL) --editable '.[dev]'
+	@# Once, and not in each of the processes that tests start at the same time.
+	@$(RUN) -c 'import keras' 2>/dev/null
 	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that development needs
@@ -48,7 +51,11 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 
 test: $(VENV)/.installed-dev ## run the tests: 10 to 20 minutes on 2 cores
 	@echo 'The tests: 10 to 20 minutes on 2 cores. "make test-fast" takes about a minute, "make verdicts" two.'
-	$(RUN) -m pytest -n 4 --dist worksteal $(ARGS)
+	$(RUN) -m pytest -n 3 --dist worksteal -m 'not integration' $(ARGS)
+
+# What changes only with other programs, or with the code that starts them.
+integration: $(VENV)/.installed-dev ## run the tests with servers, Dask clusters and installed wheels: about four minutes
+	$(RUN) -m pytest -n 2 --dist worksteal -q -m integration --snapshot-disable-unused $(ARGS)
 
 # The tests that find what changes a verdict.
 verdicts: $(VENV)/.installed-dev ## check all samples and a case of each family of the corpus: about two minutes

@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 from keras_consistency_cli import __version__
 from tests.helpers.crafted_archives import write_archive
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "keras_consistency_cli"
 

@@ -11,6 +11,8 @@ import pytest
 from keras_consistency_cli.workers.endpoints import budget
 from tests.helpers.in_process import SharedForkServer, run_in_process
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("path", ["v1/models/{}:predict", "v2/models/{}/infer"])
 def test_a_healthy_model_passes_and_exchanged_columns_are_found(

@@ -12,6 +12,8 @@ import pytest
 from keras_consistency_cli.workers.endpoints import budget
 from tests.helpers.in_process import SharedForkServer, run_in_process
 
+pytestmark = pytest.mark.integration
+
 Ask = Callable[..., dict[str, Any]]
 
 

@@ -16,6 +16,8 @@ from tests.helpers.planted_services import EXPECTED, predict
 from tests.helpers.recurrent import FEATURES, STEPS
 from tests.helpers.recurrent_model import recurrent_model
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     "name",

@@ -49,6 +49,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.integration
 def test_the_cluster_gives_the_verdicts_although_a_worker_is_killed(
     models: Path, local: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_cluster_gives_the_verdicts_although_a_worker_is_killed(
     assert killed
 
 
+@pytest.mark.integration
 def test_workers_that_see_no_files_get_them_although_one_is_killed(
     models: Path, local: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_killed_worker_changes_nothing(
     assert len(killed) == 2
 
 
+@pytest.mark.integration
 def test_a_cluster_gives_the_same_report_although_a_worker_is_killed(
     folder: Path, expected: Any, shared_fork_server: SharedForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

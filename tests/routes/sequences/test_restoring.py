@@ -64,15 +64,6 @@ def distributed() -> Any:
     )
 
 
-def reader() -> Any:
-    """Words, masked."""
-    words = keras.Input((STEPS,), dtype="int32", name="x")
-    return keras.Model(
-        words,
-        layers.Dense(1)(layers.Bidirectional(layers.LSTM(3))(layers.Embedding(9, 4, mask_zero=True)(words))),
-    )
-
-
 def translator() -> Any:
     """An encoder and a decoder."""
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 3), name="x")
@@ -104,7 +95,6 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[], dict[str, np.ndarray]]]]
     "stateful": (stateful, masked_series),
     "counting": (counting, masked_series),
     "distributed": (distributed, masked_series),
-    "reader": (reader, ids),
     "catalogue": (catalogue, ids),
     "translator": (translator, lambda: {"source": normal(5, 3, rows=8), **masked_series()}),
     "subclassed": (subclassed, masked_series),
