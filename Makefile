@@ -36,7 +36,7 @@ $(VENV)/.installed: $(NEEDS) | $(VENV)/bin/python
 $(VENV)/.installed-dev: $(NEEDS) | $(VENV)/bin/python
 	$(INSTALL) --editable '.[dev]'
 	@# Once, and not in each of the processes that tests start at the same time.
-	@$(RUN) -c 'import keras' 2>/dev/null
+	@TF_CPP_MIN_LOG_LEVEL=3 $(RUN) -c 'import keras'
 	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that development needs
