@@ -49,8 +49,8 @@ demo: $(VENV)/.installed ## install, build four samples, and run kcheck on a hea
 		|| { cat build/demo.log >&2; exit 1; }
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run the tests: 10 to 20 minutes on 2 cores
-	@echo 'The tests: 10 to 20 minutes on 2 cores. "make test-fast" takes about a minute, "make verdicts" two.'
+test: $(VENV)/.installed-dev ## run the tests: 10 to 25 minutes on 2 cores
+	@echo 'The tests: 10 to 25 minutes on 2 cores. "make test-fast" takes about a minute, "make verdicts" two.'
 	$(RUN) -m pytest -n 3 --dist worksteal -m 'not integration' $(ARGS)
 
 # What changes only with other programs, or with the code that starts them.

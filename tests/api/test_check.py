@@ -88,6 +88,12 @@ def normed() -> Any:
     return model
 
 
+def dropped() -> Any:
+    model = dense(layers.Dropout(0.5), layers.GaussianNoise(0.1))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
+    return model
+
+
 def stateful() -> Any:
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
@@ -229,8 +235,8 @@ def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
 
 @pytest.mark.parametrize(
     ("build", "rows"),
-    [(normed, ROWS), (stateful, SERIES)],
-    ids=["batch norm", "stateful lstm"],
+    [(normed, ROWS), (dropped, ROWS), (stateful, SERIES)],
+    ids=["batch norm", "dropout", "stateful lstm"],
 )
 def test_a_checked_model_trains_and_predicts_as_if_it_had_not_been_checked(
     build: Callable[[], Any], rows: np.ndarray

@@ -20,8 +20,6 @@ from packaging.requirements import Requirement
 from keras_consistency_cli import __version__
 from tests.helpers.crafted_archives import write_archive
 
-pytestmark = pytest.mark.integration
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "keras_consistency_cli"
 
@@ -72,6 +70,7 @@ def test_its_entry_points_are_the_command_and_the_plugin(wheel: Path) -> None:
     }
 
 
+@pytest.mark.integration
 def test_it_works_without_the_sources_as_command_plugin_and_page(wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     with zipfile.ZipFile(wheel) as archive:
@@ -171,6 +170,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin" / "python"
 
 
+@pytest.mark.integration
 def test_it_works_with_the_packages_that_it_declares_alone(bare: Path, tmp_path: Path) -> None:
     write_archive(tmp_path / "m.keras")
     (tmp_path / "x.csv").write_text("a,b,c,d\n" + "1,2,3,4\n0.5,1,-1,0\n" * 8, encoding="utf-8")

@@ -7,11 +7,11 @@ step 0 is right.
 
 How: later time steps are replaced, and outputs for earlier ones must stay; earlier ones are replaced, which
 shows whether the past matters. Prefixes, windows, and single steps are compared with the whole sequence, and
-so is a copy of the model that carries its state, unless a layer runs in both directions (for an encoder and a
-decoder, one whose decoder gets its own last state). The result is information, unless
-`facts: {step_by_step: one-step}`, `growing-prefix` or `sliding-window` says how the model is going to be fed:
-then a difference fails. An output behind self-attention with a causal mask that later time steps change fails
-too.
+so is a copy of the model that carries its state (for an encoder and a decoder, one whose decoder gets its own
+last state). There is no such copy of a model that reads its sequence in both directions. The result is
+information, unless `facts: {step_by_step: one-step}`, `growing-prefix` or `sliding-window` says how the model
+is going to be fed: then a difference fails. An output behind self-attention with a causal mask that later
+time steps change fails too.
 
 To fix: feed whole prefixes; build the model a second time with stateful=True and batch_size=1 and copy the
 weights; or use causal layers (padding="causal", use_causal_mask=True).

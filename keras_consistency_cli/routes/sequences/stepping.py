@@ -33,6 +33,7 @@ from keras_consistency_cli.routes.sequences.stateful_copies import (
     run_stateful_copy,
 )
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -174,12 +175,12 @@ def _measure_prefix(sample: SeriesSample, cut: int) -> float:
 
 
 def _measure_single_steps(sample: SeriesSample) -> float:
-    session = sample.open_for_any_length()
-    if not (sample.step_outputs or session.facts.stateful_layers or session.has_own_code):
-        # Without state, steps before the last one leave nothing behind.
-        outputs = sample.run_part(slice(-1, None))
-        return max(relative_difference(outputs[name], values) for name, values in sample.whole.items())
-    return _compare_with_whole(run_step_by_step(session, sample.rows, sample.names), sample.whole)
+    may_keep_state = sample.session.facts.stateful_layers or sample.session.has_own_code
+    if not sample.step_outputs and not may_keep_state:
+        # The outputs are those of the last step, and the steps before it leave nothing behind.
+        return greatest_relative_difference(sample.run_part(slice(-1, None)), sample.whole)
+    steps = run_step_by_step(sample.open_for_any_length(), sample.rows, sample.names)
+    return _compare_with_whole(steps, sample.whole)
 
 
 def _measure_stateful_copy(sample: SeriesSample) -> float:

@@ -131,7 +131,7 @@ def with_numbers_of(size: float) -> tuple[Any, ...]:
     return first, layers.Rescaling(size), second, layers.Rescaling(1 / size), layers.Dense(2)
 
 
-@pytest.mark.parametrize("size", [3e3, 3e-4])
+@pytest.mark.parametrize("size", [3e3, 600.0, 3e-4])
 def test_the_limits_of_float8_begin_at_a_layer(size: float) -> None:
     (error,) = run(ERRORS, "float8", *with_numbers_of(size)).details["errors"].values()
     assert error["limits"] > LIMITS_FACTOR * error["expected"]
