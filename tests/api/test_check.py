@@ -89,6 +89,7 @@ def normed() -> Any:
 
 
 def dropped() -> Any:
+    keras.utils.set_random_seed(1)  # The layers draw their seeds before they are given to `dense`.
     model = dense(layers.Dropout(0.5), layers.GaussianNoise(0.1))
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
     return model
